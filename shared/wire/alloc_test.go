@@ -1,0 +1,74 @@
+package wire
+
+import "testing"
+
+// TestNoAllocations runs each step of an exchange with heads, a scanner and a
+// buffer that were used before.
+func TestNoAllocations(t *testing.T) {
+	var (
+		request  RequestHead
+		response ResponseHead
+		scanner  BodyScanner
+		buffer   = make([]byte, 0, 1024)
+
+		browser, nginx = []byte(browserHead), []byte(nginxHead)
+		name, value    = []byte("Connection"), []byte("close")
+		body           = chunkedBody(1000, 100)
+		date           = []byte("Sun, 06 Nov 1994 08:49:37 GMT")
+	)
+	for _, c := range []struct {
+		what string
+		run  func()
+	}{
+		{"parsing a request head", func() { ParseRequestHead(browser, &request) }},
+		{"parsing a response head", func() { ParseResponseHead(nginx, &response) }},
+		{"parsing in pieces", func() {
+			for i := 0; i <= len(browser); i += 7 {
+				ParseRequestHead(browser[:i], &request)
+			}
+			ParseRequestHead(browser, &request)
+		}},
+		{"framing", func() {
+			RequestFraming(&request)
+			f, _ := ResponseFraming(&response, request.Method)
+			_ = RequestPersists(&request) && ResponsePersists(&response, f)
+		}},
+		{"looking up fields", func() {
+			request.Field(FieldCookie)
+			request.Lookup("Priority")
+			request.Nominates(name)
+			members := request.Members(FieldAcceptEncoding)
+			for _, ok := members.Next(); ok; _, ok = members.Next() {
+			}
+			for list := List(value); list.Contains("x"); {
+			}
+		}},
+		{"scanning a body", func() {
+			scanner.Reset(Framing{Kind: Chunked})
+			scanner.Scan(body)
+		}},
+		{"taking content", func() {
+			scanner.Reset(Framing{Kind: Chunked})
+			for rest := body; len(rest) > 0; {
+				_, n, _, _ := scanner.Content(rest)
+				rest = rest[n:]
+			}
+		}},
+		{"appending", func() {
+			b := AppendRequestLine(buffer, request.Method, request.Target)
+			b = AppendRequestLine(b, "GET", "/")
+			b = AppendStatusLine(b, 200, "")
+			b = AppendStatusLine(b, 200, response.Reason)
+			b = AppendField(b, "Connection", "close")
+			b = AppendField(b, name, value)
+			b = AppendFieldInt(b, "Content-Length", 5123)
+			b = AppendHeadEnd(AppendDate(b, 784111777))
+			AppendLastChunk(AppendChunkSize(b, 8192))
+		}},
+		{"parsing a date", func() { ParseDate(date) }},
+	} {
+		if n := testing.AllocsPerRun(100, c.run); n != 0 {
+			t.Errorf("%s allocates %v times", c.what, n)
+		}
+	}
+}
