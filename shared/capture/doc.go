@@ -1,0 +1,88 @@
+// Package capture writes and reads recordings: pcapng files, which Wireshark,
+// tshark and tcpdump open like any capture of a network.
+//
+// # What a recording holds
+//
+// The gateway sees octets on sockets, not packets. The Writer puts packets
+// around them, such as could have carried them: every read and every write
+// becomes one TCP segment, or several if it is longer than one can be, between
+// a handshake and a FIN or RST. Octets, times and the borders of writes are
+// true; the headers below HTTP are made up.
+//
+//	client                       edge                       origin
+//	   │      interface client    │     interface origin     │
+//	   │                          │                          │
+//	   │ SYN  "c3 opened by ..."  │                          │
+//	   │─────────────────────────▶│                          │
+//	   │◀──────────────── SYN ACK │                          │
+//	   │ ACK ────────────────────▶│                          │
+//	   │ GET /a ─────────────────▶│ interface notes:         │
+//	   │                          │ syslog "pool.miss o4"    │
+//	   │                          │ SYN, SYN ACK, ACK        │
+//	   │                          │ GET /a ─────────────────▶│ comment: the edits
+//	   │                          │◀───────────────── 200 OK │
+//	   │◀───────────────── 200 OK │                          │
+//	   │ FIN ────────────────────▶│                          │
+//	   │◀──────────────── FIN ACK │     o4 stays open        │
+//	   │ ACK ────────────────────▶│                          │
+//
+// In the file:
+//
+//	section header        the writing program, and how to look at the file
+//	3 interfaces          client, origin, notes; Ethernet; nanoseconds
+//	packets               in the order of time, with comments and with the
+//	                      direction as the edge saw it (received, sent)
+//	interface statistics  packets, and holes in what was recorded
+//
+// Notes are syslog datagrams (RFC 5424) from 192.0.2.1 to 192.0.2.2, so that
+// they stand between the packets that they explain, and filters find them.
+// Addresses of Unix domain sockets cannot be written: their clients are
+// 198.51.100.1 with a port made from the connection's number, their servers
+// 198.51.100.2:80. Hardware addresses end in 1 for the client, 2 for the edge
+// and 3 for the origin.
+//
+// Only a side that has something to send acknowledges what it received, and
+// after 256 KiB one that has not. So the file is not full of empty segments.
+//
+// # Looking at a recording
+//
+// Who asked what, where it went, and why:
+//
+//	tshark -r FILE -Y 'http || syslog' -T fields -e frame.time_relative \
+//	    -e frame.interface_name -e _ws.col.Info
+//
+// What the edge said about single packets; the comment on a SYN tells which
+// connection this is:
+//
+//	tshark -r FILE -Y frame.comment -T fields -e frame.number -e frame.comment
+//
+// The notes alone; one side of the edge; the octets of one connection; what
+// TCP has to complain of, which is where octets are missing:
+//
+//	tshark -r FILE -Y syslog -T fields -e syslog.msgid
+//	tshark -r FILE -Y 'frame.interface_name == "origin"'
+//	tshark -r FILE -q -z follow,tcp,ascii,0
+//	tshark -r FILE -q -z expert
+//
+// tshark recognizes HTTP/1.x on any port by its first line. A port that it
+// takes for something else needs -d tcp.port==PORT,http. tcpdump knows only
+// the usual ports, and prints octets with -A.
+//
+// # Recording under load
+//
+// A Recorder lets event loops record without waiting for a disk. If the disk
+// is too slow, octets are left out and counted. The Flow goes on counting what
+// passes, so that the recording shows a hole of exactly that size: Wireshark
+// reports a segment that was not captured, and a note says what it was.
+//
+// # Reading
+//
+// Read takes recordings of ours and captures of others, and leads from packets
+// to messages:
+//
+//	file ─▶ packets ─▶ TCP segments ─▶ streams ─▶ exchanges
+//	        pcapgo     layers          reassembly  wire
+//
+// The cutting is exact: messages are framed by package wire, the same code
+// that serves them, and Message.Raw holds the octets as they went.
+package capture

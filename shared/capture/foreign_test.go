@@ -1,0 +1,348 @@
+package capture
+
+import (
+	"bytes"
+	"encoding/binary"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gopacket/gopacket"
+	"github.com/gopacket/gopacket/layers"
+	"github.com/gopacket/gopacket/pcapgo"
+)
+
+// A wiretap writes captures as others do, segment by segment, with nothing set
+// right that a test does not ask for.
+type wiretap struct {
+	t      testing.TB
+	file   bytes.Buffer
+	pcap   *pcapgo.Writer
+	link   layers.LinkType
+	vlan   bool
+	snap   int
+	frames *framer
+	now    time.Time
+	ends   [2]netip.AddrPort
+}
+
+func newWiretap(t testing.TB, link layers.LinkType) *wiretap {
+	tap := &wiretap{
+		t: t, link: link, snap: snapLength, frames: newFramer(), now: time.Unix(1767323045, 0).UTC(),
+		ends: [2]netip.AddrPort{netip.MustParseAddrPort("10.0.0.1:4000"), netip.MustParseAddrPort("10.0.0.2:80")},
+	}
+	tap.pcap = pcapgo.NewWriterNanos(&tap.file)
+	if err := tap.pcap.WriteFileHeader(snapLength, link); err != nil {
+		t.Fatal(err)
+	}
+	return tap
+}
+
+// send captures a segment. seq counts from the first octet of content, 0.
+func (tap *wiretap) send(d Direction, flags tcpFlags, seq int, content string) {
+	tap.t.Helper()
+	const initial = 1<<32 - 100 // so that every stream passes the end of the numbers
+	number := uint32(initial + seq)
+	if flags&flagSYN != 0 {
+		number = uint32(initial - 1)
+	}
+	frame, err := tap.frames.segment(&segment{dir: d, from: tap.ends[d], to: tap.ends[d^1],
+		flags: flags | flagACK&^(flags&flagSYN<<3), seq: number, content: []byte(content)})
+	if err != nil {
+		tap.t.Fatal(err)
+	}
+	tap.frame(frame)
+}
+
+// connect captures the handshake.
+func (tap *wiretap) connect() {
+	tap.send(Inbound, flagSYN, 0, "")
+	tap.send(Outbound, flagSYN|flagACK, 0, "")
+}
+
+// frame puts an Ethernet frame into the capture, under the link layer asked for.
+func (tap *wiretap) frame(ethernet []byte) {
+	kind, packet := ethernet[12:14], ethernet[14:]
+	switch tap.link {
+	case layers.LinkTypeEthernet:
+		packet = ethernet
+		if tap.vlan {
+			packet = append(append(append([]byte{}, ethernet[:12]...), 0x81, 0, 0, 7), ethernet[12:]...)
+		}
+	case layers.LinkTypeLinuxSLL:
+		packet = append(append([]byte{0, 0, 3, 4, 0, 6, 0, 0, 0, 0, 0, 0, 0, 0}, kind...), packet...)
+	case layers.LinkTypeLinuxSLL2:
+		packet = append(append(append([]byte{}, kind...), 0, 0, 0, 0, 0, 1, 3, 4, 0, 6, 0, 0, 0, 0, 0, 0, 0, 0), packet...)
+	case layers.LinkTypeNull, layers.LinkTypeLoop:
+		family := byte(2)
+		if kind[0] == 0x86 {
+			family = 30
+		}
+		header := []byte{family, 0, 0, 0}
+		if tap.link == layers.LinkTypeLoop {
+			header = []byte{0, 0, 0, family}
+		}
+		packet = append(header, packet...)
+	}
+	tap.now = tap.now.Add(time.Millisecond)
+	captured := packet[:min(len(packet), tap.snap)]
+	info := gopacket.CaptureInfo{Timestamp: tap.now, CaptureLength: len(captured), Length: len(packet)}
+	if err := tap.pcap.WritePacket(info, captured); err != nil {
+		tap.t.Fatal(err)
+	}
+}
+
+const (
+	askA    = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
+	askB    = "GET /b HTTP/1.1\r\nHost: a\r\n\r\n"
+	answer  = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
+	askedA  = "GET /a 28+0 -> 200 OK 38+2"
+	askedB  = "GET /b 28+0 -> 200 OK 38+2"
+	theirID = "connection 1 (10.0.0.1:4000 > 10.0.0.2:80): "
+)
+
+func TestReadLinkLayers(t *testing.T) {
+	v4 := [2]netip.AddrPort{netip.MustParseAddrPort("10.0.0.1:4000"), netip.MustParseAddrPort("10.0.0.2:80")}
+	v6 := [2]netip.AddrPort{netip.MustParseAddrPort("[fe80::1]:4000"), netip.MustParseAddrPort("[fe80::2]:80")}
+	cases := []struct {
+		name string
+		link layers.LinkType
+		vlan bool
+		ends [2]netip.AddrPort
+	}{
+		{"Ethernet", layers.LinkTypeEthernet, false, v4},
+		{"Ethernet, IPv6", layers.LinkTypeEthernet, false, v6},
+		{"VLAN", layers.LinkTypeEthernet, true, v4},
+		{"Linux cooked", layers.LinkTypeLinuxSLL, false, v4},
+		{"Linux cooked, version 2", layers.LinkTypeLinuxSLL2, false, v6},
+		{"null", layers.LinkTypeNull, false, v4},
+		{"null, IPv6", layers.LinkTypeNull, false, v6},
+		{"loop", layers.LinkTypeLoop, false, v4},
+		{"raw", layers.LinkTypeRaw, false, v4},
+		{"raw, IPv6", layers.LinkTypeRaw, false, v6},
+		{"raw IPv4", layers.LinkTypeIPv4, false, v4},
+		{"raw IPv6", layers.LinkTypeIPv6, false, v6},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			tap := newWiretap(t, c.link)
+			tap.vlan, tap.ends = c.vlan, c.ends
+			tap.connect()
+			tap.send(Inbound, flagPSH, 0, askA)
+			tap.send(Outbound, flagPSH, 0, answer)
+			rec := readBytes(t, tap.file.Bytes())
+			got := only(t, rec)
+			equalLines(t, "exchanges", describe(got), []string{askedA})
+			if got.ID != "1" || got.Hop != UnknownHop || got.Client != c.ends[0] || got.Server != c.ends[1] || len(rec.Warnings) > 0 {
+				t.Errorf("connection %s on %v, %v > %v, warnings %q", got.ID, got.Hop, got.Client, got.Server, rec.Warnings)
+			}
+		})
+	}
+}
+
+// What TCP does on a bad network, and what a capture misses of it.
+func TestReadSegments(t *testing.T) {
+	cases := []struct {
+		name     string
+		capture  func(tap *wiretap)
+		want     []string
+		warnings []string
+		joined   bool
+	}{
+		{"sent again, in other pieces", func(tap *wiretap) {
+			tap.connect()
+			tap.connect()
+			tap.send(Inbound, 0, 0, askA[:10])
+			tap.send(Inbound, 0, 0, askA[:10])
+			tap.send(Inbound, 0, 5, askA[5:20])
+			tap.send(Inbound, flagPSH, 0, askA)
+			tap.send(Outbound, flagPSH, 0, answer)
+			tap.send(Outbound, flagPSH, 0, answer[:30])
+		}, []string{askedA}, nil, false},
+
+		{"in another order", func(tap *wiretap) {
+			tap.connect()
+			tap.send(Outbound, flagFIN, 20, answer[20:])
+			tap.send(Inbound, 0, 20, askA[20:])
+			tap.send(Inbound, 0, 10, askA[10:20])
+			tap.send(Inbound, 0, 0, askA[:10])
+			tap.send(Outbound, 0, 0, answer[:20])
+		}, []string{askedA}, nil, false},
+
+		{"the response captured first", func(tap *wiretap) {
+			tap.send(Outbound, flagSYN|flagACK, 0, "")
+			tap.send(Outbound, flagPSH, 0, answer)
+			tap.send(Inbound, flagPSH, 0, askA)
+		}, []string{askedA}, nil, false},
+
+		{"keep-alive probes", func(tap *wiretap) {
+			tap.connect()
+			tap.send(Inbound, 0, 0, askA)
+			tap.send(Outbound, 0, 0, answer)
+			tap.send(Inbound, 0, len(askA)-1, "")
+			tap.send(Inbound, 0, len(askA)-1, "\x00")
+			tap.send(Inbound, 0, len(askA), askB)
+			tap.send(Outbound, 0, len(answer), answer)
+		}, []string{askedA, askedB}, nil, false},
+
+		{"a segment of requests lost", func(tap *wiretap) {
+			tap.connect()
+			tap.send(Inbound, 0, 0, askA)
+			tap.send(Outbound, 0, 0, answer)
+			tap.send(Inbound, 0, len(askA)+10, askB[10:])
+			tap.send(Outbound, 0, len(answer), answer)
+		}, []string{askedA}, []string{theirID + "10 octets of requests missing; kept 1 exchange in front of them",
+			theirID + "40 octets behind the last response answer no request and were left out"}, false},
+
+		{"a segment of responses lost", func(tap *wiretap) {
+			tap.connect()
+			tap.send(Inbound, 0, 0, askA+askB+askA)
+			tap.send(Outbound, 0, 0, answer+answer[:39])
+			tap.send(Outbound, 0, 80, answer)
+		}, []string{askedA, "GET /b 28+0 -> 200 OK (cut) 38+1", "GET /a 28+0 ->"},
+			[]string{theirID + "1 octet of responses missing; kept only requests from there on"}, false},
+
+		{"joined between exchanges", func(tap *wiretap) {
+			tap.send(Inbound, 0, 0, askA)
+			tap.send(Outbound, 0, 0, answer)
+		}, []string{askedA}, []string{theirID + "the capture began in the middle of it; left out 0 octets in front of its first request"}, true},
+
+		{"joined in content", func(tap *wiretap) {
+			tap.send(Inbound, 0, 1000, "the end of content, with HTTP/1.1 in it")
+			tap.send(Outbound, 0, 0, answer)
+			tap.send(Inbound, 0, 1039, askA)
+			tap.send(Outbound, 0, 40, answer)
+		}, []string{askedA}, []string{theirID + "the capture began in the middle of it; left out 39 octets in front of its first request"}, true},
+
+		{"joined in a response", func(tap *wiretap) {
+			tap.send(Outbound, 0, 1000, "the end of HTTP/1.1 200 OK\r\n\r\n content")
+			tap.send(Inbound, 0, 0, askA)
+			tap.send(Outbound, 0, 1038, answer)
+		}, nil, nil, true}, // wanted lines are set below, where the addresses are turned around
+
+		{"cut by the snapshot length", func(tap *wiretap) {
+			tap.connect()
+			tap.send(Inbound, 0, 0, askA)
+			tap.send(Outbound, 0, 0, answer)
+			tap.snap = 14 + 20 + 20 + 10
+			tap.send(Inbound, 0, len(askA), askB)
+			tap.send(Inbound, 0, len(askA)*2, "G")
+		}, []string{askedA}, []string{theirID + "18 octets of requests missing; kept 1 exchange in front of them",
+			theirID + "its last request is not whole and was left out",
+			"1 packet cut by the snapshot length of the capture: record with tcpdump -s 0"}, false},
+
+		{"the ports used again", func(tap *wiretap) {
+			tap.connect()
+			tap.send(Inbound, 0, 0, askA)
+			tap.send(Outbound, 0, 5, answer[5:]) // the first octets never came
+			tap.ends[0] = netip.AddrPortFrom(tap.ends[0].Addr(), 4001)
+			tap.send(Inbound, flagSYN, 0, "")
+		}, []string{"GET /a 28+0 ->"}, []string{theirID + "5 octets of responses missing; kept only requests from there on",
+			"left out 1 connection that carried no octets"}, false},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			tap := newWiretap(t, layers.LinkTypeEthernet)
+			c.capture(tap)
+			if c.want == nil {
+				c.want = []string{askedA}
+				c.warnings = []string{theirID + "the capture began in the middle of it; left out 0 octets in front of its first request"}
+			}
+			rec := readBytes(t, tap.file.Bytes())
+			got := only(t, rec)
+			equalLines(t, "exchanges", describe(got), c.want)
+			equalLines(t, "warnings", rec.Warnings, c.warnings)
+			if got.Joined != c.joined || got.Client != netip.MustParseAddrPort("10.0.0.1:4000") {
+				t.Errorf("joined %v, client %v; want %v, 10.0.0.1:4000", got.Joined, got.Client, c.joined)
+			}
+		})
+	}
+}
+
+// Ports used again are a new connection, even if the old one never ended.
+func TestReadPortsUsedAgain(t *testing.T) {
+	tap := newWiretap(t, layers.LinkTypeEthernet)
+	tap.connect()
+	tap.send(Inbound, 0, 0, askA)
+	tap.send(Outbound, 0, 5, answer[5:]) // with a hole
+	again, err := tap.frames.segment(&segment{from: tap.ends[0], to: tap.ends[1], flags: flagSYN, seq: 7000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tap.frame(again)
+	asked, err := tap.frames.segment(&segment{from: tap.ends[0], to: tap.ends[1], flags: flagACK, seq: 7001, content: []byte(askB)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tap.frame(asked)
+	rec := readBytes(t, tap.file.Bytes())
+	if len(rec.Connections) != 2 {
+		t.Fatalf("%d connections, want 2", len(rec.Connections))
+	}
+	equalLines(t, "first", describe(rec.Connections[0]), []string{"GET /a 28+0 ->"})
+	equalLines(t, "second", describe(rec.Connections[1]), []string{"GET /b 28+0 ->"})
+}
+
+func TestReadSkipsOtherProtocols(t *testing.T) {
+	tap := newWiretap(t, layers.LinkTypeEthernet)
+	for i, first := range []string{"\x16\x03\x01\x02\x00\x01", "\x16\x03\x03\x00", "SSH-2.0-x\r\n", "\x00\x01",
+		"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "", "GET / HTTP/1.1\r\nHost: a", "GET / HTTP/1.1\r\n\r\n"} {
+		tap.ends[0] = netip.AddrPortFrom(tap.ends[0].Addr(), uint16(5000+i))
+		tap.connect()
+		tap.send(Inbound, 0, 0, first)
+		tap.send(Outbound, 0, 0, strings.Repeat(first, 3))
+	}
+	tap.ends[0] = netip.AddrPortFrom(tap.ends[0].Addr(), 6000)
+	tap.send(Inbound, 0, 0, "\x17\x03\x03\x02\x00\x01") // TLS, joined
+	rec := readBytes(t, tap.file.Bytes())
+	matchLines(t, rec.Warnings, []string{
+		"connection 7 (10.0.0.1:5006 > 10.0.0.2:80): its last request is not whole and was left out",
+		"connection 8 (10.0.0.1:5007 > 10.0.0.2:80): a request cannot be read: * left it out, and what follows",
+		"left out 1 connection that carried no octets",
+		"left out 2 connections that carried no whole request",
+		"left out 3 connections that carried TLS, which cannot be read: record behind what ends TLS",
+		"left out 3 connections that did not carry HTTP/1.x",
+	})
+	if len(rec.Connections) != 0 {
+		t.Errorf("%d connections, want none", len(rec.Connections))
+	}
+}
+
+// Other byte orders and resolutions than ours.
+func TestReadClassicKinds(t *testing.T) {
+	tap := newWiretap(t, layers.LinkTypeRaw)
+	tap.connect()
+	tap.send(Inbound, 0, 0, askA)
+	want := tap.now
+	for _, micro := range []bool{false, true} {
+		file := bigEndian(tap.file.Bytes(), micro)
+		got := only(t, readBytes(t, file)).Exchanges[0].Request.At
+		if !got.Equal(want) {
+			t.Errorf("micro %v: seen at %v, want %v", micro, got, want)
+		}
+	}
+}
+
+// bigEndian turns a nanosecond pcap file around.
+func bigEndian(file []byte, micro bool) []byte {
+	le, be := binary.LittleEndian, binary.BigEndian
+	out := be.AppendUint32(nil, map[bool]uint32{false: 0xA1B23C4D, true: 0xA1B2C3D4}[micro])
+	out = be.AppendUint16(be.AppendUint16(out, 2), 4)
+	for i := 8; i < 24; i += 4 {
+		out = be.AppendUint32(out, le.Uint32(file[i:]))
+	}
+	for p := file[24:]; len(p) > 0; {
+		length := le.Uint32(p[8:])
+		fraction := le.Uint32(p[4:])
+		if micro {
+			fraction /= 1000
+		}
+		for _, v := range []uint32{le.Uint32(p), fraction, length, le.Uint32(p[12:])} {
+			out = be.AppendUint32(out, v)
+		}
+		out = append(out, p[16:16+length]...)
+		p = p[16+length:]
+	}
+	return out
+}

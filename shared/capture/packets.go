@@ -1,0 +1,172 @@
+package capture
+
+import (
+	"bufio"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+	"unicode/utf8"
+
+	"github.com/gopacket/gopacket"
+	"github.com/gopacket/gopacket/layers"
+	"github.com/gopacket/gopacket/pcapgo"
+)
+
+// A packet is one frame of a capture file.
+type packet struct {
+	data     []byte
+	at       time.Time
+	link     gopacket.Decoder // of the outermost layer
+	on       string           // the interface's name; "" if not known
+	cut      int              // octets that the capture left out at the end
+	comments []string
+}
+
+// packets yields the frames of a file until io.EOF.
+type packets interface{ next() (packet, error) }
+
+// openPackets finds out which kind of file r is. It may be packed by gzip.
+func openPackets(r io.Reader) (packets, error) {
+	b := bufio.NewReader(r)
+	if magic, _ := b.Peek(2); isAnyOf(magic, "\x1f\x8b") {
+		unpacked, err := gzip.NewReader(b)
+		if err != nil {
+			return nil, damaged(err)
+		}
+		r = unpacked
+	} else {
+		r = b
+	}
+	w := &watched{Reader: r}
+	source, err := openUnpacked(bufio.NewReader(w))
+	if err != nil {
+		return nil, err
+	}
+	return &whole{source, w}, nil
+}
+
+func openUnpacked(b *bufio.Reader) (packets, error) {
+	magic, err := b.Peek(4)
+	switch {
+	case len(magic) == 0 && err != io.EOF:
+		return nil, fmt.Errorf("the recording cannot be read: %w", err)
+	case len(magic) == 0:
+		return nil, errors.New("the recording is empty: record again, and end the recording program before reading its file")
+	case isAnyOf(magic, "\n\r\r\n"):
+		return openNg(b)
+	case isAnyOf(magic, "\xd4\xc3\xb2\xa1", "\xa1\xb2\xc3\xd4", "\x4d\x3c\xb2\xa1", "\xa1\xb2\x3c\x4d"):
+		return openClassic(b)
+	}
+	return nil, unknownKind(b)
+}
+
+// A whole is a source that ends with the error that its file ended with. A
+// failure between two blocks would pass for the end of the file otherwise.
+type whole struct {
+	packets
+	file *watched
+}
+
+func (s *whole) next() (packet, error) {
+	p, err := s.packets.next()
+	if err == io.EOF && s.file.err != nil {
+		err = s.file.err
+	}
+	return p, err
+}
+
+// A watched reader remembers the first error that is not the end of the file.
+type watched struct {
+	io.Reader
+	err error
+}
+
+func (w *watched) Read(p []byte) (int, error) {
+	n, err := w.Reader.Read(p)
+	if err != nil && err != io.EOF && w.err == nil {
+		w.err = err
+	}
+	return n, err
+}
+
+func isAnyOf(magic []byte, kinds ...string) bool {
+	for _, kind := range kinds {
+		if len(magic) >= len(kind) && string(magic[:len(kind)]) == kind {
+			return true
+		}
+	}
+	return false
+}
+
+func unknownKind(b *bufio.Reader) error {
+	begin, _ := b.Peek(24)
+	shown := fmt.Sprintf("%q", begin)
+	if !utf8.Valid(begin) {
+		shown = fmt.Sprintf("% x", begin)
+	}
+	return fmt.Errorf("this is neither a pcapng nor a pcap file (it begins with %s): "+
+		"record one with 'edge --record FILE.pcapng' or 'tcpdump -s 0 -w FILE.pcap'", shown)
+}
+
+func damaged(err error) error {
+	return fmt.Errorf("the head of the capture file is damaged (%w): record again, or copy the file again", err)
+}
+
+type ngPackets struct{ *pcapgo.NgReader }
+
+func openNg(r io.Reader) (packets, error) {
+	// Link types may differ: a capture on several interfaces of a machine has
+	// Ethernet and loopback in one file.
+	ng, err := pcapgo.NewNgReader(r, pcapgo.NgReaderOptions{WantMixedLinkType: true, SkipUnknownVersion: true})
+	if err != nil {
+		return nil, damaged(err)
+	}
+	return ngPackets{ng}, nil
+}
+
+func (p ngPackets) next() (packet, error) {
+	data, info, options, err := p.ReadPacketDataWithOptions()
+	if err != nil {
+		return packet{}, err
+	}
+	in, err := p.Interface(info.InterfaceIndex)
+	return packet{
+		data: data, at: info.Timestamp, link: decoderFor(in.LinkType), on: in.Name,
+		cut: max(0, info.Length-info.CaptureLength), comments: options.Comments,
+	}, err
+}
+
+type classicPackets struct{ *pcapgo.Reader }
+
+func openClassic(r io.Reader) (packets, error) {
+	classic, err := pcapgo.NewReader(r)
+	if err != nil {
+		return nil, damaged(err)
+	}
+	return classicPackets{classic}, nil
+}
+
+func (p classicPackets) next() (packet, error) {
+	data, info, err := p.ReadPacketData()
+	if err == io.EOF && info.CaptureLength > 0 {
+		err = io.ErrUnexpectedEOF // between a packet's header and its octets
+	}
+	return packet{
+		data: data, at: info.Timestamp, link: decoderFor(p.LinkType()),
+		cut: max(0, info.Length-info.CaptureLength),
+	}, err
+}
+
+// decoderFor maps a link type to the layer that begins there. Two that
+// gopacket knows by number only are the raw IP types of IPv4 and IPv6.
+func decoderFor(link layers.LinkType) gopacket.Decoder {
+	switch link {
+	case layers.LinkTypeIPv4:
+		return layers.LayerTypeIPv4
+	case layers.LinkTypeIPv6:
+		return layers.LayerTypeIPv6
+	}
+	return link
+}
