@@ -1,0 +1,24 @@
+// Package program is what the three command lines do identically: start, read
+// flags, listen to signals, say what went wrong and exit.
+//
+//	func main() { program.Main(app()) }
+//
+//	            Main(app)
+//	               │  adopt: environment variables, help, version
+//	               │  flags, then PROGRAM_FLAG_NAME, then defaults
+//	 wrong usage ◄─┤                       "edge: unknown flag --x; see 'edge --help'"   exit 2
+//	               │  --loops -> GOMAXPROCS
+//	               ▼
+//	        app.Action(c)     c.Context: cancelled by the first SIGINT or SIGTERM
+//	               │          Hurry(c.Context): closed by the second
+//	               │          the third ends the program on the spot
+//	               ▼
+//	    nil: exit 0      error: one line each, "edge: what is wrong"               exit 1
+//
+// Standard output carries what the user asked for, standard error everything
+// else. An error is one sentence and never comes with a page of help in front
+// of it.
+//
+// The limit of open files needs no line here: the runtime raises the soft limit
+// to the hard one when a program that imports package os starts.
+package program

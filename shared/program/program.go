@@ -1,0 +1,187 @@
+package program
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+
+	"github.com/hashicorp/go-multierror"
+	"github.com/urfave/cli/v2"
+)
+
+// Exit statuses.
+const (
+	statusDone  = 0
+	statusError = 1
+	statusUsage = 2
+)
+
+// Main runs app with the arguments of the process and exits with 0 when it
+// returned nil, 2 when it was used wrongly, and 1 otherwise. It does not
+// return.
+//
+// What app leaves open is filled in: every flag without an environment variable
+// gets one named after the program and the flag, --version tells the version of
+// the build, --help fits 80 columns and shows flags in the order of their
+// declaration. A part of app.Description (or of a command's) that starts with a
+// line "EXAMPLES" is moved to the end of the help; indented lines stay as they
+// are.
+//
+// A command whose ArgsUsage is empty takes no arguments, and refuses any. Flags
+// may stand behind arguments.
+func Main(app *cli.App) {
+	ctx, stop := withSignals(context.Background())
+	status := run(ctx, app, os.Args)
+	stop()
+	os.Exit(status)
+}
+
+// run is Main without the process around it.
+func run(ctx context.Context, app *cli.App, args []string) (status int) {
+	// Package cli prints help before it reports some errors. Held back until it
+	// is known that there are none, the help does not bury the sentence.
+	var help bytes.Buffer
+	defer func(was func(io.Writer, string, any)) { cli.HelpPrinter = was }(cli.HelpPrinter)
+	cli.HelpPrinter = func(_ io.Writer, _ string, page any) { writeHelp(&help, page) }
+
+	adopt(app)
+	err := app.RunContext(ctx, flagsFirst(app, args))
+	switch {
+	case err == nil:
+		_, err = help.WriteTo(app.Writer)
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		err = errors.New("stopped by a signal before it was done")
+	}
+	return report(app.ErrWriter, app.Name, err)
+}
+
+// adopt fills in what all programs have in common.
+func adopt(app *cli.App) {
+	if app.Writer == nil {
+		app.Writer = os.Stdout
+	}
+	if app.ErrWriter == nil {
+		app.ErrWriter = os.Stderr
+	}
+	if app.Version == "" {
+		app.Version = version()
+	}
+	app.HideHelpCommand = len(app.Commands) == 0
+	app.ExitErrHandler = func(*cli.Context, error) {} // run reports it
+	app.CommandNotFound = nil
+	app.OnUsageError = usageOfFlag
+	withEnv(app.Name, app.Flags)
+	app.Action = rootAction(app)
+	adoptCommands(app.Name, app.Commands)
+}
+
+func adoptCommands(program string, commands []*cli.Command) {
+	for _, c := range commands {
+		c.HideHelpCommand = len(c.Subcommands) == 0
+		c.OnUsageError = usageOfFlag
+		withEnv(program, c.Flags)
+		if c.Action != nil {
+			c.Action = checked(c.Action, c.ArgsUsage, takeRequired(c.Flags))
+		}
+		adoptCommands(program, c.Subcommands)
+	}
+}
+
+// rootAction runs when the arguments name no command.
+func rootAction(app *cli.App) cli.ActionFunc {
+	if app.Action != nil {
+		return checked(app.Action, app.ArgsUsage, takeRequired(app.Flags))
+	}
+	return func(c *cli.Context) error {
+		if c.Args().Present() {
+			return Usagef("there is no command %q", c.Args().First()).in(c)
+		}
+		return Usagef("name a command").in(c)
+	}
+}
+
+// checked looks at the arguments and the flags every program has before action
+// gets to run.
+func checked(action cli.ActionFunc, argsUsage string, required []string) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		err := errors.Join(checkArguments(c, argsUsage), checkRequired(c, required), useLoops(c))
+		if err == nil {
+			err = action(c)
+		}
+		var wrong *UsageError
+		if errors.As(err, &wrong) {
+			wrong.in(c)
+		}
+		return err
+	}
+}
+
+// version is the module version that the build recorded.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
+		return "devel"
+	}
+	return info.Main.Version
+}
+
+// report writes err on w, one line for each independent failure, and says which
+// exit status it deserves.
+func report(w io.Writer, program string, err error) (status int) {
+	if err == nil {
+		return statusDone
+	}
+	lines, status, hint := failures(err), statusOf(err), hintOf(err)
+	switch {
+	case hint != "" && len(lines) == 1:
+		lines[0] += "; " + hint
+	case hint != "":
+		lines = append(lines, hint)
+	}
+	for _, line := range lines {
+		if line != "" {
+			fmt.Fprintf(w, "%s: %s\n", program, line)
+		}
+	}
+	return status
+}
+
+// failures takes a joined error apart. What wraps a joined error is left whole:
+// its text puts the parts into a context that they would lose alone.
+func failures(err error) (texts []string) {
+	parts := []error{err}
+	switch joined := err.(type) {
+	case *multierror.Error:
+		parts = joined.Errors
+	case interface{ Unwrap() []error }:
+		parts = joined.Unwrap()
+	}
+	for _, part := range parts {
+		texts = append(texts, part.Error())
+	}
+	return texts
+}
+
+func statusOf(err error) int {
+	var wrong *UsageError
+	if errors.As(err, &wrong) {
+		return statusUsage
+	}
+	var chosen cli.ExitCoder
+	if errors.As(err, &chosen) {
+		return chosen.ExitCode()
+	}
+	return statusError
+}
+
+func hintOf(err error) string {
+	var wrong *UsageError
+	if !errors.As(err, &wrong) || wrong.command == "" {
+		return ""
+	}
+	return fmt.Sprintf("see '%s --help'", wrong.command)
+}
