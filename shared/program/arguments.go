@@ -29,8 +29,11 @@ func flagsFirst(app *cli.App, line []string) []string {
 		case word == "-" || !strings.HasPrefix(word, "-"):
 			arguments = append(arguments, word)
 		default:
-			if wantsValue(known, word) && len(rest) > 1 {
+			if wantsValue(known, word) {
 				n = 2
+			}
+			if n > len(rest) { // its value is missing: let that be found
+				return slices.Concat(line[:named], flags, rest)
 			}
 			flags = append(flags, rest[:n]...)
 		}

@@ -1,0 +1,131 @@
+package replay
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"syscall"
+
+	"github.com/hopwire/hopwire/shared/loop"
+)
+
+// A Cause says why a request failed. Its String is a stable name, for reports.
+type Cause uint8
+
+// The causes. Answered is none: the response arrived and is what it should be.
+const (
+	Answered Cause = iota
+	// ConnectRefused, ConnectTimeout, ConnectFailed: no connection could be
+	// opened to send the request on.
+	ConnectRefused
+	ConnectTimeout
+	ConnectFailed
+	// Timeout: the response was not whole in time.
+	Timeout
+	// ClosedBeforeResponse: the connection ended before an octet of a response.
+	ClosedBeforeResponse
+	// ClosedInResponse: the connection ended within a response.
+	ClosedInResponse
+	// BadResponse: the response breaks the grammar or framing of HTTP/1.1.
+	BadResponse
+	// ExcessOctets: more octets arrived than the response has.
+	ExcessOctets
+	// StatusMismatch, ContentMismatch: not what was recorded.
+	StatusMismatch
+	ContentMismatch
+	// Abandoned: the run ended while the request was under way. It counts
+	// neither as a request nor as an error.
+	Abandoned
+
+	causes // how many there are
+)
+
+var causeNames = [causes]string{
+	Answered:             "answered",
+	ConnectRefused:       "connect-refused",
+	ConnectTimeout:       "connect-timeout",
+	ConnectFailed:        "connect-failed",
+	Timeout:              "timeout",
+	ClosedBeforeResponse: "closed-before-response",
+	ClosedInResponse:     "closed-in-response",
+	BadResponse:          "bad-response",
+	ExcessOctets:         "excess-octets",
+	StatusMismatch:       "status-mismatch",
+	ContentMismatch:      "content-mismatch",
+	Abandoned:            "abandoned",
+}
+
+// String is the cause's name, such as "connect-refused".
+func (c Cause) String() string { return causeNames[c] }
+
+var causeMeanings = [causes]string{
+	Answered:             "the response is as it should be",
+	ConnectRefused:       "the server refuses connections",
+	ConnectTimeout:       "no connection in time",
+	ConnectFailed:        "no connection could be opened",
+	Timeout:              "no whole response in time",
+	ClosedBeforeResponse: "the end instead of a response",
+	ClosedInResponse:     "the end within a response",
+	BadResponse:          "not valid HTTP/1.1",
+	ExcessOctets:         "octets behind the response",
+	StatusMismatch:       "not the recorded status",
+	ContentMismatch:      "not the recorded content",
+	Abandoned:            "the run was over",
+}
+
+// Meaning says in a few words what the cause is.
+func (c Cause) Meaning() string { return causeMeanings[c] }
+
+// Causes lists every cause of a failed request, in the order of an exchange.
+func Causes() []Cause {
+	var all []Cause
+	for c := ConnectRefused; c < Abandoned; c++ {
+		all = append(all, c)
+	}
+	return all
+}
+
+// A failure is why an exchange did not succeed; its zero value says that it
+// did. It is a value, not an error, so that success costs nothing.
+type failure struct {
+	cause Cause
+	err   error // what was seen, for the explanation
+}
+
+// connectFailure judges what Dial returned.
+func connectFailure(err error) failure {
+	switch {
+	case ended(err):
+		return failure{Abandoned, err}
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return failure{ConnectRefused, err}
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, syscall.ETIMEDOUT):
+		return failure{ConnectTimeout, err}
+	}
+	return failure{ConnectFailed, err}
+}
+
+// ioFailure judges what a read or write returned after received octets of the
+// response had arrived. A reset, a broken pipe and an end of stream tell the
+// same story; which one it was is a matter of timing.
+func ioFailure(err error, received int64) failure {
+	if err == io.EOF {
+		err = errors.New("the server closed the connection")
+	}
+	switch {
+	case ended(err):
+		return failure{Abandoned, err}
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return failure{Timeout, fmt.Errorf("%d octets of the response arrived", received)}
+	case received == 0:
+		return failure{ClosedBeforeResponse, err}
+	}
+	return failure{ClosedInResponse, fmt.Errorf("%w after %d octets", err, received)}
+}
+
+// ended says that a wait returned because the run is over.
+func ended(err error) bool {
+	return errors.Is(err, loop.ErrStopped) || errors.Is(err, net.ErrClosed)
+}

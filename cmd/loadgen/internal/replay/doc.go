@@ -1,0 +1,34 @@
+// Package replay sends recorded requests to a server, as fast as the server
+// answers, and measures what comes back.
+//
+//	recordings, URLs                     *capture.Recording, "http://…"
+//	     │  Builder                      (plan.go, url.go)
+//	     ▼
+//	   Plan     sessions of requests: the octets to send, what to expect
+//	     │  schedule                     (schedule.go: arithmetic, no clock, no socket)
+//	     ▼
+//	   turns    session 0, session 1, … and again, until the count is reached
+//	     │
+//	     ├──────────────┬── … one lane per loop          (run.go, lane.go)
+//	     ▼              ▼
+//	   worker         worker … one per connection, a task (worker.go)
+//	     │  take a turn, keep or open a connection, for each of its requests:
+//	     │
+//	     │      write ──► read head ──► read past 1xx ──► read body ──► judge
+//	     │        ▲                                         (exchange.go)   │
+//	     │        └──────────── once more if stale ◄────────────────────────┤
+//	     ▼                                                                  ▼
+//	   closes the connection where the recording did               Tally (tally.go)
+//	                                                one per lane, merged: Result
+//
+// The loop is closed: a connection has one request outstanding, and the next
+// one goes out when the whole response was read. So the rate is the server's,
+// and a server that stalls is asked less often: the latencies are those of the
+// requests that were sent, not those that a stream of independent users would
+// have seen.
+//
+// What goes out is the recorded octets. Nothing is added, changed or
+// re-encoded; where requests cannot be sent as they were recorded (tunnels,
+// requests that the recording has only part of) they are left out and the Plan
+// says so.
+package replay

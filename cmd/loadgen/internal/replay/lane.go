@@ -1,0 +1,136 @@
+package replay
+
+import (
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/hopwire/hopwire/shared/loop"
+)
+
+// A lane is what the workers of one loop share. Only that loop touches it, but
+// for what it publishes.
+type lane struct {
+	run     *run
+	loop    *loop.Loop
+	workers []worker
+	active  int // workers that have not left
+
+	tally        Tally
+	memo         memo
+	explanations []string
+	connectErr   error // the last one
+
+	began     loop.Time
+	heard     loop.Time // when the server last did anything good
+	stopped   loop.Time // when stop was called, or 0
+	left      loop.Time // when the last worker left
+	stopping  bool
+	published struct{ requests, errors atomic.Int64 }
+}
+
+// publishEvery is how often a lane shows how far it has come.
+const publishEvery = 200 * time.Millisecond
+
+func newLane(r *run, on *loop.Loop, workers int) *lane {
+	l := &lane{run: r, loop: on, workers: make([]worker, workers), active: workers}
+	l.tally.Latency = newLatency()
+	for i := range l.workers {
+		l.workers[i].init(l)
+	}
+	return l
+}
+
+// start is posted to the loop: the run begins.
+func (l *lane) start() {
+	l.began = l.loop.Clock()
+	l.heard, l.left = l.began, l.began
+	for i := range l.workers {
+		l.loop.Go(&l.workers[i])
+	}
+	if d := l.run.config.Duration; d > 0 {
+		l.loop.After(d, func() { l.run.end(Elapsed) })
+	}
+	if l.run.config.Progress != nil {
+		l.publish()
+	}
+}
+
+// stop is posted to the loop: nothing new is sent from here on, and what is
+// outstanding has a last time to come in.
+func (l *lane) stop() {
+	if l.stopping {
+		return
+	}
+	l.stopping, l.stopped = true, l.loop.Clock()
+	l.loop.After(min(grace, l.run.config.Timeout), l.run.group.Stop)
+}
+
+// publish shows the counts to other goroutines, from time to time rather than
+// with each request.
+func (l *lane) publish() {
+	l.published.requests.Store(l.tally.Requests)
+	l.published.errors.Store(l.tally.Errors)
+	l.loop.After(publishEvery, l.publish)
+}
+
+// nextTurn takes the next turn: the session and how many of its requests are to
+// be sent. None means that there is nothing left to do.
+func (l *lane) nextTurn() (*Session, []Request) {
+	turn := l.run.turns.Add(1) - 1
+	i, n := l.run.schedule.turn(turn)
+	s := &l.run.plan.Sessions[i]
+	return s, s.Requests[:n]
+}
+
+// leave is called by each worker at its end.
+func (l *lane) leave() {
+	l.left = l.loop.Clock()
+	if l.active--; l.active == 0 {
+		l.run.laneDone()
+	}
+}
+
+// elapsed is how long the lane was at work. Waiting in vain for what was
+// outstanding at the end does not count.
+func (l *lane) elapsed() time.Duration {
+	until := l.left
+	if l.stopping {
+		until = min(until, max(l.stopped, l.heard))
+	}
+	return until.Sub(l.began)
+}
+
+// answered counts a response that is as it should be.
+func (l *lane) answered(latency time.Duration) {
+	l.tally.Requests++
+	l.tally.Latency.record(latency)
+}
+
+// failed counts a request that failed, and keeps the first few explanations.
+func (l *lane) failed(s *Session, i int, f failure) {
+	if f.cause == Abandoned {
+		l.tally.Unfinished++
+		return
+	}
+	l.tally.Requests++
+	l.tally.Errors++
+	l.tally.Causes[f.cause]++
+	if len(l.explanations) < l.run.config.Explain {
+		l.explanations = append(l.explanations, explain(s, i, f))
+	}
+}
+
+// explain says which request failed, and how.
+//
+//	GET /a (request 3 of 127.0.0.1:53210): status-mismatch: 404, recorded 200
+func explain(s *Session, i int, f failure) string {
+	r := &s.Requests[i]
+	return fmt.Sprintf("%s %s (request %d of %s): %s: %v", r.Method, r.Target, i+1, s.Name, f.cause, f.err)
+}
+
+// hopeless says that it makes no sense to go on trying to connect: since the
+// given time the server has done nothing good to any worker of this lane.
+func (l *lane) hopeless(since loop.Time) bool {
+	return l.loop.Clock().Sub(max(since, l.heard)) >= l.run.config.Patience
+}

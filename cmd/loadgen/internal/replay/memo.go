@@ -1,0 +1,47 @@
+package replay
+
+import (
+	"bytes"
+
+	"github.com/hopwire/hopwire/shared/loop"
+	"github.com/hopwire/hopwire/shared/wire"
+)
+
+// A memo remembers the last head of a final response, octet for octet, and what
+// it said. Parsing depends on nothing but the octets and on whether the method
+// was HEAD, so the same octets need no second parse; and servers under load
+// send the same head over and over, until the second of the Date changes.
+//
+// A head ends with its only empty line. So octets that begin with a remembered
+// head have exactly that head, and no octet behind it can change this.
+type memo struct {
+	raw       []byte
+	noContent bool
+	answer    answer
+}
+
+// parse takes a head from the front of buf. It returns wire.ErrIncomplete when
+// the head is not whole yet; octets that were parsed then are not parsed again.
+func (m *memo) parse(buf *loop.Buffer, head *wire.ResponseHead, r *Request) (answer, error) {
+	p := buf.Unread()
+	if len(m.raw) > 0 && bytes.HasPrefix(p, m.raw) && m.noContent == r.NoContent {
+		head.Reset()
+		buf.Consume(len(m.raw))
+		return m.answer, nil
+	}
+	n, err := wire.ParseResponseHead(p, head)
+	if err != nil {
+		return answer{}, err
+	}
+	a := answer{status: head.Status}
+	if a.framing, err = wire.ResponseFraming(head, r.Method); err != nil {
+		return answer{}, err
+	}
+	a.persists = wire.ResponsePersists(head, a.framing)
+	if a.status >= 200 {
+		m.raw = append(m.raw[:0], p[:n]...)
+		m.noContent, m.answer = r.NoContent, a
+	}
+	buf.Consume(n)
+	return a, nil
+}

@@ -1,0 +1,331 @@
+package replay
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/hopwire/hopwire/shared/capture"
+	"github.com/hopwire/hopwire/shared/wire"
+)
+
+// A Plan is what is to be sent: sessions, in the order of the recording.
+type Plan struct {
+	Sessions []Session
+	// Joined: sessions follow each other on one connection without end, unless
+	// the number of requests per connection is set. So it is with URLs, which
+	// have no recorded connection that could end.
+	Joined bool
+	// Targets are the servers that URLs name, each once; recordings name none.
+	Targets []string
+	// Notes say what of the recording cannot be sent or compared, and why. Each
+	// is one sentence.
+	Notes []string
+}
+
+// A Session is what one recorded connection carried. Its requests go out in
+// order, on one connection.
+type Session struct {
+	// Name tells sessions apart in explanations.
+	Name     string
+	Requests []Request
+}
+
+// A Request is ready to be sent.
+type Request struct {
+	// Bytes are the octets to send: head and body, as recorded.
+	Bytes []byte
+	// Final, if not nil, is sent instead where the connection is to end behind
+	// this request: the same with "Connection: close" (RFC 9112 section 9.6).
+	// Recorded requests have none, since they go out as they are.
+	Final []byte
+	// Method and Target point into Bytes.
+	Method, Target []byte
+	// Idempotent: it does no harm to send the request twice (RFC 9110 section
+	// 9.2.2), which is what allows it when a connection turns out to be closed.
+	Idempotent bool
+	// Closes: the request itself asks for the end of the connection.
+	Closes bool
+	// NoContent: whatever its head says, the response has no content, since the
+	// method is HEAD.
+	NoContent bool
+	// Expect is what was recorded of the response; nil when that is not all of
+	// it, and for URLs.
+	Expect *Expectation
+}
+
+// An Expectation is what a response is compared with.
+type Expectation struct {
+	Status  int
+	Content []byte // without the chunked coding, so that chunks may fall otherwise
+}
+
+// Len is the number of requests in all sessions.
+func (p *Plan) Len() int {
+	n := 0
+	for i := range p.Sessions {
+		n += len(p.Sessions[i].Requests)
+	}
+	return n
+}
+
+// Verifiable says whether a whole response was recorded for some request.
+func (p *Plan) Verifiable() bool {
+	for i := range p.Sessions {
+		for _, r := range p.Sessions[i].Requests {
+			if r.Expect != nil {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Join makes one plan of several, in the order given.
+func Join(plans ...*Plan) *Plan {
+	if len(plans) == 1 {
+		return plans[0]
+	}
+	all := &Plan{Joined: true}
+	for _, p := range plans {
+		all.Sessions = append(all.Sessions, p.Sessions...)
+		all.Notes = append(all.Notes, p.Notes...)
+		all.Joined = all.Joined && p.Joined
+		for _, t := range p.Targets {
+			if !slices.Contains(all.Targets, t) {
+				all.Targets = append(all.Targets, t)
+			}
+		}
+	}
+	return all
+}
+
+// FromRecording makes a plan of what a recording has of one hop. Connections of
+// which the recording does not say the hop, as in a file by tcpdump, count as
+// the client's. The error says what is missing when there is nothing to send.
+func FromRecording(rec *capture.Recording, hop capture.Hop) (*Plan, error) {
+	b := newPlanner()
+	b.plan.Notes = append(b.plan.Notes, rec.Warnings...)
+	servers := map[netip.AddrPort]bool{}
+	for _, c := range rec.Connections {
+		if hopOf(c) != hop {
+			b.otherHop++
+			continue
+		}
+		servers[c.Server] = true
+		b.session(c)
+	}
+	if len(b.plan.Sessions) == 0 {
+		return nil, b.empty(hop)
+	}
+	if hop == capture.ClientHop && len(servers) > 1 {
+		b.plan.note("the recording has connections to %d servers, all of which are replayed", len(servers))
+	}
+	b.notes()
+	return b.plan, nil
+}
+
+func hopOf(c *capture.Connection) capture.Hop {
+	if c.Hop == capture.OriginHop {
+		return capture.OriginHop
+	}
+	return capture.ClientHop
+}
+
+// A planner turns connections into sessions, and counts what it leaves out.
+type planner struct {
+	plan         *Plan
+	otherHop     int
+	malformed    int // requests
+	incomplete   int
+	tunnels      int
+	unverifiable int // responses
+	head         wire.RequestHead
+}
+
+// generous limits are for what was recorded: it is the server's to refuse.
+var generous = wire.Limits{Head: 1 << 20, Target: 1 << 20, Fields: 10000, ChunkLine: 1 << 16, Trailer: 1 << 20}
+
+func newPlanner() *planner {
+	return &planner{plan: &Plan{}, head: wire.RequestHead{Limits: generous}}
+}
+
+func (b *planner) session(c *capture.Connection) {
+	s := Session{Name: fmt.Sprintf("connection %s from %s", c.ID, c.Client)}
+	for i := range c.Exchanges {
+		if r, ok := b.request(&c.Exchanges[i]); ok {
+			s.Requests = append(s.Requests, r)
+		}
+	}
+	if len(s.Requests) > 0 {
+		b.plan.Sessions = append(b.plan.Sessions, s)
+	}
+}
+
+// request prepares one exchange, or counts why it cannot be sent.
+func (b *planner) request(x *capture.Exchange) (r Request, ok bool) {
+	r, err := b.prepare(x.Request.Raw)
+	switch {
+	case errors.Is(err, errIncomplete):
+		b.incomplete++
+	case err != nil:
+		b.malformed++
+	case b.head.Is("CONNECT"):
+		b.tunnels++
+	default:
+		var tunnel bool
+		r.Expect, tunnel = expectationOf(&x.Response, r.Method)
+		if tunnel {
+			b.tunnels++
+			return r, false
+		}
+		if r.Expect == nil {
+			b.unverifiable++
+		}
+		return r, true
+	}
+	return r, false
+}
+
+var errIncomplete = errors.New("the message is not whole")
+
+// prepare reads a request of which nothing may be missing: a server would wait
+// for the rest until the timeout.
+func (b *planner) prepare(raw []byte) (Request, error) {
+	b.head.Reset()
+	n, err := wire.ParseRequestHead(raw, &b.head)
+	if err != nil {
+		return Request{}, incompleteOr(err)
+	}
+	framing, err := wire.RequestFraming(&b.head)
+	if err != nil {
+		return Request{}, err
+	}
+	if _, err := contentOf(raw[n:], framing); err != nil {
+		return Request{}, err
+	}
+	return Request{
+		Bytes:      raw,
+		Method:     b.head.Method,
+		Target:     b.head.Target,
+		Idempotent: idempotent(&b.head),
+		Closes:     !wire.RequestPersists(&b.head),
+		NoContent:  b.head.Is("HEAD"),
+	}, nil
+}
+
+// idempotent knows the methods of RFC 9110 section 9.2.2. About others nothing
+// is known, so they are not sent twice.
+func idempotent(h *wire.RequestHead) bool {
+	for _, method := range []string{"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"} {
+		if h.Is(method) {
+			return true
+		}
+	}
+	return false
+}
+
+// expectationOf reads a recorded final response. It is nil when that is not
+// whole; tunnel says that the connection was no longer HTTP behind it.
+func expectationOf(m *capture.Message, method []byte) (e *Expectation, tunnel bool) {
+	head := wire.ResponseHead{Limits: generous}
+	n, err := wire.ParseResponseHead(m.Raw, &head)
+	switch {
+	case err != nil || m.Cut:
+		return nil, false
+	case head.Status == 101:
+		return nil, true
+	}
+	framing, err := wire.ResponseFraming(&head, method)
+	if err != nil {
+		return nil, false
+	}
+	content, err := contentOf(m.Raw[n:], framing)
+	if err != nil {
+		return nil, false
+	}
+	return &Expectation{Status: head.Status, Content: content}, false
+}
+
+// contentOf takes the content out of a body of which body is all there is. It
+// is a copy only where the body is chunked.
+func contentOf(body []byte, framing wire.Framing) ([]byte, error) {
+	s := wire.BodyScanner{Limits: generous}
+	s.Reset(framing)
+	var spans [][]byte
+	for {
+		content, n, done, err := s.Content(body)
+		if len(content) > 0 {
+			spans = append(spans, content)
+		}
+		body = body[n:]
+		switch {
+		case err != nil:
+			return nil, incompleteOr(err)
+		case done && len(body) > 0:
+			return nil, errors.New("there are octets behind the end of the message")
+		case done || len(body) == 0 && s.End() == nil:
+			return joined(spans), nil
+		case n == 0 || len(body) == 0:
+			return nil, errIncomplete
+		}
+	}
+}
+
+func joined(spans [][]byte) []byte {
+	if len(spans) == 1 {
+		return spans[0]
+	}
+	return bytes.Join(spans, nil)
+}
+
+func incompleteOr(err error) error {
+	if errors.Is(err, wire.ErrIncomplete) {
+		return errIncomplete
+	}
+	return err
+}
+
+// empty says why there is nothing to send.
+func (b *planner) empty(hop capture.Hop) error {
+	left := b.malformed + b.incomplete + b.tunnels
+	switch {
+	case left > 0:
+		return fmt.Errorf("none of its %s can be replayed: %d incomplete, %d not HTTP/1.1, %d to open a tunnel",
+			plural(left, "request"), b.incomplete, b.malformed, b.tunnels)
+	case b.otherHop > 0 && hop == capture.OriginHop:
+		return errors.New("it has no request of the origin's hop; --hop client takes those of the client's")
+	case b.otherHop > 0:
+		return errors.New("it has no request of the client's hop; --hop origin takes those of the origin's")
+	}
+	return errors.New("there is no HTTP/1.1 request in it")
+}
+
+// notes writes down what was left out.
+func (b *planner) notes() {
+	if n := b.incomplete; n > 0 {
+		b.plan.note("%s left out: the recording has only part of it", plural(n, "request"))
+	}
+	if n := b.malformed; n > 0 {
+		b.plan.note("%s left out: not HTTP/1.1 by the book", plural(n, "request"))
+	}
+	if n := b.tunnels; n > 0 {
+		b.plan.note("%s left out: what follows a CONNECT or an upgrade is not HTTP", plural(n, "request"))
+	}
+	if n := b.unverifiable; n > 0 {
+		b.plan.note("%s without a whole recorded response, which --verify cannot compare", plural(n, "request"))
+	}
+}
+
+func (p *Plan) note(format string, args ...any) {
+	p.Notes = append(p.Notes, fmt.Sprintf(format, args...))
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

@@ -1,0 +1,265 @@
+package replay
+
+import (
+	"fmt"
+	"net/netip"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hopwire/hopwire/shared/capture"
+)
+
+// TestPlanOfARecording tells what becomes of one recorded exchange.
+func TestPlanOfARecording(t *testing.T) {
+	for _, test := range []struct {
+		name              string
+		request, response string
+		want              Request // as far as it matters, Bytes apart
+		left              string  // why it was left out, if it was
+		note              string
+	}{
+		{
+			name: "GET", request: get("/a"), response: okHi,
+			want: Request{Idempotent: true, Expect: &Expectation{200, []byte("hi")}},
+		},
+		{
+			name: "HEAD", request: "HEAD / HTTP/1.1\r\nHost: h\r\n\r\n", response: "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n",
+			want: Request{Idempotent: true, NoContent: true, Expect: &Expectation{200, []byte{}}},
+		},
+		{
+			name: "POST", request: "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nab", response: "HTTP/1.1 204 No Content\r\n\r\n",
+			want: Request{Expect: &Expectation{204, []byte{}}},
+		},
+		{
+			name: "chunked both ways", request: "PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
+			response: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n2;x\r\nbc\r\n0\r\nT: v\r\n\r\n",
+			want:     Request{Idempotent: true, Expect: &Expectation{200, []byte("abc")}},
+		},
+		{
+			name: "response until close", request: get("/a"), response: "HTTP/1.0 200 OK\r\n\r\nabc",
+			want: Request{Idempotent: true, Expect: &Expectation{200, []byte("abc")}},
+		},
+		{
+			name: "request that ends the connection", request: "DELETE / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", response: okHi,
+			want: Request{Idempotent: true, Closes: true, Expect: &Expectation{200, []byte("hi")}},
+		},
+		{
+			name: "a head beyond the limits of servers", request: "GET / HTTP/1.1\r\nHost: h\r\nX: " + strings.Repeat("x", 30000) + "\r\n\r\n", response: okHi,
+			want: Request{Idempotent: true, Expect: &Expectation{200, []byte("hi")}},
+		},
+		{
+			name: "no response", request: get("/a"), want: Request{Idempotent: true},
+			note: "1 request without a whole recorded response, which --verify cannot compare",
+		},
+		{
+			name: "part of a response", request: get("/a"), response: okHi[:len(okHi)-1], want: Request{Idempotent: true},
+			note: "1 request without a whole",
+		},
+		{
+			name: "a response that is none", request: get("/a"), response: "HTTP/1.1 2 OK\r\n\r\n", want: Request{Idempotent: true},
+			note: "1 request without a whole",
+		},
+		{
+			name: "part of a request", request: "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nab",
+			left: "1 incomplete",
+		},
+		{name: "part of a head", request: "GET / HTTP/1.1\r\nHost: h\r\n", left: "1 incomplete"},
+		{name: "not HTTP/1.1", request: "GET / HTTP/1.1\r\nHost : h\r\n\r\n", left: "1 not HTTP/1.1"},
+		{name: "two lengths", request: "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", left: "1 not HTTP/1.1"},
+		{name: "more than a request", request: get("/a") + "x", left: "1 not HTTP/1.1"},
+		{name: "CONNECT", request: "CONNECT h:1 HTTP/1.1\r\nHost: h:1\r\n\r\n", response: "HTTP/1.1 200 OK\r\n\r\n", left: "1 to open a tunnel"},
+		{
+			name: "upgrade", request: "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+			response: "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", left: "1 to open a tunnel",
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			plan, err := FromRecording(record([]exchange{{test.request, test.response}}), capture.ClientHop)
+			if test.left != "" {
+				if err == nil || !strings.Contains(err.Error(), test.left) {
+					t.Fatalf("the error is %v, not %q", err, test.left)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := plan.Sessions[0].Requests[0]
+			if string(got.Bytes) != test.request || got.Final != nil {
+				t.Errorf("sends %q, %q", got.Bytes, got.Final)
+			}
+			if !strings.HasPrefix(test.request, fmt.Sprintf("%s %s HTTP/1.", got.Method, got.Target)) {
+				t.Errorf("method %q, target %q", got.Method, got.Target)
+			}
+			got.Bytes, got.Method, got.Target = nil, nil, nil
+			if !reflect.DeepEqual(got, test.want) {
+				t.Errorf("got %+v (%+v), want %+v (%+v)", got, got.Expect, test.want, test.want.Expect)
+			}
+			if notes := strings.Join(plan.Notes, "\n"); !strings.Contains(notes, test.note) || test.note == "" && notes != "" {
+				t.Errorf("notes: %s", notes)
+			}
+		})
+	}
+}
+
+func TestCutMessagesAreNotCompared(t *testing.T) {
+	rec := record(gets("/1"))
+	rec.Connections[0].Exchanges[0].Response = message("HTTP/1.1 200 OK\r\n\r\nhalf of")
+	rec.Connections[0].Exchanges[0].Response.Cut = true
+	plan, err := FromRecording(rec, capture.ClientHop)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if plan.Verifiable() {
+		t.Error("half a response is taken for a whole one")
+	}
+}
+
+func TestPlanKeepsSessionsAndOrder(t *testing.T) {
+	broken := []exchange{{"GET / HTTP/1.1\r\n\r\n", ""}}
+	plan := planned(t, gets("/1", "/2"), broken, append(broken, gets("/3")...))
+	var got []string
+	for _, s := range plan.Sessions {
+		line := s.Name + ":"
+		for _, r := range s.Requests {
+			line += " " + string(r.Target)
+		}
+		got = append(got, line)
+	}
+	want := []string{"connection c1 from 127.0.0.1:50001: /1 /2", "connection c3 from 127.0.0.1:50003: /3"}
+	if !slices.Equal(got, want) || plan.Len() != 3 || plan.Joined {
+		t.Errorf("got %q, %d requests, joined %t", got, plan.Len(), plan.Joined)
+	}
+	if want := []string{"2 requests left out: not HTTP/1.1 by the book"}; !slices.Equal(plan.Notes, want) {
+		t.Errorf("notes %q", plan.Notes)
+	}
+}
+
+func TestHops(t *testing.T) {
+	rec := func(hops ...capture.Hop) *capture.Recording {
+		all := &capture.Recording{}
+		for _, h := range hops {
+			c := record(gets("/" + h.String())).Connections[0]
+			c.Hop = h
+			all.Connections = append(all.Connections, c)
+		}
+		return all
+	}
+	for _, test := range []struct {
+		name string
+		rec  *capture.Recording
+		hop  capture.Hop
+		want string // targets, or the error
+	}{
+		{"both, client", rec(capture.ClientHop, capture.OriginHop), capture.ClientHop, "/client"},
+		{"both, origin", rec(capture.ClientHop, capture.OriginHop), capture.OriginHop, "/origin"},
+		{"unknown, client", rec(capture.UnknownHop, capture.UnknownHop), capture.ClientHop, "/unknown /unknown"},
+		{"unknown, origin", rec(capture.UnknownHop), capture.OriginHop, "it has no request of the origin's hop; --hop client takes those of the client's"},
+		{"origin only, client", rec(capture.OriginHop), capture.ClientHop, "it has no request of the client's hop; --hop origin takes those of the origin's"},
+		{"nothing", rec(), capture.ClientHop, "there is no HTTP/1.1 request in it"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			plan, err := FromRecording(test.rec, test.hop)
+			if err != nil {
+				if err.Error() != test.want {
+					t.Errorf("the error is %q", err)
+				}
+				return
+			}
+			var got []string
+			for _, s := range plan.Sessions {
+				got = append(got, string(s.Requests[0].Target))
+			}
+			if strings.Join(got, " ") != test.want {
+				t.Errorf("got %q", got)
+			}
+		})
+	}
+}
+
+func TestSeveralServersAreNoted(t *testing.T) {
+	rec := record(gets("/1"), gets("/2"))
+	rec.Connections[1].Server = netip.MustParseAddrPort("127.0.0.1:9090")
+	rec.Warnings = []string{"a warning of the reader"}
+	plan, err := FromRecording(rec, capture.ClientHop)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"a warning of the reader", "the recording has connections to 2 servers, all of which are replayed"}
+	if !slices.Equal(plan.Notes, want) {
+		t.Errorf("notes %q", plan.Notes)
+	}
+}
+
+func TestJoin(t *testing.T) {
+	url := func(s string) *Plan {
+		p, err := FromURL(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	file := planned(t, gets("/f"))
+	for _, test := range []struct {
+		name    string
+		plans   []*Plan
+		joined  bool
+		targets string
+	}{
+		{"a URL", []*Plan{url("http://a/1")}, true, "a:80"},
+		{"URLs of one server", []*Plan{url("http://a/1"), url("http://a:80/2")}, true, "a:80"},
+		{"URLs of two servers", []*Plan{url("http://a/1"), url("http://b/1")}, true, "a:80 b:80"},
+		{"a file", []*Plan{file}, false, ""},
+		{"a file and a URL", []*Plan{file, url("http://a/1")}, false, "a:80"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := Join(test.plans...)
+			if p.Joined != test.joined || strings.Join(p.Targets, " ") != test.targets || p.Len() != len(test.plans) {
+				t.Errorf("joined %t, targets %q, %d requests", p.Joined, p.Targets, p.Len())
+			}
+		})
+	}
+}
+
+func TestFromURL(t *testing.T) {
+	for _, test := range []struct {
+		url, target, request string
+	}{
+		{"http://127.0.0.1:8080/a/b?c=d#e", "127.0.0.1:8080", "GET /a/b?c=d HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n"},
+		{"http://example.org", "example.org:80", "GET / HTTP/1.1\r\nHost: example.org\r\n\r\n"},
+		{"http://[::1]:81/ä b", "[::1]:81", "GET /%C3%A4%20b HTTP/1.1\r\nHost: [::1]:81\r\n\r\n"},
+		{"http://h?q", "h:80", "GET /?q HTTP/1.1\r\nHost: h\r\n\r\n"},
+	} {
+		p, err := FromURL(test.url)
+		if err != nil {
+			t.Errorf("%s: %v", test.url, err)
+			continue
+		}
+		r := p.Sessions[0].Requests[0]
+		if string(r.Bytes) != test.request || p.Targets[0] != test.target || !p.Joined {
+			t.Errorf("%s: to %s %q", test.url, p.Targets[0], r.Bytes)
+		}
+		if final := strings.TrimSuffix(test.request, "\r\n") + "Connection: close\r\n\r\n"; string(r.Final) != final {
+			t.Errorf("%s: the last request is %q", test.url, r.Final)
+		}
+	}
+}
+
+func TestFromURLRefuses(t *testing.T) {
+	for url, want := range map[string]string{
+		"https://h/":       "TLS",
+		"ftp://h/":         "give an http URL",
+		"http:///a":        "no host",
+		"http://u:p@h/":    "user names",
+		"http://h:x/":      "no URL",
+		"http://h/%zz":     "no URL",
+		"http://a b/":      "no URL",
+		"http://h\x00.x/a": "no URL",
+	} {
+		if p, err := FromURL(url); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, %v, want %q", url, p, err, want)
+		}
+	}
+}

@@ -1,0 +1,40 @@
+package replay
+
+// A schedule says which session is sent at which turn. It is arithmetic alone:
+// turn t means the same to whichever worker takes it, so that one counter is
+// all that workers on different loops have to share.
+//
+//	sessions       A A A | B | C C
+//	turn           0     | 1 | 2   | 3     | 4 | 5 …
+//	request no.    0 1 2 | 3 | 4 5 | 6 7 8 | 9 | …
+//	                           ▲ limit 5: turn 2 is one request long, turn 3 none
+type schedule struct {
+	before []int64 // requests in the sessions before session i
+	total  int64   // requests in all sessions
+	limit  int64   // requests to send; 0: no limit
+}
+
+func newSchedule(sessions []Session, limit int64) schedule {
+	s := schedule{before: make([]int64, len(sessions)), limit: limit}
+	for i := range sessions {
+		s.before[i] = s.total
+		s.total += int64(len(sessions[i].Requests))
+	}
+	return s
+}
+
+// turn gives the session to be sent at turn t, and how many of its requests.
+// None means that the count was reached before.
+func (s *schedule) turn(t int64) (session int, requests int64) {
+	n := int64(len(s.before))
+	session = int(t % n)
+	first := t/n*s.total + s.before[session]
+	requests = s.total - s.before[session]
+	if session+1 < len(s.before) {
+		requests = s.before[session+1] - s.before[session]
+	}
+	if s.limit > 0 {
+		requests = max(0, min(requests, s.limit-first))
+	}
+	return session, requests
+}

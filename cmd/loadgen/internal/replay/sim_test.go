@@ -1,0 +1,240 @@
+package replay
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hopwire/hopwire/shared/loop"
+	"github.com/hopwire/hopwire/shared/loop/simnet"
+	"github.com/hopwire/hopwire/shared/wire"
+)
+
+// simulated replays to a server of the same simulated world.
+func simulated(t *testing.T, seed uint64, options simnet.Options, plan *Plan, config Config) (*Result, error) {
+	t.Helper()
+	target, err := loop.ParseAddress("127.0.0.1:80")
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.Target = target
+	r, err := newRun(plan, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = simnet.New(seed, options).Run(loop.Config{}, func(g *loop.Group) error {
+		_, err := g.Listen(target.String(), func(c *loop.Conn) { c.Loop().Go(&simOrigin{conn: c}) })
+		r.startOn(g)
+		return err
+	})
+	return r.result(), err
+}
+
+// A simOrigin answers each request of a connection in the manner that its
+// target names, with simContent.
+type simOrigin struct {
+	conn *loop.Conn
+	head wire.RequestHead
+	body wire.BodyScanner
+}
+
+func (o *simOrigin) Run() {
+	defer o.conn.Close()
+	buf := o.conn.Loop().Buffer()
+	defer buf.Release()
+	for {
+		n, err := wire.ParseRequestHead(buf.Unread(), &o.head)
+		if err == wire.ErrIncomplete {
+			buf.Compact()
+			if _, err := buf.FillFrom(o.conn); err != nil {
+				return
+			}
+			continue
+		}
+		if err != nil {
+			return
+		}
+		answer := simResponse(string(o.head.Target))
+		buf.Consume(n)
+		if !o.skipBody(buf) {
+			return
+		}
+		if _, err := o.conn.Write([]byte(answer)); err != nil || strings.Contains(answer, "close") {
+			return
+		}
+	}
+}
+
+func (o *simOrigin) skipBody(buf *loop.Buffer) bool {
+	f, err := wire.RequestFraming(&o.head)
+	if err != nil {
+		return false
+	}
+	o.body.Reset(f)
+	for {
+		n, done, err := o.body.Scan(buf.Unread())
+		buf.Consume(n)
+		if done || err != nil {
+			return err == nil
+		}
+		buf.Compact()
+		if _, err := buf.FillFrom(o.conn); err != nil {
+			return false
+		}
+	}
+}
+
+var simContent = strings.Repeat("All that is not said is lost. ", 20)
+
+// simResponse gives the response that a target asks for.
+func simResponse(target string) string {
+	const ok = "HTTP/1.1 200 OK\r\n"
+	switch target {
+	case "/chunked":
+		return ok + "Transfer-Encoding: chunked\r\n\r\n" +
+			fmt.Sprintf("10\r\n%s\r\n%x;x=y\r\n%s\r\n0\r\nT: v\r\n\r\n", simContent[:16], len(simContent)-16, simContent[16:])
+	case "/until-close":
+		return ok + "Connection: close\r\n\r\n" + simContent
+	case "/last":
+		return ok + "Connection: close\r\nContent-Length: 600\r\n\r\n" + simContent
+	case "/interim":
+		return "HTTP/1.1 100 Continue\r\n\r\n" + simResponse("/")
+	}
+	return ok + "Content-Length: 600\r\n\r\n" + simContent
+}
+
+// simPlan has sessions of all manners.
+func simPlan(t *testing.T) *Plan {
+	session := func(targets ...string) (s []exchange) {
+		for i, target := range targets {
+			request := get(target)
+			if i%2 == 1 {
+				request = "POST " + target + " HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n" + simContent[:100]
+			}
+			response := simResponse(target)
+			response = strings.TrimPrefix(response, "HTTP/1.1 100 Continue\r\n\r\n")
+			s = append(s, exchange{request, response})
+		}
+		return s
+	}
+	return planned(t, session("/", "/chunked", "/interim"), session("/last", "/"), session("/chunked", "/until-close", "/"), session("/"))
+}
+
+// simSeeds is how many worlds are tried.
+func simSeeds() uint64 {
+	if raceDetector {
+		return 10
+	}
+	return 100
+}
+
+// TestRoughNetwork: however slowly and in whatever pieces octets arrive, all
+// responses are the recorded ones.
+func TestRoughNetwork(t *testing.T) {
+	plan := simPlan(t)
+	for seed := range simSeeds() {
+		for _, config := range []Config{
+			{Connections: 3, Verify: true, Requests: 40, Timeout: time.Hour},
+			{Connections: 2, Verify: true, Requests: 21, Timeout: time.Hour, RequestsPerConnection: 4},
+		} {
+			r, err := simulated(t, seed, simnet.Rough(seed), plan, config)
+			if err != nil || r.Requests != config.Requests || r.Errors != 0 || r.Unfinished != 0 || r.Ending != Complete {
+				t.Errorf("seed %d: %v, %s, %+v, %v", seed, err, r.Ending, countsOf(r), r.Explanations)
+			}
+			checkBooks(t, seed, r)
+		}
+	}
+}
+
+// TestHostileNetwork: whatever breaks, each request comes to one end with a
+// named cause, nothing stays open, and the books balance.
+func TestHostileNetwork(t *testing.T) {
+	plan := simPlan(t)
+	failed := map[Cause]int64{}
+	for seed := range simSeeds() {
+		config := Config{Connections: 3, Verify: true, Requests: 40, Timeout: time.Second, Explain: 40}
+		r, err := simulated(t, seed, simnet.Hostile(seed), plan, config)
+		if err != nil {
+			t.Errorf("seed %d: %v", seed, err)
+		}
+		if r.Requests+r.Unfinished != config.Requests && r.Ending != Unreachable && r.Causes[ConnectRefused]+r.Causes[ConnectTimeout] == 0 {
+			t.Errorf("seed %d: %s after %+v", seed, r.Ending, countsOf(r))
+		}
+		if n := r.Causes[BadResponse] + r.Causes[ExcessOctets] + r.Causes[StatusMismatch]; n > 0 {
+			t.Errorf("seed %d: the network breaks connections, but changes no octets: %v", seed, r.Explanations)
+		}
+		for _, e := range r.Explanations {
+			// Only there is the end of the connection that of the response.
+			if strings.Contains(e, ContentMismatch.String()) && !strings.Contains(e, "/until-close") {
+				t.Errorf("seed %d: %s", seed, e)
+			}
+		}
+		checkBooks(t, seed, r)
+		for _, c := range Causes() {
+			failed[c] += r.Causes[c]
+		}
+	}
+	for _, c := range []Cause{Timeout, ClosedBeforeResponse, ClosedInResponse} {
+		if failed[c] == 0 && !raceDetector {
+			t.Errorf("nothing failed by %s: the network is not hostile enough", c)
+		}
+	}
+}
+
+// TestStaleConnectionTakesNoOctet: where the reset was there before the request,
+// not one octet has left, so that any method may be sent again.
+func TestStaleConnectionTakesNoOctet(t *testing.T) {
+	post := exchange{"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n", simResponse("/")}
+	plan := planned(t, append([]exchange{{get("/"), simResponse("/")}}, post))
+	stale := int64(0)
+	for seed := range simSeeds() {
+		options := simnet.Options{Late: 0.5, LateBy: simnet.Range{Max: 10 * time.Millisecond}, Fate: func(d simnet.Dial) (f simnet.Fate) {
+			if d.Number == 1 {
+				f.Down = simnet.Cut{Kind: simnet.CutReset, At: int64(len(simResponse("/")))}
+			}
+			return f
+		}}
+		r, err := simulated(t, seed, options, plan, Config{Verify: true})
+		if err != nil || r.Requests != 2 || r.Errors != 0 || r.Opened != 2 {
+			t.Errorf("seed %d: %v, %+v, %v", seed, err, countsOf(r), r.Explanations)
+		}
+		stale += r.Stale
+	}
+	if stale == 0 {
+		t.Error("the end of the connection was always seen before the request")
+	}
+}
+
+// checkBooks checks that all numbers of a result agree with each other.
+func checkBooks(t *testing.T, seed uint64, r *Result) {
+	t.Helper()
+	var causes, statuses int64
+	for _, n := range r.Causes {
+		causes += n
+	}
+	for _, n := range r.Statuses {
+		statuses += n
+	}
+	switch {
+	case r.Opened != r.ClosedByUs+r.ClosedByPeer:
+		t.Errorf("seed %d: %d connections opened, %d + %d closed", seed, r.Opened, r.ClosedByUs, r.ClosedByPeer)
+	case causes != r.Errors:
+		t.Errorf("seed %d: %d errors, of which %d have a cause", seed, r.Errors, causes)
+	case r.Latency.Count() != r.Requests-r.Errors:
+		t.Errorf("seed %d: %d latencies of %d requests that did not fail", seed, r.Latency.Count(), r.Requests-r.Errors)
+	case statuses < r.Requests-r.Errors:
+		t.Errorf("seed %d: %d statuses of %d requests that did not fail", seed, statuses, r.Requests-r.Errors)
+	}
+}
+
+// TestSimulationRepeats: one seed is one history.
+func TestSimulationRepeats(t *testing.T) {
+	tell := func() string {
+		r, err := simulated(t, 7, simnet.Hostile(7), simPlan(t), Config{Connections: 3, Requests: 40, Timeout: time.Second})
+		return fmt.Sprint(countsOf(r), r.Causes, r.Latency.Mean(), r.Elapsed, r.Explanations, err)
+	}
+	if first, second := tell(), tell(); first != second {
+		t.Errorf("%s\nis not\n%s", first, second)
+	}
+}

@@ -1,0 +1,76 @@
+package replay
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/hopwire/hopwire/shared/wire"
+)
+
+// IsURL says whether an argument is a URL, and not the name of a file.
+func IsURL(s string) bool {
+	return strings.Contains(s, "://")
+}
+
+// FromURL makes a plan of one GET of an http URL, as if it had been recorded.
+// The request has a Host field and nothing else.
+func FromURL(s string) (*Plan, error) {
+	u, err := parseURL(s)
+	if err != nil {
+		return nil, err
+	}
+	b := newPlanner()
+	r, err := b.prepare(requestFor(u, ""))
+	if err != nil {
+		return nil, fmt.Errorf("%s makes no valid request: %w", s, err)
+	}
+	r.Final = requestFor(u, "close")
+	return &Plan{
+		Sessions: []Session{{Name: s, Requests: []Request{r}}},
+		Joined:   true,
+		Targets:  []string{targetOf(u)},
+	}, nil
+}
+
+func parseURL(s string) (*url.URL, error) {
+	u, err := url.Parse(s)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%s is no URL: %w", s, errors.Unwrap(err))
+	case u.Scheme == "https":
+		return nil, fmt.Errorf("%s: TLS is not spoken here; give an http URL", s)
+	case u.Scheme != "http":
+		return nil, fmt.Errorf("%s: give an http URL, such as http://127.0.0.1:8080/", s)
+	case u.Hostname() == "":
+		return nil, fmt.Errorf("%s names no host", s)
+	case u.User != nil:
+		return nil, fmt.Errorf("%s: user names in URLs are not sent; leave %q out", s, u.User.Username()+"@")
+	}
+	return u, nil
+}
+
+// requestFor writes the request that a browser would send for u, with only the field
+// that is required and, if not empty, a connection option.
+func requestFor(u *url.URL, option string) []byte {
+	b := wire.AppendRequestLine(nil, "GET", u.RequestURI())
+	b = wire.AppendField(b, "Host", u.Host)
+	if option != "" {
+		b = wire.AppendField(b, "Connection", option)
+	}
+	return wire.AppendHeadEnd(b)
+}
+
+// targetOf is the address that u names; port 80 unless it says otherwise.
+func targetOf(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = "80"
+	}
+	host := u.Hostname()
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	return host + ":" + port
+}

@@ -1,0 +1,164 @@
+package replay
+
+import (
+	"time"
+
+	"github.com/hopwire/hopwire/shared/loop"
+	"github.com/hopwire/hopwire/shared/wire"
+)
+
+// A worker is one of the connections that are in use at once: a task that takes
+// turns at the sessions for the whole run.
+type worker struct {
+	lane *lane
+	conn *loop.Conn // nil between connections
+	sent int        // requests that went out on conn
+	full bool       // the last read filled its buffer, so that Readable may err
+	gone bool       // the worker has given up
+
+	// The exchange under way.
+	took     int   // octets of the request that the kernel took
+	received int64 // octets of its response so far
+	head     wire.ResponseHead
+	body     wire.BodyScanner
+	verdict  comparison
+
+	// Trouble: how long to wait before the next attempt to connect.
+	pause time.Duration
+}
+
+func (w *worker) init(l *lane) { w.lane = l }
+
+// Run is the worker's task.
+func (w *worker) Run() {
+	defer w.lane.leave()
+	for !w.done() {
+		session, requests := w.lane.nextTurn()
+		if len(requests) == 0 {
+			break
+		}
+		w.replay(session, requests)
+	}
+	w.hangUp()
+}
+
+func (w *worker) done() bool { return w.gone || w.lane.stopping }
+
+// replay sends the requests of one session, and ends the connection where the
+// recorded one ended.
+func (w *worker) replay(s *Session, requests []Request) {
+	for i := range requests {
+		if w.done() {
+			return
+		}
+		w.exchange(s, i)
+		if w.enough(w.sent) {
+			w.hangUp()
+		}
+	}
+	if w.lane.run.config.RequestsPerConnection == 0 && !w.lane.run.plan.Joined {
+		w.hangUp()
+	}
+}
+
+// enough says that a connection which has carried n requests is to be closed.
+func (w *worker) enough(n int) bool {
+	bound := w.lane.run.config.RequestsPerConnection
+	return bound > 0 && n >= bound
+}
+
+// hangUp closes the connection from our side, if there is one.
+func (w *worker) hangUp() {
+	if w.conn != nil {
+		w.lane.tally.ClosedByUs++
+		w.drop()
+	}
+}
+
+// hungUp closes the connection because the server has ended it, or said that it
+// will.
+func (w *worker) hungUp() {
+	if w.conn != nil {
+		w.lane.tally.ClosedByPeer++
+		w.drop()
+	}
+}
+
+func (w *worker) drop() {
+	w.conn.Close()
+	w.conn, w.sent, w.full = nil, 0, false
+}
+
+// connect sees to it that there is a connection to send the next request on.
+func (w *worker) connect() failure {
+	if w.conn != nil && w.conn.Readable() && !w.full {
+		w.stirred()
+	}
+	if w.conn != nil {
+		return failure{}
+	}
+	if w.pause > 0 {
+		w.lane.loop.Sleep(w.pause)
+	}
+	return w.open()
+}
+
+// stirred looks at what arrived while no request was outstanding: the end of
+// the connection, or octets that answer nothing. Either way it is not used
+// again; a response to nothing must not be taken for one to the next request
+// (RFC 9112 section 9.2).
+func (w *worker) stirred() {
+	buf := w.lane.loop.Buffer()
+	defer buf.Release()
+	if n, _ := buf.FillFrom(w.conn); n > 0 {
+		w.lane.tally.BytesIn += int64(n)
+		w.hangUp()
+		return
+	}
+	w.hungUp()
+}
+
+// open tries to connect until it succeeds, or until that is hopeless.
+func (w *worker) open() failure {
+	l := w.lane
+	since := l.loop.Clock()
+	for !l.stopping {
+		conn, err := l.loop.Dial(l.run.config.Target, l.loop.Now().Add(l.run.config.Timeout))
+		if err == nil {
+			l.tally.Opened++
+			w.conn = conn
+			return failure{}
+		}
+		f := connectFailure(err)
+		if f.cause == Abandoned {
+			return f
+		}
+		l.connectErr = err
+		l.tally.ConnectFailures[f.cause]++
+		if l.hopeless(since) {
+			w.gone = true
+			l.run.gaveUp.Add(1)
+			return f
+		}
+		w.backOff()
+		l.loop.Sleep(w.pause)
+	}
+	return failure{cause: Abandoned}
+}
+
+// The pause between attempts doubles from the first to the longest, so that a
+// server in trouble is not kept in it, and our processor not busy with nothing.
+const (
+	firstPause   = 5 * time.Millisecond
+	longestPause = 500 * time.Millisecond
+)
+
+func (w *worker) backOff() {
+	w.pause = min(max(2*w.pause, firstPause), longestPause)
+}
+
+// heardOf notes that the server does its work.
+func (w *worker) heardOf(now loop.Time) {
+	w.lane.heard = now
+	w.pause = 0
+}

@@ -1,0 +1,9 @@
+// Package report puts into words and numbers what a replay has measured.
+//
+//	*replay.Result ──► New ──► Report ──┬──► WriteText   for people, 80 columns
+//	                                    └──► WriteJSON   for programs, stable names
+//
+//	replay.Progress ──► Line            one line of a terminal, while it runs
+//
+// Nothing in here looks at a clock or a socket.
+package report

@@ -1,0 +1,204 @@
+package report
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"sort"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/replay"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// golden compares text with a file of testdata.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s: got\n%s\nwant\n%s", name, got, want)
+	}
+}
+
+// runs are results of several kinds, with what was asked for.
+func runs() map[string]*Report {
+	smooth := &replay.Result{Ending: replay.Elapsed, Elapsed: 10 * time.Second, CPU: 9850 * time.Millisecond}
+	smooth.Requests, smooth.BytesIn, smooth.BytesOut = 1234567, 1524688000, 102862000
+	smooth.Opened, smooth.Reused, smooth.ClosedByUs = 64, 1234503, 64
+	smooth.Statuses[200], smooth.Statuses[304] = 1234000, 567
+	smooth.Latency = replay.NewLatency(slices.Concat(
+		slices.Repeat([]time.Duration{420 * time.Microsecond}, 9000), slices.Repeat([]time.Duration{734 * time.Microsecond}, 900),
+		slices.Repeat([]time.Duration{1210 * time.Microsecond}, 95), slices.Repeat([]time.Duration{12340 * time.Microsecond}, 3))...)
+
+	rough := &replay.Result{
+		Ending: replay.Interrupted, Elapsed: 3200 * time.Millisecond, CPU: 12 * time.Millisecond,
+		Explanations: []string{
+			`GET /a/rather/long/path/to/something?with=a&query=string (request 3 of connection c17 from 127.0.0.1:53210): content-mismatch: content differs at offset 17: "Hello, World", recorded "Hello, world"`,
+			"GET /b (request 1 of connection c18 from 127.0.0.1:53211): timeout: 0 octets of the response arrived",
+		},
+	}
+	rough.Requests, rough.Errors, rough.Unfinished, rough.BytesIn, rough.BytesOut = 40, 13, 2, 987, 4096
+	rough.Opened, rough.Reused, rough.ClosedByUs, rough.ClosedByPeer, rough.Stale, rough.Interim = 9, 31, 2, 7, 1, 4
+	rough.Statuses[200], rough.Statuses[404], rough.Statuses[502] = 29, 8, 1
+	rough.Causes[replay.Timeout], rough.Causes[replay.ContentMismatch] = 12, 1
+	rough.ConnectFailures[replay.ConnectRefused], rough.ConnectFailures[replay.ConnectTimeout] = 1500, 1
+	rough.Latency = replay.NewLatency(42*time.Microsecond, 3*time.Second, 70*time.Second)
+
+	nothing := &replay.Result{Ending: replay.Unreachable, Elapsed: 2 * time.Second, CPU: time.Millisecond, LastConnectError: errors.New("refused")}
+	nothing.Requests, nothing.Errors, nothing.Causes[replay.ConnectRefused] = 16, 16, 16
+	nothing.ConnectFailures[replay.ConnectRefused] = 128
+	nothing.Explanations = []string{"GET / (request 1 of http://127.0.0.1:9/): connect-refused: dial tcp 127.0.0.1:9: connect: connection refused"}
+
+	url := Settings{Source: []string{"http://127.0.0.1:8080/1k"}, Target: "127.0.0.1:8080", Sessions: 1, RecordedRequests: 1, Connections: 64, Loops: 2, KeptAlive: true, TimeoutS: 10}
+	file := Settings{
+		Source: []string{"recordings/monday/morning.pcapng", "recordings/monday/evening.pcapng"}, Target: "unix:/run/hopwire/edge.sock",
+		Sessions: 12, RecordedRequests: 345, Connections: 1, Loops: 1, RequestsPerConnection: 3, Verify: true, TimeoutS: 1.5,
+	}
+	notes := []string{"2 requests left out: not HTTP/1.1 by the book", "3 packets were cut by the snapshot length of the capture: record with tcpdump -s 0"}
+	return map[string]*Report{
+		"smooth":  New(url, nil, smooth),
+		"rough":   New(file, notes, rough),
+		"nothing": New(url, nil, nothing),
+	}
+}
+
+func TestText(t *testing.T) {
+	for name, r := range runs() {
+		t.Run(name, func(t *testing.T) {
+			var b strings.Builder
+			if err := r.WriteText(&b); err != nil {
+				t.Fatal(err)
+			}
+			golden(t, name+".txt", b.String())
+			for line := range strings.Lines(b.String()) {
+				line = strings.TrimSuffix(line, "\n")
+				if n := utf8.RuneCountInString(line); n > columns || strings.HasSuffix(line, " ") {
+					t.Errorf("%d columns: %q", n, line)
+				}
+			}
+		})
+	}
+}
+
+func TestJSON(t *testing.T) {
+	for name, r := range runs() {
+		t.Run(name, func(t *testing.T) {
+			var b strings.Builder
+			if err := r.WriteJSON(&b); err != nil {
+				t.Fatal(err)
+			}
+			golden(t, name+".json", b.String())
+		})
+	}
+}
+
+// TestJSONNames is for those who have programs that read the report: a name may
+// be added here, none may go.
+func TestJSONNames(t *testing.T) {
+	names := map[string]bool{}
+	for _, r := range runs() {
+		octets, err := json.Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var v map[string]any
+		if err := json.Unmarshal(octets, &v); err != nil {
+			t.Fatal(err)
+		}
+		collect(names, "", v)
+	}
+	var got []string
+	for name := range names {
+		got = append(got, name)
+	}
+	sort.Strings(got)
+	golden(t, "names.txt", strings.Join(got, "\n")+"\n")
+}
+
+// collect gathers the names of an object, but for those that are data.
+func collect(names map[string]bool, prefix string, v map[string]any) {
+	for name, value := range v {
+		names[prefix+name] = true
+		inner, isObject := value.(map[string]any)
+		if isObject && !strings.HasPrefix(name, "status") && !strings.HasSuffix(name, "causes") {
+			collect(names, prefix+name+".", inner)
+		}
+	}
+}
+
+func TestLine(t *testing.T) {
+	for want, p := range map[string]replay.Progress{
+		"\r\x1b[K  0.0 s   0 requests   0 per second   no errors":              {},
+		"\r\x1b[K  3.2 s   412,345 requests   128,858 per second   no errors":  {Elapsed: 3200 * time.Millisecond, Requests: 412345},
+		"\r\x1b[K  100.0 s   1 request   0.01 per second   1 error":            {Elapsed: 100 * time.Second, Requests: 1, Errors: 1},
+		"\r\x1b[K  1.0 s   12,000 requests   12,000 per second   1,200 errors": {Elapsed: time.Second, Requests: 12000, Errors: 1200},
+	} {
+		if got := Line(p); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+func TestUnits(t *testing.T) {
+	for _, test := range []struct{ got, want string }{
+		{count(0), "0"}, {count(999), "999"}, {count(1000), "1,000"}, {count(1234567), "1,234,567"}, {count(-100000), "-100,000"},
+		{span(0), "0"}, {span(1), "0.00 µs"}, {span(1234), "1.23 µs"}, {span(99949), "99.9 µs"}, {span(99999), "100 µs"},
+		{span(999499), "999 µs"}, {span(999999), "1.00 ms"}, {span(12345678), "12.3 ms"}, {span(999.6e6), "1.00 s"}, {span(3 * time.Minute), "180 s"},
+		{size(0), "0 B"}, {size(999), "999 B"}, {size(1000), "0.98 KiB"}, {size(1 << 20), "1.00 MiB"}, {size(5 << 40), "5.00 TiB"},
+		{rate(0), "0"}, {rate(1.234), "1.23"}, {rate(99.94), "99.9"}, {rate(99.99), "100"}, {rate(123456.7), "123,457"},
+		{percent(0), "0.0 %"}, {percent(0.0001), "<0.1 %"}, {percent(0.1234), "12.3 %"}, {percent(1), "100.0 %"},
+		{limit(20 * time.Microsecond), "20 µs"}, {limit(5 * time.Millisecond), "5 ms"}, {limit(50 * time.Second), "50 s"},
+		{picture(0, 10), ""}, {picture(0.0001, 10), "▏"}, {picture(0.55, 10), "█████▌"}, {picture(1, 10), "██████████"}, {picture(0.1, 10), "█"},
+		{plural(1, "loop"), "1 loop"}, {plural(0, "loop"), "0 loops"}, {plural(1000, "loop"), "1,000 loops"},
+	} {
+		if test.got != test.want {
+			t.Errorf("got %q, want %q", test.got, test.want)
+		}
+	}
+}
+
+func TestFold(t *testing.T) {
+	for _, test := range []struct {
+		text string
+		want []string
+	}{
+		{"", []string{""}},
+		{"a b c", []string{"a b c"}},
+		{"aaa bbb ccc", []string{"aaa bbb", "ccc"}},
+		{"aaaaaaaaaa b", []string{"aaaaaaa", "aaa b"}},
+		{"a bbbbbbbbbbbbbbbb", []string{"a", "bbbbbbb", "bbbbbbb", "bb"}},
+		{"äöü äöü", []string{"äöü äöü"}},
+	} {
+		if got := fold(test.text, 7); !slices.Equal(got, test.want) {
+			t.Errorf("%q: got %q, want %q", test.text, got, test.want)
+		}
+	}
+}
+
+type brokenWriter struct{}
+
+func (brokenWriter) Write([]byte) (int, error) { return 0, errors.New("no room") }
+
+func TestWriteErrorsAreReturned(t *testing.T) {
+	for name, r := range runs() {
+		if r.WriteText(brokenWriter{}) == nil || r.WriteJSON(brokenWriter{}) == nil {
+			t.Errorf("%s: the error of the writer is lost", name)
+		}
+	}
+}

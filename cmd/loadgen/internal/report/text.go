@@ -1,0 +1,221 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// columns is how wide a line may be; label is where the values begin.
+const (
+	columns = 80
+	label   = 15
+)
+
+// WriteText writes the report for people.
+func (rep *Report) WriteText(w io.Writer) error {
+	t := &page{}
+	rep.title(t)
+	rep.totals(t)
+	rep.latencies(t)
+	rep.traffic(t)
+	rep.remarks(t)
+	_, err := io.WriteString(w, t.String())
+	return err
+}
+
+// A page is text of labelled lines.
+type page struct{ strings.Builder }
+
+// line writes a value beside its label. An empty label continues the line above.
+func (t *page) line(name, format string, args ...any) {
+	value := fmt.Sprintf(format, args...)
+	for i, part := range fold(value, columns-label) {
+		if i > 0 {
+			name = ""
+		}
+		text := fmt.Sprintf("  %-*s%s", label-2, name, part)
+		t.WriteString(strings.TrimRight(text, " ") + "\n")
+	}
+}
+
+func (t *page) blank() { t.WriteByte('\n') }
+
+// fold breaks text between words into lines of at most width characters; a
+// longer word is cut.
+func fold(text string, width int) []string {
+	if utf8.RuneCountInString(text) <= width {
+		return []string{text}
+	}
+	var lines []string
+	line := []rune{}
+	for word := range strings.FieldsSeq(text) {
+		next := []rune(word)
+		if len(line) > 0 && len(line)+1+len(next) > width {
+			lines, line = append(lines, string(line)), nil
+		}
+		if len(line) > 0 {
+			line = append(line, ' ')
+		}
+		line = append(line, next...)
+		for len(line) > width {
+			lines, line = append(lines, string(line[:width])), line[width:]
+		}
+	}
+	return append(lines, string(line))
+}
+
+// title says what was done.
+func (rep *Report) title(t *page) {
+	s := &rep.Settings
+	for _, line := range fold(strings.Join(s.Source, ", ")+" to "+s.Target, columns) {
+		t.WriteString(line + "\n")
+	}
+	about := fmt.Sprintf("%s on %s, %s", plural(int64(s.Connections), "connection"), plural(int64(s.Loops), "loop"), rep.keepAlive())
+	if s.Verify {
+		about += ", verified"
+	}
+	t.WriteString(about + "\n\n")
+}
+
+func (rep *Report) keepAlive() string {
+	switch n := rep.Settings.RequestsPerConnection; {
+	case n == 1:
+		return "not kept alive"
+	case n > 1:
+		return fmt.Sprintf("closed after %s each", plural(int64(n), "request"))
+	case rep.Settings.KeptAlive:
+		return "kept alive"
+	}
+	return "kept alive as recorded"
+}
+
+// totals tells how many requests there were and how they ended.
+func (rep *Report) totals(t *page) {
+	t.line("Requests", "%s in %s, %s per second",
+		count(rep.Requests), span(inSeconds(rep.DurationS)), rate(rep.RequestsPerS))
+	switch rep.Ended {
+	case "interrupted":
+		t.line("", "interrupted, %d unfinished", rep.Unfinished)
+	case "unreachable":
+		t.line("", "ended early: no connection could be opened any more")
+	default:
+		if rep.Unfinished > 0 {
+			t.line("", "%d still unfinished when the time was over", rep.Unfinished)
+		}
+	}
+	rep.errors(t)
+	t.line("Statuses", "%s", rep.statuses())
+}
+
+func inSeconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+
+func (rep *Report) errors(t *page) {
+	if rep.Errors == 0 {
+		t.line("Errors", "none")
+		return
+	}
+	t.line("Errors", "%s, %s of all requests", count(rep.Errors), percent(float64(rep.Errors)/float64(rep.Requests)))
+	for _, c := range rep.causes {
+		t.line("", "%9s  %-22s %s", count(c.n), c, c.Meaning())
+	}
+}
+
+func (rep *Report) statuses() string {
+	if len(rep.Statuses) == 0 {
+		return "none"
+	}
+	var codes, parts []string
+	for code := range rep.Statuses {
+		codes = append(codes, code)
+	}
+	slices.Sort(codes)
+	for _, code := range codes {
+		parts = append(parts, code+": "+count(rep.Statuses[code]))
+	}
+	if rep.Interim > 0 {
+		parts = append(parts, "interim: "+count(rep.Interim))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// latencies draws the distribution.
+func (rep *Report) latencies(t *page) {
+	if len(rep.spread) == 0 {
+		return
+	}
+	t.blank()
+	l := &rep.LatencyUS
+	t.cells("Latency", "p50", "p90", "p99", "p99.9", "max", "mean")
+	t.cells("", inUnits(l.P50), inUnits(l.P90), inUnits(l.P99), inUnits(l.P999), inUnits(l.Max), inUnits(l.Mean))
+	t.blank()
+	for _, b := range rep.spread {
+		t.line("", "%9s %7s  %s", b.label(), percent(b.share), picture(b.share, 44))
+	}
+}
+
+func inUnits(us float64) string { return span(time.Duration(us * float64(time.Microsecond))) }
+
+// cells writes a line of a table.
+func (t *page) cells(name string, cells ...string) {
+	var line strings.Builder
+	for _, c := range cells {
+		fmt.Fprintf(&line, " %9s", c)
+	}
+	t.line(name, "%s", line.String()[1:])
+}
+
+// traffic tells what it took.
+func (rep *Report) traffic(t *page) {
+	t.blank()
+	t.line("Received", "%s, %s/s", size(float64(rep.BytesIn)), size(rep.perSecond(rep.BytesIn)))
+	t.line("Sent", "%s, %s/s", size(float64(rep.BytesOut)), size(rep.perSecond(rep.BytesOut)))
+	rep.connections(t)
+	t.line("CPU", "%s for loadgen itself, %s per request", span(inSeconds(rep.CPUS)), rep.cpuPerRequest())
+}
+
+func (rep *Report) perSecond(n int64) float64 {
+	if rep.DurationS == 0 {
+		return 0
+	}
+	return float64(n) / rep.DurationS
+}
+
+func (rep *Report) cpuPerRequest() string {
+	if rep.Requests == 0 {
+		return "0"
+	}
+	return span(inSeconds(rep.CPUS / float64(rep.Requests)))
+}
+
+func (rep *Report) connections(t *page) {
+	c := &rep.Connections
+	t.line("Connections", "%s opened, %s on a used one", count(c.Opened), plural(c.ReusedRequests, "request"))
+	t.line("", "%s closed by us, %s by the server", count(c.ClosedByUs), count(c.ClosedByPeer))
+	if c.Failed > 0 {
+		t.line("", "%s to open one failed", plural(c.Failed, "attempt"))
+	}
+	if c.Stale > 0 {
+		t.line("", "%s met a connection that the server had just closed", plural(c.Stale, "request"))
+	}
+}
+
+// remarks explains the first errors, and what was left out.
+func (rep *Report) remarks(t *page) {
+	t.list("Failures", rep.Explanations)
+	t.list("Notes", rep.Notes)
+}
+
+// list writes sentences under one label.
+func (t *page) list(name string, sentences []string) {
+	if len(sentences) > 0 {
+		t.blank()
+	}
+	for _, s := range sentences {
+		t.line(name, "%s", s)
+		name = ""
+	}
+}

@@ -1,0 +1,23 @@
+// Command loadgen sends recorded HTTP requests to a server and measures how it
+// answers.
+//
+//	main.go      the program: its commands
+//	replay.go    loadgen replay: flags -> plan and configuration -> run -> report
+//
+// The replaying is done by internal/replay, the reporting by internal/report.
+package main
+
+import (
+	"github.com/hopwire/hopwire/shared/program"
+	"github.com/urfave/cli/v2"
+)
+
+func main() { program.Main(newApp()) }
+
+func newApp() *cli.App {
+	return &cli.App{
+		Name:     "loadgen",
+		Usage:    "send recorded HTTP requests to a server and measure how it answers",
+		Commands: []*cli.Command{replayCommand()},
+	}
+}

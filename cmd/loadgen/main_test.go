@@ -1,0 +1,320 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gopacket/gopacket"
+	"github.com/gopacket/gopacket/layers"
+	"github.com/gopacket/gopacket/pcapgo"
+)
+
+// TestMain makes the test binary the program when it is run by loadgen.
+func TestMain(m *testing.M) {
+	if os.Getenv("LOADGEN_TEST_AS_PROGRAM") != "" {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+// process is the program with its arguments, not started yet.
+func process(args ...string) (cmd *exec.Cmd, stdout, stderr *bytes.Buffer) {
+	stdout, stderr = new(bytes.Buffer), new(bytes.Buffer)
+	cmd = exec.Command(os.Args[0], args...)
+	cmd.Env = append(os.Environ(), "LOADGEN_TEST_AS_PROGRAM=1")
+	cmd.Stdout, cmd.Stderr = stdout, stderr
+	return cmd, stdout, stderr
+}
+
+// loadgen runs the program to its end.
+func loadgen(t *testing.T, args ...string) (stdout, stderr string, status int) {
+	t.Helper()
+	cmd, out, errs := process(args...)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	limit := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
+	defer limit.Stop()
+	cmd.Wait()
+	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
+}
+
+// origin is a server that is not ours. It answers with the target in various
+// framings, and knows how often it was asked.
+func origin(t *testing.T) (address string, asked *atomic.Int64) {
+	asked = new(atomic.Int64)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		io.Copy(io.Discard, r.Body)
+		if strings.HasPrefix(r.URL.Path, "/chunked") {
+			w.(http.Flusher).Flush()
+		}
+		fmt.Fprintf(w, "you asked for %s", r.URL.Path)
+	}))
+	t.Cleanup(s.Close)
+	return strings.TrimPrefix(s.URL, "http://"), asked
+}
+
+// pcapOf writes a pcap file as tcpdump would, of one connection per session.
+// A session is requests and responses in turns.
+func pcapOf(t *testing.T, server string, sessions ...[]string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "recorded.pcap")
+	file, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	w := pcapgo.NewWriter(file)
+	if err := w.WriteFileHeader(65536, layers.LinkTypeEthernet); err != nil {
+		t.Fatal(err)
+	}
+	for i, s := range sessions {
+		tape := &tape{t: t, w: w, ends: [2]netip.AddrPort{
+			netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(40000+i)), netip.MustParseAddrPort(server),
+		}}
+		tape.packet(0, "", func(tcp *layers.TCP) { tcp.SYN, tcp.ACK = true, false })
+		tape.packet(1, "", func(tcp *layers.TCP) { tcp.SYN = true })
+		for j, message := range s {
+			tape.packet(j%2, message, func(tcp *layers.TCP) { tcp.PSH = true })
+		}
+		tape.packet(0, "", func(tcp *layers.TCP) { tcp.FIN = true })
+		tape.packet(1, "", func(tcp *layers.TCP) { tcp.FIN = true })
+	}
+	return path
+}
+
+// A tape is one recorded connection.
+type tape struct {
+	t    *testing.T
+	w    *pcapgo.Writer
+	ends [2]netip.AddrPort
+	seq  [2]uint32
+	at   time.Time
+}
+
+func (p *tape) packet(from int, content string, flags func(*layers.TCP)) {
+	p.t.Helper()
+	src, dst := p.ends[from], p.ends[1-from]
+	ip := &layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocolTCP, SrcIP: src.Addr().AsSlice(), DstIP: dst.Addr().AsSlice()}
+	tcp := &layers.TCP{
+		SrcPort: layers.TCPPort(src.Port()), DstPort: layers.TCPPort(dst.Port()),
+		Seq: p.seq[from], Ack: p.seq[1-from], ACK: true, Window: 65535,
+	}
+	flags(tcp)
+	tcp.SetNetworkLayerForChecksum(ip)
+	p.seq[from] += uint32(len(content))
+	if tcp.SYN || tcp.FIN {
+		p.seq[from]++
+	}
+	b := gopacket.NewSerializeBuffer()
+	err := gopacket.SerializeLayers(b, gopacket.SerializeOptions{FixLengths: true, ComputeChecksums: true},
+		&layers.Ethernet{SrcMAC: make(net.HardwareAddr, 6), DstMAC: make(net.HardwareAddr, 6), EthernetType: layers.EthernetTypeIPv4},
+		ip, tcp, gopacket.Payload(content))
+	p.at = p.at.Add(time.Millisecond)
+	info := gopacket.CaptureInfo{Timestamp: time.Unix(1700000000, 0).Add(p.at.Sub(time.Time{})), CaptureLength: len(b.Bytes()), Length: len(b.Bytes())}
+	if err := errors.Join(err, p.w.WritePacket(info, b.Bytes())); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func request(target string) string { return "GET " + target + " HTTP/1.1\r\nHost: h\r\n\r\n" }
+
+func response(content string) string {
+	return fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(content), content)
+}
+
+// numbers reads some of the JSON report.
+type numbers struct {
+	Requests    int64            `json:"requests"`
+	Errors      int64            `json:"errors"`
+	Ended       string           `json:"ended"`
+	DurationS   float64          `json:"duration_s"`
+	Statuses    map[string]int64 `json:"statuses"`
+	Connections struct {
+		Opened int64 `json:"opened"`
+		Reused int64 `json:"reused_requests"`
+	} `json:"connections"`
+	LatencyUS struct {
+		P50 float64 `json:"p50"`
+		Max float64 `json:"max"`
+	} `json:"latency_us"`
+}
+
+func numbersOf(t *testing.T, stdout string) (n numbers) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(stdout), &n); err != nil {
+		t.Fatalf("the report is no JSON: %v\n%s", err, stdout)
+	}
+	return n
+}
+
+func TestReplayOfAURL(t *testing.T) {
+	address, asked := origin(t)
+	stdout, stderr, status := loadgen(t, "replay", "http://"+address+"/a", "--requests", "500", "-c", "4", "--format", "json")
+	n := numbersOf(t, stdout)
+	if status != 0 || stderr != "" || n.Requests != 500 || n.Errors != 0 || asked.Load() != 500 || n.Statuses["200"] != 500 {
+		t.Errorf("status %d, %s%+v, the server was asked %d times", status, stderr, n, asked.Load())
+	}
+	if n.Connections.Opened != 4 || n.Connections.Reused != 496 || n.LatencyUS.P50 <= 0 || n.LatencyUS.Max < n.LatencyUS.P50 {
+		t.Errorf("%+v", n)
+	}
+}
+
+func TestReplayOfARecording(t *testing.T) {
+	address, asked := origin(t)
+	file := pcapOf(t, address,
+		[]string{request("/a"), response("you asked for /a"), request("/chunked"), response("you asked for /chunked")},
+		[]string{"POST /b HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc", response("you asked for /b")})
+
+	stdout, stderr, status := loadgen(t, "replay", file, "--verify", "--target", address)
+	if status != 0 || stderr != "" || asked.Load() != 3 || !strings.Contains(stdout, "Requests     3 in") || !strings.Contains(stdout, "200: 3") {
+		t.Errorf("status %d, %s, asked %d times\n%s", status, stderr, asked.Load(), stdout)
+	}
+
+	asked.Store(0)
+	stdout, _, status = loadgen(t, "replay", "--format=json", "--target="+address, "--requests-per-connection", "1", "-n", "7", file, file)
+	if n := numbersOf(t, stdout); status != 0 || n.Requests != 7 || n.Connections.Opened != 7 || n.Connections.Reused != 0 || asked.Load() != 7 {
+		t.Errorf("status %d, %+v, asked %d times", status, n, asked.Load())
+	}
+}
+
+func TestReplayFindsDifferences(t *testing.T) {
+	address, _ := origin(t)
+	file := pcapOf(t, address, []string{request("/a"), response("you asked for /b"), request("/c"), response("you asked for /c")})
+	stdout, stderr, status := loadgen(t, "replay", file, "--verify", "--target", address)
+	if status != 1 || stderr != "loadgen: 1 of 2 requests failed, by content-mismatch\n" {
+		t.Errorf("status %d, %q", status, stderr)
+	}
+	if !strings.Contains(strings.Join(strings.Fields(stdout), " "), `GET /a (request 1 of connection 1 from 127.0.0.1:40000): content-mismatch: content differs at offset 15: "a", recorded "b"`) {
+		t.Errorf("the difference is not explained:\n%s", stdout)
+	}
+}
+
+func TestReplayForADuration(t *testing.T) {
+	address, _ := origin(t)
+	stdout, stderr, status := loadgen(t, "replay", "http://"+address+"/", "--duration", "300ms", "--format", "json")
+	if n := numbersOf(t, stdout); status != 0 || stderr != "" || n.Ended != "elapsed" || n.DurationS < 0.3 || n.Requests == 0 {
+		t.Errorf("status %d, %s%+v", status, stderr, n)
+	}
+}
+
+func TestInterruptedReplayReports(t *testing.T) {
+	address, asked := origin(t)
+	cmd, stdout, stderr := process("replay", "http://"+address+"/", "--duration", "1m", "--format", "json")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Process.Kill()
+	for deadline := time.Now().Add(20 * time.Second); asked.Load() == 0 && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+	}
+	cmd.Process.Signal(syscall.SIGINT)
+	cmd.Wait()
+	if n := numbersOf(t, stdout.String()); cmd.ProcessState.ExitCode() != 0 || stderr.Len() > 0 || n.Ended != "interrupted" || n.Requests == 0 {
+		t.Errorf("status %d, %s%+v", cmd.ProcessState.ExitCode(), stderr, n)
+	}
+}
+
+func TestNobodyListens(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := ln.Addr().String()
+	ln.Close()
+	stdout, stderr, status := loadgen(t, "replay", "http://"+address+"/", "--format", "json")
+	if want := "loadgen: no connection could be opened: dial tcp " + address + ": connect: connection refused\n"; status != 1 || stderr != want {
+		t.Errorf("status %d, %q, want %q", status, stderr, want)
+	}
+	if n := numbersOf(t, stdout); n.Ended != "unreachable" || n.Errors != 16 {
+		t.Errorf("%+v", n)
+	}
+}
+
+// TestWrongUse tells what is said of what cannot be done: one sentence.
+func TestWrongUse(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, octets string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(octets), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	text := write("text", "this is no capture file")
+	recording := pcapOf(t, "127.0.0.1:1", []string{request("/"), response("")})
+	silent := pcapOf(t, "127.0.0.1:1", []string{request("/")})
+	foreign := pcapOf(t, "127.0.0.1:1", []string{"EHLO there\r\n", "250 ok\r\n"})
+	for _, test := range []struct {
+		name   string
+		args   []string
+		status int
+		want   string // part of the sentence
+	}{
+		{"no arguments", nil, 2, "name a recording or a URL"},
+		{"no such file", []string{"missing.pcap", "--target", ":1"}, 1, "missing.pcap: no such file"},
+		{"a forgotten scheme", []string{"localhost:8080/a"}, 1, "a URL begins with http://"},
+		{"a directory", []string{dir, "--target", ":1"}, 1, dir},
+		{"no capture", []string{text, "--target", ":1"}, 1, text},
+		{"no HTTP", []string{foreign, "--target", ":1"}, 1, "there is no HTTP/1.1 request in it"},
+		{"no target", []string{recording}, 2, "add --target host:port"},
+		{"a target that is none", []string{recording, "--target", "nonsense"}, 1, "write host:port"},
+		{"two servers", []string{"http://a/", "http://b/"}, 2, "several servers (a:80, b:80)"},
+		{"TLS", []string{"https://h/"}, 2, "TLS is not spoken"},
+		{"the other hop", []string{recording, "--hop", "origin", "--target", ":1"}, 1, "--hop client takes those"},
+		{"no hop", []string{recording, "--hop", "sideways"}, 2, "--hop is client or origin"},
+		{"nothing to compare with", []string{"http://h/", "--verify"}, 2, "nothing to compare with"},
+		{"no answers to compare with", []string{silent, "--target", ":1", "--verify"}, 2, "nothing to compare with"},
+		{"no connections", []string{"http://h/", "-c", "0"}, 2, "--connections is at least 1"},
+		{"no requests", []string{"http://h/", "-n", "0"}, 2, "--requests is at least 1"},
+		{"no time", []string{"http://h/", "-d", "0s"}, 2, "--duration is longer than 0"},
+		{"no patience", []string{"http://h/", "--timeout", "-1s"}, 2, "--timeout is longer than 0"},
+		{"fewer than no requests", []string{"http://h/", "--requests-per-connection", "-1"}, 2, "--requests-per-connection is 0 or more"},
+		{"no format", []string{"http://h/", "--format", "xml"}, 2, "--format is text or json"},
+		{"an unknown flag", []string{"http://h/", "--fast"}, 2, "--fast"},
+		{"a flag without its value", []string{"http://h/", "--target"}, 2, "--target needs a value"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			stdout, stderr, status := loadgen(t, append([]string{"replay"}, test.args...)...)
+			if status != test.status || !strings.Contains(stderr, test.want) || strings.Count(stderr, "\n") != 1 || !strings.HasPrefix(stderr, "loadgen: ") {
+				t.Errorf("status %d, %q, want %d and %q", status, stderr, test.status, test.want)
+			}
+			if stdout != "" {
+				t.Errorf("standard output has %q", stdout)
+			}
+		})
+	}
+}
+
+func TestHelp(t *testing.T) {
+	stdout, stderr, status := loadgen(t, "replay", "--help")
+	if status != 0 || stderr != "" {
+		t.Fatalf("status %d, %s", status, stderr)
+	}
+	for _, want := range []string{"RECORDING...", "--requests-per-connection", "LOADGEN_TARGET", "EXAMPLES", "exit status"} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("the help does not say %q", want)
+		}
+	}
+	for line := range strings.Lines(stdout) {
+		if len(line) > 81 {
+			t.Errorf("%d columns: %s", len(line)-1, line)
+		}
+	}
+}

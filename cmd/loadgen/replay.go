@@ -1,0 +1,248 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/replay"
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/report"
+	"github.com/hopwire/hopwire/shared/capture"
+	"github.com/hopwire/hopwire/shared/loop"
+	"github.com/hopwire/hopwire/shared/program"
+	"github.com/urfave/cli/v2"
+	"golang.org/x/sys/unix"
+)
+
+func replayCommand() *cli.Command {
+	return &cli.Command{
+		Name:        "replay",
+		Usage:       "send what was recorded, as fast as the server answers",
+		ArgsUsage:   "RECORDING...",
+		Description: replayDescription,
+		Flags:       replayFlags(),
+		Action:      replayAction,
+	}
+}
+
+const replayDescription = `
+A RECORDING is a file that edge --record wrote, or any pcapng or pcap file that
+tcpdump or Wireshark captured of plain HTTP/1.1; or a URL, which stands for one
+GET.
+
+Requests go out with exactly the recorded octets. The requests of a recorded
+connection stay together on one connection, in their order; --connections of
+these sessions are under way at once, and each begins when another has ended.
+The next request of a connection goes out when the whole response to the last
+one was read.
+
+Without --duration and --requests, recordings are sent once from beginning to
+end, and a URL for 10 seconds. With either, recordings are gone through again
+and again until the bound is reached.
+
+A request failed if no whole, valid response arrived in time or, with --verify,
+if the response is not the recorded one. Any status code is a response. If a
+server closes an idle connection just as a request is sent, then GET, HEAD,
+OPTIONS, TRACE, PUT and DELETE are sent once more on a new connection; other
+requests have failed, since the server may have acted on them.
+
+The exit status is 0 if no request failed, 1 if some did or there is no result,
+2 if the command line is wrong.
+
+EXAMPLES
+  loadgen replay http://127.0.0.1:8080/hello.txt
+  loadgen replay recording.pcapng --target 127.0.0.1:8080 --verify
+  loadgen replay a.pcap b.pcap --target :8080 --connections 64 --duration 30s
+  loadgen replay http://127.0.0.1:8080/ --requests-per-connection 1`
+
+const (
+	defaultConnections = 16
+	defaultDuration    = 10 * time.Second // of URLs
+)
+
+func replayFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "target", Usage: "send to `ADDRESS`, host:port or unix:/path", DefaultText: "the URL's host and port"},
+		&cli.IntFlag{Name: "connections", Aliases: []string{"c"}, Value: defaultConnections, Usage: "keep `N` sessions under way at once"},
+		&cli.DurationFlag{Name: "duration", Aliases: []string{"d"}, Usage: "stop after `DURATION`, such as 30s", DefaultText: "no bound for files, 10s for URLs"},
+		&cli.Int64Flag{Name: "requests", Aliases: []string{"n"}, Usage: "stop after `N` requests", DefaultText: "once through the recordings"},
+		&cli.IntFlag{Name: "requests-per-connection", Usage: "close each connection after `N` requests, whichever sessions they are of; " +
+			"1: no keep-alive; 0: where the recorded connection ended, and for URLs never", DefaultText: "0"},
+		&cli.BoolFlag{Name: "verify", Usage: "compare status and content with the recorded response"},
+		&cli.StringFlag{Name: "hop", Value: "client", Usage: "of a recording with both, take the requests of the `HOP` client or origin"},
+		&cli.DurationFlag{Name: "timeout", Value: 10 * time.Second, Usage: "a response that is not whole after `DURATION` has failed"},
+		&cli.StringFlag{Name: "format", Value: "text", Usage: "report as `FORMAT` text or json"},
+		program.LoopsFlag("loadgen"),
+	}
+}
+
+func replayAction(c *cli.Context) error {
+	plan, err := planOf(c)
+	if err != nil {
+		return err
+	}
+	config, err := configOf(c, plan)
+	if err != nil {
+		return err
+	}
+	result, err := run(c, plan, config)
+	if err != nil {
+		return err
+	}
+	if err := write(c, report.New(settingsOf(c, plan, config), plan.Notes, result)); err != nil {
+		return fmt.Errorf("the report cannot be written: %w", err)
+	}
+	return result.Err()
+}
+
+// run replays the plan. Where somebody watches, it tells how far it has come,
+// and takes that away again.
+func run(c *cli.Context, plan *replay.Plan, config replay.Config) (*replay.Result, error) {
+	if isTerminal(os.Stderr) {
+		config.Progress = func(p replay.Progress) { io.WriteString(os.Stderr, report.Line(p)) }
+		defer func() { io.WriteString(os.Stderr, report.Cleared()) }()
+	}
+	return replay.Run(c.Context, plan, config)
+}
+
+// planOf reads the recordings.
+func planOf(c *cli.Context) (*replay.Plan, error) {
+	hop, err := hopOf(c.String("hop"))
+	if err != nil {
+		return nil, err
+	}
+	if !c.Args().Present() {
+		return nil, program.Usagef("name a recording or a URL")
+	}
+	var plans []*replay.Plan
+	for _, arg := range c.Args().Slice() {
+		p, err := load(arg, hop)
+		if err != nil {
+			return nil, err
+		}
+		plans = append(plans, p)
+	}
+	return replay.Join(plans...), nil
+}
+
+func hopOf(name string) (capture.Hop, error) {
+	switch name {
+	case "client":
+		return capture.ClientHop, nil
+	case "origin":
+		return capture.OriginHop, nil
+	}
+	return 0, program.Usagef("--hop is client or origin, not %q", name)
+}
+
+// load makes a plan of one argument.
+func load(arg string, hop capture.Hop) (*replay.Plan, error) {
+	if replay.IsURL(arg) {
+		p, err := replay.FromURL(arg)
+		if err != nil {
+			return nil, program.Usagef("%w", err)
+		}
+		return p, nil
+	}
+	rec, err := capture.ReadFile(arg)
+	if errors.Is(err, os.ErrNotExist) && strings.ContainsAny(arg, ":/") {
+		return nil, fmt.Errorf("%w; a URL begins with http://", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	p, err := replay.FromRecording(rec, hop)
+	if err != nil {
+		return nil, fmt.Errorf("%s cannot be replayed: %w", arg, err)
+	}
+	return p, nil
+}
+
+// configOf checks the flags against each other and the plan.
+func configOf(c *cli.Context, plan *replay.Plan) (replay.Config, error) {
+	config := replay.Config{
+		Connections:           c.Int("connections"),
+		Loops:                 min(c.Int("loops"), c.Int("connections")),
+		Requests:              c.Int64("requests"),
+		Duration:              c.Duration("duration"),
+		RequestsPerConnection: c.Int("requests-per-connection"),
+		Timeout:               c.Duration("timeout"),
+		Verify:                c.Bool("verify"),
+		Hurry:                 program.Hurry(c.Context),
+	}
+	if err := checkFlags(c, plan, &config); err != nil {
+		return config, err
+	}
+	if plan.Joined && config.Duration == 0 && config.Requests == 0 {
+		config.Duration = defaultDuration
+	}
+	target, err := targetOf(c, plan)
+	if err != nil {
+		return config, err
+	}
+	config.Target, err = loop.ParseAddress(target)
+	return config, err
+}
+
+func checkFlags(c *cli.Context, plan *replay.Plan, config *replay.Config) error {
+	switch format := c.String("format"); {
+	case format != "text" && format != "json":
+		return program.Usagef("--format is text or json, not %q", format)
+	case config.Connections < 1:
+		return program.Usagef("--connections is at least 1, not %d", config.Connections)
+	case config.Requests < 0 || c.IsSet("requests") && config.Requests == 0:
+		return program.Usagef("--requests is at least 1, not %d", config.Requests)
+	case config.Duration < 0 || c.IsSet("duration") && config.Duration == 0:
+		return program.Usagef("--duration is longer than 0, not %s", config.Duration)
+	case config.RequestsPerConnection < 0:
+		return program.Usagef("--requests-per-connection is 0 or more, not %d", config.RequestsPerConnection)
+	case config.Timeout <= 0:
+		return program.Usagef("--timeout is longer than 0, not %s", config.Timeout)
+	case config.Verify && !plan.Verifiable():
+		return program.Usagef("--verify has nothing to compare with: there is no whole recorded response")
+	}
+	return nil
+}
+
+// targetOf is what --target says, or else the URLs.
+func targetOf(c *cli.Context, plan *replay.Plan) (string, error) {
+	switch {
+	case c.String("target") != "":
+		return c.String("target"), nil
+	case len(plan.Targets) == 1:
+		return plan.Targets[0], nil
+	case len(plan.Targets) > 1:
+		return "", program.Usagef("the URLs name several servers (%s): say with --target which one to send to", strings.Join(plan.Targets, ", "))
+	}
+	return "", program.Usagef("a recording does not say where to send it: add --target host:port")
+}
+
+func settingsOf(c *cli.Context, plan *replay.Plan, config replay.Config) report.Settings {
+	return report.Settings{
+		Source:                c.Args().Slice(),
+		Target:                config.Target.String(),
+		Sessions:              len(plan.Sessions),
+		RecordedRequests:      plan.Len(),
+		Connections:           config.Connections,
+		Loops:                 config.Loops,
+		RequestsPerConnection: config.RequestsPerConnection,
+		KeptAlive:             plan.Joined && config.RequestsPerConnection == 0,
+		Verify:                config.Verify,
+		TimeoutS:              config.Timeout.Seconds(),
+	}
+}
+
+func write(c *cli.Context, r *report.Report) error {
+	if c.String("format") == "json" {
+		return r.WriteJSON(c.App.Writer)
+	}
+	return r.WriteText(c.App.Writer)
+}
+
+func isTerminal(f *os.File) bool {
+	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	return err == nil
+}

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/hopwire/hopwire/cmd/origin/internal/server"
+	"github.com/hopwire/hopwire/shared/program"
+)
+
+// settings are what the flags say.
+type settings struct {
+	listen         string
+	root           string // empty: the example site
+	loops          int
+	maxConnections int
+	accessLog      string // empty: none; "-": standard output
+	server         server.Config
+}
+
+const description = `Origin is an HTTP/1.1 server for the files of a folder. Without --root it serves
+an example site: a page with a style sheet, two images and a form.
+
+It answers GET, HEAD and OPTIONS for files, with conditional requests and single
+byte ranges, and POST below --post-path with the very content that was posted,
+while it arrives. Nothing outside of the folder is served; a symbolic link is
+followed if it is relative and stays inside. A change of a file is noticed a
+second later at most.
+
+The first SIGTERM or SIGINT lets requests under way come to their end; the second
+one stops at once.
+
+EXAMPLES
+  origin
+      the example site on 127.0.0.1:8081
+  origin --listen :8000 --root ./public --access-log -
+      the files of ./public, with a log on standard output
+  curl --data-binary @a.png http://127.0.0.1:8081/post | cmp - a.png
+      what is posted comes back`
+
+func app() *cli.App {
+	return &cli.App{
+		Name:        "origin",
+		Usage:       "serve files, and echo what is posted",
+		Description: description,
+		Flags:       flags(),
+		Action: func(c *cli.Context) error {
+			s, err := readSettings(c)
+			if err != nil {
+				return err
+			}
+			return run(c.Context, s, c.App.ErrWriter)
+		},
+	}
+}
+
+func flags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "listen", Value: "127.0.0.1:8081", Usage: "accept connections at `ADDRESS`: host:port, :port or unix:/path"},
+		&cli.StringFlag{Name: "root", Usage: "serve the files of `FOLDER`", DefaultText: "the example site"},
+		&cli.StringFlag{Name: "post-path", Value: "/post", Usage: "echo what is posted to `PATH` or below it; empty: nowhere"},
+		program.LoopsFlag("origin"),
+		&cli.IntFlag{Name: "max-connections", Usage: "accept at most `N` connections at a time; 0: as many as the system allows"},
+		&cli.StringFlag{Name: "access-log", Usage: "append a line in Common Log Format for each response to `FILE`; - is standard output", DefaultText: "none"},
+		duration("head-timeout", 10*time.Second, "wait at most `TIME` for a whole request head, or for the first on a connection"),
+		duration("idle-timeout", 75*time.Second, "close a connection that sends no request for `TIME`"),
+		duration("body-timeout", 30*time.Second, "wait at most `TIME` for each kilobyte of content"),
+		duration("write-timeout", 60*time.Second, "wait at most `TIME` for a client to accept 256 kilobytes"),
+		duration("drain-idle", time.Second, "after the first signal, let an idle client send one last request within `TIME`"),
+		duration("drain-timeout", 10*time.Second, "let requests go on for `TIME` after the first signal"),
+	}
+}
+
+func duration(name string, value time.Duration, usage string) cli.Flag {
+	return &cli.DurationFlag{Name: name, Value: value, Usage: usage}
+}
+
+// readSettings reads the flags, and reports everything that is wrong with them.
+func readSettings(c *cli.Context) (*settings, error) {
+	s := &settings{
+		listen:         c.String("listen"),
+		root:           c.String("root"),
+		loops:          c.Int("loops"),
+		maxConnections: c.Int("max-connections"),
+		accessLog:      c.String("access-log"),
+		server: server.Config{
+			PostPath:     c.String("post-path"),
+			HeadTimeout:  c.Duration("head-timeout"),
+			IdleTimeout:  c.Duration("idle-timeout"),
+			BodyTimeout:  c.Duration("body-timeout"),
+			WriteTimeout: c.Duration("write-timeout"),
+			DrainIdle:    c.Duration("drain-idle"),
+			DrainTimeout: c.Duration("drain-timeout"),
+		},
+	}
+	if s.maxConnections < 0 {
+		return nil, program.Usagef("--max-connections is a number from 0 up, not %d", s.maxConnections)
+	}
+	return s, nil
+}

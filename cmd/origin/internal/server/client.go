@@ -1,0 +1,100 @@
+package server
+
+import (
+	"time"
+
+	"github.com/hopwire/hopwire/shared/loop"
+)
+
+// A client is a connection between its exchanges. There may be very many of
+// them that wait, so it is small.
+type client struct {
+	worker     *worker
+	conn       *loop.Conn
+	parked     bool
+	prev, next *client // among the worker's clients
+}
+
+// park waits for the next request, at most for d.
+func (c *client) park(d time.Duration) {
+	c.parked = true
+	c.conn.Park(c, c.worker.loop.Now().Add(d))
+}
+
+// Readable starts the task that serves the connection.
+func (c *client) Readable(*loop.Conn) {
+	c.parked = false
+	c.worker.loop.Go(c)
+}
+
+// Run is that task. It takes its exchange only now, since hundreds of tasks may
+// be started in one turn of the loop: those that need not wait use the same one
+// after each other, while it is in the processor's cache.
+func (c *client) Run() {
+	x := c.worker.exchange()
+	x.conn, x.in = c.conn, c.worker.loop.Buffer()
+	o := x.serve()
+	x.in.Release()
+	c.worker.giveBack(x)
+	c.follow(o)
+}
+
+// Expired ends a connection that was idle for too long.
+func (c *client) Expired(*loop.Conn) { c.hangUp() }
+
+// Aborted ends a connection that the client has reset.
+func (c *client) Aborted(*loop.Conn) { c.hangUp() }
+
+func (c *client) hangUp() {
+	c.worker.clients.remove(c)
+	c.conn.Close() // Nothing depends on what a failed close would say.
+}
+
+// An outcome is what becomes of a connection after a request.
+type outcome uint8
+
+const (
+	onward outcome = iota // it persists
+	hangUp                // it is closed: the client has nothing under way, or has gone
+	linger                // it is closed, but the client may still be sending
+	abort                 // it is reset, so that nobody takes what was sent for whole
+)
+
+// Bounds of a lingering close: generous enough for a client that notices the
+// response while it sends, and too small to live on.
+const (
+	lingerOctets = 1 << 20
+	lingerTime   = 5 * time.Second
+)
+
+// follow makes the outcome of the connection's last exchange come true.
+func (c *client) follow(o outcome) {
+	if o == onward {
+		c.park(c.worker.idleTime())
+		return
+	}
+	c.worker.clients.remove(c)
+	switch o {
+	case linger:
+		c.conn.Linger(lingerOctets, lingerTime)
+	case abort:
+		c.conn.Reset()
+	default:
+		c.conn.Close()
+	}
+}
+
+// clientList is a ring with one client that is none.
+type clientList struct{ ring client }
+
+func (l *clientList) init() { l.ring.prev, l.ring.next = &l.ring, &l.ring }
+
+func (l *clientList) add(c *client) {
+	c.prev, c.next = &l.ring, l.ring.next
+	c.prev.next, c.next.prev = c, c
+}
+
+func (l *clientList) remove(c *client) {
+	c.prev.next, c.next.prev = c.next, c.prev
+	c.prev, c.next = nil, nil
+}

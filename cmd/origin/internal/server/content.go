@@ -1,0 +1,106 @@
+package server
+
+import (
+	"io"
+
+	"github.com/hopwire/hopwire/shared/wire"
+)
+
+// maxDiscard is how many octets of content nobody asked for are read to save
+// the connection.
+const maxDiscard = 256 << 10
+
+// disregardContent is called before the head of a response is made that does
+// not depend on the request's content. It ends the persistence of the
+// connection if the content is known to be more than will be discarded, or if
+// it may never come: a client that expects 100 Continue need not send it after
+// another response (RFC 9110 section 10.1.1), and then its next request would
+// be taken for content.
+func (x *exchange) disregardContent() {
+	if x.framing.Kind != wire.None && (x.framing.Length > maxDiscard || !x.body.Done() && x.expects100()) {
+		x.persists = false
+	}
+}
+
+// expects100 says whether the client waits for 100 Continue before it sends
+// content. HTTP/1.0 does not know the field.
+func (x *exchange) expects100() bool {
+	_, ok := x.head.Field(wire.FieldExpect)
+	return ok && x.head.Minor > 0
+}
+
+// expectsOther says whether the client expects something that we do not know,
+// and therefore do not do (417, RFC 9110 section 10.1.1).
+func (x *exchange) expectsOther() bool {
+	value, ok := x.head.Field(wire.FieldExpect)
+	return ok && x.head.Minor > 0 && !wire.EqualFold(value, "100-continue")
+}
+
+// settle ends an exchange whose response was made; err is what was wrong with
+// sending it. Content that nobody has read is discarded if it is not too much.
+func (x *exchange) settle(err error) outcome {
+	x.account()
+	if err != nil {
+		return abort
+	}
+	if x.persists && x.body.Done() {
+		return onward
+	}
+	if x.persists {
+		return x.discard()
+	}
+	if x.last && x.body.Done() && x.in.Len() == 0 && !x.conn.Readable() {
+		return x.flushed(hangUp)
+	}
+	return x.flushed(linger)
+}
+
+// discard reads what is left of the request's content. The response has been
+// sent, so the only answer to content that is malformed or too long is the end
+// of the connection.
+func (x *exchange) discard() outcome {
+	for read := 0; read <= maxDiscard; {
+		part, err := x.readPart()
+		if err == io.EOF {
+			return x.flushed(hangUp)
+		}
+		if err != nil {
+			break
+		}
+		x.in.Consume(len(part))
+		if x.body.Done() {
+			return onward
+		}
+		read += len(part)
+	}
+	return x.flushed(linger)
+}
+
+// readPart gives the next octets of the request's body, unconsumed: at least
+// one, unless the body is complete. What is pending is written before it waits.
+func (x *exchange) readPart() ([]byte, error) {
+	for x.in.Len() == 0 && !x.body.Done() {
+		if err := x.flush(); err != nil {
+			return nil, err
+		}
+		if err := x.fillBody(); err != nil {
+			return nil, err
+		}
+	}
+	n, _, err := x.body.Scan(x.in.Unread())
+	return x.in.Unread()[:n], err
+}
+
+// minProgress is how many octets of content have to come within BodyTimeout, so
+// that a client cannot hold a connection with one octet a minute.
+const minProgress = 1 << 10
+
+func (x *exchange) fillBody() error {
+	if x.owed <= 0 {
+		x.owed = minProgress
+		x.by = x.worker.loop.Now().Add(x.worker.config.BodyTimeout)
+	}
+	err := x.fill(x.by)
+	x.owed -= x.in.Len()
+	return err
+}

@@ -1,0 +1,30 @@
+// Package server answers requests for the files of a site, and echoes what is
+// posted to it.
+//
+//	accept ─► client ── parked: this struct and a deadline, no task, no buffer
+//	            │  ▲
+//	   Readable │  │ onward: the connection persists, nothing is left to read
+//	            ▼  │
+//	         a task, with a borrowed exchange and buffer
+//	            │
+//	            │  readHead     wire.ParseRequestHead          ──► refuse
+//	            │  respond      method and target:
+//	            │    ├─ GET, HEAD   serveFile    a file of the site, whole, in part or not at all
+//	            │    ├─ POST        echo         the content comes back as it arrives
+//	            │    ├─ OPTIONS     serveOptions
+//	            │    └─ any other   405
+//	            │  settle       what is left of the request's content, the access log
+//	            │
+//	            ├─ another request is in the buffer: once more, and the responses
+//	            │  are gathered into one write
+//	            ▼
+//	         an outcome: onward, hangUp, linger, abort
+//
+// A GET of a small file is one read and one write: its response lies ready in
+// the loop's cache, head and content in one piece, and once a second the Date
+// in it is set. What is unusual, such as a condition, a range, HTTP/1.0 or
+// the last request of a connection, has its head written for it.
+//
+// Each loop has one worker with a cache, an access log buffer and spare
+// exchanges of its own, so nothing here takes a lock.
+package server

@@ -1,0 +1,177 @@
+package server
+
+import (
+	"os"
+
+	"github.com/hopwire/hopwire/shared/loop"
+	"github.com/hopwire/hopwire/shared/wire"
+)
+
+// An exchange is what a task works with: the requests that a connection has for
+// us at the moment, and their responses. It is used again for other connections.
+type exchange struct {
+	worker *worker
+	conn   *loop.Conn
+	in     *loop.Buffer // what was read; the octets before Unread still hold the head
+	out    []byte       // responses, or parts of one, that are not written yet
+	vector [2][]byte
+
+	head     wire.RequestHead
+	framing  wire.Framing
+	body     wire.BodyScanner
+	scratch  []byte // the path, decoded
+	last     bool   // the client says that it sends no further request
+	persists bool   // the connection does, as far as is known
+
+	// The client's time for the octets of content that it owes.
+	owed int
+	by   loop.Time
+
+	// For the access log.
+	line   []byte // the request line
+	status int
+	sent   int64 // octets of content
+}
+
+const (
+	// gather is how many octets of responses to pipelined requests are
+	// collected for one write.
+	gather = 16 << 10
+	// maxOut is how far out may have grown to be used again.
+	maxOut = 64 << 10
+)
+
+// serve answers requests until there is nothing more to read.
+func (x *exchange) serve() outcome {
+	for {
+		if o := x.readHead(); o != onward {
+			return o
+		}
+		if o := x.respond(); o != onward {
+			return o
+		}
+		if x.in.Len() == 0 {
+			return x.flushed(onward)
+		}
+	}
+}
+
+// readHead reads until there is a whole request head. Its octets are consumed,
+// but stay where they are until fill is called the next time.
+func (x *exchange) readHead() outcome {
+	by := x.worker.loop.Now().Add(x.worker.config.HeadTimeout)
+	for {
+		if x.in.Len() > 0 {
+			n, err := wire.ParseRequestHead(x.in.Unread(), &x.head)
+			if err == nil {
+				x.in.Consume(n)
+				return onward
+			}
+			if err != wire.ErrIncomplete {
+				return x.refuseHead(err)
+			}
+			if x.flush() != nil {
+				return abort
+			}
+		}
+		if err := x.fill(by); err != nil {
+			return x.headEnds(err)
+		}
+	}
+}
+
+// headEnds decides what to do when no more octets of a head come.
+func (x *exchange) headEnds(err error) outcome {
+	x.head.Reset()
+	if err == os.ErrDeadlineExceeded && x.in.Len() > 0 {
+		x.nameless()
+		return x.refuse(408)
+	}
+	return hangUp
+}
+
+// refuseHead answers a head that is not one (RFC 9112 section 2.2, and many
+// more). Where the next request would begin nobody knows, so there is none.
+func (x *exchange) refuseHead(err error) outcome {
+	x.nameless()
+	return x.refuse(statusOf(err))
+}
+
+// refuse answers with an error and closes the connection.
+func (x *exchange) refuse(status int) outcome {
+	x.persists = false
+	x.answerEmpty(status)
+	x.account()
+	return x.flushed(linger)
+}
+
+// statusOf is what wire would answer.
+func statusOf(err error) int {
+	if e, ok := err.(*wire.Error); ok {
+		return e.Status
+	}
+	return 400
+}
+
+// minSpace is the room for a read below which it is better to move what is
+// unread to the front.
+const minSpace = 4 << 10
+
+// fill reads once. It may move the unread octets, and then those of the head
+// are lost.
+func (x *exchange) fill(by loop.Time) error {
+	if x.in.Len() == 0 || len(x.in.Space()) < minSpace {
+		x.in.Compact()
+	}
+	x.conn.ReadDeadline(by)
+	_, err := x.in.FillFrom(x.conn)
+	return err
+}
+
+// flushed writes what is pending before the connection comes to its outcome.
+func (x *exchange) flushed(o outcome) outcome {
+	if x.flush() != nil {
+		return abort
+	}
+	return o
+}
+
+// flush writes what is pending.
+func (x *exchange) flush() error {
+	if len(x.out) == 0 {
+		return nil
+	}
+	err := x.write(x.out)
+	x.out = x.out[:0]
+	return err
+}
+
+// put sends p behind what is pending. If more requests wait in the buffer, a
+// small p waits for their responses: they travel together. The octets of p are
+// not needed any longer when put returns.
+func (x *exchange) put(p []byte) error {
+	if len(x.out) == 0 && (x.in.Len() == 0 || len(p) >= gather) {
+		return x.write(p)
+	}
+	if len(x.out)+len(p) <= gather {
+		x.out = append(x.out, p...)
+		return nil
+	}
+	x.writeSoon()
+	x.vector = [2][]byte{x.out, p}
+	_, err := x.conn.Writev(x.vector[:])
+	x.vector = [2][]byte{}
+	x.out = x.out[:0]
+	return err
+}
+
+func (x *exchange) write(p []byte) error {
+	x.writeSoon()
+	_, err := x.conn.Write(p)
+	return err
+}
+
+// writeSoon gives the client a new term for accepting the next octets.
+func (x *exchange) writeSoon() {
+	x.conn.WriteDeadline(x.worker.loop.Now().Add(x.worker.config.WriteTimeout))
+}

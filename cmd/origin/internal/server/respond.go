@@ -1,0 +1,168 @@
+package server
+
+import (
+	"bytes"
+	"errors"
+
+	"github.com/hopwire/hopwire/cmd/origin/internal/site"
+	"github.com/hopwire/hopwire/shared/wire"
+)
+
+// respond answers the request whose head was read.
+func (x *exchange) respond() outcome {
+	x.named()
+	var err error
+	if x.framing, err = wire.RequestFraming(&x.head); err != nil {
+		return x.refuse(statusOf(err))
+	}
+	x.body.Reset(x.framing)
+	x.last = !wire.RequestPersists(&x.head)
+	x.persists = !x.last && !x.worker.draining
+	if x.expectsOther() {
+		return x.refuse(417)
+	}
+	if x.head.Is("POST") {
+		return x.servePost()
+	}
+	x.disregardContent()
+	switch {
+	case x.head.Is("GET"), x.head.Is("HEAD"):
+		return x.serveFile()
+	case x.head.Is("OPTIONS"):
+		return x.serveOptions()
+	}
+	return x.serveOther()
+}
+
+// target is the request target's path as received, and its query with the
+// question mark.
+func (x *exchange) target() (path, query []byte) {
+	path = x.head.Target
+	if x.head.Form == wire.AbsoluteForm {
+		_, _, path = x.head.Absolute()
+	}
+	if i := bytes.IndexByte(path, '?'); i >= 0 {
+		path, query = path[:i], path[i:]
+	}
+	if len(path) == 0 {
+		path = rootPath
+	}
+	return path, query
+}
+
+var rootPath = []byte("/")
+
+// errEcho says that a path is that of the echo, or below it.
+var errEcho = errors.New("the path is the one that echoes")
+
+// find looks up the file that a target's path names.
+func (x *exchange) find(path []byte) (*site.File, error) {
+	if err := x.clean(path); err != nil {
+		return nil, err
+	}
+	return x.worker.cache.Open(x.scratch, x.worker.loop.Now())
+}
+
+// clean puts the path that a target's path stands for into scratch. The echo is
+// found by that, so that no way of writing its path leads past it.
+func (x *exchange) clean(path []byte) (err error) {
+	x.scratch, err = site.AppendPath(x.scratch[:0], path)
+	if echo := x.worker.config.PostPath; err == nil && echo != "" && below(x.scratch, echo) {
+		return errEcho
+	}
+	return err
+}
+
+// below says whether path is base, or begins with it and a slash.
+func below(path []byte, base string) bool {
+	return len(path) >= len(base) && string(path[:len(base)]) == base &&
+		(len(path) == len(base) || path[len(base)] == '/')
+}
+
+// serveFile answers GET and HEAD.
+func (x *exchange) serveFile() outcome {
+	path, query := x.target()
+	f := x.worker.cache.Fresh(path, x.worker.loop.Now())
+	if f == nil {
+		var err error
+		if f, err = x.find(path); err != nil {
+			return x.serveNone(err, query)
+		}
+	}
+	err := x.sendFile(f)
+	f.Release()
+	return x.settle(err)
+}
+
+// serveNone answers GET and HEAD where there is no file.
+func (x *exchange) serveNone(err error, query []byte) outcome {
+	switch err {
+	case errEcho:
+		x.answerAllow(405, allowEcho)
+	case site.ErrDirectory:
+		x.answerMoved(query)
+	default:
+		x.answerEmpty(site.Status(err))
+	}
+	return x.settle(nil)
+}
+
+// servePost echoes, and otherwise tells apart what does not exist from what
+// cannot be posted to.
+func (x *exchange) servePost() outcome {
+	path, _ := x.target()
+	f, err := x.find(path)
+	if err == errEcho {
+		return x.echo()
+	}
+	x.disregardContent()
+	switch err {
+	case nil:
+		f.Release()
+		x.answerAllow(405, allowFile)
+	case site.ErrDirectory:
+		x.answerAllow(405, allowFile)
+	default:
+		x.answerEmpty(site.Status(err))
+	}
+	return x.settle(nil)
+}
+
+// serveOptions tells what can be done with a target; "*" is the server (RFC
+// 9110 section 9.3.7).
+func (x *exchange) serveOptions() outcome {
+	if x.head.Form == wire.AsteriskForm {
+		x.answerAllow(204, allowAnything)
+		return x.settle(nil)
+	}
+	path, _ := x.target()
+	switch f, err := x.find(path); err {
+	case nil:
+		f.Release()
+		x.answerAllow(204, allowFile)
+	case site.ErrDirectory:
+		x.answerAllow(204, allowFile)
+	case errEcho:
+		x.answerAllow(204, allowEcho)
+	default:
+		x.answerEmpty(site.Status(err))
+	}
+	return x.settle(nil)
+}
+
+// serveOther answers methods that nothing here has. Whether there is a file is
+// not looked at.
+func (x *exchange) serveOther() outcome {
+	path, _ := x.target()
+	switch err := x.clean(path); {
+	case x.head.Form == wire.AuthorityForm: // CONNECT names no resource of ours
+		x.answerAllow(405, allowAnything)
+	case err == errEcho:
+		x.answerAllow(405, allowEcho)
+	case err == nil:
+		x.answerAllow(405, allowFile)
+	default:
+		x.answerEmpty(site.Status(err))
+	}
+	return x.settle(nil)
+}

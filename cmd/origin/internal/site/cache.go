@@ -1,0 +1,180 @@
+package site
+
+import (
+	"bytes"
+	"errors"
+	"time"
+
+	"github.com/hopwire/hopwire/shared/loop"
+)
+
+var (
+	// ErrDirectory says that a path without trailing slash names a directory:
+	// 301 to the path with one, so that the relative links of its page work.
+	ErrDirectory = errors.New("the path names a directory")
+
+	errShrank = errors.New("the file became shorter while it was read")
+)
+
+// Options are those of a cache. The zero value works.
+type Options struct {
+	// Fresh is how long a file is served without another look at the disk,
+	// and so how late a change may be noticed; zero means one second.
+	Fresh time.Duration
+	// Small is the size in octets up to which content is kept in memory;
+	// zero means 64 KiB. Larger files are kept open instead.
+	Small int64
+	// Budget bounds the octets kept in memory; zero means 32 MiB.
+	Budget int
+	// Entries bounds the number of files kept, and so of those kept open;
+	// zero means 512.
+	Entries int
+	// AppendHead appends the head that goes before the content in
+	// File.Message; nil means none. It is called when f is loaded, with all
+	// but Message and HeadLen set.
+	AppendHead func(b []byte, f *File) []byte
+}
+
+// A Cache finds files for one loop, and keeps what it found.
+//
+// The files kept are in a ring, those confirmed last at the front. A file in
+// use is confirmed once per Fresh, so that order is that of use to within a
+// second, and a hit need not move anything.
+type Cache struct {
+	tree       tree
+	fresh      time.Duration
+	small      int64
+	budget     int
+	entries    int
+	appendHead func(b []byte, f *File) []byte
+
+	files map[string]*File
+	ring  File // next is the front, prev the back
+	cost  int
+}
+
+// NewCache makes a cache for one loop.
+func (s *Site) NewCache(o Options) *Cache {
+	c := &Cache{
+		tree:       s.tree,
+		fresh:      orDefault(o.Fresh, time.Second),
+		small:      orDefault(o.Small, 64<<10),
+		budget:     orDefault(o.Budget, 32<<20),
+		entries:    orDefault(o.Entries, 512),
+		appendHead: o.AppendHead,
+		files:      make(map[string]*File),
+	}
+	if c.appendHead == nil {
+		c.appendHead = func(b []byte, _ *File) []byte { return b }
+	}
+	c.ring.prev, c.ring.next = &c.ring, &c.ring
+	return c
+}
+
+func orDefault[T ~int | ~int64](v, otherwise T) T {
+	if v == 0 {
+		return otherwise
+	}
+	return v
+}
+
+// Fresh borrows the file kept under path if it need not be confirmed; else it
+// returns nil, and Open decides. The path may be one straight from a request
+// target: files are kept under paths that decode to themselves.
+func (c *Cache) Fresh(path []byte, now loop.Time) *File {
+	f := c.files[string(path)]
+	if f == nil || now.Sub(f.checked) >= c.fresh {
+		return nil
+	}
+	f.refs++
+	return f
+}
+
+// Open borrows the file that path, which is AppendPath's, names. A path with a
+// trailing slash names the index.html in that directory. The error is
+// ErrDirectory, ErrMissing, or one of the file system; see Status.
+func (c *Cache) Open(path []byte, now loop.Time) (*File, error) {
+	if f := c.files[string(path)]; f != nil {
+		if c.confirm(f, now) {
+			f.refs++
+			return f, nil
+		}
+		c.forget(f)
+	}
+	f, err := c.open(string(path))
+	if err != nil {
+		return nil, err
+	}
+	f.refs++
+	f.checked = now
+	if bytes.IndexByte(path, '%') < 0 {
+		c.keep(f)
+	}
+	return f, nil
+}
+
+func (c *Cache) open(path string) (*File, error) {
+	name := path[1:]
+	if path[len(path)-1] == '/' {
+		name += "index.html"
+	}
+	f, err := c.load(path, name)
+	if errors.Is(err, errShrank) {
+		f, err = c.load(path, name)
+	}
+	return f, err
+}
+
+// confirm says whether f is still what its name means.
+func (c *Cache) confirm(f *File, now loop.Time) bool {
+	if now.Sub(f.checked) < c.fresh {
+		return true
+	}
+	if s, err := c.tree.stat(f.name); err != nil || s != f.state || f.young {
+		return false
+	}
+	f.checked = now
+	c.unlink(f)
+	c.link(f)
+	return true
+}
+
+// keep files f and makes room for it.
+func (c *Cache) keep(f *File) {
+	if f.cost() > c.budget {
+		return
+	}
+	c.files[f.path] = f
+	c.link(f)
+	f.kept = true
+	for c.cost += f.cost(); c.cost > c.budget || len(c.files) > c.entries; {
+		c.forget(c.ring.prev)
+	}
+}
+
+// forget ends the keeping of f. Who has borrowed it still has it.
+func (c *Cache) forget(f *File) {
+	delete(c.files, f.path)
+	c.unlink(f)
+	c.cost -= f.cost()
+	if f.kept = false; f.refs == 0 {
+		f.close()
+	}
+}
+
+// Close forgets everything.
+func (c *Cache) Close() {
+	for c.ring.next != &c.ring {
+		c.forget(c.ring.next)
+	}
+}
+
+func (c *Cache) link(f *File) {
+	f.prev, f.next = &c.ring, c.ring.next
+	f.prev.next, f.next.prev = f, f
+}
+
+func (c *Cache) unlink(f *File) {
+	f.prev.next, f.next.prev = f.next, f.prev
+	f.prev, f.next = nil, nil
+}

@@ -1,0 +1,84 @@
+package site
+
+import (
+	"fmt"
+	"image/png"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// exampleSum is of all files of the example. A change to one of them needs a
+// new exampleModified, and then a new sum here; else a client that has the old
+// page would be told that it has not changed.
+const exampleSum = "b8839e1dab68756a"
+
+func TestExampleIsAsOldAsItSays(t *testing.T) {
+	sum := uint64(0)
+	for name, doc := range Example().tree.(memory) {
+		for _, c := range []byte(name) {
+			doc.state.sum = doc.state.sum*31 + uint64(c)
+		}
+		sum ^= doc.state.sum
+	}
+	if got := fmt.Sprintf("%x", sum); got != exampleSum {
+		t.Errorf("the example has changed: set exampleModified to today and exampleSum to %q", got)
+	}
+}
+
+// Whatever the page refers to is there, under a path that works.
+func TestExampleIsComplete(t *testing.T) {
+	c := Example().NewCache(Options{})
+	defer c.Close()
+	page, err := c.Open([]byte("/"), second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer page.Release()
+	if again, err := c.Open([]byte("/"), 10*second); err != nil || again != page {
+		t.Errorf("the example is loaded again: %v", err)
+	} else {
+		again.Release()
+	}
+	if page.Type != "text/html; charset=utf-8" || page.Modified != exampleModified.Unix() || page.ETag == "" {
+		t.Errorf("the page is %q, modified %d, tag %s", page.Type, page.Modified, page.ETag)
+	}
+	links := regexp.MustCompile(`(?:href|src)="([^"]*)"`).FindAllStringSubmatch(string(page.Content()), -1)
+	if len(links) < 4 {
+		t.Fatalf("the page has the links %q only", links)
+	}
+	for _, link := range links {
+		f, err := c.Open([]byte("/"+link[1]), second)
+		if err != nil {
+			t.Errorf("%s: %v", link[1], err)
+			continue
+		}
+		if f.Size == 0 || f.Type == defaultType {
+			t.Errorf("%s: %d octets of %s", link[1], f.Size, f.Type)
+		}
+		f.Release()
+	}
+	if !strings.Contains(string(page.Content()), `action="post" method="post" enctype="text/plain"`) {
+		t.Error("the form does not post plain text, which a browser would show, to the path that echoes")
+	}
+	for path, status := range map[string]int{"/nothing": 404, "/index.html/": 404, "/../x": 404} {
+		if _, err := c.Open([]byte(path), second); Status(err) != status {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
+func TestExampleImageHasTheSizeThatThePageSays(t *testing.T) {
+	image, err := png.DecodeConfig(strings.NewReader(string(Example().tree.(memory)["octets.png"].content)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := string(Example().tree.(memory)["index.html"].content)
+	shown := regexp.MustCompile(`octets.png" width="(\d+)" height="(\d+)"`).FindStringSubmatch(page)
+	var width, height int
+	fmt.Sscan(shown[1], &width)
+	fmt.Sscan(shown[2], &height)
+	if drift := image.Width*height - image.Height*width; drift > image.Width || drift < -image.Width {
+		t.Errorf("the image is %d by %d, shown %d by %d: it would be distorted", image.Width, image.Height, width, height)
+	}
+}

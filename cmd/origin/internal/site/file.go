@@ -1,0 +1,145 @@
+package site
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/hopwire/hopwire/shared/loop"
+)
+
+// A File is one version of a file, as it was when it was loaded. It belongs to
+// one loop. Its exported fields are for reading, Stamp excepted.
+type File struct {
+	Type     string // media type
+	Size     int64  // octets of content
+	Modified int64  // seconds since 1970
+	ETag     string // a strong validator (RFC 9110 section 8.8.3), quotes included
+	// Message is the head that Options.AppendHead made, and behind it the
+	// content of a small file. Change it through Exclusive only.
+	Message []byte
+	HeadLen int
+	// Stamp is the borrowers' own, to note for when Message was last patched.
+	Stamp int64
+
+	source *os.File // of a large file
+	refs   int      // borrowers
+	entry           // in the cache
+}
+
+// An entry is a file's place in its cache.
+type entry struct {
+	path, name string // what it is filed under; what the tree calls it
+	state      state
+	checked    loop.Time // when the tree last confirmed state
+	young      bool      // changed so shortly before loading that state may not tell the next change
+	kept       bool
+	prev, next *File
+}
+
+// Head is the prepared response head.
+func (f *File) Head() []byte { return f.Message[:f.HeadLen] }
+
+// Content is the content of a small file. It must not be changed.
+func (f *File) Content() []byte { return f.Message[f.HeadLen:] }
+
+// Source is the open file of a large one, whose content is not in Message; else
+// nil. It may since have become shorter than Size.
+func (f *File) Source() *os.File { return f.source }
+
+// Exclusive returns Message for patching. If somebody else is still sending it,
+// it is a copy, which from now on is Message: octets on their way must not
+// change.
+func (f *File) Exclusive() []byte {
+	if f.refs > 1 {
+		f.Message = append([]byte(nil), f.Message...)
+	}
+	return f.Message
+}
+
+// Release gives a borrowed file back.
+func (f *File) Release() {
+	if f.refs--; f.refs == 0 && !f.kept {
+		f.close()
+	}
+}
+
+func (f *File) close() {
+	if f.source != nil {
+		f.source.Close() // It was only read from: nothing can be lost.
+		f.source = nil
+	}
+}
+
+// cost is what the file takes of a cache's budget.
+func (f *File) cost() int { return cap(f.Message) + 512 }
+
+// load opens the file that the tree calls name.
+func (c *Cache) load(path, name string) (*File, error) {
+	source, content, state, err := c.tree.open(name)
+	if err != nil {
+		return nil, err
+	}
+	if state.mode.IsDir() && path[len(path)-1] != '/' {
+		return nil, ErrDirectory
+	}
+	if !state.mode.IsRegular() {
+		return nil, ErrMissing
+	}
+	now := time.Now() // the clock that the file system goes by
+	f := &File{
+		Type:     ContentType(name),
+		Size:     state.size,
+		Modified: time.Unix(0, min(state.modified, now.UnixNano())).Unix(), // RFC 9110 section 8.8.2.1
+		ETag:     etag(state),
+		source:   source,
+		entry:    entry{path: path, name: name, state: state, young: now.UnixNano()-state.modified < int64(granularity)},
+	}
+	return f, c.prepare(f, content)
+}
+
+// granularity is the coarsest time stamp of a file system in use (FAT's).
+const granularity = 2 * time.Second
+
+// prepare makes the message of a file that was just opened, and takes a small
+// one into memory.
+func (c *Cache) prepare(f *File, content []byte) error {
+	room := 512
+	small := f.source == nil || f.Size <= c.small
+	if small {
+		room += int(f.Size)
+	}
+	f.Message = c.appendHead(make([]byte, 0, room), f)
+	f.HeadLen = len(f.Message)
+	if f.source == nil {
+		f.Message = append(f.Message, content...)
+	} else if small {
+		defer f.close()
+		return f.take()
+	}
+	return nil
+}
+
+// take reads the content from source. There can be more by now, which the next
+// stat notices, but not less.
+func (f *File) take() error {
+	total := f.HeadLen + int(f.Size)
+	f.Message = append(f.Message, make([]byte, f.Size)...)[:total]
+	switch _, err := io.ReadFull(f.source, f.Message[f.HeadLen:]); err {
+	case io.EOF, io.ErrUnexpectedEOF:
+		return errShrank
+	default:
+		return err
+	}
+}
+
+// etag is made of the modification time and the size, so that several origins
+// with copies of one site agree on it. Nanoseconds make it strong: two versions
+// share it only if the file system cannot tell them apart by time.
+func etag(s state) string {
+	if s.sum != 0 {
+		return fmt.Sprintf(`"%x"`, s.sum)
+	}
+	return fmt.Sprintf(`"%x-%x"`, s.modified, s.size)
+}

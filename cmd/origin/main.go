@@ -1,0 +1,111 @@
+// Origin serves the files of a folder, or the example site inside of it, and
+// echoes what is posted to it.
+//
+//	main ─► flags.go: settings ─► run: site, log, loops, server
+//	                                │
+//	             first signal       │ "listening on ..."
+//	         ──────────────────►  drain: accept no more, let exchanges end
+//	             second signal      │
+//	         ──────────────────►  stop
+//	                                ▼
+//	                       close log and site, exit
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/hashicorp/go-multierror"
+
+	"github.com/hopwire/hopwire/cmd/origin/internal/server"
+	"github.com/hopwire/hopwire/cmd/origin/internal/site"
+	"github.com/hopwire/hopwire/shared/loop"
+	"github.com/hopwire/hopwire/shared/program"
+)
+
+func main() { program.Main(app()) }
+
+// run serves until ctx is cancelled and what is under way has come to its end.
+// Messages go to w.
+func run(ctx context.Context, s *settings, w io.Writer) (err error) {
+	o, err := open(s, w)
+	if err != nil {
+		return err
+	}
+	defer func() { err = multierror.Append(err, o.close()).ErrorOrNil() }()
+	addr, err := o.server.Listen(s.listen)
+	if err != nil {
+		return err
+	}
+	program.Listening(w, addr)
+	return o.server.Run(ctx, program.Hurry(ctx))
+}
+
+// An origin is what the program consists of while it runs.
+type origin struct {
+	site   *site.Site
+	log    *os.File // nil: none is wanted
+	server *server.Server
+}
+
+// open sets everything up but the listener. If something fails, what was opened
+// is closed again.
+func open(s *settings, w io.Writer) (_ *origin, err error) {
+	o := &origin{}
+	defer func() {
+		if err != nil {
+			o.close()
+		}
+	}()
+	if o.site, err = openSite(s.root); err != nil {
+		return nil, err
+	}
+	config := s.server
+	config.Site = o.site
+	config.Report = func(err error) { fmt.Fprintf(w, "origin: %v\n", err) }
+	if s.accessLog != "" {
+		if o.log, err = openLog(s.accessLog); err != nil {
+			return nil, err
+		}
+		config.AccessLog = o.log
+	}
+	group, err := loop.NewGroup(s.loops, loop.Config{MaxConns: s.maxConnections, Report: config.Report})
+	if err != nil {
+		return nil, err
+	}
+	o.server, err = server.New(group, config)
+	return o, err
+}
+
+func openSite(root string) (*site.Site, error) {
+	if root == "" {
+		return site.Example(), nil
+	}
+	return site.Open(root)
+}
+
+// openLog opens a file for appending, or standard output for "-".
+func openLog(path string) (*os.File, error) {
+	if path == "-" {
+		return os.Stdout, nil
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("the access log cannot be opened: %w", err)
+	}
+	return f, nil
+}
+
+// close closes the files, after the loops have ended.
+func (o *origin) close() error {
+	var all *multierror.Error
+	if o.log != nil && o.log != os.Stdout {
+		all = multierror.Append(all, o.log.Close())
+	}
+	if o.site != nil {
+		all = multierror.Append(all, o.site.Close())
+	}
+	return all.ErrorOrNil()
+}
