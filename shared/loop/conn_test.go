@@ -1,0 +1,465 @@
+package loop
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"syscall"
+	"testing"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+var _ net.Conn = (*Conn)(nil)
+
+func isReset(err error) bool { return errors.Is(err, syscall.ECONNRESET) }
+
+// An idle connection costs this, so a field more is a decision.
+func TestConnIsSmall(t *testing.T) {
+	if size := unsafe.Sizeof(Conn{}); size > 160 {
+		t.Errorf("a connection has %d octets, more than the 160 that were planned", size)
+	}
+}
+
+func TestReadAndWrite(t *testing.T) {
+	between(t, func(t *testing.T, a, b *Conn) {
+		say(t, a, "hello")
+		var p [3]byte
+		for _, want := range []string{"hel", "lo"} {
+			if n, err := b.Read(p[:]); string(p[:n]) != want || err != nil {
+				t.Errorf("read %q, %v; want %q", p[:n], err, want)
+			}
+		}
+		if n, err := b.Read(nil); n != 0 || err != nil {
+			t.Errorf("an empty read gave %d, %v", n, err)
+		}
+		if n, err := b.Write(nil); n != 0 || err != nil {
+			t.Errorf("an empty write gave %d, %v", n, err)
+		}
+		if b.Readable() {
+			t.Error("a socket that was read empty is taken for readable")
+		}
+	})
+}
+
+// More than the sockets hold goes through piece by piece.
+func TestBackpressure(t *testing.T) {
+	between(t, func(t *testing.T, a, b *Conn) {
+		l := a.Loop()
+		sent := pattern(8 << 20)
+		join := beside(l, func() {
+			if n, err := a.Write(sent); n != len(sent) || err != nil {
+				t.Errorf("wrote %d of %d octets, %v", n, len(sent), err)
+			}
+			a.CloseWrite()
+		})
+		got, err := io.ReadAll(b)
+		if err != nil || string(got) != string(sent) {
+			t.Errorf("%d octets arrived, %v; want the %d that were sent", len(got), err, len(sent))
+		}
+		join()
+	})
+}
+
+// pattern is n octets of which no two neighbouring blocks are the same.
+func pattern(n int) []byte {
+	p := make([]byte, n)
+	for i := range p {
+		p[i] = byte(i ^ i>>8 ^ i>>16)
+	}
+	return p
+}
+
+func TestAddresses(t *testing.T) {
+	pair(t, "127.0.0.1:0", func(a, b *Conn) {
+		if a.LocalAddr().String() != b.RemoteAddr().String() || b.LocalAddr().String() != a.RemoteAddr().String() {
+			t.Errorf("the ends are %v - %v and %v - %v", a.LocalAddr(), a.RemoteAddr(), b.LocalAddr(), b.RemoteAddr())
+		}
+		if a.Remote().String() != a.RemoteAddr().String() || a.RemoteAddr().Network() != "tcp" {
+			t.Errorf("Remote is %v, RemoteAddr %v", a.Remote(), a.RemoteAddr())
+		}
+		if a.ID() == b.ID() {
+			t.Error("two connections have one ID")
+		}
+	})
+	pair(t, "unix:"+t.TempDir()+"/socket", func(a, b *Conn) {
+		if a.Remote().IsValid() || a.RemoteAddr().Network() != "unix" || a.LocalAddr().Network() != "unix" {
+			t.Errorf("a Unix socket has the addresses %v, %v and %v", a.Remote(), a.RemoteAddr(), a.LocalAddr())
+		}
+	})
+}
+
+func TestInfo(t *testing.T) {
+	overTCP(t, func(a, b *Conn) {
+		info, err := a.Info()
+		if err != nil || info.Rcv_mss == 0 {
+			t.Errorf("Info gave %+v, %v", info, err)
+		}
+		a.Close()
+		if _, err := a.Info(); err != net.ErrClosed {
+			t.Errorf("Info of a closed connection gave %v", err)
+		}
+	})
+}
+
+func TestHalfClose(t *testing.T) {
+	between(t, func(t *testing.T, a, b *Conn) {
+		say(t, a, "request")
+		if err := a.CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		hear(t, b, "request")
+		hearEnd(t, b)
+		hearEnd(t, b) // it stays so
+		if _, err := a.Write([]byte("x")); !errors.Is(err, syscall.EPIPE) {
+			t.Errorf("writing after CloseWrite gave %v, want %v", err, syscall.EPIPE)
+		}
+		say(t, b, "response")
+		b.CloseWrite()
+		hear(t, a, "response")
+		hearEnd(t, a)
+	})
+}
+
+func TestReset(t *testing.T) {
+	overTCP(t, func(a, b *Conn) {
+		join := beside(a.Loop(), func() {
+			var op *net.OpError
+			_, err := b.Read(make([]byte, 1))
+			if !isReset(err) || !errors.As(err, &op) || op.Op != "read" || op.Addr == nil {
+				t.Errorf("a Read that waited for the peer gave %v, want %v", err, syscall.ECONNRESET)
+			}
+			if _, err := b.Write([]byte("x")); !errors.Is(err, syscall.EPIPE) {
+				t.Errorf("a Write after the reset gave %v, want %v", err, syscall.EPIPE)
+			}
+		})
+		pause(a.Loop())
+		a.Reset()
+		join()
+	})
+}
+
+// A writer that waits for room is told of a reset too.
+func TestResetOfAWriter(t *testing.T) {
+	overTCP(t, func(a, b *Conn) {
+		join := beside(a.Loop(), func() {
+			if _, err := b.Write(make([]byte, 64<<20)); !isReset(err) && !errors.Is(err, syscall.EPIPE) {
+				t.Errorf("a Write that waited for the peer gave %v, want %v", err, syscall.ECONNRESET)
+			}
+		})
+		for b.writer == nil {
+			pauseOnce(a.Loop())
+		}
+		a.Reset()
+		join()
+	})
+}
+
+// The kernel tells of a reset once. If it told the writer, the reader must not
+// take what follows for the end of stream.
+func TestResetIsToldToBoth(t *testing.T) {
+	for name, tell := range map[string]func(a *Conn) error{
+		"Write":  func(a *Conn) error { return second(a.Write([]byte("x"))) },
+		"Writev": func(a *Conn) error { return second(a.Writev([][]byte{{1}, {2}})) },
+		"Park":   func(a *Conn) error { return a.loop.engine.Peek(a.handle) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			overTCP(t, func(a, b *Conn) {
+				l := a.Loop()
+				n := &notes{}
+				a.Watch(n)
+				b.Reset()
+				n.wait(l, 1)
+				if err := tell(a); !isReset(err) {
+					t.Errorf("the first to be told was told %v, want %v", err, syscall.ECONNRESET)
+				} else if errno, ok := err.(syscall.Errno); ok {
+					a.told(errno)
+				}
+				for range 2 {
+					if _, err := a.Read(make([]byte, 1)); !isReset(err) {
+						t.Errorf("the reader was told %v, want %v", err, syscall.ECONNRESET)
+					}
+				}
+				if n, err := b.SpliceFrom(a, 1); err == nil || err == io.ErrUnexpectedEOF {
+					t.Errorf("splicing moved %d octets, %v", n, err)
+				}
+			})
+		})
+	}
+}
+
+// Closing wakes those who wait, and whoever comes later is told as well.
+func TestClose(t *testing.T) {
+	between(t, func(t *testing.T, a, b *Conn) {
+		l := a.Loop()
+		read := beside(l, func() {
+			if _, err := a.Read(make([]byte, 1)); err != net.ErrClosed {
+				t.Errorf("a waiting Read gave %v, want %v", err, net.ErrClosed)
+			}
+		})
+		write := beside(l, func() {
+			if _, err := a.Write(make([]byte, 64<<20)); err != net.ErrClosed {
+				t.Errorf("a waiting Write gave %v, want %v", err, net.ErrClosed)
+			}
+		})
+		for a.writer == nil || a.reader == nil {
+			pauseOnce(l)
+		}
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+		read()
+		write()
+		f, err := os.Open("/dev/null")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		for name, err := range map[string]error{
+			"Read":         second(a.Read(make([]byte, 1))),
+			"Write":        second(a.Write([]byte("x"))),
+			"Writev":       second(a.Writev([][]byte{{1}})),
+			"Sendfile":     second(a.Sendfile(f, 0, 1)),
+			"SpliceFrom":   second(a.SpliceFrom(b, 1)),
+			"SpliceInto":   second(b.SpliceFrom(a, 1)),
+			"WaitReadable": a.WaitReadable(),
+			"CloseWrite":   a.CloseWrite(),
+			"Close":        a.Close(),
+			"Reset":        a.Reset(),
+		} {
+			if name == "SpliceFrom" {
+				continue // reads first, and b has nothing
+			}
+			if !errors.Is(err, net.ErrClosed) {
+				t.Errorf("%s of a closed connection gave %v", name, err)
+			}
+		}
+		a.Park(&notes{}, 0)
+		a.Watch(&notes{})
+		a.Linger(1, 1)
+		a.ReadDeadline(l.soon())
+		if a.CancelRead() || a.timer.armed() {
+			t.Error("a closed connection is not left alone")
+		}
+	})
+}
+
+func second[T any](_ T, err error) error { return err }
+
+// What is reported of a descriptor after it was closed and given to another
+// connection concerns neither.
+func TestStaleEvents(t *testing.T) {
+	g := newGroup(t, 1, Config{})
+	ln := listen(t, g, "127.0.0.1:0", func(c *Conn) {})
+	l := g.start()
+	do(t, l, func() {
+		first, err := l.Dial(ln.Address(), l.soon())
+		if err != nil {
+			t.Fatal(err)
+		}
+		stale := Event{Token: uint64(first.gen)<<32 | uint64(first.handle), Ready: ReadyRead | ReadyReset}
+		first.Close()
+		second, err := l.Dial(ln.Address(), l.soon())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer second.Close()
+		if second.handle != first.handle {
+			t.Fatalf("the handles are %d and %d; this test needs the same", first.handle, second.handle)
+		}
+		var n notes
+		second.Watch(&n)
+		l.dispatch([]Event{stale, {Token: 1<<32 | 999999, Ready: ReadyRead}, {Token: 999999}})
+		if second.Readable() {
+			t.Error("a stale event was taken for the new connection's")
+		}
+		n.want(t)
+	})
+}
+
+func TestErrBusy(t *testing.T) {
+	between(t, func(t *testing.T, a, b *Conn) {
+		l := a.Loop()
+		first := beside(l, func() { hear(t, a, "hello") })
+		for a.reader == nil {
+			pauseOnce(l)
+		}
+		if _, err := a.Read(make([]byte, 1)); err != ErrBusy {
+			t.Errorf("a second reader got %v, want %v", err, ErrBusy)
+		}
+		if err := a.WaitReadable(); err != ErrBusy {
+			t.Errorf("a second WaitReadable got %v, want %v", err, ErrBusy)
+		}
+		mustPanic(t, "parking a connection that a task waits on", func() { a.Park(&notes{}, 0) })
+		say(t, b, "hello")
+		first()
+		write := beside(l, func() { a.Write(make([]byte, 64<<20)) })
+		for a.writer == nil {
+			pauseOnce(l)
+		}
+		if _, err := a.Write([]byte("x")); err != ErrBusy {
+			t.Errorf("a second writer got %v, want %v", err, ErrBusy)
+		}
+		a.Close()
+		write()
+	})
+}
+
+func TestCancelRead(t *testing.T) {
+	between(t, func(t *testing.T, a, b *Conn) {
+		l := a.Loop()
+		if a.CancelRead() {
+			t.Error("CancelRead found a reader where none was")
+		}
+		join := beside(l, func() {
+			if err := a.WaitReadable(); err != ErrCanceled {
+				t.Errorf("the read returned %v, want %v", err, ErrCanceled)
+			}
+			hear(t, a, "hello") // the connection goes on
+		})
+		for a.reader == nil {
+			pauseOnce(l)
+		}
+		for range 2 {
+			if !a.CancelRead() {
+				t.Error("CancelRead did not find the reader")
+			}
+		}
+		pause(l)
+		say(t, b, "hello")
+		join()
+	})
+}
+
+// A cancellation is not lost when octets arrive at the same time, before the
+// reader has run.
+func TestCancelReadOfAReaderThatWasWoken(t *testing.T) {
+	between(t, func(t *testing.T, a, b *Conn) {
+		l := a.Loop()
+		join := beside(l, func() {
+			if _, err := a.Read(make([]byte, 9)); err != ErrCanceled {
+				t.Errorf("the read returned %v, want %v", err, ErrCanceled)
+			}
+			hear(t, a, "hello")
+		})
+		for a.reader == nil {
+			pauseOnce(l)
+		}
+		say(t, b, "hello")
+		a.happened(ReadyRead)
+		if !a.CancelRead() {
+			t.Error("CancelRead did not find the reader")
+		}
+		join()
+	})
+}
+
+// A reader that has merely given way to others is one that waits.
+func TestCancelReadOfAReaderThatGaveWay(t *testing.T) {
+	between(t, func(t *testing.T, a, b *Conn) {
+		l := a.Loop()
+		b.Write(make([]byte, 10*budget))
+		read := 0
+		var err error
+		join := beside(l, func() {
+			for ; err == nil; read++ {
+				_, err = a.Read(make([]byte, 1))
+			}
+		})
+		for read == 0 {
+			pauseOnce(l)
+		}
+		if !a.CancelRead() {
+			t.Error("CancelRead did not find the reader")
+			b.Close()
+		}
+		join()
+		if err != ErrCanceled || read > budget {
+			t.Errorf("after %d reads the last one gave %v, want %v", read, err, ErrCanceled)
+		}
+	})
+}
+
+func TestDial(t *testing.T) {
+	g := newGroup(t, 1, Config{})
+	ln := listen(t, g, "127.0.0.1:0", echo)
+	nobody := listen(t, g, "127.0.0.1:0", echo)
+	l := g.start()
+	nobody.Close()
+	do(t, l, func() {
+		c, err := l.Dial(ln.Address(), l.soon())
+		if err != nil {
+			t.Fatal(err)
+		}
+		say(t, c, "hello")
+		hear(t, c, "hello")
+		c.Close()
+		for _, test := range []struct {
+			to   *Address
+			want error
+		}{
+			{nobody.Address(), syscall.ECONNREFUSED},
+			{&Address{Path: t.TempDir() + "/nowhere"}, syscall.ENOENT},
+		} {
+			c, err := l.Dial(test.to, l.soon())
+			var op *net.OpError
+			if c != nil || !errors.Is(err, test.want) || !errors.As(err, &op) || op.Op != "dial" {
+				t.Errorf("dialling %v gave %v, want %v", test.to, err, test.want)
+			}
+		}
+	})
+}
+
+// A listener whose queue is full lets a client wait: over TCP since the kernel
+// drops its SYN, over a Unix socket since it is refused and tries again.
+func TestDialDeadline(t *testing.T) {
+	for name, address := range networks(t) {
+		t.Run(name, func(t *testing.T) {
+			full := fullListener(t, address)
+			l := newGroup(t, 1, Config{}).start()
+			do(t, l, func() {
+				by := l.Now().Add(30 * time.Millisecond)
+				c, err := l.Dial(full, by)
+				var timeout interface{ Timeout() bool }
+				if c != nil || !errors.Is(err, os.ErrDeadlineExceeded) || !errors.As(err, &timeout) || !timeout.Timeout() {
+					t.Errorf("dialling gave %v, want %v", err, os.ErrDeadlineExceeded)
+				}
+				if l.Clock() < by {
+					t.Error("dialling gave up early")
+				}
+			})
+		})
+	}
+}
+
+// fullListener has no room in its queue, and nobody who would make some.
+func fullListener(t *testing.T, address string) *Address {
+	t.Helper()
+	at, err := ParseAddress(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fd, err := bound(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(fd) })
+	if err := unix.Listen(fd, 0); err != nil {
+		t.Fatal(err)
+	}
+	if at.Path == "" {
+		at = &Address{TCP: new(kernel).LocalAddr(Handle(fd))}
+	}
+	for range 8 {
+		h, err := new(kernel).Connect(at)
+		if err == nil {
+			t.Cleanup(func() { unix.Close(int(h)) })
+		} else if err != ErrAgain {
+			t.Fatal(err)
+		}
+	}
+	return at
+}

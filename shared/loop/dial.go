@@ -1,0 +1,82 @@
+package loop
+
+import (
+	"net"
+	"os"
+	"syscall"
+	"time"
+)
+
+// Dial connects to an address, waiting until the deadline at most; 0 is none.
+// It is called in a task. Errors are *net.OpError, and tell by errors.Is what
+// happened: syscall.ECONNREFUSED, os.ErrDeadlineExceeded and so on.
+func (l *Loop) Dial(to *Address, deadline Time) (*Conn, error) {
+	c, err := l.dial(to, deadline)
+	if errno, ok := err.(syscall.Errno); ok {
+		err = os.NewSyscallError("connect", errno)
+	}
+	if err != nil {
+		return nil, &net.OpError{Op: "dial", Net: to.Network(), Addr: dialled(to), Err: err}
+	}
+	return c, nil
+}
+
+func dialled(to *Address) net.Addr {
+	if to.Path != "" {
+		return &net.UnixAddr{Net: "unix", Name: to.Path}
+	}
+	return net.TCPAddrFromAddrPort(to.TCP)
+}
+
+func (l *Loop) dial(to *Address, deadline Time) (*Conn, error) {
+	l.running() // panics before there is a socket to lose
+	h, err := l.connect(to, deadline)
+	if err != nil {
+		return nil, err
+	}
+	c, err := l.adopt(h, to.TCP, 0)
+	if err != nil {
+		l.engine.CloseSocket(h)
+		return nil, err
+	}
+	if err := c.established(deadline); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// connectAgainAfter is how long a full listener is given to accept somebody.
+const connectAgainAfter = 5 * time.Millisecond
+
+// connect begins to connect. While a Unix listener's queue is full that is
+// refused without a way to be told when there is room.
+func (l *Loop) connect(to *Address, deadline Time) (Handle, error) {
+	for {
+		h, err := l.engine.Connect(to)
+		if err != ErrAgain {
+			return h, err
+		}
+		if passed(deadline, l.now) {
+			return 0, os.ErrDeadlineExceeded
+		}
+		if err := l.Sleep(connectAgainAfter); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// established waits for the end of connecting, which shows as room to write.
+func (c *Conn) established(deadline Time) error {
+	c.writeBy = deadline
+	for {
+		if err := c.waitWritable(); err != nil {
+			return err
+		}
+		if err := c.loop.engine.ConnectResult(c.handle); err != ErrAgain {
+			c.writeBy = 0
+			return err
+		}
+		c.filled(true)
+	}
+}

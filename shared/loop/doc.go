@@ -1,0 +1,61 @@
+// Package loop runs straight-line network code at the price of an event loop.
+//
+// A [Loop] is one goroutine around one epoll instance (an [Engine]). A task is a
+// coroutine of a loop: code whose blocking calls, such as [Conn.Read], give the
+// thread back to the loop until they can go on. A [Group] is the loops of a
+// program; a connection lives on one of them for its whole life, and nothing
+// that a loop owns is touched from another, so there are no locks.
+//
+// # The life of a connection
+//
+//	               accept                     Dial
+//	                 |                          |
+//	                 v                          v
+//	Park      +-------------+  Readable   +-----------+
+//	.-------> |   parked    | ----------> |  served   | <--- Read, Write, ...
+//	|         | a struct, a | handler     |  a task,  |      suspend the task
+//	|         | deadline, a | starts a    |  a stack, |      until the engine
+//	|         | Handler     | task (Go)   |  buffers  |      says "ready"
+//	|         +-------------+             +-----------+
+//	|           |         |                 |   |   |
+//	'-----------|---------|-----------------'   |   |
+//	            |Expired  |Aborted        Linger|   |Close, Reset
+//	            |         |                     v   |
+//	            |         |             FIN, drain, |
+//	            |         |             close       |
+//	            v         v                     v   v
+//	          +---------------------------------------+
+//	          |  closed: waiting calls return, the    |
+//	          |  socket goes, listeners may go on     |
+//	          +---------------------------------------+
+//
+// A parked connection costs its struct and nothing else: no task, no stack, no
+// buffer. Tasks and buffers are borrowed while there is something to do, and
+// used again, last in, first out.
+//
+// # One turn of a loop
+//
+//	tasks that can go on -> wait for events -> connections and handlers -> timers -> posted functions
+//
+// A socket is registered once, edge-triggered. What is known of its readiness
+// is kept in the Conn: a read that gave less than was asked for has emptied the
+// socket, so the next one waits for an event instead of asking in vain. An
+// exchange of one request and one response takes one read and one write.
+//
+// Deadlines are numbers. A connection's timer is put into a timing wheel when
+// the connection first waits, and when it runs out it looks whether the
+// deadline has moved; moving a deadline is a store.
+//
+// A task that panics ends its own connections, and is reported; a task that is
+// always able to go on gives way to the others after some operations.
+//
+// # The seam
+//
+// Everything outside the program is reached through an [Engine]: operations
+// that never wait, and one call that waits for the next event. The kernel's
+// engine is epoll. Package simnet is another one, a simulated network with a
+// simulated clock, in which the same code runs from a seed.
+//
+// Reading order: engine.go, task.go, loop.go, conn.go, park.go, write.go,
+// listen.go, group.go; then wheel.go, and epoll_linux.go behind the seam.
+package loop

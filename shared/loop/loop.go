@@ -1,0 +1,238 @@
+package loop
+
+import (
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A Loop is one goroutine around one engine. Everything it owns, its
+// connections, tasks, timers and buffers, is touched from that goroutine alone,
+// so nothing on the path of an octet takes a lock.
+//
+// The methods of a Loop are called on the loop: from a task, a handler, a timer
+// or a posted function. Post is the only one that any goroutine may call.
+type Loop struct {
+	engine Engine
+	group  *Group
+	index  int
+
+	now        Time
+	current    *task     // the task that runs, or nil
+	family     family    // that of the task or handler that runs, or 0
+	lastFamily family    // the newest
+	ready      taskQueue // those that can go on
+	live       taskList
+	tasks      freeList[*task]
+
+	conns     []*Conn // by handle
+	lastGen   uint32
+	lastID    uint64
+	load      atomic.Int32 // connections that this loop has or will be handed
+	listeners []*Listener  // those that this loop accepts for
+	restless  []*Conn      // their handlers have something to be told already
+
+	wheel    wheel
+	trimmer  *Timer
+	trimming bool
+	buffers  freeList[*Buffer]
+	pipes    freeList[Pipe]
+
+	events [256]Event
+
+	postMu   sync.Mutex
+	posted   []func()
+	taken    []func() // the posted functions that run now
+	over     bool     // nothing posted will run any more
+	hasPosts atomic.Bool
+	stopping bool
+}
+
+func newLoop(g *Group, index int, e Engine) *Loop {
+	l := &Loop{engine: e, group: g, index: index, now: e.Now()}
+	l.wheel.init(l.now)
+	l.trimmer = l.newTimer(l.trim)
+	return l
+}
+
+// Index is the loop's place in its group, from 0.
+func (l *Loop) Index() int { return l.index }
+
+// Now is the time at which the current turn of the loop began, which is exact
+// enough for deadlines and costs nothing.
+func (l *Loop) Now() Time { return l.now }
+
+// Clock reads the clock, for measuring.
+func (l *Loop) Clock() Time { return l.engine.Now() }
+
+// Wall reads the wall clock; behind a simulated network, the simulated one.
+func (l *Loop) Wall() time.Time { return l.engine.Wall() }
+
+// run turns until the loop is stopped. One turn: run the tasks that can go on,
+// the timers that are due, wait for events if nothing is left to do, and tell
+// the connections what happened.
+func (l *Loop) run() (err error) {
+	defer func() { err = errors.Join(err, l.shutDown()) }()
+	for !l.stopping && err == nil {
+		err = l.turn()
+	}
+	return err
+}
+
+func (l *Loop) turn() error {
+	l.runReady()
+	l.soothe()
+	n, err := l.engine.Wait(l.events[:], l.waitUntil())
+	if err != nil {
+		return fmt.Errorf("loop: waiting for events: %w", err)
+	}
+	l.now = l.engine.Now()
+	l.dispatch(l.events[:n])
+	l.wheel.advance(l.now)
+	if l.hasPosts.Load() {
+		l.runPosted()
+	}
+	return nil
+}
+
+// waitUntil is 0, do not wait, while there is something to do.
+func (l *Loop) waitUntil() Time {
+	if l.ready.n > 0 || len(l.restless) > 0 || l.hasPosts.Load() {
+		return 0
+	}
+	return l.wheel.next()
+}
+
+// dispatch tells the connections what happened to them.
+func (l *Loop) dispatch(events []Event) {
+	for _, ev := range events {
+		handle, gen := Handle(uint32(ev.Token)), uint32(ev.Token>>32)
+		if gen == listenerGen {
+			l.acceptAt(handle)
+		} else if c := l.conn(handle); c != nil && c.gen == gen {
+			c.happened(ev.Ready)
+		}
+	}
+}
+
+// conn is the connection that has the handle now. Its generation tells it from
+// an earlier one with the same handle, of which a report may still be under way.
+func (l *Loop) conn(h Handle) *Conn {
+	if int(h) < len(l.conns) {
+		return l.conns[h]
+	}
+	return nil
+}
+
+// act runs f outside any task, for a new family, and keeps a panic from passing
+// beyond that.
+func (l *Loop) act(f func()) {
+	l.family = l.newFamily()
+	defer l.acted()
+	f()
+	l.family = 0
+}
+
+func (l *Loop) acted() {
+	v := recover()
+	if f := l.family; f != 0 { // f did not return
+		l.family = 0
+		l.endFamily(f, v)
+	}
+}
+
+// errGoexit is reported of code that neither returned nor panicked.
+var errGoexit = errors.New("loop: a task or a handler called runtime.Goexit, as a test's Fatal does")
+
+// endFamily resets the connections of a family of which a member panicked with
+// v, so that no peer waits for an answer that will not come, and reports it.
+// Looking through all connections is slow, and happens only here.
+func (l *Loop) endFamily(f family, v any) {
+	for _, c := range l.conns {
+		if c != nil && c.family == f {
+			c.Reset()
+		}
+	}
+	if v == nil {
+		l.report(errGoexit)
+	} else {
+		l.report(&PanicError{Value: v, Stack: debug.Stack()})
+	}
+}
+
+func (l *Loop) report(err error) {
+	if l.group.config.Report != nil {
+		l.group.config.Report(err)
+	}
+}
+
+// Post makes f run on the loop, outside any task, in the order of the calls.
+// Any goroutine may call it. It reports false when the loop has ended, and f
+// will not run.
+func (l *Loop) Post(f func()) bool {
+	l.postMu.Lock()
+	defer l.postMu.Unlock()
+	if l.over {
+		return false
+	}
+	l.posted = append(l.posted, f)
+	l.hasPosts.Store(true)
+	l.engine.Wake()
+	return true
+}
+
+func (l *Loop) runPosted() {
+	l.postMu.Lock()
+	l.hasPosts.Store(false)
+	l.posted, l.taken = l.taken[:0], l.posted
+	l.postMu.Unlock()
+	for i, f := range l.taken {
+		l.taken[i] = nil
+		l.act(f)
+	}
+}
+
+// shutDown ends what is left: listeners, then connections, whose waiting tasks
+// see net.ErrClosed, then the other tasks, whose waits return ErrStopped.
+func (l *Loop) shutDown() error {
+	l.stopping = true
+	for _, ln := range l.listeners {
+		ln.closeNow()
+	}
+	for _, c := range l.conns {
+		if c != nil {
+			c.Close()
+		}
+	}
+	l.endPosts()
+	err := l.endTasks()
+	l.tasks.drain((*task).end)
+	l.pipes.drain(closePipe)
+	return errors.Join(err, l.engine.Close())
+}
+
+// endPosts runs what was posted before the end: sockets that were handed to this
+// loop are closed, and tasks begin, to see that the loop has stopped.
+func (l *Loop) endPosts() {
+	l.postMu.Lock()
+	l.over = true
+	l.postMu.Unlock()
+	l.runPosted()
+}
+
+// endTasks lets every task run to its end. A wait made meanwhile returns at
+// once, so a task that does not end within many turns ignores errors.
+func (l *Loop) endTasks() error {
+	for range 1000 {
+		for t := l.live.first; t != nil; t = t.next {
+			l.wake(t, ErrStopped)
+		}
+		if l.runReady(); l.live.n == 0 {
+			return nil
+		}
+	}
+	return fmt.Errorf("loop: %d tasks do not end although the loop has stopped", l.live.n)
+}

@@ -1,0 +1,185 @@
+package loop
+
+import (
+	"slices"
+	"syscall"
+	"time"
+)
+
+// A Handler is told what happens on a connection that no task serves. Its
+// methods run on the loop, outside any task, and must not wait; they start a
+// task, park the connection again, or close it. The connection is no longer
+// parked when they are called.
+type Handler interface {
+	// Readable: there are octets to read, or the end of stream. Should there be
+	// nothing after all, as engines may report by mistake, Read waits; the task
+	// that the handler starts sets a ReadDeadline.
+	Readable(c *Conn)
+	// Expired: the deadline given to Park has passed.
+	Expired(c *Conn)
+	// Aborted: the peer has reset the connection.
+	Aborted(c *Conn)
+}
+
+// Park takes the connection from its task. From here on it costs no task, no
+// stack and no buffer, until h is told of something, or until a task reads,
+// writes or sets ReadDeadline, which ends the parking without a word to h. A
+// deadline of 0 is none. No task may be waiting on the connection.
+func (c *Conn) Park(h Handler, deadline Time) {
+	if c.state.has(closed) {
+		return
+	}
+	if c.reader != nil || c.writer != nil {
+		panic("loop: a connection was parked while a task waits on it")
+	}
+	c.handler, c.readBy, c.family = h, deadline, 0
+	c.state |= parked
+	c.arm(deadline)
+	if c.state.has(readable) {
+		c.checkQuiet()
+	}
+}
+
+// take gives the connection to the task or handler that runs.
+func (c *Conn) take() {
+	c.family = c.loop.family
+	if c.state.has(parked) {
+		c.unpark()
+	}
+}
+
+func (c *Conn) unpark() Handler {
+	h := c.handler
+	c.handler, c.readBy = nil, 0
+	c.state &^= parked
+	return h
+}
+
+// checkQuiet is for a connection parked after a read that filled its buffer to
+// the brim, which leaves open whether the socket is empty. If it is not, no
+// event will say so again.
+func (c *Conn) checkQuiet() {
+	if !c.state.has(ended) {
+		err := c.loop.engine.Peek(c.handle)
+		if err == ErrAgain {
+			c.state &^= readable
+			return
+		}
+		if errno, ok := err.(syscall.Errno); ok {
+			c.told(errno)
+		}
+	}
+	c.loop.restless = append(c.loop.restless, c)
+}
+
+// soothe tells handlers what will not be reported again. A handler that leaves
+// things as they are is told again in the next turn.
+func (l *Loop) soothe() {
+	n := len(l.restless)
+	for _, c := range l.restless[:n] {
+		switch {
+		case c.state.has(dead):
+			c.aborted()
+		case c.state.has(parked) && c.state.has(readable):
+			c.tell(Handler.Readable)
+		}
+	}
+	l.restless = slices.Delete(l.restless, 0, n)
+}
+
+// stirred tells the handler of a parked connection what the engine reported.
+func (c *Conn) stirred(r Ready) {
+	switch {
+	case r&ReadyReset != 0:
+		c.tell(Handler.Aborted)
+	case r&(ReadyRead|ReadyEnd) != 0:
+		c.tell(Handler.Readable)
+	}
+}
+
+// aborted tells the handler, of a parked or of a watched connection, if any.
+func (c *Conn) aborted() {
+	if c.handler != nil {
+		c.tell(Handler.Aborted)
+	}
+}
+
+// tell calls a method of the handler. It costs the connection if that panics.
+func (c *Conn) tell(method func(Handler, *Conn)) {
+	h := c.unpark()
+	c.loop.act(func() {
+		c.family = c.loop.family
+		method(h, c)
+	})
+}
+
+// Watch has h.Aborted called when the peer resets the connection while a task
+// serves it but waits for something else; nil takes that back. If the peer has
+// done so already, that is told soon. The other methods of h are not called. A
+// parked connection is taken by the call.
+func (c *Conn) Watch(h Handler) {
+	if c.state.has(closed) {
+		return
+	}
+	c.take()
+	c.handler = h
+	if c.state.has(dead) {
+		c.loop.restless = append(c.loop.restless, c)
+	}
+}
+
+// Linger closes the connection so that what was written arrives. Closing at
+// once would do harm when the peer is still sending: the kernel answers octets
+// that nobody will read with a reset, and the reset makes the peer's kernel
+// throw away what it has not delivered yet (RFC 9112 section 9.6). So the
+// sending direction is ended first, and what still comes is read and dropped,
+// up to maxBytes octets and for at most d. Linger returns at once; for its
+// callers and for those who wait the connection is closed.
+func (c *Conn) Linger(maxBytes int, d time.Duration) {
+	if c.CloseWrite() != nil {
+		c.Close()
+		return
+	}
+	g := &lingerer{left: maxBytes, until: c.loop.now.Add(d)}
+	c.bequeath().Park(g, g.until)
+}
+
+// bequeath closes the connection, but leaves the socket to another one, so that
+// nobody who still has the first can disturb what is done with the second.
+func (c *Conn) bequeath() *Conn {
+	heir := &Conn{
+		loop: c.loop, handle: c.handle, gen: c.gen, id: c.id,
+		state: c.state &^ parked, remote: c.remote,
+	}
+	heir.timer.owner = heir
+	c.state &^= accepted // the heir is counted in its place
+	c.release()
+	c.loop.conns[c.handle] = heir
+	return heir
+}
+
+// A lingerer reads and drops what comes until the end of stream.
+type lingerer struct {
+	left  int
+	until Time
+}
+
+func (g *lingerer) Readable(c *Conn) {
+	buf := c.loop.Buffer()
+	defer buf.Release()
+	for range budget {
+		n, err := c.loop.engine.Read(c.handle, buf.Space())
+		if err == ErrAgain {
+			c.state &^= readable
+			break
+		}
+		if g.left -= n; err != nil || g.left <= 0 {
+			c.Close()
+			return
+		}
+	}
+	c.Park(g, g.until)
+}
+
+func (g *lingerer) Expired(c *Conn) { c.Close() }
+func (g *lingerer) Aborted(c *Conn) { c.Close() }

@@ -1,0 +1,132 @@
+package simnet
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"syscall"
+
+	"github.com/hopwire/hopwire/shared/loop"
+)
+
+// A listener is an address where connections arrive.
+type listener struct {
+	watch
+	handle loop.Handle
+	at     loop.Address
+	queue  []*socket // established, not accepted yet
+}
+
+// firstListenPort is the first that port 0 stands for.
+const firstListenPort = 20000
+
+func (l *listener) describe() string {
+	return fmt.Sprintf("handle %d: a listener at %v", l.handle, &l.at)
+}
+
+// Listen opens a listener. Port 0 becomes a port that is free.
+func (e *Engine) Listen(at *loop.Address) (loop.Handle, *loop.Address, error) {
+	w := e.world
+	l := &listener{watch: watch{world: w}, at: w.concrete(*at)}
+	if w.names[l.at] != nil {
+		return -1, nil, syscall.EADDRINUSE
+	}
+	var err error
+	if l.handle, err = w.open(l); err != nil {
+		return -1, nil, err
+	}
+	w.names[l.at] = l
+	bound := l.at
+	return l.handle, &bound, nil
+}
+
+// concrete puts a free port in the place of port 0.
+func (w *World) concrete(at loop.Address) loop.Address {
+	if at.Path != "" || at.TCP.Port() != 0 {
+		return at
+	}
+	for {
+		w.lastPort = max(w.lastPort+1, firstListenPort)
+		at.TCP = netip.AddrPortFrom(at.TCP.Addr(), w.lastPort)
+		if w.names[at] == nil {
+			return at
+		}
+	}
+}
+
+// find is the listener at an address, or at the port of all addresses.
+func (w *World) find(to loop.Address) *listener {
+	if l := w.names[to]; l != nil || to.Path != "" {
+		return l
+	}
+	port := to.TCP.Port()
+	for _, every := range []netip.Addr{netip.IPv6Unspecified(), netip.IPv4Unspecified()} {
+		if l := w.names[loop.Address{TCP: netip.AddrPortFrom(every, port)}]; l != nil {
+			return l
+		}
+	}
+	return nil
+}
+
+// Accept takes the connection that has waited longest.
+func (e *Engine) Accept(h loop.Handle) (loop.Handle, netip.AddrPort, error) {
+	l, err := e.world.listener(h)
+	if err != nil {
+		return -1, netip.AddrPort{}, err
+	}
+	if len(l.queue) == 0 {
+		return -1, netip.AddrPort{}, loop.ErrAgain
+	}
+	s := l.queue[0]
+	if s.handle, err = e.world.open(s); err != nil {
+		return -1, netip.AddrPort{}, err
+	}
+	l.queue = l.queue[1:]
+	s.did(Accepted, nil)
+	return s.handle, s.remote, nil
+}
+
+// Resume begins to report that connections wait in a listener.
+func (e *Engine) Resume(h loop.Handle, token uint64) error {
+	l, err := e.world.listener(h)
+	if err != nil {
+		return err
+	}
+	if err := l.enroll(e, token, 0); err != nil {
+		return err
+	}
+	e.listeners = append(e.listeners, l)
+	return nil
+}
+
+// Pause ends the reports; connections go on to wait.
+func (e *Engine) Pause(h loop.Handle) error {
+	l, err := e.world.listener(h)
+	if err != nil {
+		return err
+	}
+	if l.engine == nil {
+		return syscall.ENOENT
+	}
+	l.forget()
+	return nil
+}
+
+// forget ends the reports.
+func (l *listener) forget() {
+	if e := l.engine; e != nil {
+		e.listeners = slices.DeleteFunc(e.listeners, func(other *listener) bool { return other == l })
+	}
+	l.watch.forget()
+}
+
+// close resets the connections that nobody has accepted.
+func (l *listener) close() {
+	w := l.world
+	w.release(l.handle)
+	delete(w.names, l.at)
+	for _, s := range l.queue {
+		s.abandon()
+	}
+	w.took(Step{What: Closed})
+}

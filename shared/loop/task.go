@@ -1,0 +1,264 @@
+package loop
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+)
+
+// A Runner is what a task runs. A pointer to a struct that has the state of the
+// work makes starting a task free of allocation.
+type Runner interface{ Run() }
+
+// Func makes a Runner of a function.
+type Func func()
+
+// Run calls f.
+func (f Func) Run() { f() }
+
+// ErrStopped is what a task's wait returns when its loop has been stopped.
+var ErrStopped = errors.New("loop: stopped")
+
+// A task is a coroutine of a loop: straight-line code whose waits give the
+// thread back to the loop. It is made with iter.Pull, so that switching is a
+// direct hand-over inside the runtime in which the scheduler has no part.
+type task struct {
+	loop    *Loop
+	resume  func() (struct{}, bool)
+	stop    func()
+	yield   func(struct{}) bool
+	runner  Runner
+	family  family // whose connections it uses
+	waiting bool   // suspended, and not yet queued to go on
+	ended   bool   // the runner has returned
+	lost    bool   // the coroutine cannot be used again
+	budget  int    // operations left before others have their turn
+	err     error  // what the wait under way will return
+	entry   timer  // of a Sleep, or of a Signal's Wait
+	fired   bool   // the Signal waited for has been fired
+
+	next, prev *task // among the loop's live tasks
+	behind     *task // in the queue of those that can go on
+}
+
+// A family is a task, the tasks that it started and theirs, or a handler and the
+// tasks that it started. It has the connections that its members used last, and
+// loses them when one of them panics. Its number is never another family's, so
+// that a connection may outlive the family without belonging to the next one.
+type family uint64
+
+func (l *Loop) newFamily() family {
+	l.lastFamily++
+	return l.lastFamily
+}
+
+func newTask(l *Loop) *task {
+	t := &task{loop: l}
+	t.entry.owner = t
+	t.resume, t.stop = iter.Pull(t.runs)
+	return t
+}
+
+// runs is the coroutine: one runner after the other, for ever.
+func (t *task) runs(yield func(struct{}) bool) {
+	t.yield = yield
+	for {
+		t.runOne()
+		t.ended = true
+		if !yield(struct{}{}) {
+			return
+		}
+	}
+}
+
+// runOne keeps a panic from passing beyond the task's family.
+func (t *task) runOne() {
+	returned := false
+	defer func() {
+		if !returned {
+			t.broke(recover())
+		}
+	}()
+	t.runner.Run()
+	returned = true
+}
+
+// end lets go of the coroutine, which has no runner.
+func (t *task) end() { t.stop() }
+
+// broke ends a task that panicked with v or, if v is nil, called runtime.Goexit,
+// as testing's Fatal does. That one cannot be recovered from: it would go on
+// through iter.Pull and end the loop's goroutine. So the coroutine is left where
+// it is, for ever.
+func (t *task) broke(v any) {
+	t.loop.endFamily(t.family, v)
+	if v == nil {
+		t.ended, t.lost = true, true
+		t.yield(struct{}{})
+	}
+}
+
+// suspend gives the thread back to the loop until somebody wakes the task.
+func (t *task) suspend() error {
+	if t.loop.stopping {
+		return ErrStopped
+	}
+	t.waiting, t.err, t.budget = true, nil, budget
+	t.yield(struct{}{})
+	return t.err
+}
+
+// budget is how many operations a task may do in a row that need not wait,
+// before the other tasks and connections have their turn.
+const budget = 64
+
+// spend counts an operation, and reports whether the task has to give way.
+func (t *task) spend() bool {
+	t.budget--
+	return t.budget <= 0
+}
+
+// giveWay lets the others have their turn. A task whose connection is always
+// ready would keep the loop for itself.
+func (t *task) giveWay() error {
+	if t.loop.stopping {
+		return ErrStopped
+	}
+	t.err, t.budget = nil, budget
+	t.loop.ready.add(t)
+	t.yield(struct{}{})
+	return t.err
+}
+
+// Go starts a task. It begins to run in the loop's next turn. A task that is
+// started by another one, or by a handler, is of its family: a panic in either
+// ends the connections of both. Go is called on the loop only; from elsewhere,
+// Post a function that calls it.
+func (l *Loop) Go(r Runner) {
+	t, ok := l.tasks.get()
+	if !ok {
+		t = newTask(l)
+	}
+	t.runner, t.family, t.budget, t.ended = r, l.family, budget, false
+	if t.family == 0 {
+		t.family = l.newFamily()
+	}
+	l.live.add(t)
+	l.ready.add(t)
+}
+
+// wake lets a suspended task go on; its wait returns err. Waking a task twice
+// before it has run is waking it once: what it waited for is looked at again by
+// the task itself.
+func (l *Loop) wake(t *task, err error) {
+	if t.waiting {
+		t.waiting, t.err = false, err
+		l.ready.add(t)
+	}
+}
+
+// runReady runs the tasks that can go on. Those that become ready meanwhile
+// have their turn after the events, so that tasks that wake each other without
+// end do not keep the loop from them.
+func (l *Loop) runReady() {
+	for range l.ready.n {
+		l.resume(l.ready.take())
+	}
+}
+
+func (l *Loop) resume(t *task) {
+	l.current, l.family = t, t.family
+	t.resume()
+	l.current, l.family = nil, 0
+	if t.ended {
+		l.retire(t)
+	}
+}
+
+// retire keeps a task whose runner has returned for the next one.
+func (l *Loop) retire(t *task) {
+	l.live.remove(t)
+	t.runner = nil
+	if t.lost {
+		return
+	}
+	l.tasks.put(t)
+	l.trimLater()
+}
+
+// running is the task that a blocking call is made in.
+func (l *Loop) running() *task {
+	if l.current == nil {
+		panic("loop: a call that waits was made outside a task")
+	}
+	return l.current
+}
+
+// taskList is the loop's live tasks, so that stopping reaches all of them.
+type taskList struct {
+	first *task
+	n     int
+}
+
+func (s *taskList) add(t *task) {
+	t.next, t.prev = s.first, nil
+	if s.first != nil {
+		s.first.prev = t
+	}
+	s.first = t
+	s.n++
+}
+
+func (s *taskList) remove(t *task) {
+	if t.prev != nil {
+		t.prev.next = t.next
+	} else {
+		s.first = t.next
+	}
+	if t.next != nil {
+		t.next.prev = t.prev
+	}
+	t.next, t.prev = nil, nil
+	s.n--
+}
+
+// A taskQueue is the tasks that can go on, in order. A task is in it once at
+// most.
+type taskQueue struct {
+	first, last *task
+	n           int
+}
+
+func (q *taskQueue) add(t *task) {
+	if q.n == 0 {
+		q.first = t
+	} else {
+		q.last.behind = t
+	}
+	q.last = t
+	q.n++
+}
+
+func (q *taskQueue) take() *task {
+	t := q.first
+	q.first, t.behind = t.behind, nil
+	q.n--
+	return t
+}
+
+// A PanicError reports a panic of a task, a handler, or another function that
+// was called on a loop.
+type PanicError struct {
+	Value any
+	Stack []byte
+}
+
+func (e *PanicError) Error() string {
+	return fmt.Sprintf("loop: panic: %v\n%s", e.Value, e.Stack)
+}
+
+// Unwrap gives the panic's value when that is an error.
+func (e *PanicError) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
+}

@@ -1,0 +1,109 @@
+package loop
+
+import (
+	"slices"
+	"testing"
+	"time"
+)
+
+func TestSleep(t *testing.T) {
+	l := newGroup(t, 1, Config{}).start()
+	do(t, l, func() {
+		for _, d := range []time.Duration{-time.Second, 0, time.Microsecond, 3 * time.Millisecond, 20 * time.Millisecond} {
+			began := l.Now()
+			if err := l.Sleep(d); err != nil {
+				t.Error(err)
+			}
+			if slept := l.Clock().Sub(began); slept < d {
+				t.Errorf("slept %v of %v", slept, d)
+			}
+		}
+	})
+}
+
+// Timers run in the order of their instants, whatever the order in which they
+// were set.
+func TestAfter(t *testing.T) {
+	l := newGroup(t, 1, Config{}).start()
+	var order []int
+	done := make(chan struct{})
+	on(t, l, func() {
+		for _, i := range []int{3, 1, 4, 2} {
+			l.After(time.Duration(i)*5*time.Millisecond, func() { order = append(order, i) })
+		}
+		l.After(2*time.Millisecond, func() { order = append(order, -1) }).Stop()
+		late := l.After(time.Millisecond, func() { order = append(order, 5) })
+		late.Reset(25 * time.Millisecond)
+		l.After(30*time.Millisecond, func() { close(done) })
+	})
+	wait(t, "the last timer", done)
+	if want := []int{1, 2, 3, 4, 5}; !slices.Equal(order, want) {
+		t.Errorf("the order was %v, want %v", order, want)
+	}
+}
+
+// A timer may be set again by what it runs, and a panic in that costs one call.
+func TestAfterAgain(t *testing.T) {
+	var all reports
+	l := newGroup(t, 1, Config{Report: all.add}).start()
+	n := 0
+	done := make(chan struct{})
+	on(t, l, func() {
+		var again *Timer
+		again = l.After(0, func() {
+			if n++; n == 3 {
+				close(done)
+				return
+			}
+			again.Reset(0)
+			panic(errTest)
+		})
+		l.After(0, func() {}) // in the same slot, behind the one that panics
+	})
+	wait(t, "the third time", done)
+	all.want(t, errTest, errTest)
+}
+
+// Functions that were posted run in the order of the calls, and one that panics
+// costs itself.
+func TestPost(t *testing.T) {
+	var all reports
+	g := newGroup(t, 1, Config{Report: all.add})
+	l := g.Loop(0)
+	var order []int
+	for i := range 5 {
+		l.Post(func() {
+			order = append(order, i)
+			if i == 2 {
+				panic(errTest)
+			}
+		})
+	}
+	g.start()
+	on(t, l, func() {})
+	if want := []int{0, 1, 2, 3, 4}; !slices.Equal(order, want) {
+		t.Errorf("the order was %v, want %v", order, want)
+	}
+	all.want(t, errTest)
+}
+
+// Many goroutines post while the loop falls asleep and wakes: nothing is lost,
+// and nothing waits for another event.
+func TestPostWakesTheLoop(t *testing.T) {
+	l := newGroup(t, 1, Config{}).start()
+	const posters, each = 4, 2000
+	done := make(chan int)
+	for range posters {
+		go func() {
+			heard := make(chan struct{})
+			for range each {
+				l.Post(func() { heard <- struct{}{} })
+				<-heard
+			}
+			done <- each
+		}()
+	}
+	for range posters {
+		wait(t, "the end of posting", done)
+	}
+}
