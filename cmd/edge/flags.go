@@ -1,0 +1,201 @@
+package main
+
+import (
+	"time"
+
+	"github.com/hashicorp/go-multierror"
+	"github.com/urfave/cli/v2"
+
+	"github.com/hopwire/hopwire/cmd/edge/internal/gateway"
+	"github.com/hopwire/hopwire/cmd/edge/internal/pool"
+	"github.com/hopwire/hopwire/shared/loop"
+	"github.com/hopwire/hopwire/shared/program"
+	"github.com/hopwire/hopwire/shared/wire"
+)
+
+// settings are what the flags say.
+type settings struct {
+	listen         string
+	loops          int
+	maxConnections int
+	gateway        gateway.Config
+	accessLog      string
+	record         string
+	drainGrace     time.Duration
+	drainTimeout   time.Duration
+}
+
+const description = `Edge is an HTTP/1.1 gateway. It sends each request on to one of the origins,
+which take turns, over a connection that is kept for further requests. What it
+forwards are the octets it received, apart from the fields that are meant for
+one hop only (RFC 9110 section 7.6.1) and its name in Via. What two recipients
+could read differently it refuses. An answer of its own has a Proxy-Status field
+(RFC 9209) that says why.
+
+The first SIGTERM or SIGINT lets requests under way come to their end; the second
+one stops at once.
+
+EXAMPLES
+  edge --origin 127.0.0.1:9000
+      a gateway on 127.0.0.1:8080
+  edge --listen :80 --origin 10.0.0.1:80 --origin 10.0.0.2:80 --access-log -
+      two origins in turn, with a log on standard output
+  edge --origin unix:/run/app.sock --record session.pcapng
+      record both hops, for Wireshark, tshark or loadgen`
+
+func app() *cli.App {
+	return &cli.App{
+		Name:        "edge",
+		Usage:       "a gateway that shows what it does",
+		Description: description,
+		Flags:       flags(),
+		Action: func(c *cli.Context) error {
+			s, err := readSettings(c)
+			if err != nil {
+				return err
+			}
+			return run(c.Context, s, c.App.ErrWriter)
+		},
+	}
+}
+
+const (
+	timeouts    = "timeouts"
+	connections = "connections"
+	observing   = "observing"
+	ending      = "ending"
+)
+
+func flags() []cli.Flag {
+	duration := func(category, name string, value time.Duration, usage string) cli.Flag {
+		return &cli.DurationFlag{Name: name, Value: value, Usage: usage, Category: category}
+	}
+	number := func(name string, value int, usage string) cli.Flag {
+		return &cli.IntFlag{Name: name, Value: value, Usage: usage, Category: connections}
+	}
+	path := func(name, usage string) cli.Flag {
+		return &cli.StringFlag{Name: name, Usage: usage, Category: observing}
+	}
+	return []cli.Flag{
+		&cli.StringFlag{Name: "listen", Value: "127.0.0.1:8080", Usage: "accept clients at `ADDRESS`: host:port, or unix:/path"},
+		&cli.StringSliceFlag{Name: "origin", Required: true, Usage: "send requests on to `ADDRESS`; give it once for each origin"},
+		&cli.StringFlag{Name: "via", Value: "hopwire", Usage: "the gateway's `NAME` in Via and Proxy-Status"},
+		program.LoopsFlag("edge"),
+
+		duration(timeouts, "head-timeout", 10*time.Second, "allow `DURATION` from the first octet of a request to the end of its head"),
+		duration(timeouts, "idle-timeout", 75*time.Second, "allow a client `DURATION` without a request, or without an octet of one or of a response going by"),
+		duration(timeouts, "connect-timeout", 5*time.Second, "allow `DURATION` for connecting to an origin"),
+		duration(timeouts, "response-timeout", 60*time.Second, "allow an origin `DURATION` without an octet of a response, or of a request going by"),
+
+		number("max-connections", 0, "accept `N` clients at once; 0: no bound"),
+		number("origin-max", 0, "have `N` connections to each origin, on each loop; 0: no bound"),
+		number("pool-max", 1024, "keep `N` idle connections to each origin, on each loop; 0: none"),
+		duration(connections, "pool-idle", 50*time.Second, "keep an idle origin connection for `DURATION`; 0: no bound"),
+		duration(connections, "pool-age", 0, "use an origin connection for `DURATION` after it was made; 0: no bound"),
+		number("pool-uses", 0, "send `N` requests on an origin connection; 0: no bound"),
+
+		path("access-log", "write a line for each exchange to `FILE`; -: standard output"),
+		path("record", "record both hops to `FILE` as pcapng"),
+
+		duration(ending, "drain-grace", 0, "after the first signal, go on accepting for `DURATION`"),
+		duration(ending, "drain-idle", time.Second, "then let an idle client send one last request within `DURATION`"),
+		duration(ending, "drain-timeout", 30*time.Second, "stop `DURATION` after the first signal, whatever is under way"),
+	}
+}
+
+// readSettings reads the flags, and reports everything that is wrong with them
+// at once.
+func readSettings(c *cli.Context) (*settings, error) {
+	check := checker{Context: c}
+	s := &settings{
+		listen:         c.String("listen"),
+		loops:          c.Int("loops"),
+		maxConnections: check.count("max-connections"),
+		accessLog:      c.String("access-log"),
+		record:         c.String("record"),
+		drainGrace:     check.duration("drain-grace", mayBeZero),
+		drainTimeout:   check.duration("drain-timeout", mayBeZero),
+		gateway: gateway.Config{
+			Name:            check.token("via"),
+			HeadTimeout:     check.duration("head-timeout", positive),
+			IdleTimeout:     check.duration("idle-timeout", positive),
+			ConnectTimeout:  check.duration("connect-timeout", positive),
+			ResponseTimeout: check.duration("response-timeout", positive),
+			DrainIdle:       check.duration("drain-idle", positive),
+			MaxPerOrigin:    check.count("origin-max"),
+			Origins:         check.addresses("origin"),
+			Pool: pool.Limits{
+				Idle: check.duration("pool-idle", mayBeZero),
+				Max:  check.poolMax("pool-max"),
+				Age:  check.duration("pool-age", mayBeZero),
+				Uses: uint32(check.count("pool-uses")),
+			},
+		},
+	}
+	return s, check.problems.ErrorOrNil()
+}
+
+// A checker reads flags and gathers what is wrong with their values.
+type checker struct {
+	*cli.Context
+	problems *multierror.Error
+}
+
+func (c *checker) problem(format string, args ...any) {
+	c.problems = multierror.Append(c.problems, program.Usagef(format, args...))
+}
+
+// sign says whether a duration may be zero.
+type sign bool
+
+const (
+	positive  sign = false
+	mayBeZero sign = true
+)
+
+func (c *checker) duration(name string, zero sign) time.Duration {
+	d := c.Duration(name)
+	switch {
+	case d < 0:
+		c.problem("--%s is a time such as 5s, not %v", name, d)
+	case d == 0 && zero == positive:
+		c.problem("--%s is longer than 0; for what comes close to no limit, write 24h", name)
+	}
+	return d
+}
+
+func (c *checker) count(name string) int {
+	n := c.Int(name)
+	if n < 0 || int64(n) > 1<<32-1 {
+		c.problem("--%s is a number from 0 up, not %d", name, n)
+	}
+	return n
+}
+
+// poolMax reads 0 as none, where a pool's own limits have 0 as no bound.
+func (c *checker) poolMax(name string) int {
+	if n := c.count(name); n > 0 {
+		return n
+	}
+	return -1
+}
+
+func (c *checker) token(name string) string {
+	s := c.String(name)
+	if !wire.IsToken(s) {
+		c.problem("--%s is a word of letters, digits and hyphens, not %q", name, s)
+	}
+	return s
+}
+
+func (c *checker) addresses(name string) (all []*loop.Address) {
+	for _, s := range c.StringSlice(name) {
+		a, err := loop.ParseAddress(s)
+		if err != nil {
+			c.problem("--%s: %v", name, err)
+			continue
+		}
+		all = append(all, a)
+	}
+	return all
+}

@@ -1,0 +1,118 @@
+package gateway
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/hopwire/hopwire/cmd/edge/internal/accesslog"
+	"github.com/hopwire/hopwire/shared/capture"
+	"github.com/hopwire/hopwire/shared/loop"
+	"github.com/hopwire/hopwire/shared/wire"
+)
+
+// marks are the instants at which an exchange passed from one phase to the next.
+// They are taken for the log only: a clock that nobody asks for is not read.
+type marks struct {
+	began     loop.Time // the first octet of the request was there
+	headRead  loop.Time
+	connected loop.Time
+	sent      loop.Time // the head, and what of the body came with it
+	first     loop.Time // octet of a response
+}
+
+// mark takes the time of the first passing.
+func (x *exchange) mark(t *loop.Time) {
+	if x.gateway.log != nil && *t == 0 {
+		*t = x.loop.Clock()
+	}
+}
+
+// keepLine keeps the request line for the log, since the buffer will be used
+// for other things by the end.
+func (x *exchange) keepLine(h *wire.RequestHead) {
+	if x.gateway.log != nil {
+		x.line = append(x.line[:0], h.Raw[:h.FieldsStart()-len("\r\n")]...)
+	}
+}
+
+// account counts the exchange, and writes it down where that is wanted.
+func (x *exchange) account() {
+	g := x.gateway
+	g.counters.Exchanges++
+	if x.refusal.refuses() {
+		g.counters.Refusals[x.refusal.Error]++
+	}
+	if g.log != nil {
+		x.logLine()
+	}
+	if g.tap != nil {
+		x.note()
+	}
+}
+
+func (x *exchange) logLine() {
+	e := accesslog.Entry{
+		Client: x.conn.Remote(), RequestLine: x.line, Status: x.status, Octets: x.octets,
+		ClientConn: x.client.serial, Request: x.client.requests,
+		OriginConn: x.serial, Use: x.uses,
+		ClientEnd: x.end.String(), Replayed: x.replayed,
+	}
+	if x.head == 0 {
+		e.RequestLine = nil
+	}
+	if x.serial != 0 {
+		e.OriginEnd = x.originEnd.String()
+	}
+	if x.refusal.refuses() {
+		e.Refusal = x.refusal.Error.String()
+	}
+	x.phases(&e)
+	if g := x.gateway; g.log.Add(&e, x.loop.Wall()) {
+		g.logTimer.Reset(accesslog.MaxAge)
+	}
+}
+
+// phases fills in the times between the marks that were reached.
+func (x *exchange) phases(e *accesslog.Entry) {
+	now := x.loop.Clock()
+	at := x.began
+	phase := func(until loop.Time) (d time.Duration) {
+		if until != 0 {
+			d, at = until.Sub(at), until
+		}
+		return d
+	}
+	e.Read = phase(x.headRead)
+	e.Connect = phase(x.connected)
+	e.Send = phase(x.sent)
+	e.Wait = phase(x.first)
+	e.Relay = now.Sub(at)
+	e.Total = now.Sub(x.began)
+}
+
+// note tells the recording what was decided.
+func (x *exchange) note() {
+	x.gateway.tap.Note(x.client.flow, "exchange", "",
+		capture.Param{Name: "exchange", Value: x.identity()},
+		capture.Param{Name: "status", Value: fmt.Sprint(x.status)},
+		capture.Param{Name: "request-framing", Value: x.framed.String()},
+		capture.Param{Name: "response-framing", Value: x.framing.String()},
+		capture.Param{Name: "client-connection", Value: x.end.String()},
+		capture.Param{Name: "origin-connection", Value: x.originEnd.String()},
+		capture.Param{Name: "refusal", Value: x.refusal.String()},
+		capture.Param{Name: "replayed", Value: fmt.Sprint(x.replayed)},
+	)
+}
+
+// identity is such as "c3#2 -> o1#7".
+func (x *exchange) identity() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "c%d#%d -> ", x.client.serial, x.client.requests)
+	if x.serial == 0 {
+		b.WriteByte('-')
+	} else {
+		fmt.Fprintf(&b, "o%d#%d", x.serial, x.uses)
+	}
+	return b.String()
+}

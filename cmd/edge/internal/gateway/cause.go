@@ -1,0 +1,79 @@
+package gateway
+
+// A Cause says what became of a client connection after an exchange, or why it
+// was closed.
+type Cause uint8
+
+const (
+	// Persists: the connection waits for its next request.
+	Persists Cause = iota
+
+	// The ordinary ends.
+
+	ClientClosed     // the client closed it between two requests
+	ClientAsked      // the client does not want it to persist (RFC 9112 section 9.3)
+	ClientIdle       // no request came within the idle timeout
+	ResponseUnframed // only the end of the connection ends the response (RFC 9112 section 6.3)
+	Drained          // the program is about to end
+
+	// The client's failures.
+
+	ClientReset      // the client reset the connection
+	ClientStalled    // the client took none of the response within the idle timeout
+	RequestTruncated // the stream ended within a request
+	RequestStalled   // the rest of a request did not come in time
+	RequestUnread    // more of the request was left than is worth reading
+	Refused          // the request was refused, and where the next one begins is in doubt
+
+	// The origin's failures.
+
+	OriginStale       // it closed a reused connection, and only the client may send again
+	ResponseTruncated // it broke off the response
+
+	// Broken: the gateway itself failed.
+	Broken
+
+	// Causes is how many there are.
+	Causes
+)
+
+// An ending is how a connection is closed.
+type ending uint8
+
+const (
+	// quietly closes after what was written.
+	quietly ending = iota
+	// lingering closes so that a response arrives although the client is still
+	// sending (RFC 9112 section 9.6).
+	lingering
+	// abruptly resets, so that nobody takes what was sent for a whole message.
+	abruptly
+)
+
+var causes = [Causes]struct {
+	name   string
+	ending ending
+}{
+	Persists:          {"kept", quietly},
+	ClientClosed:      {"client-closed", quietly},
+	ClientAsked:       {"client-asked", lingering},
+	ClientIdle:        {"idle-timeout", quietly},
+	ResponseUnframed:  {"response-until-close", lingering},
+	Drained:           {"draining", lingering},
+	ClientReset:       {"client-reset", abruptly},
+	ClientStalled:     {"client-stalled", abruptly},
+	RequestTruncated:  {"request-truncated", lingering},
+	RequestStalled:    {"request-timeout", lingering},
+	RequestUnread:     {"request-unread", lingering},
+	Refused:           {"refused", lingering},
+	OriginStale:       {"origin-stale", quietly},
+	ResponseTruncated: {"response-truncated", abruptly},
+	Broken:            {"broken", abruptly},
+}
+
+func (c Cause) String() string {
+	if c < Causes {
+		return causes[c].name
+	}
+	return "unknown"
+}

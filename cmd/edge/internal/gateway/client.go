@@ -1,0 +1,84 @@
+package gateway
+
+import (
+	"time"
+
+	"github.com/hopwire/hopwire/cmd/edge/internal/tap"
+	"github.com/hopwire/hopwire/shared/loop"
+)
+
+// A client is one client connection. Thousands of them are idle at any time, so
+// it has nothing but what an idle connection needs; the rest is borrowed as an
+// exchange when the next request begins to arrive.
+type client struct {
+	gateway    *Gateway
+	conn       *loop.Conn
+	exchange   *exchange // nil while idle
+	next, prev *client   // among the gateway's clients
+	flow       *tap.Flow // nil without a recording
+	serial     uint64
+	requests   uint32
+}
+
+// idle leaves the connection to the loop until the next request begins.
+func (c *client) idle() { c.conn.Park(c, c.gateway.idleUntil()) }
+
+// Readable is called when the next request begins to arrive, or the client has
+// closed.
+func (c *client) Readable(*loop.Conn) { c.gateway.loop.Go(c) }
+
+// Run is the task that serves what arrived.
+func (c *client) Run() {
+	x := c.gateway.borrow(c)
+	defer c.gateway.restore(x)
+	x.serve()
+}
+
+// Expired is called when no request came for too long.
+func (c *client) Expired(*loop.Conn) { c.end(ClientIdle, quietly) }
+
+// Aborted is called when the client resets the connection: while it is idle, or
+// while its exchange waits for something else.
+func (c *client) Aborted(*loop.Conn) {
+	if c.exchange != nil {
+		c.exchange.abort(ClientReset)
+		return
+	}
+	c.end(ClientReset, abruptly)
+}
+
+const (
+	// lingerOctets and lingerTime bound what is read and dropped of a client
+	// that keeps on sending after its last response.
+	lingerOctets = 256 << 10
+	lingerTime   = 2 * time.Second
+)
+
+// end closes the connection.
+func (c *client) end(cause Cause, how ending) {
+	c.gateway.leave(c, cause)
+	c.record(cause, how)
+	switch how {
+	case quietly:
+		c.conn.Close()
+	case lingering:
+		c.conn.Linger(lingerOctets, lingerTime)
+	case abruptly:
+		c.conn.Reset()
+	}
+}
+
+func (c *client) record(cause Cause, how ending) {
+	t := c.gateway.tap
+	if t == nil {
+		return
+	}
+	if cause == ClientReset {
+		t.PeerReset(c.flow)
+	}
+	if how == abruptly {
+		t.Reset(c.flow, cause.String())
+	} else {
+		t.Closed(c.flow, cause.String())
+	}
+}

@@ -1,0 +1,67 @@
+package gateway
+
+import (
+	"time"
+
+	"github.com/hopwire/hopwire/cmd/edge/internal/accesslog"
+	"github.com/hopwire/hopwire/cmd/edge/internal/pool"
+	"github.com/hopwire/hopwire/shared/capture"
+	"github.com/hopwire/hopwire/shared/loop"
+)
+
+// Config is what a Server is set up with. Only Origins has to be given.
+type Config struct {
+	// Origins are taken in turn.
+	Origins []*loop.Address
+	// Name is the token by which the gateway calls itself in Via and
+	// Proxy-Status. Empty means "hopwire".
+	Name string
+
+	// HeadTimeout bounds the time from the first octet of a request to the end
+	// of its head. Zero means 10 seconds.
+	HeadTimeout time.Duration
+	// IdleTimeout bounds how long a client connection waits for its next
+	// request, how long the gateway waits for more of a request's body, and
+	// how long a client may take none of a response. Zero means 75 seconds.
+	IdleTimeout time.Duration
+	// ConnectTimeout bounds connecting to an origin. Zero means 5 seconds.
+	ConnectTimeout time.Duration
+	// ResponseTimeout bounds how long an origin may take none of a request, or
+	// give none of its response. Zero means 60 seconds.
+	ResponseTimeout time.Duration
+
+	// Pool bounds the idle origin connections, of each loop for each origin.
+	Pool pool.Limits
+	// MaxPerOrigin bounds the connections, idle and in use, that each loop has
+	// to each origin. Zero means no bound.
+	MaxPerOrigin int
+
+	// DrainIdle is how long a client may send one last request after Drain.
+	// Zero means 1 second.
+	DrainIdle time.Duration
+
+	// Log gets a line for each exchange. Nil means no log.
+	Log *accesslog.Log
+	// Recorder gets every octet of both hops; it has a track for each loop. Nil
+	// means no recording.
+	Recorder *capture.Recorder
+}
+
+// withDefaults fills in what zero means.
+func (c Config) withDefaults() Config {
+	if c.Name == "" {
+		c.Name = "hopwire"
+	}
+	orDefault(&c.HeadTimeout, 10*time.Second)
+	orDefault(&c.IdleTimeout, 75*time.Second)
+	orDefault(&c.ConnectTimeout, 5*time.Second)
+	orDefault(&c.ResponseTimeout, 60*time.Second)
+	orDefault(&c.DrainIdle, time.Second)
+	return c
+}
+
+func orDefault(d *time.Duration, otherwise time.Duration) {
+	if *d == 0 {
+		*d = otherwise
+	}
+}

@@ -1,0 +1,124 @@
+package gateway
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/hopwire/hopwire/shared/wire"
+)
+
+func TestReplayRule(t *testing.T) {
+	stale := attempt{reused: true, safe: true, taken: true, held: true}
+	for _, test := range []struct {
+		name   string
+		change func(*attempt)
+		want   Replay
+	}{
+		{"stale, safe", func(*attempt) {}, Replayed},
+		{"not safe, but no octet was taken", func(a *attempt) { a.safe, a.taken = false, false }, Replayed},
+		{"not safe, octets taken", func(a *attempt) { a.safe = false }, Abandoned},
+		{"no longer held", func(a *attempt) { a.held = false }, Abandoned},
+		{"not safe, not taken, no longer held", func(a *attempt) { *a = attempt{reused: true} }, Abandoned},
+		{"new connection", func(a *attempt) { a.reused = false }, Answered},
+		{"a response had begun", func(a *attempt) { a.answered = true }, Answered},
+		{"silent, not stale", func(a *attempt) { a.timedOut = true }, Answered},
+		{"new connection, not safe", func(a *attempt) { a.reused, a.safe = false, false }, Answered},
+	} {
+		a := stale
+		test.change(&a)
+		if got := decideReplay(a); got != test.want {
+			t.Errorf("%s: %v, want %v", test.name, got, test.want)
+		}
+	}
+}
+
+func TestSafeMethods(t *testing.T) {
+	for method, want := range map[string]bool{
+		"GET": true, "HEAD": true, "OPTIONS": true, "TRACE": true,
+		"POST": false, "PUT": false, "DELETE": false, "PATCH": false, "get": false, "GETS": false,
+	} {
+		if got := isSafe(parseRequest(t, method+" / HTTP/1.1\r\nHost: a\r\n\r\n")); got != want {
+			t.Errorf("%s: %v", method, got)
+		}
+	}
+}
+
+func TestFailuresBecomeRefusals(t *testing.T) {
+	wrap := func(errno syscall.Errno) error {
+		return &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", errno)}
+	}
+	for _, test := range []struct {
+		got  Refusal
+		want string
+	}{
+		{connectFailure(wrap(syscall.ECONNREFUSED)), "502 connection_refused"},
+		{connectFailure(wrap(syscall.ENOENT)), "502 connection_refused"},
+		{connectFailure(&net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}), "504 connection_timeout"},
+		{connectFailure(wrap(syscall.ETIMEDOUT)), "504 connection_timeout"},
+		{connectFailure(wrap(syscall.EHOSTUNREACH)), "502 destination_ip_unroutable"},
+		{connectFailure(wrap(syscall.EMFILE)), "503 connection_limit_reached"},
+		{connectFailure(errors.New("?")), "503 destination_unavailable"},
+		{responseFailure(io.EOF), "502 http_response_incomplete"},
+		{responseFailure(wrap(syscall.ECONNRESET)), "502 connection_terminated"},
+		{responseFailure(os.ErrDeadlineExceeded), "504 http_response_timeout"},
+		{malformedRequest(&wire.Error{Status: 431, Rule: wire.RuleHeadTooLarge}), "431 http_request_error head-too-large"},
+		{malformedResponse(&wire.Error{Status: 502, Rule: wire.RuleHeadTooLarge}), "502 http_response_header_section_size head-too-large"},
+		{malformedResponse(&wire.Error{Status: 400, Rule: wire.RuleChunkSize}), "502 http_protocol_error chunk-size"},
+		{Refusal{}, ""},
+	} {
+		if test.got.String() != test.want {
+			t.Errorf("%q, want %q", test.got, test.want)
+		}
+	}
+}
+
+func TestRefusalOnTheWire(t *testing.T) {
+	for _, test := range []struct {
+		refusal Refusal
+		closes  bool
+		want    string
+	}{
+		{badRequest(400, "host-missing"), true,
+			"HTTP/1.1 400 Bad Request\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n" +
+				"Proxy-Status: hopwire; error=http_request_error; details=\"host-missing\"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"},
+		{originError(ConnectionTimeout, ""), false,
+			"HTTP/1.1 504 Gateway Timeout\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n" +
+				"Proxy-Status: hopwire; error=connection_timeout\r\nContent-Length: 0\r\n\r\n"},
+	} {
+		got := string(test.refusal.appendTo(nil, "hopwire", test.closes, 0))
+		if got != test.want {
+			t.Errorf("%q\nwant %q", got, test.want)
+		}
+		parseResponse(t, got)
+	}
+}
+
+func TestValuesHaveNames(t *testing.T) {
+	seen := make(map[string]bool)
+	name := func(s string) {
+		if s == "" || s == "unknown" || seen[s] {
+			t.Errorf("the name %q", s)
+		}
+		seen[s] = true
+	}
+	for c := range Causes {
+		name(c.String())
+	}
+	for r := range Replays {
+		name(r.String())
+	}
+	for e := range ProxyErrors {
+		name(e.String())
+	}
+	for r := range reasons {
+		name(Reason(r).String())
+		if !strings.HasPrefix(Reason(r).Section(), "RFC 911") {
+			t.Errorf("%v stands in %q", Reason(r), Reason(r).Section())
+		}
+	}
+}

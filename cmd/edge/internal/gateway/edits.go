@@ -1,0 +1,141 @@
+package gateway
+
+import (
+	"fmt"
+	"strings"
+)
+
+// An Op is what an edit does with its octets.
+type Op uint8
+
+const (
+	// Copy sends received octets on.
+	Copy Op = iota
+	// Drop leaves received octets out.
+	Drop
+	// Insert sends octets that were not received.
+	Insert
+)
+
+func (o Op) String() string { return [...]string{"copy", "drop", "insert"}[o] }
+
+// A Reason says why an edit is made.
+type Reason uint8
+
+const (
+	AsReceived       Reason = iota // nothing is to be changed
+	ConnectionField                // Connection is for this hop only
+	ConnectionOption               // the field is named by Connection
+	HopByHop                       // the field is for this hop only, named or not
+	OwnVersion                     // every sender tells its own version
+	TargetForm                     // origin servers are sent the origin form
+	TargetHost                     // the target's authority goes before Host
+	HostMissing                    // HTTP/1.1 demands what HTTP/1.0 did not send
+	HopCounted                     // one hop fewer is left
+	ViaAdded                       // a gateway names itself
+	CloseAnnounced                 // the connection will be closed after this response
+	KeepAliveAnswer                // HTTP/1.0 keeps a connection only when told so
+	CodingRemoved                  // HTTP/1.0 does not know the chunked coding
+)
+
+var reasons = [...]struct{ name, section string }{
+	AsReceived:       {"as received", "RFC 9110 section 7.7"},
+	ConnectionField:  {"connection field", "RFC 9110 section 7.6.1"},
+	ConnectionOption: {"named by connection", "RFC 9110 section 7.6.1"},
+	HopByHop:         {"hop-by-hop field", "RFC 9110 section 7.6.1"},
+	OwnVersion:       {"own version", "RFC 9112 section 2.3"},
+	TargetForm:       {"origin form", "RFC 9112 section 3.2.1"},
+	TargetHost:       {"host of the target", "RFC 9112 section 3.2.2"},
+	HostMissing:      {"host missing", "RFC 9112 section 3.2"},
+	HopCounted:       {"hop counted", "RFC 9110 section 7.6.2"},
+	ViaAdded:         {"via", "RFC 9110 section 7.6.3"},
+	CloseAnnounced:   {"close announced", "RFC 9112 section 9.6"},
+	KeepAliveAnswer:  {"keep-alive answer", "RFC 9112 section 9.3"},
+	CodingRemoved:    {"chunked coding removed", "RFC 9112 section 6.1"},
+}
+
+func (r Reason) String() string { return reasons[r].name }
+
+// Section is where the reason stands.
+func (r Reason) Section() string { return reasons[r].section }
+
+// An Edit is one step in making the head that is sent from the head that was
+// received. The octets of Copy and Drop are those of the received head, one edit
+// after the other and none left out.
+type Edit struct {
+	Op     Op
+	Reason Reason
+	Octets []byte
+}
+
+// Edits is everything that happens to one head on its way through the gateway.
+// What is sent is made from this list and from nothing else, so whoever has the
+// list knows the difference between the two hops.
+//
+// It is built from the front to the back of the head: what no call mentions is
+// copied.
+type Edits struct {
+	raw     []byte
+	covered int // octets of raw that the list accounts for
+	list    []Edit
+	number  [20]byte // memory for an inserted number
+}
+
+// Begin starts the list for a head, reusing the memory of the one before. The
+// head has to stay where it is until the list has been used.
+func (e *Edits) Begin(raw []byte) { e.raw, e.covered, e.list = raw, 0, e.list[:0] }
+
+// Drop leaves out raw[from:to].
+func (e *Edits) Drop(from, to int, why Reason) {
+	e.copyUpTo(from)
+	e.list = append(e.list, Edit{Drop, why, e.raw[from:to]})
+	e.covered = to
+}
+
+// Insert sends octets before raw[at].
+func (e *Edits) Insert(at int, octets []byte, why Reason) {
+	e.copyUpTo(at)
+	e.list = append(e.list, Edit{Insert, why, octets})
+}
+
+// End copies what is left of the head.
+func (e *Edits) End() { e.copyUpTo(len(e.raw)) }
+
+func (e *Edits) copyUpTo(to int) {
+	if to > e.covered {
+		e.list = append(e.list, Edit{Copy, AsReceived, e.raw[e.covered:to]})
+		e.covered = to
+	}
+}
+
+// List is what was built. It is valid until Begin.
+func (e *Edits) List() []Edit { return e.list }
+
+// Untouched reports whether the head is sent as it was received.
+func (e *Edits) Untouched() bool { return len(e.list) == 1 && e.list[0].Op == Copy }
+
+// AppendTo appends the octets to be sent.
+func (e *Edits) AppendTo(b []byte) []byte {
+	for i := range e.list {
+		if e.list[i].Op != Drop {
+			b = append(b, e.list[i].Octets...)
+		}
+	}
+	return b
+}
+
+// String lists the changes, one a line: "drop Connection: close (connection
+// field, RFC 9110 section 7.6.1)". It is empty when nothing is changed.
+func (e *Edits) String() string {
+	if e == nil || e.Untouched() {
+		return ""
+	}
+	var b strings.Builder
+	for _, edit := range e.list {
+		if edit.Op != Copy {
+			octets := strings.TrimSuffix(string(edit.Octets), "\r\n")
+			fmt.Fprintf(&b, "%s %s (%s, %s)\n", edit.Op, octets, edit.Reason, edit.Reason.Section())
+		}
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}

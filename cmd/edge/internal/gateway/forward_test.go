@@ -1,0 +1,235 @@
+package gateway
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/hopwire/hopwire/shared/wire"
+)
+
+func parseRequest(t *testing.T, raw string) *wire.RequestHead {
+	t.Helper()
+	h := new(wire.RequestHead)
+	if n, err := wire.ParseRequestHead([]byte(raw), h); err != nil || n != len(raw) {
+		t.Fatalf("%q: %d, %v", raw, n, err)
+	}
+	return h
+}
+
+func parseResponse(t *testing.T, raw string) *wire.ResponseHead {
+	t.Helper()
+	h := new(wire.ResponseHead)
+	if n, err := wire.ParseResponseHead([]byte(raw), h); err != nil || n != len(raw) {
+		t.Fatalf("%q: %d, %v", raw, n, err)
+	}
+	return h
+}
+
+// list is the edits, one a line, without the copies.
+func list(e *Edits) string {
+	var lines []string
+	for _, edit := range e.List() {
+		if edit.Op != Copy {
+			lines = append(lines, fmt.Sprintf("%v %q %v", edit.Op, edit.Octets, edit.Reason))
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+const via = `insert "Via: 1.1 hopwire\r\n" via`
+
+func TestRequestEdits(t *testing.T) {
+	in := newInbound("hopwire", "127.0.0.1:9000")
+	for _, test := range []struct{ name, head, edits, want string }{
+		{"as it came, and Via",
+			"GET / HTTP/1.1\r\nHOST:  a\r\nx-Odd:  \t v  \r\n\r\n",
+			via,
+			"GET / HTTP/1.1\r\nHOST:  a\r\nx-Odd:  \t v  \r\nVia: 1.1 hopwire\r\n\r\n"},
+		{"Via is appended to the list",
+			"GET / HTTP/1.1\r\nHost: a\r\nVia: 1.0 other\r\nA: b\r\n\r\n",
+			via,
+			"GET / HTTP/1.1\r\nHost: a\r\nVia: 1.0 other\r\nA: b\r\nVia: 1.1 hopwire\r\n\r\n"},
+		{"hop-by-hop fields",
+			"GET / HTTP/1.1\r\nConnection: keep-alive\r\nHost: a\r\nKeep-Alive: timeout=5\r\nProxy-Connection: close\r\nTE: trailers\r\nUpgrade: h2c\r\nAccept: */*\r\n\r\n",
+			`drop "Connection: keep-alive\r\n" connection field` + "\n" +
+				`drop "Keep-Alive: timeout=5\r\n" hop-by-hop field` + "\n" +
+				`drop "Proxy-Connection: close\r\n" hop-by-hop field` + "\n" +
+				`drop "TE: trailers\r\n" hop-by-hop field` + "\n" +
+				`drop "Upgrade: h2c\r\n" hop-by-hop field` + "\n" + via,
+			"GET / HTTP/1.1\r\nHost: a\r\nAccept: */*\r\nVia: 1.1 hopwire\r\n\r\n"},
+		{"fields named by Connection, on either side of it, on two lines",
+			"GET / HTTP/1.1\r\nX-a: 1\r\nHost: a\r\nConnection: close, x-A\r\nX-B: 2\r\nConnection: ,x-b ,\r\nX-C: 3\r\n\r\n",
+			`drop "X-a: 1\r\n" named by connection` + "\n" +
+				`drop "Connection: close, x-A\r\n" connection field` + "\n" +
+				`drop "X-B: 2\r\n" named by connection` + "\n" +
+				`drop "Connection: ,x-b ,\r\n" connection field` + "\n" + via,
+			"GET / HTTP/1.1\r\nHost: a\r\nX-C: 3\r\nVia: 1.1 hopwire\r\n\r\n"},
+		{"framing stays",
+			"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTrailer: x\r\nExpect: 100-continue\r\n\r\n",
+			via,
+			"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTrailer: x\r\nExpect: 100-continue\r\nVia: 1.1 hopwire\r\n\r\n"},
+		{"HTTP/1.0 without Host",
+			"GET /x HTTP/1.0\r\n\r\n",
+			`drop "HTTP/1.0" own version` + "\n" + `insert "HTTP/1.1" own version` + "\n" +
+				`insert "Host: 127.0.0.1:9000\r\n" host missing` + "\n" + `insert "Via: 1.0 hopwire\r\n" via`,
+			"GET /x HTTP/1.1\r\nHost: 127.0.0.1:9000\r\nVia: 1.0 hopwire\r\n\r\n"},
+		{"a later minor version",
+			"GET /x HTTP/1.2\r\nHost: a\r\n\r\n",
+			`drop "HTTP/1.2" own version` + "\n" + `insert "HTTP/1.1" own version` + "\n" + via,
+			"GET /x HTTP/1.1\r\nHost: a\r\nVia: 1.1 hopwire\r\n\r\n"},
+		{"absolute form, same host",
+			"GET http://a:80/x?y HTTP/1.1\r\nHost: a:80\r\n\r\n",
+			`drop "http://a:80" origin form` + "\n" + via,
+			"GET /x?y HTTP/1.1\r\nHost: a:80\r\nVia: 1.1 hopwire\r\n\r\n"},
+		{"absolute form, another host",
+			"GET http://a/x HTTP/1.1\r\nA: b\r\nhost:evil\r\n\r\n",
+			`drop "http://a" origin form` + "\n" + `drop "host:evil\r\n" host of the target` + "\n" +
+				`insert "Host: " host of the target` + "\n" + `insert "a" host of the target` + "\n" +
+				`insert "\r\n" host of the target` + "\n" + via,
+			"GET /x HTTP/1.1\r\nA: b\r\nHost: a\r\nVia: 1.1 hopwire\r\n\r\n"},
+		{"absolute form without a path",
+			"GET http://a HTTP/1.1\r\nHost: a\r\n\r\n",
+			`drop "http://a" origin form` + "\n" + `insert "/" origin form` + "\n" + via,
+			"GET / HTTP/1.1\r\nHost: a\r\nVia: 1.1 hopwire\r\n\r\n"},
+		{"absolute form with a query alone",
+			"GET http://a?q HTTP/1.1\r\nHost: a\r\n\r\n",
+			`drop "http://a" origin form` + "\n" + `insert "/" origin form` + "\n" + via,
+			"GET /?q HTTP/1.1\r\nHost: a\r\nVia: 1.1 hopwire\r\n\r\n"},
+		{"OPTIONS for the whole server",
+			"OPTIONS http://a HTTP/1.1\r\nHost: a\r\n\r\n",
+			`drop "http://a" origin form` + "\n" + `insert "*" origin form` + "\n" + via,
+			"OPTIONS * HTTP/1.1\r\nHost: a\r\nVia: 1.1 hopwire\r\n\r\n"},
+		{"Max-Forwards counts in OPTIONS",
+			"OPTIONS / HTTP/1.1\r\nHost: a\r\nmax-forwards:  10\r\nA: b\r\n\r\n",
+			`drop "max-forwards:  10\r\n" hop counted` + "\n" + `insert "Max-Forwards: " hop counted` + "\n" +
+				`insert "9" hop counted` + "\n" + `insert "\r\n" hop counted` + "\n" + via,
+			"OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 9\r\nA: b\r\nVia: 1.1 hopwire\r\n\r\n"},
+		{"Max-Forwards means nothing in GET",
+			"GET / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 10\r\n\r\n",
+			via,
+			"GET / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 10\r\nVia: 1.1 hopwire\r\n\r\n"},
+		{"Max-Forwards is no number",
+			"TRACE / HTTP/1.1\r\nHost: a\r\nMax-Forwards: ten\r\n\r\n",
+			via,
+			"TRACE / HTTP/1.1\r\nHost: a\r\nMax-Forwards: ten\r\nVia: 1.1 hopwire\r\n\r\n"},
+		{"absolute form in HTTP/1.0",
+			"GET http://a/x HTTP/1.0\r\n\r\n",
+			`drop "http://a" origin form` + "\n" + `drop "HTTP/1.0" own version` + "\n" +
+				`insert "HTTP/1.1" own version` + "\n" + `insert "Host: " host of the target` + "\n" +
+				`insert "a" host of the target` + "\n" + `insert "\r\n" host of the target` + "\n" +
+				`insert "Via: 1.0 hopwire\r\n" via`,
+			"GET /x HTTP/1.1\r\nHost: a\r\nVia: 1.0 hopwire\r\n\r\n"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			h := parseRequest(t, test.head)
+			var e Edits
+			editRequest(&e, h, &in)
+			checkEdits(t, &e, test.head, test.edits, test.want)
+			parseRequest(t, test.want)
+		})
+	}
+}
+
+func TestResponseEdits(t *testing.T) {
+	for _, test := range []struct {
+		name, head  string
+		out         outbound
+		edits, want string
+	}{
+		{"as it came", "HTTP/1.1 200  odd  \r\nserver:x\r\n\r\n", outbound{}, "",
+			"HTTP/1.1 200  odd  \r\nserver:x\r\n\r\n"},
+		{"hop-by-hop fields", "HTTP/1.1 200 OK\r\nConnection: close, X-A\r\nKeep-Alive: 1\r\nX-A: 1\r\nContent-Length: 3\r\n\r\n", outbound{},
+			`drop "Connection: close, X-A\r\n" connection field` + "\n" + `drop "Keep-Alive: 1\r\n" hop-by-hop field` + "\n" +
+				`drop "X-A: 1\r\n" named by connection`,
+			"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n"},
+		{"closing", "HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nA: b\r\n\r\n", outbound{closes: true},
+			`drop "Connection: keep-alive\r\n" connection field` + "\n" + `insert "Connection: close\r\n" close announced`,
+			"HTTP/1.1 200 OK\r\nA: b\r\nConnection: close\r\n\r\n"},
+		{"kept for HTTP/1.0", "HTTP/1.1 204 No Content\r\n\r\n", outbound{keepAlive: true},
+			`insert "Connection: keep-alive\r\n" keep-alive answer`,
+			"HTTP/1.1 204 No Content\r\nConnection: keep-alive\r\n\r\n"},
+		{"from HTTP/1.0", "HTTP/1.0 200 OK\r\n\r\n", outbound{},
+			`drop "HTTP/1.0" own version` + "\n" + `insert "HTTP/1.1" own version`,
+			"HTTP/1.1 200 OK\r\n\r\n"},
+		{"decoded", "HTTP/1.1 200 OK\r\ntransfer-encoding: Chunked\r\nTrailer: x\r\nA: b\r\n\r\n", outbound{decoded: true, closes: true},
+			`drop "transfer-encoding: Chunked\r\n" chunked coding removed` + "\n" + `drop "Trailer: x\r\n" chunked coding removed` + "\n" +
+				`insert "Connection: close\r\n" close announced`,
+			"HTTP/1.1 200 OK\r\nA: b\r\nConnection: close\r\n\r\n"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			h := parseResponse(t, test.head)
+			var e Edits
+			editResponse(&e, h, test.out)
+			checkEdits(t, &e, test.head, test.edits, test.want)
+			parseResponse(t, test.want)
+		})
+	}
+}
+
+// checkEdits compares a list with what it should be, and with what Edits
+// promises of every list.
+func checkEdits(t *testing.T, e *Edits, head, edits, want string) {
+	t.Helper()
+	if got := list(e); got != edits {
+		t.Errorf("edits\n%s\nwant\n%s", got, edits)
+	}
+	if got := string(e.AppendTo(nil)); got != want {
+		t.Errorf("sent %q\nwant %q", got, want)
+	}
+	var received string
+	for _, edit := range e.List() {
+		if edit.Op != Insert {
+			received += string(edit.Octets)
+		}
+	}
+	if received != head {
+		t.Errorf("copied and dropped octets are %q\nreceived was %q", received, head)
+	}
+	if e.Untouched() != (edits == "") {
+		t.Errorf("untouched: %v", e.Untouched())
+	}
+}
+
+func TestEditsAllocateNothing(t *testing.T) {
+	in := newInbound("hopwire", "127.0.0.1:9000")
+	h := parseRequest(t, "GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, x-a\r\nx-a: 1\r\n\r\n")
+	var e Edits
+	var sent []byte
+	edit := func() {
+		editRequest(&e, h, &in)
+		sent = e.AppendTo(sent[:0])
+	}
+	edit()
+	if n := testing.AllocsPerRun(100, edit); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func TestTooManyOptions(t *testing.T) {
+	for _, test := range []struct {
+		options string
+		want    bool
+	}{
+		{"close", false},
+		{"a" + strings.Repeat(",a", maxOptions-1), false},
+		{"a" + strings.Repeat(",a", maxOptions), true},
+	} {
+		h := parseRequest(t, "GET / HTTP/1.1\r\nHost: a\r\nConnection: "+test.options+"\r\n\r\n")
+		if got := tooManyOptions(h.Members(wire.FieldConnection)); got != test.want {
+			t.Errorf("%.40s: %v", test.options, got)
+		}
+	}
+}
+
+func TestEditsInWords(t *testing.T) {
+	in := newInbound("hopwire", "x")
+	h := parseRequest(t, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+	var e Edits
+	editRequest(&e, h, &in)
+	want := "drop Connection: close (connection field, RFC 9110 section 7.6.1)\n" +
+		"insert Via: 1.1 hopwire (via, RFC 9110 section 7.6.3)"
+	if e.String() != want {
+		t.Errorf("%s\nwant\n%s", e.String(), want)
+	}
+}

@@ -1,0 +1,204 @@
+package gateway
+
+import (
+	"io"
+	"net"
+	"net/netip"
+
+	"github.com/hopwire/hopwire/cmd/edge/internal/accesslog"
+	"github.com/hopwire/hopwire/cmd/edge/internal/pool"
+	"github.com/hopwire/hopwire/cmd/edge/internal/tap"
+	"github.com/hopwire/hopwire/shared/loop"
+)
+
+// A Gateway is the part of a Server that lives on one loop. Nothing of it is
+// touched from anywhere else, so nothing here takes a lock.
+type Gateway struct {
+	server *Server
+	config *Config
+	loop   *loop.Loop
+	tap    *tap.Tap // nil: nothing is recorded
+
+	pools    []*pool.Pool // one for each origin
+	turn     int          // whose turn it is
+	inbound  inbound      // what is added to requests
+	free     []*exchange
+	pads     []*pad
+	counters Counters
+
+	clients    *client // all of them, idle or not
+	open       int     // how many
+	lastClient uint64
+	lastOrigin uint64
+	draining   bool
+	empty      bool // draining, and the last client has left
+
+	log      *accesslog.Batch // nil: nothing is logged
+	logTimer *loop.Timer
+}
+
+func newGateway(s *Server, l *loop.Loop) *Gateway {
+	g := &Gateway{
+		server:  s,
+		config:  &s.config,
+		loop:    l,
+		inbound: newInbound(s.config.Name, authority(s.config.Origins[0])),
+	}
+	if r := s.config.Recorder; r != nil {
+		g.tap = tap.New(r.Track(l.Index()), l.Wall)
+	}
+	if s.config.Log != nil {
+		g.log = s.config.Log.Batch()
+		g.logTimer = l.After(accesslog.MaxAge, g.log.Flush)
+	}
+	for _, origin := range s.config.Origins {
+		g.pools = append(g.pools, pool.New(l, origin, s.config.Pool, g.originEnds))
+	}
+	return g
+}
+
+// welcome takes a new client connection. It is idle until its first request
+// begins to arrive.
+func (g *Gateway) welcome(conn *loop.Conn) {
+	c := &client{gateway: g, conn: conn, serial: g.nextSerial(&g.lastClient)}
+	if g.tap != nil {
+		c.flow = g.tap.Client(c.serial, conn.Remote(), addrPort(conn.LocalAddr()))
+	}
+	if c.next = g.clients; c.next != nil {
+		c.next.prev = c
+	}
+	g.clients = c
+	g.open++
+	g.counters.Clients++
+	c.idle()
+}
+
+// leave forgets a client connection that is about to be closed.
+func (g *Gateway) leave(c *client, cause Cause) {
+	if c.prev != nil {
+		c.prev.next = c.next
+	} else {
+		g.clients = c.next
+	}
+	if c.next != nil {
+		c.next.prev = c.prev
+	}
+	g.open--
+	g.counters.ClientEnds[cause]++
+	g.reportEmpty()
+}
+
+// reportEmpty tells the server, once, that the last client has left.
+func (g *Gateway) reportEmpty() {
+	if g.draining && g.open == 0 && !g.empty {
+		g.empty = true
+		g.server.emptied()
+	}
+}
+
+// nextSerial numbers connections so that no number comes twice in a program,
+// although every loop counts for itself.
+func (g *Gateway) nextSerial(last *uint64) uint64 {
+	*last++
+	loops := uint64(len(g.server.gateways))
+	return (*last-1)*loops + uint64(g.loop.Index()) + 1
+}
+
+// idleUntil is how long a client connection may stay idle from now on.
+func (g *Gateway) idleUntil() loop.Time {
+	if g.draining {
+		return g.loop.Now().Add(g.config.DrainIdle)
+	}
+	return g.loop.Now().Add(g.config.IdleTimeout)
+}
+
+// nextPool is that of the origin whose turn it is.
+func (g *Gateway) nextPool() *pool.Pool {
+	p := g.pools[g.turn]
+	if g.turn++; g.turn == len(g.pools) {
+		g.turn = 0
+	}
+	return p
+}
+
+// drain lets what is under way come to its end: responses tell the clients not
+// to send more, and idle clients may send one last request within a bound, since
+// one may be on its way already.
+func (g *Gateway) drain() {
+	if g.draining {
+		return
+	}
+	g.draining = true
+	g.reportEmpty()
+	for c := g.clients; c != nil; c = c.next {
+		if c.exchange == nil {
+			c.idle()
+		}
+	}
+}
+
+// originEnds is told of the end of each use of an origin connection.
+func (g *Gateway) originEnds(c *pool.Conn, cause pool.Cause) {
+	if g.tap == nil || cause == pool.Kept {
+		return
+	}
+	if cause == pool.Ended {
+		g.tap.PeerEnded(c.Flow, io.EOF)
+	}
+	if cause.Resets() {
+		g.tap.Reset(c.Flow, cause.String())
+	} else {
+		g.tap.Closed(c.Flow, cause.String())
+	}
+}
+
+// borrow takes the state of an exchange for a client whose request begins.
+func (g *Gateway) borrow(c *client) *exchange {
+	x := g.takeFree()
+	x.client, x.conn = c, c.conn
+	c.exchange = x
+	c.conn.Watch(c)
+	return x
+}
+
+func (g *Gateway) takeFree() *exchange {
+	n := len(g.free) - 1
+	if n < 0 {
+		return newExchange(g)
+	}
+	x := g.free[n]
+	g.free = g.free[:n]
+	return x
+}
+
+// restore takes the state back when the task ends. In a panic's way it ends what
+// the exchange has in hand, and lets the state go.
+func (g *Gateway) restore(x *exchange) {
+	switch c := x.client; {
+	case x.up.running:
+		// Its task still uses the exchange.
+	case c != nil:
+		x.panicked()
+		c.exchange = nil
+		c.end(Broken, abruptly)
+	default:
+		g.free = append(g.free, x)
+	}
+}
+
+// authority is what a request that names no host is for: the origin, by the name
+// that the gateway knows it by.
+func authority(origin *loop.Address) string {
+	if origin.Path != "" {
+		return "localhost" // a path is no host
+	}
+	return origin.String()
+}
+
+// addrPort is the address of a TCP socket; the zero value for a Unix socket.
+func addrPort(a net.Addr) netip.AddrPort {
+	if tcp, ok := a.(*net.TCPAddr); ok {
+		return tcp.AddrPort()
+	}
+	return netip.AddrPort{}
+}

@@ -1,0 +1,43 @@
+package gateway
+
+import "github.com/hopwire/hopwire/shared/wire"
+
+// A pad is what an exchange reads a head with, edits it on and sends it from.
+// Between the request and the response, when thousands of exchanges may be
+// waiting, none of them has a pad; and since an exchange seldom waits while it
+// has one, a single pad serves them all in turn, and stays in the processor's
+// cache.
+type pad struct {
+	request  wire.RequestHead
+	response wire.ResponseHead
+	body     wire.BodyScanner // of the response
+	edits    Edits            // of the head that was read last
+	sent     []byte           // the edited head on its way out
+	pieces   [2][]byte        // that and what follows it
+}
+
+// takePad borrows a pad, unless the exchange has one.
+func (x *exchange) takePad() *pad {
+	if x.pad == nil {
+		x.pad = x.gateway.takePad()
+	}
+	return x.pad
+}
+
+// dropPad gives it back. Heads read with it are void from here on.
+func (x *exchange) dropPad() {
+	if x.pad != nil {
+		x.gateway.pads = append(x.gateway.pads, x.pad)
+		x.pad = nil
+	}
+}
+
+func (g *Gateway) takePad() *pad {
+	n := len(g.pads) - 1
+	if n < 0 {
+		return new(pad)
+	}
+	p := g.pads[n]
+	g.pads = g.pads[:n]
+	return p
+}

@@ -1,0 +1,112 @@
+package gateway
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+
+	"github.com/hopwire/hopwire/shared/loop"
+)
+
+// A Server is the gateways of all loops of a group, and their listeners.
+type Server struct {
+	group    *loop.Group
+	config   Config
+	gateways []*Gateway
+
+	mu        sync.Mutex
+	listeners []*loop.Listener
+	draining  sync.Once
+	full      atomic.Int32 // gateways that are draining and have clients
+	drained   chan struct{}
+}
+
+// New sets up a gateway on each loop of the group, which must not run yet.
+func New(group *loop.Group, config Config) (*Server, error) {
+	if len(config.Origins) == 0 {
+		return nil, errors.New("a gateway needs an origin to send requests to")
+	}
+	s := &Server{group: group, config: config.withDefaults(), drained: make(chan struct{})}
+	s.gateways = make([]*Gateway, group.Len())
+	for i := range s.gateways {
+		s.gateways[i] = newGateway(s, group.Loop(i))
+	}
+	s.full.Store(int32(len(s.gateways)))
+	return s, nil
+}
+
+// Listen accepts clients at the address. It is called before the group runs.
+func (s *Server) Listen(address string) (*loop.Listener, error) {
+	ln, err := s.group.Listen(address, s.accept)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.listeners = append(s.listeners, ln)
+	return ln, nil
+}
+
+// accept is called on the loop that the connection will live on.
+func (s *Server) accept(conn *loop.Conn) { s.gateways[conn.Loop().Index()].welcome(conn) }
+
+// Drain stops accepting clients and lets those that are there come to their
+// end. The channel is closed when none is left; how long to wait for that is the
+// caller's choice. Any goroutine may call it.
+func (s *Server) Drain() <-chan struct{} {
+	s.draining.Do(func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for _, ln := range s.listeners {
+			ln.Close()
+		}
+		for _, g := range s.gateways {
+			g.loop.Post(g.drain)
+		}
+	})
+	return s.drained
+}
+
+// emptied is called by each draining gateway whose last client has left.
+func (s *Server) emptied() {
+	if s.full.Add(-1) == 0 {
+		close(s.drained)
+	}
+}
+
+// Counters sums up what all gateways have counted. While the group runs any
+// other goroutine may call it, but none of a loop, since it waits for them.
+func (s *Server) Counters() (sum Counters) {
+	var all sync.WaitGroup
+	shares := make([]Counters, len(s.gateways))
+	for i, g := range s.gateways {
+		all.Add(1)
+		g.loop.Post(func() {
+			defer all.Done()
+			shares[i] = g.snapshot()
+		})
+	}
+	all.Wait()
+	for i := range shares {
+		sum.add(&shares[i])
+	}
+	sum.LogDropped = s.dropped()
+	return sum
+}
+
+func (s *Server) dropped() uint64 {
+	if s.config.Log == nil {
+		return 0
+	}
+	return s.config.Log.Dropped()
+}
+
+// Flush hands the log what the gateways still hold. It is called after the
+// group has ended.
+func (s *Server) Flush() {
+	for _, g := range s.gateways {
+		if g.log != nil {
+			g.log.Flush()
+		}
+	}
+}

@@ -1,0 +1,192 @@
+package gateway
+
+import (
+	"errors"
+	"io"
+	"os"
+
+	"github.com/hopwire/hopwire/shared/loop"
+	"github.com/hopwire/hopwire/shared/wire"
+)
+
+// An upload is the part of a request's body that had not arrived with its head.
+// It goes up in a task of its own while the exchange's task waits for the
+// response, so that either direction may wait for the other, or for none:
+//
+//	exchange: transmit ─► startUpload ─► fromOrigin ··· relayResponse ─► stopUpload
+//	                           │                                             ▲
+//	upload:                    └─► read, scan, write, read, scan, write ─────┘ ended
+//
+// Both run on one loop, never at the same time, and share the exchange.
+type upload struct {
+	exchange *exchange
+	whole    bool // the body has been read to its end
+	running  bool
+	stopping bool    // the exchange has no use for the rest
+	refusal  Refusal // what was wrong with the body
+	ended    loop.Signal
+	body     wire.BodyScanner // not looked at for requests without one
+}
+
+// reset forgets the request before. The next one has no body as far as is known.
+func (u *upload) reset() { u.whole, u.stopping, u.refusal = true, false, Refusal{} }
+
+// begin is told that there is a body.
+func (u *upload) begin(f wire.Framing) {
+	u.body.Reset(f)
+	u.whole = u.body.Done()
+}
+
+// scan takes octets of the stream and returns how many of them are the body's.
+func (u *upload) scan(p []byte) (n int, err error) {
+	n, u.whole, err = u.body.Scan(p)
+	return n, err
+}
+
+// startUpload begins to read and send the rest of the body. What was sent leaves
+// the buffer, so the request cannot be sent again.
+func (x *exchange) startUpload() {
+	x.consume()
+	x.up.running = true
+	x.loop.Go(&x.up)
+}
+
+// stopUpload waits until the upload's task has ended. If it waits itself, for a
+// client that has nothing more to say or for an origin whose connection was just
+// closed, it is woken.
+func (x *exchange) stopUpload() {
+	u := &x.up
+	u.stopping = true
+	for u.running {
+		x.conn.CancelRead()
+		if u.ended.Wait(x.loop, 0) != nil {
+			break // the loop has been stopped
+		}
+	}
+	if u.refusal.refuses() {
+		x.refusal, x.end = u.refusal, Refused
+	}
+}
+
+// Run is the upload's task.
+func (u *upload) Run() {
+	x := u.exchange
+	x.written = u.relay(x)
+	u.running = false
+	if x.origin != nil {
+		x.origin.ReadDeadline(x.responseDeadline()) // from now on it is the origin's turn
+	}
+	u.ended.FireAll()
+}
+
+// relay reports whether the whole body was written.
+func (u *upload) relay(x *exchange) bool {
+	for !u.whole && !u.stopping {
+		step := u.copy
+		if x.splices(&u.body, x.in) {
+			step = u.splice
+		}
+		if !step(x) {
+			return false
+		}
+	}
+	return u.whole
+}
+
+// copy reads once and writes what was read.
+func (u *upload) copy(x *exchange) bool {
+	x.conn.ReadDeadline(x.loop.Now().Add(x.gateway.config.IdleTimeout))
+	if x.in.Len() == 0 {
+		if err := x.readMore(); err != nil {
+			return u.broken(x, err)
+		}
+	}
+	n, err := u.scan(x.in.Unread())
+	if err != nil {
+		return u.refuse(x, malformedRequest(err))
+	}
+	piece := x.in.Unread()[:n]
+	if u.stopping {
+		x.in.Consume(n)
+		return false
+	}
+	_, err = x.toOrigin(nil, piece)
+	x.in.Consume(n)
+	return err == nil
+}
+
+// splice moves octets from socket to socket. When it fails some of them may have
+// been lost on the way, and then nobody knows where the next request begins.
+func (u *upload) splice(x *exchange) bool {
+	x.conn.ReadDeadline(x.loop.Now().Add(x.gateway.config.IdleTimeout))
+	x.origin.WriteDeadline(x.loop.Now().Add(x.gateway.config.ResponseTimeout))
+	moved, err := x.origin.SpliceFrom(x.conn, min(u.body.Remaining(), spliceOctets))
+	u.body.Advance(moved)
+	u.whole = u.body.Done()
+	if err == nil {
+		return !u.stopping
+	}
+	if failedAt(err, "pipe") {
+		x.unspliced = true
+		return true
+	}
+	x.closing(RequestUnread)
+	if failedAt(err, "splice") {
+		return false
+	}
+	return u.broken(x, err)
+}
+
+// broken says what it means that the client does not send the rest.
+func (u *upload) broken(x *exchange, err error) bool {
+	switch {
+	case u.stopping || errors.Is(err, loop.ErrCanceled):
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		u.refuse(x, badRequest(408, "body-timeout"))
+	case err == io.EOF || err == io.ErrUnexpectedEOF:
+		x.abort(RequestTruncated)
+	default:
+		x.abort(ClientReset)
+	}
+	return false
+}
+
+// refuse gives the exchange up because of what the client sent.
+func (u *upload) refuse(x *exchange, r Refusal) bool {
+	u.refusal = r
+	if x.origin != nil {
+		x.origin.Conn.Reset()
+	}
+	return false
+}
+
+// drainOctets is how much of a request that nobody needs any more is read, so
+// that the client may go on using its connection.
+const drainOctets = 256 << 10
+
+// passOver reads what is left of the request after the exchange has come to its
+// end without it.
+func (x *exchange) passOver() {
+	if x.message > 0 {
+		x.consume()
+	}
+	if x.up.whole {
+		return
+	}
+	x.conn.ReadDeadline(x.loop.Now().Add(x.gateway.config.IdleTimeout))
+	for left := drainOctets; !x.up.whole; {
+		n, err := x.up.scan(x.in.Unread())
+		x.in.Consume(n)
+		left -= n
+		switch {
+		case err != nil:
+			x.end = Refused
+			return
+		case x.up.whole:
+			return
+		case left <= 0 || x.up.body.Remaining() > int64(left) || x.readMore() != nil:
+			x.end = RequestUnread
+			return
+		}
+	}
+}

@@ -1,0 +1,62 @@
+package pool
+
+import "time"
+
+// Limits bound what a pool keeps. Zero in any field means no bound.
+type Limits struct {
+	// Idle is how long a connection waits for its next request.
+	Idle time.Duration
+	// Max is how many connections wait at once; negative keeps none.
+	Max int
+	// Age is how old a connection grows before it is used no more.
+	Age time.Duration
+	// Uses is how many requests one connection serves.
+	Uses uint32
+}
+
+// An Outcome is how an exchange ended, as far as its origin connection is
+// concerned.
+type Outcome struct {
+	Failed           bool // the connection broke, or timed out
+	Aborted          bool // the exchange was given up
+	RequestWritten   bool // the whole request
+	ResponseEnded    bool // exactly at its frame's end
+	Excess           bool // octets came behind the response
+	RequestPersists  bool // the request as it was sent
+	ResponsePersists bool
+	Age              time.Duration
+	Uses             uint32 // this exchange included
+	Draining         bool
+}
+
+// Decide says whether a connection may serve another request after o (RFC 9112
+// section 9.3). Only a connection on which the next octet to come can be nothing
+// but the first of the next response is kept: anything else hands one client the
+// response that was meant for another.
+func Decide(o Outcome, l Limits) Cause {
+	switch {
+	case o.Aborted:
+		return Aborted
+	case o.Failed:
+		return Failed
+	case !o.RequestWritten:
+		return RequestUnfinished
+	case !o.ResponseEnded:
+		return ResponseUnfinished
+	case o.Excess:
+		return Excess
+	case !o.RequestPersists:
+		return RequestCloses
+	case !o.ResponsePersists:
+		return ResponseCloses
+	case o.Draining:
+		return Draining
+	case l.Max < 0:
+		return Displaced
+	case l.Uses > 0 && o.Uses >= l.Uses:
+		return Used
+	case l.Age > 0 && o.Age >= l.Age:
+		return Aged
+	}
+	return Kept
+}

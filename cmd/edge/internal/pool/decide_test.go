@@ -1,0 +1,54 @@
+package pool
+
+import (
+	"testing"
+	"time"
+)
+
+// clean is the outcome of an exchange after which nothing speaks against keeping
+// the connection.
+func clean() Outcome {
+	return Outcome{RequestWritten: true, ResponseEnded: true, RequestPersists: true, ResponsePersists: true,
+		Age: time.Minute, Uses: 10}
+}
+
+func TestDecide(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		change func(*Outcome)
+		limits Limits
+		want   Cause
+	}{
+		{"clean", func(*Outcome) {}, Limits{}, Kept},
+		{"below every limit", func(*Outcome) {}, Limits{Max: 1, Age: time.Minute + 1, Uses: 11}, Kept},
+		{"request not written", func(o *Outcome) { o.RequestWritten = false }, Limits{}, RequestUnfinished},
+		{"response not ended", func(o *Outcome) { o.ResponseEnded = false }, Limits{}, ResponseUnfinished},
+		{"octets behind the response", func(o *Outcome) { o.Excess = true }, Limits{}, Excess},
+		{"request closes", func(o *Outcome) { o.RequestPersists = false }, Limits{}, RequestCloses},
+		{"response closes", func(o *Outcome) { o.ResponsePersists = false }, Limits{}, ResponseCloses},
+		{"age at its limit", func(*Outcome) {}, Limits{Age: time.Minute}, Aged},
+		{"uses at their limit", func(*Outcome) {}, Limits{Uses: 10}, Used},
+		{"nothing is kept", func(*Outcome) {}, Limits{Max: -1}, Displaced},
+		{"draining", func(o *Outcome) { o.Draining = true }, Limits{}, Draining},
+		{"failed", func(o *Outcome) { o.Failed = true }, Limits{}, Failed},
+		{"aborted", func(o *Outcome) { o.Aborted = true }, Limits{}, Aborted},
+		{"aborted goes before failed", func(o *Outcome) { *o = Outcome{Aborted: true, Failed: true} }, Limits{}, Aborted},
+		{"failed goes before the rest", func(o *Outcome) { *o = Outcome{Failed: true, Excess: true} }, Limits{Max: -1}, Failed},
+	} {
+		o := clean()
+		test.change(&o)
+		if got := Decide(o, test.limits); got != test.want {
+			t.Errorf("%s: %v, want %v", test.name, got, test.want)
+		}
+	}
+}
+
+func TestEveryCauseHasAName(t *testing.T) {
+	seen := make(map[string]bool)
+	for c := range Causes {
+		if name := c.String(); name == "" || seen[name] {
+			t.Errorf("cause %d has the name %q", c, name)
+		}
+		seen[c.String()] = true
+	}
+}

@@ -1,0 +1,228 @@
+package pool
+
+import (
+	"errors"
+	"io"
+	"os"
+	"time"
+
+	"github.com/hopwire/hopwire/cmd/edge/internal/tap"
+	"github.com/hopwire/hopwire/shared/loop"
+)
+
+// A Pool has the connections of one loop to one origin. All methods are called
+// on that loop. The zero value is not usable; see New.
+type Pool struct {
+	origin *loop.Address
+	loop   *loop.Loop
+	limits Limits
+	onEnd  func(*Conn, Cause)
+
+	newest, oldest *Conn // the idle ones, by the time they were given back
+	idle           int
+	open           int
+	opened         uint64
+	ends           [Causes]uint64
+}
+
+// New returns an empty pool. onEnd, if not nil, is told of every connection
+// that is no longer in use, just before it is closed or kept.
+func New(l *loop.Loop, origin *loop.Address, limits Limits, onEnd func(*Conn, Cause)) *Pool {
+	return &Pool{origin: origin, loop: l, limits: limits, onEnd: onEnd}
+}
+
+// Open is how many connections there are, idle and in use.
+func (p *Pool) Open() int { return p.open }
+
+// Opened is how many connections there have ever been.
+func (p *Pool) Opened() uint64 { return p.opened }
+
+// Ends counts the uses of connections by the cause of their end.
+func (p *Pool) Ends() [Causes]uint64 { return p.ends }
+
+// Take removes the connection that was given back last, the one least likely to
+// have gone stale, and returns nil when none is fit for use.
+func (p *Pool) Take() *Conn {
+	for c := p.newest; c != nil; c = p.newest {
+		p.remove(c)
+		if cause := p.fitness(c); cause != Kept {
+			p.end(c, cause)
+			continue
+		}
+		c.ReadDeadline(0) // it is no longer parked
+		c.uses++
+		return c
+	}
+	return nil
+}
+
+// fitness looks again at what may have changed since the connection was kept.
+func (p *Pool) fitness(c *Conn) Cause {
+	switch {
+	case c.Readable():
+		return Ended // or Dirty; the handler that would find out was about to run
+	case p.limits.Age > 0 && c.Age() >= p.limits.Age:
+		return Aged
+	}
+	return Kept
+}
+
+// Dial makes a new connection, in use for the first time, and waits for it until
+// the deadline. It is called in a task.
+func (p *Pool) Dial(deadline loop.Time) (*Conn, error) {
+	p.open++ // already now, so that a bound holds while several tasks dial
+	conn, err := p.loop.Dial(p.origin, deadline)
+	if err != nil {
+		p.open--
+		return nil, err
+	}
+	p.opened++
+	return &Conn{Conn: conn, pool: p, born: p.loop.Now(), uses: 1}, nil
+}
+
+// Decide is the package's Decide for a connection of this pool, whose limits,
+// age and uses it fills in.
+func (p *Pool) Decide(c *Conn, o Outcome) Cause {
+	o.Age, o.Uses = c.Age(), c.uses
+	return Decide(o, p.limits)
+}
+
+// Give ends the use of a connection as was decided: Kept puts it into the pool,
+// anything else closes it.
+func (p *Pool) Give(c *Conn, cause Cause) {
+	if cause != Kept {
+		p.end(c, cause)
+		return
+	}
+	p.ends[Kept]++
+	if p.onEnd != nil {
+		p.onEnd(c, Kept)
+	}
+	p.keep(c)
+}
+
+func (p *Pool) keep(c *Conn) {
+	p.insert(c)
+	c.Park((*idling)(c), p.idleUntil())
+	if p.limits.Max > 0 && p.idle > p.limits.Max {
+		p.evict(p.oldest, Displaced)
+	}
+}
+
+// Clear closes every idle connection.
+func (p *Pool) Clear(cause Cause) {
+	for p.newest != nil {
+		p.evict(p.newest, cause)
+	}
+}
+
+func (p *Pool) idleUntil() loop.Time {
+	if p.limits.Idle <= 0 {
+		return 0
+	}
+	return p.loop.Now().Add(p.limits.Idle)
+}
+
+func (p *Pool) evict(c *Conn, cause Cause) {
+	p.remove(c)
+	p.end(c, cause)
+}
+
+func (p *Pool) end(c *Conn, cause Cause) {
+	p.open--
+	p.ends[cause]++
+	if p.onEnd != nil {
+		p.onEnd(c, cause)
+	}
+	if cause.Resets() {
+		c.Conn.Reset()
+	} else {
+		c.Conn.Close()
+	}
+}
+
+func (p *Pool) insert(c *Conn) {
+	c.older = p.newest
+	if c.older != nil {
+		c.older.newer = c
+	} else {
+		p.oldest = c
+	}
+	p.newest = c
+	p.idle++
+}
+
+func (p *Pool) remove(c *Conn) {
+	if c.newer != nil {
+		c.newer.older = c.older
+	} else {
+		p.newest = c.older
+	}
+	if c.older != nil {
+		c.older.newer = c.newer
+	} else {
+		p.oldest = c.newer
+	}
+	c.newer, c.older = nil, nil
+	p.idle--
+}
+
+// A Conn is one connection to an origin.
+type Conn struct {
+	*loop.Conn
+	pool         *Pool
+	newer, older *Conn // while idle
+	born         loop.Time
+	uses         uint32
+	probe        [1]byte
+
+	// Serial is the number that the gateway gave the connection, since it counts
+	// across pools.
+	Serial uint64
+	// Flow is what a recording knows the connection by; nil without one.
+	Flow *tap.Flow
+}
+
+// Pool is the pool that the connection belongs to.
+func (c *Conn) Pool() *Pool { return c.pool }
+
+// Uses is how many requests the connection has served, the one under way
+// included. Above 1 it is reused.
+func (c *Conn) Uses() uint32 { return c.uses }
+
+// Age is the time since the connection was made.
+func (c *Conn) Age() time.Duration { return c.pool.loop.Now().Sub(c.born) }
+
+// An idling is a connection as the loop sees it while it waits in the pool: its
+// handler.
+type idling Conn
+
+// Readable is called when octets came, or the end of stream. Either way an
+// origin that does so unasked has ended the connection's use; the task started
+// here finds out which of the two it was.
+func (c *idling) Readable(*loop.Conn) {
+	c.pool.remove((*Conn)(c))
+	c.pool.loop.Go(c)
+}
+
+// Run is the task that reads what an idle origin sent. An engine may report what
+// is not there; then the connection waits on.
+func (c *idling) Run() {
+	c.ReadDeadline(c.pool.loop.Now().Add(time.Millisecond))
+	switch n, err := c.Read(c.probe[:]); {
+	case n > 0:
+		c.pool.end((*Conn)(c), Dirty)
+	case err == io.EOF:
+		c.pool.end((*Conn)(c), Ended)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		c.pool.keep((*Conn)(c))
+	default:
+		c.pool.end((*Conn)(c), Reset)
+	}
+}
+
+// Expired is called when the connection was idle for too long.
+func (c *idling) Expired(*loop.Conn) { c.pool.evict((*Conn)(c), Expired) }
+
+// Aborted is called when the origin resets the idle connection.
+func (c *idling) Aborted(*loop.Conn) { c.pool.evict((*Conn)(c), Reset) }

@@ -1,0 +1,110 @@
+// Package tap is where the gateway tells what passes through it.
+//
+//	          client                 gateway                  origin
+//	            │    octets as read     │    octets as sent      │
+//	            ├──────────────────────►├───────────────────────►│
+//	flow c3  ═══╪═══ Data Inbound ══════╪═══ Data Inbound + the  │ ═══ flow o1
+//	            │                       │    edits as a comment  │
+//	            │◄──────────────────────┤◄───────────────────────┤
+//	            │  Data Outbound + edits│      Data Outbound     │
+//	            │                       │                        │
+//	            │   End + cause         │   End + cause          │
+//	                          Note: the decisions of each exchange
+//
+// A gateway without a recording has no Tap, and pays a comparison with nil for
+// every read and write.
+package tap
+
+import (
+	"io"
+	"net/netip"
+	"time"
+
+	"github.com/hopwire/hopwire/shared/capture"
+)
+
+// A Flow is what the recording knows a connection by.
+type Flow = capture.Flow
+
+// A Tap records what happens on one loop. Its methods do not wait, and keep
+// nothing that they are given. What the recording cannot take is left out and
+// counted there.
+type Tap struct {
+	track *capture.Track
+	wall  func() time.Time
+}
+
+// New returns a tap that tells the time by wall and records on track.
+func New(track *capture.Track, wall func() time.Time) *Tap {
+	return &Tap{track: track, wall: wall}
+}
+
+// Client begins the flow of connection number n from a client.
+func (t *Tap) Client(n uint64, client, gateway netip.AddrPort) *Flow {
+	return t.open(capture.ClientHop, n, client, gateway)
+}
+
+// Origin begins the flow of connection number n to an origin.
+func (t *Tap) Origin(n uint64, gateway, origin netip.AddrPort) *Flow {
+	return t.open(capture.OriginHop, n, gateway, origin)
+}
+
+func (t *Tap) open(hop capture.Hop, n uint64, client, server netip.AddrPort) *Flow {
+	f := &Flow{FlowID: capture.FlowID{Hop: hop, N: n}, Client: client, Server: server}
+	t.track.Open(f, t.wall())
+	return f
+}
+
+// Inbound records octets on their way to the origin: read from a client, or
+// sent to an origin. The comment says what was changed.
+func (t *Tap) Inbound(f *Flow, octets []byte, comment string) {
+	t.data(f, capture.Inbound, octets, comment)
+}
+
+// Outbound records octets on their way to the client.
+func (t *Tap) Outbound(f *Flow, octets []byte, comment string) {
+	t.data(f, capture.Outbound, octets, comment)
+}
+
+func (t *Tap) data(f *Flow, d capture.Direction, octets []byte, comment string) {
+	if len(octets) > 0 {
+		t.track.Data(f, d, t.wall(), octets, comment)
+	}
+}
+
+// PeerEnded records that reading came to the end of the stream that the other
+// side sends: the client on the client side, the origin on the origin side. What
+// err says otherwise, nothing included, is not recorded.
+func (t *Tap) PeerEnded(f *Flow, err error) {
+	if err == io.EOF {
+		t.track.End(f, peer(f), capture.FIN, t.wall(), "")
+	}
+}
+
+// PeerReset records that the other side reset the connection.
+func (t *Tap) PeerReset(f *Flow) { t.track.End(f, peer(f), capture.RST, t.wall(), "") }
+
+// Closed records that the gateway closed the connection, and why.
+func (t *Tap) Closed(f *Flow, cause string) {
+	t.track.End(f, own(f), capture.FIN, t.wall(), cause)
+}
+
+// Reset records that the gateway reset the connection, and why.
+func (t *Tap) Reset(f *Flow, cause string) {
+	t.track.End(f, own(f), capture.RST, t.wall(), cause)
+}
+
+// own is the direction that the gateway sends in.
+func own(f *Flow) capture.Direction {
+	if f.Hop == capture.ClientHop {
+		return capture.Outbound
+	}
+	return capture.Inbound
+}
+
+func peer(f *Flow) capture.Direction { return own(f) ^ 1 }
+
+// Note records a decision about a flow.
+func (t *Tap) Note(f *Flow, kind, text string, params ...capture.Param) {
+	t.track.Note(&capture.Note{At: t.wall(), Kind: kind, Flow: f.FlowID, Params: params, Text: text})
+}

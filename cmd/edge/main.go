@@ -1,0 +1,163 @@
+// Edge is a gateway: it accepts HTTP/1.1 requests, sends them on to origins over
+// connections that it keeps, and the responses back.
+//
+//	main ─► flags.go: settings ─► run: recorder, log, loops, gateway, listener
+//	                                │
+//	             first signal       │ "listening on ..."
+//	         ──────────────────►  drain: accept no more, let requests end
+//	             second signal      │
+//	         ──────────────────►  stop
+//	                                ▼
+//	                       close log and recording, exit
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/hashicorp/go-multierror"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hopwire/hopwire/cmd/edge/internal/accesslog"
+	"github.com/hopwire/hopwire/cmd/edge/internal/gateway"
+	"github.com/hopwire/hopwire/shared/capture"
+	"github.com/hopwire/hopwire/shared/loop"
+	"github.com/hopwire/hopwire/shared/program"
+)
+
+func main() { program.Main(app()) }
+
+// run serves until ctx is cancelled and what is under way has come to its end.
+// Messages go to w.
+func run(ctx context.Context, s *settings, w io.Writer) (err error) {
+	e, err := open(s, w)
+	if err != nil {
+		return err
+	}
+	program.Listening(w, e.listener.Addr())
+
+	var supervisor errgroup.Group
+	ended := make(chan struct{})
+	supervisor.Go(func() error {
+		e.supervise(ctx, ended)
+		return nil
+	})
+	err = e.group.Run()
+	close(ended)
+	supervisor.Wait()
+	return multierror.Append(err, e.close()).ErrorOrNil()
+}
+
+// An edge is what the program consists of while it runs.
+type edge struct {
+	settings *settings
+	group    *loop.Group
+	server   *gateway.Server
+	listener *loop.Listener
+	log      *accesslog.Log
+	file     *os.File // the recording
+	recorder *capture.Recorder
+}
+
+// open sets everything up. If something fails, what was opened is closed again.
+func open(s *settings, w io.Writer) (_ *edge, err error) {
+	e := &edge{settings: s}
+	defer func() {
+		if err != nil {
+			e.close()
+		}
+	}()
+	e.group, err = loop.NewGroup(s.loops, loop.Config{
+		MaxConns: s.maxConnections,
+		Report:   func(err error) { fmt.Fprintf(w, "edge: %v\n", err) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err = e.openFiles(); err != nil {
+		return nil, err
+	}
+	config := s.gateway
+	config.Log, config.Recorder = e.log, e.recorder
+	if e.server, err = gateway.New(e.group, config); err != nil {
+		return nil, err
+	}
+	e.listener, err = e.server.Listen(s.listen)
+	return e, err
+}
+
+// openFiles opens the log and the recording, as far as they are wanted.
+func (e *edge) openFiles() (err error) {
+	if path := e.settings.accessLog; path != "" {
+		if e.log, err = accesslog.Open(path); err != nil {
+			return err
+		}
+	}
+	if path := e.settings.record; path != "" {
+		if e.file, err = os.Create(path); err != nil {
+			return fmt.Errorf("the recording cannot be opened: %w", err)
+		}
+		e.recorder, err = capture.NewRecorder(e.file, e.group.Len(), capture.Options{Application: "edge"})
+	}
+	return err
+}
+
+// supervise ends the loops when the program is asked to end.
+func (e *edge) supervise(ctx context.Context, ended <-chan struct{}) {
+	defer e.group.Stop()
+	select {
+	case <-ended:
+		return
+	case <-ctx.Done():
+	}
+	bound := time.NewTimer(e.settings.drainTimeout)
+	defer bound.Stop()
+	select {
+	case <-e.drain():
+	case <-bound.C:
+	case <-program.Hurry(ctx):
+	case <-ended:
+	}
+}
+
+// drain keeps accepting for the grace time, then lets the clients come to their
+// end. The channel is closed when none is left.
+func (e *edge) drain() <-chan struct{} {
+	done := make(chan struct{})
+	time.AfterFunc(e.settings.drainGrace, func() {
+		<-e.server.Drain()
+		e.awaitLingering()
+		close(done)
+	})
+	return done
+}
+
+// awaitLingering gives the last responses the time to arrive at clients that are
+// still sending: a process that ends resets their connections.
+func (e *edge) awaitLingering() {
+	const bound, step = 2 * time.Second, 10 * time.Millisecond
+	for waited := time.Duration(0); waited < bound && e.group.Conns() > 0; waited += step {
+		time.Sleep(step)
+	}
+}
+
+// close closes the files, after the loops have ended.
+func (e *edge) close() error {
+	var all *multierror.Error
+	if e.server != nil {
+		e.server.Flush()
+	}
+	if e.log != nil {
+		all = multierror.Append(all, e.log.Close())
+	}
+	if e.recorder != nil {
+		all = multierror.Append(all, e.recorder.Close())
+	}
+	if e.file != nil {
+		all = multierror.Append(all, e.file.Close())
+	}
+	return all.ErrorOrNil()
+}

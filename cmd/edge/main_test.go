@@ -1,0 +1,233 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/hopwire/hopwire/shared/capture"
+)
+
+const patience = 20 * time.Second
+
+// A running is the program while it runs, its messages and its end.
+type running struct {
+	messages chan string
+	ended    chan error
+	stop     context.CancelFunc
+	address  string
+}
+
+// begin starts the program and waits until it listens.
+func begin(t *testing.T, args ...string) *running {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	t.Cleanup(stop)
+	r := &running{messages: make(chan string, 100), ended: make(chan error, 1), stop: stop}
+	go func() { r.ended <- invoke(ctx, &lineWriter{to: r.messages}, args...) }()
+	select {
+	case line := <-r.messages:
+		address, ok := strings.CutPrefix(line, "listening on ")
+		if !ok {
+			t.Fatalf("the first message is %q", line)
+		}
+		r.address = strings.TrimSuffix(address, "\n")
+	case err := <-r.ended:
+		t.Fatalf("ended with %v", err)
+	case <-time.After(patience):
+		t.Fatal("the program does not listen")
+	}
+	return r
+}
+
+// end stops the program as the first signal does.
+func (r *running) end(t *testing.T) {
+	t.Helper()
+	r.stop()
+	select {
+	case err := <-r.ended:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(patience):
+		t.Fatal("the program does not end")
+	}
+}
+
+func invoke(ctx context.Context, messages io.Writer, args ...string) error {
+	a := app()
+	a.Writer, a.ErrWriter = io.Discard, messages
+	a.ExitErrHandler = func(*cli.Context, error) {}
+	return a.RunContext(ctx, append([]string{"edge"}, args...))
+}
+
+type lineWriter struct {
+	mu sync.Mutex
+	to chan string
+}
+
+func (w *lineWriter) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.to <- string(p)
+	return len(p), nil
+}
+
+func originOf(t *testing.T) string {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		fmt.Fprintf(w, "%s %s", req.Header.Get("Via"), req.URL)
+	}))
+	t.Cleanup(s.Close)
+	return s.Listener.Addr().String()
+}
+
+func get(t *testing.T, url string) string {
+	t.Helper()
+	client := http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
+	res, err := client.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	content, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
+
+func TestProgram(t *testing.T) {
+	dir := t.TempDir()
+	log, record := filepath.Join(dir, "access.log"), filepath.Join(dir, "session.pcapng")
+	r := begin(t, "--listen", "127.0.0.1:0", "--origin", originOf(t), "--origin", originOf(t),
+		"--via", "gate", "--loops", "2", "--access-log", log, "--record", record, "--pool-max", "0")
+	for i := range 3 {
+		target := fmt.Sprintf("/%d", i)
+		if got, want := get(t, "http://"+r.address+target), "1.1 gate "+target; got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	r.end(t)
+	lines, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(regexp.MustCompile(`(?m)^127\.0\.0\.1 - - .*"GET /\d HTTP/1\.1" 200 .* c\d+#1 -> o\d+#1 .*$`).FindAll(lines, -1)); n != 3 {
+		t.Errorf("%d lines of 3:\n%s", n, lines)
+	}
+	recording, err := capture.ReadFile(record)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(recording.Connections) != 6 || len(recording.Warnings) > 0 {
+		t.Errorf("%d connections recorded, warnings %q", len(recording.Connections), recording.Warnings)
+	}
+}
+
+func TestUnixSockets(t *testing.T) {
+	dir := t.TempDir()
+	inner, outer := filepath.Join(dir, "origin"), filepath.Join(dir, "edge")
+	ln, err := net.Listen("unix", inner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) { fmt.Fprint(w, req.Host) }))
+	s.Listener = ln
+	s.Start()
+	defer s.Close()
+	r := begin(t, "--listen", "unix:"+outer, "--origin", "unix:"+inner, "--record", filepath.Join(dir, "session.pcapng"))
+	if r.address != "unix:"+outer {
+		t.Errorf("listening on %s", r.address)
+	}
+	c, err := net.Dial("unix", outer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(patience))
+	fmt.Fprint(c, "GET / HTTP/1.0\r\n\r\n")
+	if answer, err := io.ReadAll(c); err != nil || !bytes.HasSuffix(answer, []byte("\r\n\r\nlocalhost")) {
+		t.Errorf("%q, %v", answer, err)
+	}
+	r.end(t)
+	if _, err := os.Stat(outer); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the socket is left: %v", err)
+	}
+}
+
+func TestWrongFlags(t *testing.T) {
+	for _, test := range []struct {
+		args string
+		want []string
+	}{
+		{"--origin x", []string{"--origin: address \"x\""}},
+		{"--origin 127.0.0.1:1 --via a/b --idle-timeout -1s --head-timeout 0s --pool-uses -1",
+			[]string{"--via is a word", "--idle-timeout is a time", "--head-timeout is longer than 0", "--pool-uses is a number"}},
+		{"--origin 127.0.0.1:1 --listen 127.0.0.1:99999", []string{"the port is a number"}},
+		{"--origin 127.0.0.1:1 --access-log /no/such/folder/log", []string{"the access log cannot be opened"}},
+		{"--origin 127.0.0.1:1 --record /no/such/folder/file", []string{"the recording cannot be opened"}},
+	} {
+		err := invoke(t.Context(), io.Discard, append([]string{"--loops", "1", "--listen", "127.0.0.1:0"}, strings.Fields(test.args)...)...)
+		if err == nil {
+			t.Fatalf("%s: no error", test.args)
+		}
+		for _, want := range test.want {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %v\ndoes not say %q", test.args, err, want)
+			}
+		}
+	}
+}
+
+func TestPortInUse(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	err = invoke(t.Context(), io.Discard, "--loops", "1", "--listen", ln.Addr().String(), "--origin", "127.0.0.1:1")
+	if err == nil || !strings.Contains(err.Error(), "another program listens there") {
+		t.Error(err)
+	}
+}
+
+// The program ends although a request is under way for ever.
+func TestDrainIsBounded(t *testing.T) {
+	asked := make(chan bool)
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
+		close(asked)
+		<-req.Context().Done()
+	}))
+	defer s.Close()
+	r := begin(t, "--listen", "127.0.0.1:0", "--origin", s.Listener.Addr().String(), "--drain-timeout", "50ms")
+	c, err := net.Dial("tcp", r.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	fmt.Fprint(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+	<-asked
+	r.end(t)
+}
+
+func TestEveryFlagHasUsage(t *testing.T) {
+	for _, f := range flags() {
+		if d, ok := f.(cli.DocGenerationFlag); !ok || d.GetUsage() == "" {
+			t.Errorf("--%s has no usage", f.Names()[0])
+		}
+	}
+}
