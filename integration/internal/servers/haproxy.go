@@ -1,0 +1,52 @@
+package servers
+
+import (
+	"fmt"
+	"syscall"
+)
+
+// HAProxyHTTP is HAProxy as an HTTP gateway in front of an origin at the
+// address upstream, with connections to it that all requests share.
+func HAProxyHTTP(dir, upstream string, options ...Option) (*Server, error) {
+	return haproxy(dir, "http", `
+	option http-keep-alive
+	http-reuse always
+	timeout http-keep-alive 600s`, "pool-max-conn -1", upstream, options)
+}
+
+// HAProxyTCP is HAProxy as a relay of octets, which looks at none of them.
+func HAProxyTCP(dir, upstream string, options ...Option) (*Server, error) {
+	return haproxy(dir, "tcp", "", "", upstream, options)
+}
+
+func haproxy(dir, mode, more, server, upstream string, options []Option) (*Server, error) {
+	config := `
+global
+	nbthread 1
+	maxconn ` + fmt.Sprint(maxConns()) + `
+
+defaults
+	mode ` + mode + `
+	timeout connect 10s
+	timeout client 600s
+	timeout server 600s` + more + `
+
+frontend clients
+	bind LISTEN backlog 4096
+	default_backend origin
+
+backend origin
+	server origin ` + upstream + " " + server + `
+`
+	args := func(file string) []string { return []string{"-db", "-f", file} }
+	return start(dir, program{name: "haproxy", config: config, args: args}, options)
+}
+
+// maxConns is the number of clients HAProxy can have, with two descriptors for
+// each, within the limit of open files. It refuses to start with more.
+func maxConns() int {
+	limit := syscall.Rlimit{Cur: 1024}
+	_ = syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) // cannot fail
+	const others = 200
+	return int(min(limit.Cur, 1<<18)-others) / 2
+}
