@@ -21,10 +21,10 @@ type Loop struct {
 	index  int
 
 	now        Time
-	current    *task     // the task that runs, or nil
-	family     family    // that of the task or handler that runs, or 0
-	lastFamily family    // the newest
-	ready      taskQueue // those that can go on
+	current    *task  // the task that runs, or nil
+	family     family // that of the task or handler that runs, or 0
+	lastFamily family // the newest
+	ready      []turn // of those that can go on, in order
 	live       taskList
 	tasks      freeList[*task]
 
@@ -100,7 +100,7 @@ func (l *Loop) turn() error {
 
 // waitUntil is 0, do not wait, while there is something to do.
 func (l *Loop) waitUntil() Time {
-	if l.ready.n > 0 || len(l.restless) > 0 || l.hasPosts.Load() {
+	if len(l.ready) > 0 || len(l.restless) > 0 || l.hasPosts.Load() {
 		return 0
 	}
 	return l.wheel.next()
@@ -230,7 +230,7 @@ func (l *Loop) endTasks() error {
 		for t := l.live.first; t != nil; t = t.next {
 			l.wake(t, ErrStopped)
 		}
-		if l.runReady(); l.live.n == 0 {
+		if l.runReady(); l.live.n+len(l.ready) == 0 {
 			return nil
 		}
 	}

@@ -38,7 +38,6 @@ type task struct {
 	fired   bool   // the Signal waited for has been fired
 
 	next, prev *task // among the loop's live tasks
-	behind     *task // in the queue of those that can go on
 }
 
 // A family is a task, the tasks that it started and theirs, or a handler and the
@@ -125,7 +124,7 @@ func (t *task) giveWay() error {
 		return ErrStopped
 	}
 	t.err, t.budget = nil, budget
-	t.loop.ready.add(t)
+	t.loop.ready = append(t.loop.ready, turn{task: t})
 	t.yield(struct{}{})
 	return t.err
 }
@@ -135,16 +134,21 @@ func (t *task) giveWay() error {
 // ends the connections of both. Go is called on the loop only; from elsewhere,
 // Post a function that calls it.
 func (l *Loop) Go(r Runner) {
-	t, ok := l.tasks.get()
-	if !ok {
-		t = newTask(l)
+	f := l.family
+	if f == 0 {
+		f = l.newFamily()
 	}
-	t.runner, t.family, t.budget, t.ended = r, l.family, budget, false
-	if t.family == 0 {
-		t.family = l.newFamily()
-	}
-	l.live.add(t)
-	l.ready.add(t)
+	l.ready = append(l.ready, turn{runner: r, family: f})
+}
+
+// A turn is that of a task to run: of one that can go on or, with nil for it, of
+// a new one. The new one is given a coroutine only now, so that it has the one,
+// with its stack and whatever buffers its task returned, that was used a moment
+// ago and is in the processor's cache.
+type turn struct {
+	task   *task
+	runner Runner
+	family family
 }
 
 // wake lets a suspended task go on; its wait returns err. Waking a task twice
@@ -153,7 +157,7 @@ func (l *Loop) Go(r Runner) {
 func (l *Loop) wake(t *task, err error) {
 	if t.waiting {
 		t.waiting, t.err = false, err
-		l.ready.add(t)
+		l.ready = append(l.ready, turn{task: t})
 	}
 }
 
@@ -161,9 +165,26 @@ func (l *Loop) wake(t *task, err error) {
 // have their turn after the events, so that tasks that wake each other without
 // end do not keep the loop from them.
 func (l *Loop) runReady() {
-	for range l.ready.n {
-		l.resume(l.ready.take())
+	n := len(l.ready)
+	for i := range n {
+		l.resume(l.ready[i].taken(l))
 	}
+	left := copy(l.ready, l.ready[n:])
+	clear(l.ready[left:])
+	l.ready = l.ready[:left]
+}
+
+func (u *turn) taken(l *Loop) *task {
+	if u.task != nil {
+		return u.task
+	}
+	t, ok := l.tasks.get()
+	if !ok {
+		t = newTask(l)
+	}
+	t.runner, t.family, t.budget, t.ended = u.runner, u.family, budget, false
+	l.live.add(t)
+	return t
 }
 
 func (l *Loop) resume(t *task) {
@@ -220,30 +241,6 @@ func (s *taskList) remove(t *task) {
 	}
 	t.next, t.prev = nil, nil
 	s.n--
-}
-
-// A taskQueue is the tasks that can go on, in order. A task is in it once at
-// most.
-type taskQueue struct {
-	first, last *task
-	n           int
-}
-
-func (q *taskQueue) add(t *task) {
-	if q.n == 0 {
-		q.first = t
-	} else {
-		q.last.behind = t
-	}
-	q.last = t
-	q.n++
-}
-
-func (q *taskQueue) take() *task {
-	t := q.first
-	q.first, t.behind = t.behind, nil
-	q.n--
-	return t
 }
 
 // A PanicError reports a panic of a task, a handler, or another function that

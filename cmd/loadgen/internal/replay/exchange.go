@@ -16,7 +16,7 @@ func (w *worker) exchange(s *Session, i int) {
 		w.lane.failed(s, i, f)
 		return
 	}
-	began := w.lane.loop.Clock()
+	began := w.begin()
 	f := w.attempt(r)
 	if f.cause == ClosedBeforeResponse && w.sent > 1 {
 		f = w.stale(r, f)
@@ -25,10 +25,22 @@ func (w *worker) exchange(s *Session, i int) {
 	if f.cause == Answered {
 		w.heardOf(now)
 		w.lane.answered(now.Sub(began))
+		w.ended = now
 		return
 	}
 	w.lane.failed(s, i, f)
 	w.afterFailure(f)
+}
+
+// begin is the time at which the request goes out. Where that is as soon as the
+// last response was there, the clock need not be read again.
+func (w *worker) begin() loop.Time {
+	began := w.ended
+	w.ended = 0
+	if began == 0 || w.sent == 0 {
+		return w.lane.loop.Clock()
+	}
+	return began
 }
 
 // stale is for a connection that the server had closed while it was idle, which

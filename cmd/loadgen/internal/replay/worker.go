@@ -16,6 +16,10 @@ type worker struct {
 	full bool       // the last read filled its buffer, so that Readable may err
 	gone bool       // the worker has given up
 
+	// ended is when the last exchange on conn did, which is when the next one
+	// begins; 0 when there was none, or something came between them.
+	ended loop.Time
+
 	// The exchange under way.
 	took     int   // octets of the request that the kernel took
 	received int64 // octets of its response so far
