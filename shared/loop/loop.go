@@ -25,6 +25,8 @@ type Loop struct {
 	family     family // that of the task or handler that runs, or 0
 	lastFamily family // the newest
 	ready      []turn // of those that can go on, in order
+	turnNow    int    // in ready, the next turn while they run
+	turnEnd    int    // and the first that is not for now
 	live       taskList
 	tasks      freeList[*task]
 

@@ -63,11 +63,31 @@ func (t *task) runs(yield func(struct{}) bool) {
 	t.yield = yield
 	for {
 		t.runOne()
+		if t.takeNext() {
+			continue
+		}
 		t.ended = true
 		if !yield(struct{}{}) {
 			return
 		}
 	}
+}
+
+// takeNext makes the coroutine run a new task right away if the next turn is
+// that of one, which spares the switch to the loop and back.
+func (t *task) takeNext() bool {
+	l := t.loop
+	if l.turnNow == l.turnEnd || l.ready[l.turnNow].task != nil {
+		return false
+	}
+	t.begin(&l.ready[l.turnNow])
+	l.turnNow++
+	l.family = t.family
+	return true
+}
+
+func (t *task) begin(u *turn) {
+	t.runner, t.family, t.budget, t.ended = u.runner, u.family, budget, false
 }
 
 // runOne keeps a panic from passing beyond the task's family.
@@ -165,13 +185,16 @@ func (l *Loop) wake(t *task, err error) {
 // have their turn after the events, so that tasks that wake each other without
 // end do not keep the loop from them.
 func (l *Loop) runReady() {
-	n := len(l.ready)
-	for i := range n {
-		l.resume(l.ready[i].taken(l))
+	l.turnNow, l.turnEnd = 0, len(l.ready)
+	for l.turnNow < l.turnEnd {
+		u := &l.ready[l.turnNow]
+		l.turnNow++
+		l.resume(u.taken(l))
 	}
-	left := copy(l.ready, l.ready[n:])
+	left := copy(l.ready, l.ready[l.turnEnd:])
 	clear(l.ready[left:])
 	l.ready = l.ready[:left]
+	l.turnNow, l.turnEnd = 0, 0
 }
 
 func (u *turn) taken(l *Loop) *task {
@@ -182,7 +205,7 @@ func (u *turn) taken(l *Loop) *task {
 	if !ok {
 		t = newTask(l)
 	}
-	t.runner, t.family, t.budget, t.ended = u.runner, u.family, budget, false
+	t.begin(u)
 	l.live.add(t)
 	return t
 }
