@@ -236,5 +236,5 @@ func (l *Loop) endTasks() error {
 			return nil
 		}
 	}
-	return fmt.Errorf("loop: %d tasks do not end although the loop has stopped", l.live.n)
+	return fmt.Errorf("loop: %d tasks do not end although the loop has stopped", l.live.n+len(l.ready))
 }

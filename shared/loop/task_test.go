@@ -114,6 +114,52 @@ func TestPanicEndsItsFamily(t *testing.T) {
 	}
 }
 
+// New tasks of one turn run one after the other on one stack. That makes no
+// family of them: one that panics leaves those behind it alone.
+func TestPanicBeforeOthersOfTheTurn(t *testing.T) {
+	var all reports
+	g := newGroup(t, 1, Config{Report: all.add})
+	arrived := make(chan *Conn, 1)
+	ln := listen(t, g, "127.0.0.1:0", func(c *Conn) { arrived <- c })
+	l := g.start()
+	var clients []net.Conn
+	var conns []*Conn
+	for range 4 {
+		clients = append(clients, dial(t, ln))
+		conns = append(conns, wait(t, "the connection", arrived))
+	}
+	on(t, l, func() {
+		for i, c := range conns { // each from a function, and so a family, of its own
+			l.Post(func() {
+				l.Go(Func(func() {
+					say(t, c, "1")
+					if i%2 == 0 {
+						panic(errTest)
+					}
+				}))
+			})
+		}
+	})
+	do(t, l, func() {
+		say(t, conns[1], "2")
+		say(t, conns[3], "2")
+	})
+	for i, c := range clients {
+		if i%2 == 1 {
+			hear(t, c, "12")
+			continue
+		}
+		hear(t, c, "1")
+		if _, err := c.Read(make([]byte, 1)); !isReset(err) {
+			t.Errorf("the peer of connection %d read %v, want a reset", i, err)
+		}
+	}
+	all.want(t, errTest, errTest)
+	if on(t, l, func() {}); l.live.n != 0 {
+		t.Errorf("%d tasks are taken for alive", l.live.n)
+	}
+}
+
 // runtime.Goexit, which testing's Fatal calls, ends a task as a panic does. The
 // loop goes on.
 func TestGoexitEndsItsFamily(t *testing.T) {
