@@ -182,11 +182,15 @@ func (c *checker) poolMax(name string) int {
 
 func (c *checker) token(name string) string {
 	s := c.String(name)
-	if !wire.IsToken(s) {
-		c.problem("--%s is a word of letters, digits and hyphens, not %q", name, s)
+	if !wire.IsToken(s) || !isLetter(s[0]) {
+		c.problem("--%s is a token that begins with a letter, such as hopwire or edge-1, not %q", name, s)
 	}
 	return s
 }
+
+// isLetter is what a token of a structured field begins with, as the name does
+// in Proxy-Status (RFC 9651 section 3.3.4).
+func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 
 func (c *checker) addresses(name string) (all []*loop.Address) {
 	for _, s := range c.StringSlice(name) {

@@ -54,6 +54,7 @@ func run(ctx context.Context, s *settings, w io.Writer) (err error) {
 // An edge is what the program consists of while it runs.
 type edge struct {
 	settings *settings
+	messages io.Writer
 	group    *loop.Group
 	server   *gateway.Server
 	listener *loop.Listener
@@ -64,7 +65,7 @@ type edge struct {
 
 // open sets everything up. If something fails, what was opened is closed again.
 func open(s *settings, w io.Writer) (_ *edge, err error) {
-	e := &edge{settings: s}
+	e := &edge{settings: s, messages: w}
 	defer func() {
 		if err != nil {
 			e.close()
@@ -118,8 +119,17 @@ func (e *edge) supervise(ctx context.Context, ended <-chan struct{}) {
 	select {
 	case <-e.drain():
 	case <-bound.C:
+		e.cutOff(fmt.Sprintf("did not end within %v", e.settings.drainTimeout))
 	case <-program.Hurry(ctx):
+		e.cutOff("had not ended at the second signal")
 	case <-ended:
+	}
+}
+
+// cutOff says that clients are about to lose what they had under way.
+func (e *edge) cutOff(why string) {
+	if n := e.group.Conns(); n > 0 {
+		fmt.Fprintf(e.messages, "edge: client connections are cut off, since they %s: %d\n", why, n)
 	}
 }
 

@@ -94,6 +94,11 @@ func readSettings(c *cli.Context) (*settings, error) {
 			DrainTimeout: c.Duration("drain-timeout"),
 		},
 	}
+	for _, f := range c.App.Flags {
+		if _, ok := f.(*cli.DurationFlag); ok && c.Duration(f.Names()[0]) <= 0 {
+			return nil, program.Usagef("--%s is a duration above 0, such as 10s, not %v", f.Names()[0], c.Duration(f.Names()[0]))
+		}
+	}
 	if s.maxConnections < 0 {
 		return nil, program.Usagef("--max-connections is a number from 0 up, not %d", s.maxConnections)
 	}

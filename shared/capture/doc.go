@@ -17,7 +17,7 @@
 //	   │◀──────────────── SYN ACK │                          │
 //	   │ ACK ────────────────────▶│                          │
 //	   │ GET /a ─────────────────▶│ interface notes:         │
-//	   │                          │ syslog "pool.miss o4"    │
+//	   │                          │ syslog "exchange c3#1"   │
 //	   │                          │ SYN, SYN ACK, ACK        │
 //	   │                          │ GET /a ─────────────────▶│ comment: the edits
 //	   │                          │◀───────────────── 200 OK │

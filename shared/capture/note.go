@@ -29,7 +29,7 @@ type Param struct{ Name, Value string }
 type Note struct {
 	At       time.Time
 	Severity Severity // zero means Info
-	// Kind is the stable short name of what happened, such as "pool.reuse";
+	// Kind is the stable short name of what happened, such as "exchange";
 	// printable ASCII without space, 32 octets at most. Empty means none.
 	Kind string
 	// Flow is the connection that the note is about; the zero value: none.

@@ -51,6 +51,8 @@ func (g *Group) Listen(address string, accept func(*Conn)) (*Listener, error) {
 
 func listenError(at *Address, err error) error {
 	switch {
+	case errors.Is(err, syscall.EADDRINUSE) && at.Path != "":
+		return fmt.Errorf("cannot listen on %s: another program listens there, or the file is none of a socket; choose another path: %w", at, err)
 	case errors.Is(err, syscall.EADDRINUSE):
 		return fmt.Errorf("cannot listen on %s: another program listens there already; choose another address, or port 0 for any free one: %w", at, err)
 	case errors.Is(err, syscall.EACCES):

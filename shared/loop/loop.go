@@ -75,6 +75,10 @@ func (l *Loop) Clock() Time { return l.engine.Now() }
 // Wall reads the wall clock; behind a simulated network, the simulated one.
 func (l *Loop) Wall() time.Time { return l.engine.Wall() }
 
+// Stopping reports whether the loop has been stopped, so that whatever waits
+// fails. It tells such a failure from one of the peer.
+func (l *Loop) Stopping() bool { return l.stopping }
+
 // run turns until the loop is stopped. One turn: run the tasks that can go on,
 // the timers that are due, wait for events if nothing is left to do, and tell
 // the connections what happened.

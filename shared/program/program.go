@@ -120,13 +120,21 @@ func checked(action cli.ActionFunc, argsUsage string, required []string) cli.Act
 	}
 }
 
-// version is the module version that the build recorded.
+// version is the module version that the build recorded, or else the revision.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
+	if !ok {
 		return "devel"
 	}
-	return info.Main.Version
+	if v := info.Main.Version; v != "" && v != "(devel)" {
+		return v
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			return "devel-" + s.Value[:min(len(s.Value), 12)]
+		}
+	}
+	return "devel"
 }
 
 // report writes err on w, one line for each independent failure, and says which

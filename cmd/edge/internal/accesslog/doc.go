@@ -20,6 +20,7 @@
 // the request or what of it had arrived is written, until the first octet of the
 // response, until its last. c3#2 is the second request on client connection 3,
 // o1#7 the seventh on origin connection 1, or - if the request reached none. The
-// two words at the end say what became of the two connections; ! and a name say
-// why the gateway answered by itself.
+// two words at the end say what became of the two connections; ! and a name, and
+// perhaps the rule that was broken, say why the gateway answered by itself. An
+// exchange that ended early spent its last time in the phase it was in.
 package accesslog

@@ -22,6 +22,7 @@ type Entry struct {
 
 	ClientEnd, OriginEnd string // what became of the connections; OriginEnd may be empty
 	Refusal              string // why the gateway answered by itself; empty if it did not
+	Rule                 string // which rule was broken then; may be empty
 	Replayed             bool   // sent once more, after a stale connection
 }
 
@@ -107,6 +108,10 @@ func (e *Entry) appendConnections(b []byte) []byte {
 	if e.Refusal != "" {
 		b = append(b, " !"...)
 		b = append(b, e.Refusal...)
+		if e.Rule != "" {
+			b = append(b, ':')
+			b = append(b, e.Rule...)
+		}
 	}
 	return b
 }

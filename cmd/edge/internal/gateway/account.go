@@ -61,34 +61,45 @@ func (x *exchange) logLine() {
 	if x.head == 0 {
 		e.RequestLine = nil
 	}
-	if x.serial != 0 {
-		e.OriginEnd = x.originEnd.String()
-	}
-	if x.refusal.refuses() {
+	e.OriginEnd = x.originEnding()
+	if x.refusal.refuses() && x.refusal.Error != NoError {
 		e.Refusal = x.refusal.Error.String()
+		e.Rule = x.refusal.Rule
 	}
-	x.phases(&e)
+	x.phases(&e, x.loop.Clock())
 	if g := x.gateway; g.log.Add(&e, x.loop.Wall()) {
 		g.logTimer.Reset(accesslog.MaxAge)
 	}
 }
 
-// phases fills in the times between the marks that were reached.
-func (x *exchange) phases(e *accesslog.Entry) {
-	now := x.loop.Clock()
-	at := x.began
-	phase := func(until loop.Time) (d time.Duration) {
-		if until != 0 {
-			d, at = until.Sub(at), until
+// originEnding says what became of the origin connection; empty if there was
+// none.
+func (x *exchange) originEnding() string {
+	if x.serial == 0 {
+		return ""
+	}
+	return x.originEnd.String()
+}
+
+// phases fills in the times between the marks. The phase whose mark was not
+// reached is the one in which the exchange ended, and has all the time that was
+// left.
+func (m *marks) phases(e *accesslog.Entry, now loop.Time) {
+	at := m.began
+	phase := func(until loop.Time) time.Duration {
+		if until == 0 {
+			until = now
 		}
+		d := max(until.Sub(at), 0)
+		at = max(at, until)
 		return d
 	}
-	e.Read = phase(x.headRead)
-	e.Connect = phase(x.connected)
-	e.Send = phase(x.sent)
-	e.Wait = phase(x.first)
-	e.Relay = now.Sub(at)
-	e.Total = now.Sub(x.began)
+	e.Read = phase(m.headRead)
+	e.Connect = phase(m.connected)
+	e.Send = phase(m.sent)
+	e.Wait = phase(m.first)
+	e.Relay = phase(now)
+	e.Total = now.Sub(m.began)
 }
 
 // note tells the recording what was decided.
@@ -99,7 +110,7 @@ func (x *exchange) note() {
 		capture.Param{Name: "request-framing", Value: x.framed.String()},
 		capture.Param{Name: "response-framing", Value: x.framing.String()},
 		capture.Param{Name: "client-connection", Value: x.end.String()},
-		capture.Param{Name: "origin-connection", Value: x.originEnd.String()},
+		capture.Param{Name: "origin-connection", Value: x.originEnding()},
 		capture.Param{Name: "refusal", Value: x.refusal.String()},
 		capture.Param{Name: "replayed", Value: fmt.Sprint(x.replayed)},
 	)

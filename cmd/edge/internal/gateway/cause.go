@@ -30,8 +30,10 @@ const (
 	OriginStale       // it closed a reused connection, and only the client may send again
 	ResponseTruncated // it broke off the response
 
-	// Broken: the gateway itself failed.
-	Broken
+	// The gateway's own.
+
+	Broken // it failed
+	CutOff // it was stopped before the exchange had come to its end
 
 	// Causes is how many there are.
 	Causes
@@ -69,6 +71,7 @@ var causes = [Causes]struct {
 	OriginStale:       {"origin-stale", quietly},
 	ResponseTruncated: {"response-truncated", abruptly},
 	Broken:            {"broken", abruptly},
+	CutOff:            {"cut-off", abruptly},
 }
 
 func (c Cause) String() string {

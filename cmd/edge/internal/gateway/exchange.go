@@ -150,6 +150,9 @@ func (x *exchange) conclude() {
 		x.dropPad()
 		return // there was no request
 	}
+	if x.loop.Stopping() && !x.ended {
+		x.fault = CutOff // whatever it looks like
+	}
 	x.giveBack()
 	x.dropPad()
 	x.releaseOut() // what the origin sent too much, or too little, ends here

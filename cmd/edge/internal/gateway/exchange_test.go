@@ -359,6 +359,26 @@ func (p *peer) awaitClosing(last string) {
 	}
 }
 
+// The gateway's own answers end connections too: a client whose every request is
+// refused would otherwise never be gone.
+func TestDrainEndsRefusedClients(t *testing.T) {
+	r := start(t, Config{DrainIdle: patience}, closedPort(t))
+	c := r.dial()
+	c.send(get("/"))
+	c.expectStatus(502)
+	drained := r.server.Drain()
+	for closes := false; !closes; {
+		c.send(get("/"))
+		closes = c.expectStatus(502).Close
+	}
+	c.expectEnd()
+	select {
+	case <-drained:
+	case <-time.After(patience):
+		t.Error("not drained")
+	}
+}
+
 func TestDrainEndsIdleClients(t *testing.T) {
 	r := start(t, Config{DrainIdle: time.Millisecond}, closedPort(t))
 	c := r.dial()

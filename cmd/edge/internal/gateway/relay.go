@@ -195,8 +195,11 @@ func (x *exchange) sentOctets(e *Edits, message []byte, n int64) []byte {
 // sendRefusal answers in the origin's place.
 func (x *exchange) sendRefusal() {
 	x.status = x.refusal.Status
-	if x.leavesRequest() {
+	switch {
+	case x.leavesRequest():
 		x.closing(RequestUnread)
+	case x.gateway.draining:
+		x.closing(Drained)
 	}
 	p := x.takePad()
 	p.sent = x.refusal.appendTo(p.sent[:0], x.gateway.config.Name, x.end != Persists, x.loop.Wall().Unix())

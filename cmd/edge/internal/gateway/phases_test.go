@@ -1,0 +1,35 @@
+package gateway
+
+import (
+	"testing"
+	"time"
+
+	"github.com/hopwire/hopwire/cmd/edge/internal/accesslog"
+	"github.com/hopwire/hopwire/shared/loop"
+)
+
+// What is left of the time belongs to the phase in which an exchange ended.
+func TestPhases(t *testing.T) {
+	const ms = time.Millisecond
+	at := func(d time.Duration) loop.Time { return loop.Time(0).Add(d) }
+	whole := marks{began: at(1 * ms), headRead: at(2 * ms), connected: at(4 * ms), sent: at(8 * ms), first: at(16 * ms)}
+	for _, test := range []struct {
+		name    string
+		reached func(*marks)
+		want    [5]time.Duration // read, connect, send, wait, relay
+	}{
+		{"whole", func(*marks) {}, [5]time.Duration{1 * ms, 2 * ms, 4 * ms, 8 * ms, 16 * ms}},
+		{"no response", func(m *marks) { m.first = 0 }, [5]time.Duration{1 * ms, 2 * ms, 4 * ms, 24 * ms, 0}},
+		{"no connection", func(m *marks) { *m = marks{began: m.began, headRead: m.headRead} }, [5]time.Duration{1 * ms, 30 * ms, 0, 0, 0}},
+		{"no whole head", func(m *marks) { *m = marks{began: m.began} }, [5]time.Duration{31 * ms, 0, 0, 0, 0}},
+	} {
+		m := whole
+		test.reached(&m)
+		var e accesslog.Entry
+		m.phases(&e, at(32*ms))
+		got := [5]time.Duration{e.Read, e.Connect, e.Send, e.Wait, e.Relay}
+		if got != test.want || e.Total != 31*ms {
+			t.Errorf("%s: %v in %v, want %v in %v", test.name, got, e.Total, test.want, 31*ms)
+		}
+	}
+}
