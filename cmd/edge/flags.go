@@ -78,7 +78,7 @@ func flags() []cli.Flag {
 	}
 	return []cli.Flag{
 		&cli.StringFlag{Name: "listen", Value: "127.0.0.1:8080", Usage: "accept clients at `ADDRESS`: host:port, or unix:/path"},
-		&cli.StringSliceFlag{Name: "origin", Required: true, Usage: "send requests on to `ADDRESS`; give it once for each origin"},
+		&cli.StringSliceFlag{Name: "origin", Required: true, Usage: "send requests on to `ADDRESS`; give it once for each origin, or several with commas between"},
 		&cli.StringFlag{Name: "via", Value: "hopwire", Usage: "the gateway's `NAME` in Via and Proxy-Status"},
 		program.LoopsFlag("edge"),
 

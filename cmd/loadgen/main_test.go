@@ -274,7 +274,7 @@ func TestWrongUse(t *testing.T) {
 		{"no capture", []string{text, "--target", ":1"}, 1, text},
 		{"no HTTP", []string{foreign, "--target", ":1"}, 1, "there is no HTTP/1.1 request in it"},
 		{"no target", []string{recording}, 2, "add --target host:port"},
-		{"a target that is none", []string{recording, "--target", "nonsense"}, 1, "write host:port"},
+		{"a target that is none", []string{recording, "--target", "nonsense"}, 2, "--target: address \"nonsense\": write host:port"},
 		{"two servers", []string{"http://a/", "http://b/"}, 2, "several servers (a:80, b:80)"},
 		{"TLS", []string{"https://h/"}, 2, "TLS is not spoken"},
 		{"the other hop", []string{recording, "--hop", "origin", "--target", ":1"}, 1, "--hop client takes those"},

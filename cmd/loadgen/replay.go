@@ -183,8 +183,10 @@ func configOf(c *cli.Context, plan *replay.Plan) (replay.Config, error) {
 	if err != nil {
 		return config, err
 	}
-	config.Target, err = loop.ParseAddress(target)
-	return config, err
+	if config.Target, err = loop.ParseAddress(target); err != nil {
+		return config, program.Usagef("--target: %v", err)
+	}
+	return config, nil
 }
 
 func checkFlags(c *cli.Context, plan *replay.Plan, config *replay.Config) error {
