@@ -102,8 +102,11 @@ func (e *edge) openFiles() (err error) {
 			return fmt.Errorf("the recording cannot be opened: %w", err)
 		}
 		e.recorder, err = capture.NewRecorder(e.file, e.group.Len(), capture.Options{Application: "edge"})
+		if err != nil {
+			return fmt.Errorf("the recording cannot be written: %w", err)
+		}
 	}
-	return err
+	return nil
 }
 
 // supervise ends the loops when the program is asked to end.
@@ -164,7 +167,9 @@ func (e *edge) close() error {
 		all = multierror.Append(all, e.log.Close())
 	}
 	if e.recorder != nil {
-		all = multierror.Append(all, e.recorder.Close())
+		if err := e.recorder.Close(); err != nil {
+			all = multierror.Append(all, fmt.Errorf("the recording is not complete: %w", err))
+		}
 	}
 	if e.file != nil {
 		all = multierror.Append(all, e.file.Close())
