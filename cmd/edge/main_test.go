@@ -205,15 +205,17 @@ func TestPortInUse(t *testing.T) {
 	}
 }
 
-// The program ends although a request is under way for ever.
+// The program ends although a request is under way for ever, and both the
+// messages and the log say that it was cut off.
 func TestDrainIsBounded(t *testing.T) {
+	log := filepath.Join(t.TempDir(), "access.log")
 	asked := make(chan bool)
 	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
 		close(asked)
 		<-req.Context().Done()
 	}))
 	defer s.Close()
-	r := begin(t, "--listen", "127.0.0.1:0", "--origin", s.Listener.Addr().String(), "--drain-timeout", "50ms")
+	r := begin(t, "--listen", "127.0.0.1:0", "--origin", s.Listener.Addr().String(), "--drain-timeout", "50ms", "--access-log", log)
 	c, err := net.Dial("tcp", r.address)
 	if err != nil {
 		t.Fatal(err)
@@ -222,6 +224,12 @@ func TestDrainIsBounded(t *testing.T) {
 	fmt.Fprint(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
 	<-asked
 	r.end(t)
+	if said := <-r.messages; !strings.Contains(said, "did not end within 50ms: 1\n") {
+		t.Errorf("it says %q", said)
+	}
+	if lines, err := os.ReadFile(log); err != nil || !strings.Contains(string(lines), " cut-off/aborted\n") {
+		t.Errorf("the log has %q, %v", lines, err)
+	}
 }
 
 func TestEveryFlagHasUsage(t *testing.T) {

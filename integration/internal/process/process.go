@@ -40,7 +40,8 @@ func Start(name string, cmd *exec.Cmd) (*Process, error) {
 	if cmd.Stdout == nil {
 		cmd.Stdout = p.log
 	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	// A group of its own, so that its workers can be ended with it.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	// A worker that outlives its master keeps the pipe of the log open.
 	cmd.WaitDelay = time.Second
 	if err := cmd.Start(); err != nil {
@@ -48,6 +49,7 @@ func Start(name string, cmd *exec.Cmd) (*Process, error) {
 	}
 	go func() {
 		p.err = cmd.Wait()
+		p.killGroup() // nginx's workers do not notice that their master was killed
 		close(p.done)
 	}()
 	return p, nil
@@ -130,9 +132,13 @@ func (p *Process) Stop(grace time.Duration) error {
 
 // Kill ends the process at once.
 func (p *Process) Kill() {
-	_ = p.cmd.Process.Kill() // fails only when it has ended
+	p.killGroup()
 	<-p.done
 }
+
+// killGroup ends the process and those that it started. It fails only when they
+// have ended.
+func (p *Process) killGroup() { _ = syscall.Kill(-p.PID(), syscall.SIGKILL) }
 
 // A log collects output and tells whoever waits that there is more.
 type log struct {
