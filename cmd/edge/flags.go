@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/hashicorp/go-multierror"
@@ -33,7 +35,10 @@ could read differently it refuses. An answer of its own has a Proxy-Status field
 (RFC 9209) that says why.
 
 The first SIGTERM or SIGINT lets requests under way come to their end; the second
-one stops at once.
+one stops at once. SIGUSR1 has the counters written to standard error, a name and a
+value on each line: how client and origin connections ended, by the words that the
+access log has for it, which requests were refused, and what became of those that
+met a stale connection. Causes that did not occur are left out.
 
 EXAMPLES
   edge --origin 127.0.0.1:9000
@@ -132,6 +137,7 @@ func readSettings(c *cli.Context) (*settings, error) {
 			},
 		},
 	}
+	check.differ("access-log", "record")
 	return s, check.problems.ErrorOrNil()
 }
 
@@ -199,7 +205,36 @@ func (c *checker) addresses(name string) (all []*loop.Address) {
 			c.problem("--%s: %v", name, err)
 			continue
 		}
+		if a.Path == "" && a.TCP.Port() == 0 {
+			c.problem("--%s: %q has port 0, on which nobody listens; write the port that the origin listens on", name, s)
+			continue
+		}
 		all = append(all, a)
 	}
 	return all
+}
+
+// differ sees to it that two flags name two files: each would write over what the
+// other wrote.
+func (c *checker) differ(one, other string) {
+	a, b := c.String(one), c.String(other)
+	if a != "" && b != "" && sameFile(a, b) {
+		c.problem("--%s and --%s are one file, %s; give each a file of its own", one, other, b)
+	}
+}
+
+// sameFile reports whether the paths of the log and of the recording lead to one
+// file, which may not be there yet. Devices are not meant: /dev/null takes
+// anything from anybody.
+func sameFile(log, recording string) bool {
+	if log == "-" {
+		return false // standard output
+	}
+	if here, err := os.Stat(log); err == nil {
+		there, err := os.Stat(recording)
+		return err == nil && os.SameFile(here, there) && here.Mode().IsRegular()
+	}
+	log, err1 := filepath.Abs(log)
+	recording, err2 := filepath.Abs(recording)
+	return err1 == nil && err2 == nil && log == recording
 }

@@ -5,6 +5,7 @@
 //	                                │
 //	             first signal       │ "listening on ..."
 //	         ──────────────────►  drain: accept no more, let requests end
+//	             SIGUSR1            │ ◄─ counters.go: what has been counted
 //	             second signal      │
 //	         ──────────────────►  stop
 //	                                ▼
@@ -16,6 +17,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"time"
 
 	"github.com/hashicorp/go-multierror"
@@ -33,6 +35,8 @@ func main() { program.Main(app()) }
 // run serves until ctx is cancelled and what is under way has come to its end.
 // Messages go to w.
 func run(ctx context.Context, s *settings, w io.Writer) (err error) {
+	asked := openInquiry()
+	defer signal.Stop(asked)
 	e, err := open(s, w)
 	if err != nil {
 		return err
@@ -43,6 +47,10 @@ func run(ctx context.Context, s *settings, w io.Writer) (err error) {
 	ended := make(chan struct{})
 	supervisor.Go(func() error {
 		e.supervise(ctx, ended)
+		return nil
+	})
+	supervisor.Go(func() error {
+		asked.answer(w, e.server, ended)
 		return nil
 	})
 	err = e.group.Run()

@@ -180,6 +180,8 @@ func TestWrongFlags(t *testing.T) {
 		{"--origin 127.0.0.1:1 --listen 127.0.0.1:99999", []string{"the port is a number"}},
 		{"--origin 127.0.0.1:1 --access-log /no/such/folder/log", []string{"the access log cannot be opened"}},
 		{"--origin 127.0.0.1:1 --record /no/such/folder/file", []string{"the recording cannot be opened"}},
+		{"--origin 127.0.0.1:0", []string{"has port 0"}},
+		{"--origin 127.0.0.1:1 --record ./no/such/file --access-log no/such/file", []string{"--access-log and --record are one file"}},
 	} {
 		err := invoke(t.Context(), io.Discard, append([]string{"--loops", "1", "--listen", "127.0.0.1:0"}, strings.Fields(test.args)...)...)
 		if err == nil {
@@ -189,6 +191,31 @@ func TestWrongFlags(t *testing.T) {
 			if !strings.Contains(err.Error(), want) {
 				t.Errorf("%s: %v\ndoes not say %q", test.args, err, want)
 			}
+		}
+	}
+}
+
+func TestSameFile(t *testing.T) {
+	here, link := filepath.Join(t.TempDir(), "here"), filepath.Join(t.TempDir(), "link")
+	if err := errors.Join(os.WriteFile(here, nil, 0o600), os.Symlink(here, link)); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		a, b string
+		want bool
+	}{
+		{here, here, true},
+		{link, here, true},
+		{here, link, true},
+		{here, here + "2", false},
+		{here + "2", here, false},
+		{"a/../b", "./b", true},
+		{"b", "a", false},
+		{"-", "-", false}, // one is standard output, the other a file of that name
+		{"/dev/null", "/dev/null", false},
+	} {
+		if got := sameFile(test.a, test.b); got != test.want {
+			t.Errorf("%s and %s: %v", test.a, test.b, got)
 		}
 	}
 }

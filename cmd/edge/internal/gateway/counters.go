@@ -1,11 +1,15 @@
 package gateway
 
-import "github.com/hopwire/hopwire/cmd/edge/internal/pool"
+import (
+	"fmt"
+
+	"github.com/hopwire/hopwire/cmd/edge/internal/pool"
+)
 
 // Counters are what a gateway has done since it began.
 type Counters struct {
 	Clients   uint64 // client connections accepted
-	Exchanges uint64 // requests of which a whole head arrived, or that were refused before
+	Exchanges uint64 // requests of which at least an octet arrived
 
 	ClientEnds [Causes]uint64      // client connections closed
 	Refusals   [ProxyErrors]uint64 // answers of the gateway's own
@@ -13,6 +17,32 @@ type Counters struct {
 	OriginEnds [pool.Causes]uint64 // uses of origin connections
 	Origins    uint64              // origin connections made
 	LogDropped uint64              // lines that the access log lost
+}
+
+// All yields each counter by name, in an order that does not change. The names
+// are the words of the log, behind what they are said of: "client-ends.refused".
+func (c *Counters) All(yield func(name string, value uint64) bool) {
+	_ = yield("client-connections", c.Clients) &&
+		yield("exchanges", c.Exchanges) &&
+		yield("origin-connections", c.Origins) &&
+		yield("log-lines-lost", c.LogDropped) &&
+		each[Cause](yield, "client-ends.", c.ClientEnds[:]) &&
+		each[pool.Cause](yield, "origin-ends.", c.OriginEnds[:]) &&
+		each[ProxyError](yield, "refusals.", c.Refusals[:]) &&
+		each[Replay](yield, "replays.", c.Replays[:])
+}
+
+// each yields the counters that are counted by the values of one type.
+func each[V interface {
+	~uint8
+	fmt.Stringer
+}](yield func(string, uint64) bool, of string, counts []uint64) bool {
+	for i, n := range counts {
+		if !yield(of+V(i).String(), n) {
+			return false
+		}
+	}
+	return true
 }
 
 // add sums up the counters of several gateways.

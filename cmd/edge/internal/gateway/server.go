@@ -74,17 +74,20 @@ func (s *Server) emptied() {
 	}
 }
 
-// Counters sums up what all gateways have counted. While the group runs any
-// other goroutine may call it, but none of a loop, since it waits for them.
+// Counters sums up what all gateways have counted, but for those whose loops have
+// ended. Any goroutine may call it, but none of a loop, since it waits for them.
 func (s *Server) Counters() (sum Counters) {
 	var all sync.WaitGroup
 	shares := make([]Counters, len(s.gateways))
 	for i, g := range s.gateways {
 		all.Add(1)
-		g.loop.Post(func() {
+		running := g.loop.Post(func() {
 			defer all.Done()
 			shares[i] = g.snapshot()
 		})
+		if !running {
+			all.Done()
+		}
 	}
 	all.Wait()
 	for i := range shares {

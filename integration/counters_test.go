@@ -1,0 +1,36 @@
+package integration
+
+import (
+	"fmt"
+	"net/http"
+	"regexp"
+	"syscall"
+	"testing"
+)
+
+// Asked by a signal, the edge says what it has counted, and goes on.
+func TestCountersOnSignal(t *testing.T) {
+	_, edge, transport := behindEdge(t, func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "here") })
+	for asked := range 2 {
+		if err := fetch(transport, edge.url("/"), []byte("here")); err != nil {
+			t.Fatal(err)
+		}
+		if err := edge.Signal(syscall.SIGUSR1); err != nil {
+			t.Fatal(err)
+		}
+		answer := regexp.MustCompile(fmt.Sprintf("(?m)^client-connections 1\nexchanges %d\norigin-connections 1\nlog-lines-lost 0\norigin-ends.kept %[1]d$", asked+1))
+		if _, err := edge.WaitLog(answer, patience); err != nil {
+			t.Fatalf("%v\n%s", err, edge.Log())
+		}
+	}
+	c := dialRaw(t, edge.Addr)
+	c.send("GET / HTTP/1.1\r\n\r\n")
+	c.rest()
+	if err := edge.Signal(syscall.SIGUSR1); err != nil {
+		t.Fatal(err)
+	}
+	answer := regexp.MustCompile("(?m)^client-ends.refused 1\norigin-ends.kept 2\nrefusals.http_request_error 1$")
+	if _, err := edge.WaitLog(answer, patience); err != nil {
+		t.Fatalf("%v\n%s", err, edge.Log())
+	}
+}
