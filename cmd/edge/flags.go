@@ -89,6 +89,8 @@ func flags() []cli.Flag {
 
 		duration(timeouts, "head-timeout", 10*time.Second, "allow `DURATION` from the first octet of a request to the end of its head"),
 		duration(timeouts, "idle-timeout", 75*time.Second, "allow a client `DURATION` without a request, or without an octet of one or of a response going by"),
+		&cli.IntFlag{Name: "min-rate", Value: 240, Usage: "expect a client to send a body, and to take a response, at `N` octets a second while it is waited for; 0: at any rate", Category: timeouts},
+		duration(timeouts, "min-rate-grace", 5*time.Second, "let a client fall behind the minimum rate by `DURATION`"),
 		duration(timeouts, "connect-timeout", 5*time.Second, "allow `DURATION` for connecting to an origin"),
 		duration(timeouts, "response-timeout", 60*time.Second, "allow an origin `DURATION` without an octet of a response, or of a request going by"),
 
@@ -124,6 +126,8 @@ func readSettings(c *cli.Context) (*settings, error) {
 			Name:            check.token("via"),
 			HeadTimeout:     check.duration("head-timeout", positive),
 			IdleTimeout:     check.duration("idle-timeout", positive),
+			MinRate:         check.count("min-rate"),
+			MinRateGrace:    check.duration("min-rate-grace", positive),
 			ConnectTimeout:  check.duration("connect-timeout", positive),
 			ResponseTimeout: check.duration("response-timeout", positive),
 			DrainIdle:       check.duration("drain-idle", positive),

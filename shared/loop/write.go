@@ -2,7 +2,6 @@ package loop
 
 import (
 	"io"
-	"net"
 	"os"
 )
 
@@ -10,16 +9,32 @@ import (
 // many octets the kernel took.
 func (c *Conn) Write(p []byte) (n int, err error) {
 	for n < len(p) {
-		if err := c.waitWritable(); err != nil {
+		m, err := c.WriteOnce(p[n:])
+		if n += m; err != nil {
 			return n, err
 		}
-		m, err := c.loop.engine.Write(c.handle, p[n:])
-		if n += m; err != nil && err != ErrAgain {
+	}
+	return n, nil
+}
+
+// WriteOnce waits until there is room and writes as much of p as fits, which is
+// one octet at least. Who has to know how fast a peer takes octets, or sets the
+// deadline anew whenever some went by, writes in this way.
+func (c *Conn) WriteOnce(p []byte) (int, error) {
+	for len(p) > 0 {
+		if err := c.waitWritable(); err != nil {
+			return 0, err
+		}
+		n, err := c.loop.engine.Write(c.handle, p)
+		if err != nil && err != ErrAgain {
 			return n, c.failed("write", err)
 		}
 		c.filled(n < len(p))
+		if n > 0 {
+			return n, nil
+		}
 	}
-	return n, nil
+	return 0, nil
 }
 
 // filled notes that a write was cut short, which means that the socket is full.
@@ -34,7 +49,7 @@ func (c *Conn) filled(short bool) {
 func (c *Conn) Writev(bufs [][]byte) (int64, error) {
 	total := int64(0)
 	for len(bufs) > 0 {
-		n, err := c.writevOnce(bufs)
+		n, err := c.WritevOnce(bufs)
 		total += int64(n)
 		if err != nil {
 			return total, err
@@ -58,7 +73,9 @@ func (c *Conn) Writev(bufs [][]byte) (int64, error) {
 	return total, nil
 }
 
-func (c *Conn) writevOnce(bufs [][]byte) (int, error) {
+// WritevOnce is WriteOnce for several pieces, and returns 0 when there was no
+// room after all.
+func (c *Conn) WritevOnce(bufs [][]byte) (int, error) {
 	if err := c.waitWritable(); err != nil {
 		return 0, err
 	}
@@ -98,83 +115,3 @@ func (c *Conn) Sendfile(f *os.File, off, n int64) (sent int64, err error) {
 // atOnce bounds what one call moves, so that a connection that is always ready
 // does not keep the loop from the others.
 func atOnce(n int64) int { return int(min(n, 256<<10)) }
-
-// SpliceFrom moves n octets from src to c, which do not come up into the
-// program. Both live on one loop. It returns io.ErrUnexpectedEOF when src ends
-// before. An error which is a *net.OpError with Op "splice" came from writing to
-// c, another one from reading src; what was on its way then is lost.
-func (c *Conn) SpliceFrom(src *Conn, n int64) (moved int64, err error) {
-	pipe, err := c.loop.pipe()
-	if err != nil {
-		return 0, err
-	}
-	for moved < n {
-		m, err := c.spliceOnce(pipe, src, atOnce(n-moved))
-		moved += int64(m)
-		if err != nil {
-			pipe.Close() // it may still hold octets
-			return moved, err
-		}
-	}
-	c.loop.pipes.put(pipe)
-	c.loop.trimLater()
-	return moved, nil
-}
-
-func (c *Conn) spliceOnce(pipe Pipe, src *Conn, n int) (int, error) {
-	held, err := src.spliceIn(pipe, n)
-	if err != nil {
-		return 0, err
-	}
-	return c.spliceOut(pipe, held)
-}
-
-// spliceIn fills the pipe from c, and returns how much it holds.
-func (c *Conn) spliceIn(pipe Pipe, n int) (int, error) {
-	for {
-		if err := c.waitReadable(); err != nil {
-			return 0, err
-		}
-		m, err := c.loop.engine.SpliceIn(pipe, c.handle, n)
-		switch err = c.trueEnd(err); {
-		case err == nil:
-			return m, nil
-		case err == io.EOF:
-			return 0, io.ErrUnexpectedEOF
-		case err != ErrAgain:
-			return 0, c.failed("read", err)
-		}
-		c.state &^= readable
-	}
-}
-
-// spliceOut empties the pipe, which holds n octets, into c.
-func (c *Conn) spliceOut(pipe Pipe, n int) (out int, err error) {
-	for out < n {
-		if err := c.waitWritable(); err != nil {
-			return out, c.failed("splice", err)
-		}
-		m, err := c.loop.engine.SpliceOut(c.handle, pipe, n-out)
-		out += m
-		if err == ErrAgain {
-			c.filled(true)
-		} else if err != nil {
-			return out, c.failed("splice", err)
-		}
-	}
-	return out, nil
-}
-
-// pipe takes a pipe that is empty.
-func (l *Loop) pipe() (Pipe, error) {
-	if p, ok := l.pipes.get(); ok {
-		return p, nil
-	}
-	p, err := l.engine.NewPipe()
-	if err != nil {
-		return nil, &net.OpError{Op: "pipe", Err: err}
-	}
-	return p, nil
-}
-
-func closePipe(p Pipe) { p.Close() }

@@ -20,8 +20,10 @@ const (
 
 	ClientReset      // the client reset the connection
 	ClientStalled    // the client took none of the response within the idle timeout
+	ClientTooSlow    // the client took the response more slowly than the minimum rate
 	RequestTruncated // the stream ended within a request
 	RequestStalled   // the rest of a request did not come in time
+	RequestTooSlow   // the body of a request came more slowly than the minimum rate
 	RequestUnread    // more of the request was left than is worth reading
 	Refused          // the request was refused, and where the next one begins is in doubt
 
@@ -64,8 +66,10 @@ var causes = [Causes]struct {
 	Drained:           {"draining", lingering},
 	ClientReset:       {"client-reset", abruptly},
 	ClientStalled:     {"client-stalled", abruptly},
+	ClientTooSlow:     {"client-too-slow", abruptly},
 	RequestTruncated:  {"request-truncated", lingering},
 	RequestStalled:    {"request-timeout", lingering},
+	RequestTooSlow:    {"request-too-slow", lingering},
 	RequestUnread:     {"request-unread", lingering},
 	Refused:           {"refused", lingering},
 	OriginStale:       {"origin-stale", quietly},

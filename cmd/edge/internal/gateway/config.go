@@ -24,6 +24,14 @@ type Config struct {
 	// request, how long the gateway waits for more of a request's body, and
 	// how long a client may take none of a response. Zero means 75 seconds.
 	IdleTimeout time.Duration
+	// MinRate is how many octets a second a client has to send of a request's
+	// body, and to take of a response, in the time that the gateway waits for
+	// it. What waits in the kernel's send buffer counts as taken. Zero means
+	// any number.
+	MinRate int
+	// MinRateGrace is how long a client may be slower than MinRate at first,
+	// and how far behind it may fall later. Zero means 5 seconds.
+	MinRateGrace time.Duration
 	// ConnectTimeout bounds connecting to an origin. Zero means 5 seconds.
 	ConnectTimeout time.Duration
 	// ResponseTimeout bounds how long an origin may take none of a request, or
@@ -54,6 +62,7 @@ func (c Config) withDefaults() Config {
 	}
 	orDefault(&c.HeadTimeout, 10*time.Second)
 	orDefault(&c.IdleTimeout, 75*time.Second)
+	orDefault(&c.MinRateGrace, 5*time.Second)
 	orDefault(&c.ConnectTimeout, 5*time.Second)
 	orDefault(&c.ResponseTimeout, 60*time.Second)
 	orDefault(&c.DrainIdle, time.Second)

@@ -22,8 +22,9 @@ type exchange struct {
 	pad     *pad // nil while the exchange waits for the origin
 
 	progress
-	up   upload
-	line []byte // the request line, for the log
+	up     upload
+	taking allowance // of the client as it takes the responses
+	line   []byte    // the request line, for the log
 }
 
 // A progress is how far an exchange has come. It is new for each of them.
@@ -79,6 +80,7 @@ func newExchange(g *Gateway) *exchange {
 // then leaves the connection idle or ends it.
 func (x *exchange) serve() {
 	x.in = x.loop.Buffer()
+	x.taking = x.gateway.pace.begin()
 	for {
 		x.progress = progress{}
 		x.up.reset()

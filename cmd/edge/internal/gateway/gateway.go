@@ -22,6 +22,7 @@ type Gateway struct {
 	pools    []*pool.Pool // one for each origin
 	turn     int          // whose turn it is
 	inbound  inbound      // what is added to requests
+	pace     pace         // what is asked of clients
 	free     []*exchange
 	pads     []*pad
 	counters Counters
@@ -43,6 +44,7 @@ func newGateway(s *Server, l *loop.Loop) *Gateway {
 		config:  &s.config,
 		loop:    l,
 		inbound: newInbound(s.config.Name, authority(s.config.Origins[0])),
+		pace:    newPace(s.config.IdleTimeout, s.config.MinRate, s.config.MinRateGrace),
 	}
 	if r := s.config.Recorder; r != nil {
 		g.tap = tap.New(r.Track(l.Index()), l.Wall)

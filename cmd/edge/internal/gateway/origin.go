@@ -133,7 +133,6 @@ func (x *exchange) consume() {
 // octets as they are. n is how many octets the kernel took.
 func (x *exchange) toOrigin(e *Edits, message []byte) (n int64, err error) {
 	o := x.origin
-	o.WriteDeadline(x.loop.Now().Add(x.gateway.config.ResponseTimeout))
 	n, err = x.send(o.Conn, e, message)
 	if t := x.gateway.tap; t != nil {
 		t.Inbound(o.Flow, x.sentOctets(e, message, n), e.String())
@@ -228,7 +227,7 @@ func (x *exchange) giveBack() {
 	p := c.Pool()
 	x.originEnd = p.Decide(c, pool.Outcome{
 		Failed:           x.originErr != nil,
-		Aborted:          x.aborted() || x.end == ClientReset || x.end == ClientStalled,
+		Aborted:          x.aborted() || x.end == ClientReset || x.end == ClientStalled || x.end == ClientTooSlow,
 		RequestWritten:   x.written,
 		ResponseEnded:    x.ended,
 		Excess:           x.excess,

@@ -356,8 +356,7 @@ func stage(seed uint64, o simnet.Options, closes bool, log *accesslog.Log) (*pla
 		hostile: o.End > 0, rude: closes}
 	err := p.world.Run(loop.Config{}, func(g *loop.Group) error {
 		p.group = g
-		// A splice gets one deadline for many octets, and links may be slow.
-		config := Config{IdleTimeout: time.Hour, ResponseTimeout: time.Hour, Pool: pool.Limits{Max: 1 + rng.IntN(3), Idle: time.Second, Uses: uint32(rng.IntN(5))}}
+		config := Config{Pool: pool.Limits{Max: 1 + rng.IntN(3), Idle: time.Second, Uses: uint32(rng.IntN(5))}}
 		config.Log = log
 		for range 1 + rng.IntN(2) {
 			ln, err := g.Listen("127.0.0.1:0", func(c *loop.Conn) { g.Loop(0).Go(&author{play: p, conn: c, closes: closes}) })

@@ -15,9 +15,9 @@ const (
 	// spliceAtLeast is from how many octets on a body is moved from socket to
 	// socket by the kernel.
 	spliceAtLeast = 64 << 10
-	// spliceOctets is how many are moved before deadlines are set anew: a peer
-	// that takes longer for them counts as stalled. Until close, where
-	// nobody knows how many there will be, octets are copied.
+	// spliceOctets is how many are taken at once, and so how many a slow peer
+	// may leave in a pipe. Until close, where nobody knows how many there will
+	// be, octets are copied.
 	spliceOctets = 64 << 10
 	// coalesced is how many octets behind an edited head are copied to be sent
 	// with it in one piece, which is cheaper than a list of two.
@@ -118,35 +118,46 @@ func (x *exchange) spliceDown() bool {
 	if x.fault != Persists {
 		return false
 	}
+	var pipe loop.Splice
+	defer pipe.End()
 	x.origin.ReadDeadline(x.responseDeadline())
-	x.conn.WriteDeadline(x.loop.Now().Add(x.gateway.config.IdleTimeout))
-	n, err := x.conn.SpliceFrom(x.origin.Conn, min(x.pad.body.Remaining(), spliceOctets))
-	x.pad.body.Advance(n)
-	x.octets += n
+	n, err := pipe.From(x.origin.Conn, min(x.pad.body.Remaining(), spliceOctets))
+	x.pad.body.Advance(int64(n))
 	switch {
-	case err == nil:
-		return true
-	case failedAt(err, "pipe"):
+	case noPipe(err):
 		x.unspliced = true
 		return true
-	case failedAt(err, "splice"):
-		return x.notTaken(err)
+	case err != nil:
+		return x.cutOff(err)
 	}
-	return x.cutOff(err)
+	err = x.spliceTo(x.conn, &pipe)
+	x.octets += int64(n - pipe.Held())
+	return err == nil || x.notTaken(err)
 }
 
-// failedAt reports in which part of a splice an error came up: "pipe" in making
-// the pipe, which is a lack of descriptors, "splice" in writing; all else in
-// reading.
-func failedAt(err error, op string) bool {
+// spliceTo gives c what the pipe holds.
+func (x *exchange) spliceTo(c *loop.Conn, pipe *loop.Splice) error {
+	for pipe.Held() > 0 {
+		since := x.awaitRoom(c)
+		n, err := pipe.To(c)
+		x.hadRoom(c, since, n)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// noPipe reports whether a splice failed for lack of a pipe, which is a lack of
+// descriptors.
+func noPipe(err error) bool {
 	e, ok := err.(*net.OpError)
-	return ok && e.Op == op
+	return ok && e.Op == "pipe"
 }
 
 // toClient sends an edited head and what follows it, or with nil for edits the
 // octets as they are. A client that does not take them ends the exchange.
 func (x *exchange) toClient(e *Edits, message []byte) bool {
-	x.conn.WriteDeadline(x.loop.Now().Add(x.gateway.config.IdleTimeout))
 	n, err := x.send(x.conn, e, message)
 	if t := x.gateway.tap; t != nil {
 		t.Outbound(x.client.flow, x.sentOctets(e, message, n), e.String())
@@ -156,31 +167,57 @@ func (x *exchange) toClient(e *Edits, message []byte) bool {
 
 // notTaken ends the exchange because the client does not take the response.
 func (x *exchange) notTaken(err error) bool {
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return x.fail(ClientStalled)
+	switch {
+	case !errors.Is(err, os.ErrDeadlineExceeded):
+		return x.fail(ClientReset)
+	case x.gateway.pace.tooSlow(x.taking):
+		return x.fail(ClientTooSlow)
 	}
-	return x.fail(ClientReset)
+	return x.fail(ClientStalled)
 }
 
 // send writes what the edits make of the head at the start of message, and the
-// rest of message. Several pieces cost more than copying a small head does, so
-// an edited head is put together first; one that is sent as it came is not
-// touched.
-func (x *exchange) send(c *loop.Conn, e *Edits, message []byte) (int64, error) {
-	if e == nil || e.Untouched() {
-		n, err := c.Write(message)
-		return int64(n), err
+// rest of message; a head that is sent as it came is not touched. The deadline is
+// set anew whenever the peer has taken some.
+func (x *exchange) send(c *loop.Conn, e *Edits, message []byte) (sent int64, err error) {
+	var head []byte
+	if e != nil && !e.Untouched() {
+		head, message = x.compose(e, message)
 	}
+	for len(head)+len(message) > 0 && err == nil {
+		since, n := x.awaitRoom(c), 0
+		n, err = x.writeOnce(c, head, message)
+		x.hadRoom(c, since, n)
+		sent += int64(n)
+		ofHead := min(n, len(head))
+		head, message = head[ofHead:], message[n-ofHead:]
+	}
+	return sent, err
+}
+
+// compose puts an edited head together. Several pieces cost more than copying a
+// small head and the little that may follow it.
+func (x *exchange) compose(e *Edits, message []byte) (head, rest []byte) {
 	p := x.pad
 	p.sent = e.AppendTo(p.sent[:0])
-	rest := message[len(e.raw):]
+	rest = message[len(e.raw):]
 	if len(rest) <= coalesced {
 		p.sent = append(p.sent, rest...)
-		n, err := c.Write(p.sent)
-		return int64(n), err
+		rest = nil
 	}
-	p.pieces = [2][]byte{p.sent, rest}
-	return c.Writev(p.pieces[:])
+	return p.sent, rest
+}
+
+// writeOnce writes what there is room for.
+func (x *exchange) writeOnce(c *loop.Conn, head, rest []byte) (int, error) {
+	switch {
+	case len(head) == 0:
+		return c.WriteOnce(rest)
+	case len(rest) == 0:
+		return c.WriteOnce(head)
+	}
+	x.pad.pieces = [2][]byte{head, rest}
+	return c.WritevOnce(x.pad.pieces[:])
 }
 
 // sentOctets is the first n octets of what send made of its arguments, for the

@@ -104,11 +104,12 @@ func (x *exchange) beginBody(h *wire.RequestHead, f wire.Framing) bool {
 	if f.Kind == wire.None {
 		return true
 	}
-	x.up.begin(f)
+	x.up.begin(f, x.gateway.pace.begin())
 	_, expects := h.Field(wire.FieldExpect)
 	x.expects = expects && x.minor > 0
 	n, err := x.up.scan(x.in.Unread()[x.head:])
 	x.message += n
+	x.up.heldBack = x.expects && n == 0
 	if err != nil {
 		x.end = Refused
 		return x.refuse(malformedRequest(err))

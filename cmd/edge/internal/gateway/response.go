@@ -54,6 +54,7 @@ func (x *exchange) forwardInterim(h *wire.ResponseHead, n int) bool {
 	}
 	if h.Status == 100 {
 		x.expects = false
+		x.up.invite(x)
 	}
 	if x.minor > 0 {
 		editResponse(&x.pad.edits, h, outbound{})

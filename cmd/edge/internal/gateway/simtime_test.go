@@ -24,7 +24,14 @@ func scene(t *testing.T, o simnet.Options, config Config, client, origin func(*l
 }
 
 func act(t *testing.T, w *simnet.World, config Config, client, origin func(*loop.Conn)) error {
-	return w.Run(loop.Config{}, func(g *loop.Group) error {
+	_, err := enact(t, w, config, client, origin)
+	return err
+}
+
+// enact is act that also gives back what the gateway counted.
+func enact(t *testing.T, w *simnet.World, config Config, client, origin func(*loop.Conn)) (count Counters, err error) {
+	var server *Server
+	err = w.Run(loop.Config{}, func(g *loop.Group) error {
 		l := g.Loop(0)
 		at, err := g.Listen("127.0.0.1:0", func(conn *loop.Conn) {
 			l.Go(loop.Func(func() {
@@ -36,8 +43,7 @@ func act(t *testing.T, w *simnet.World, config Config, client, origin func(*loop
 			return err
 		}
 		config.Origins = append(config.Origins, at.Address())
-		server, err := New(g, config)
-		if err != nil {
+		if server, err = New(g, config); err != nil {
 			return err
 		}
 		ln, err := server.Listen("127.0.0.1:0")
@@ -47,6 +53,7 @@ func act(t *testing.T, w *simnet.World, config Config, client, origin func(*loop
 		l.Post(func() { l.Go(loop.Func(func() { visit(t, l, ln.Address(), client); g.Stop() })) })
 		return nil
 	})
+	return server.gateways[0].counters, err
 }
 
 func visit(t *testing.T, l *loop.Loop, to *loop.Address, client func(*loop.Conn)) {

@@ -23,7 +23,11 @@ type upload struct {
 	whole    bool // the body has been read to its end
 	running  bool
 	stopping bool    // the exchange has no use for the rest
+	heldBack bool    // by the client, until it is told to go on; nothing of it has come
 	refusal  Refusal // what was wrong with the body
+	cause    Cause   // and what becomes of the client connection
+	left     allowance
+	since    loop.Time // when the wait for the client began
 	ended    loop.Signal
 	body     wire.BodyScanner // not looked at for requests without one
 }
@@ -31,9 +35,11 @@ type upload struct {
 // reset forgets the request before. The next one has no body as far as is known.
 func (u *upload) reset() { u.whole, u.stopping, u.refusal = true, false, Refusal{} }
 
-// begin is told that there is a body.
-func (u *upload) begin(f wire.Framing) {
+// begin is told that there is a body, and for how long the client may keep the
+// gateway waiting.
+func (u *upload) begin(f wire.Framing, left allowance) {
 	u.body.Reset(f)
+	u.left = left
 	u.whole = u.body.Done()
 }
 
@@ -64,7 +70,7 @@ func (x *exchange) stopUpload() {
 		}
 	}
 	if u.refusal.refuses() {
-		x.refusal, x.end = u.refusal, Refused
+		x.refusal, x.end = u.refusal, u.cause
 	}
 }
 
@@ -95,15 +101,14 @@ func (u *upload) relay(x *exchange) bool {
 
 // copy reads once and writes what was read.
 func (u *upload) copy(x *exchange) bool {
-	x.conn.ReadDeadline(x.loop.Now().Add(x.gateway.config.IdleTimeout))
 	if x.in.Len() == 0 {
-		if err := x.readMore(); err != nil {
+		if err := u.more(x); err != nil {
 			return u.broken(x, err)
 		}
 	}
 	n, err := u.scan(x.in.Unread())
 	if err != nil {
-		return u.refuse(x, malformedRequest(err))
+		return u.refuse(x, Refused, malformedRequest(err))
 	}
 	piece := x.in.Unread()[:n]
 	if u.stopping {
@@ -115,26 +120,36 @@ func (u *upload) copy(x *exchange) bool {
 	return err == nil
 }
 
-// splice moves octets from socket to socket. When it fails some of them may have
-// been lost on the way, and then nobody knows where the next request begins.
+// more reads more of the body.
+func (u *upload) more(x *exchange) error {
+	u.await(x)
+	had := x.in.Len()
+	err := x.readMore()
+	u.heard(x, x.in.Len()-had)
+	return err
+}
+
+// splice moves octets from socket to socket. Those that were taken count as read
+// even if they are lost on their way, so that it stays known where the next
+// request begins.
 func (u *upload) splice(x *exchange) bool {
-	x.conn.ReadDeadline(x.loop.Now().Add(x.gateway.config.IdleTimeout))
-	x.origin.WriteDeadline(x.loop.Now().Add(x.gateway.config.ResponseTimeout))
-	moved, err := x.origin.SpliceFrom(x.conn, min(u.body.Remaining(), spliceOctets))
-	u.body.Advance(moved)
+	var pipe loop.Splice
+	defer pipe.End()
+	u.await(x)
+	n, err := pipe.From(x.conn, min(u.body.Remaining(), spliceOctets))
+	u.heard(x, n)
+	u.body.Advance(int64(n))
 	u.whole = u.body.Done()
-	if err == nil {
-		return !u.stopping
-	}
-	if failedAt(err, "pipe") {
+	switch {
+	case noPipe(err):
 		x.unspliced = true
 		return true
-	}
-	x.closing(RequestUnread)
-	if failedAt(err, "splice") {
+	case err != nil:
+		return u.broken(x, err)
+	case u.stopping:
 		return false
 	}
-	return u.broken(x, err)
+	return x.spliceTo(x.origin.Conn, &pipe) == nil
 }
 
 // broken says what it means that the client does not send the rest.
@@ -142,7 +157,8 @@ func (u *upload) broken(x *exchange, err error) bool {
 	switch {
 	case u.stopping || errors.Is(err, loop.ErrCanceled):
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		u.refuse(x, badRequest(408, "body-timeout"))
+		cause, refusal := u.late(x)
+		u.refuse(x, cause, refusal)
 	case err == io.EOF || err == io.ErrUnexpectedEOF:
 		x.abort(RequestTruncated)
 	default:
@@ -152,8 +168,8 @@ func (u *upload) broken(x *exchange, err error) bool {
 }
 
 // refuse gives the exchange up because of what the client sent.
-func (u *upload) refuse(x *exchange, r Refusal) bool {
-	u.refusal = r
+func (u *upload) refuse(x *exchange, why Cause, r Refusal) bool {
+	u.cause, u.refusal = why, r
 	if x.origin != nil {
 		x.origin.Conn.Reset()
 	}
@@ -170,23 +186,31 @@ func (x *exchange) passOver() {
 	if x.message > 0 {
 		x.consume()
 	}
-	if x.up.whole {
-		return
-	}
-	x.conn.ReadDeadline(x.loop.Now().Add(x.gateway.config.IdleTimeout))
-	for left := drainOctets; !x.up.whole; {
+	until := x.loop.Now().Add(x.gateway.config.IdleTimeout)
+	for left := drainOctets; !x.up.whole && x.end == Persists; {
 		n, err := x.up.scan(x.in.Unread())
 		x.in.Consume(n)
 		left -= n
 		switch {
 		case err != nil:
 			x.end = Refused
-			return
 		case x.up.whole:
-			return
-		case left <= 0 || x.up.body.Remaining() > int64(left) || x.readMore() != nil:
+		case left <= 0 || x.up.body.Remaining() > int64(left) || x.loop.Now() > until:
 			x.end = RequestUnread
-			return
+		default:
+			x.end = x.passOn()
 		}
 	}
+}
+
+// passOn reads more of what is passed over.
+func (x *exchange) passOn() Cause {
+	switch err := x.up.more(x); {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		cause, _ := x.up.late(x) // an answer was given
+		return cause
+	case err != nil:
+		return RequestUnread
+	}
+	return Persists
 }
