@@ -52,7 +52,7 @@ var importRules = []importRule{
 	{`^shared/program$`, `^([^.]*|github\.com/(urfave|hashicorp)/.*)$`, "program knows command lines only"},
 	{`^shared/`, `.*`, ""},
 	{`^cmd/(\w+)$`, `.*`, ""},
-	{`^cmd/(\w+)/internal/`, `^([^.]*|github\.com/(HdrHistogram|hashicorp)/.*|golang\.org/x/.*|` +
+	{`^cmd/(\w+)/internal/`, `^([^.]*|github\.com/(HdrHistogram|hashicorp|miekg)/.*|golang\.org/x/.*|` +
 		prefix + `shared/(wire|loop|capture)|` + prefix + `cmd/\w+/internal/.*)$`, "the parts of a program know neither its command line nor other programs"},
 	{`^integration`, `.*`, ""},
 }

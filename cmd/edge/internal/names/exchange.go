@@ -1,0 +1,26 @@
+package names
+
+import (
+	"context"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// OverNetwork is the Exchange of the real world. Each question has a socket of
+// its own, and so a port that nobody who wants to forge the answer can know.
+func OverNetwork(ctx context.Context, network, server string, m *dns.Msg) (*dns.Msg, error) {
+	client := dns.Client{Net: network}
+	if deadline, ok := ctx.Deadline(); ok {
+		client.Timeout = time.Until(deadline)
+	}
+	conn, err := client.DialContext(ctx, server)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	// The library minds the deadline of a context, not its cancellation.
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	answer, _, err := client.ExchangeWithConnContext(ctx, m, conn)
+	return answer, err
+}

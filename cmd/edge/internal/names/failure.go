@@ -1,0 +1,34 @@
+package names
+
+// A Kind is what a lookup came to.
+type Kind uint8
+
+const (
+	// Answered: there are addresses.
+	Answered Kind = iota
+	// TimedOut: no server answered in time.
+	TimedOut
+	// Failed: servers answered, but did not say whether the name exists.
+	Failed
+	// NoName: the name does not exist.
+	NoName
+	// NoAddress: the name exists, and has no address.
+	NoAddress
+)
+
+func (k Kind) String() string {
+	return [...]string{"answered", "timed out", "failed", "no such name", "no address"}[k]
+}
+
+// final reports whether a server knew. What only failed may be otherwise in a
+// moment.
+func (k Kind) final() bool { return k == NoName || k == NoAddress }
+
+// A Failure is why a lookup gave no addresses.
+type Failure struct {
+	Kind Kind
+	// Text is the end of a sentence about the name.
+	Text string
+}
+
+func (f *Failure) Error() string { return f.Text }

@@ -1,0 +1,278 @@
+package names
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/miekg/dns"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hopwire/hopwire/shared/loop"
+)
+
+// A Result is what one lookup of a target came to. There may be members and a
+// failure: what is known, and what could not be asked.
+type Result struct {
+	Members []Member      // sorted by address
+	TTL     time.Duration // of the shortest-lived record; what failed has none
+	Fresh   bool          // at least one member is in an answer of this lookup
+	Failure *Failure      // nil: every question was answered
+}
+
+// localTTL is how long an answer holds that came from a file.
+const localTTL = 5 * time.Second
+
+// A round is one lookup of one target.
+type round struct {
+	ctx      context.Context
+	system   *System
+	exchange Exchange
+	last     map[question]answer // the last good answers of earlier rounds
+	seen     map[question]answer // those of this round
+	result   Result
+}
+
+// An outcome is what one question came to.
+type outcome struct {
+	answer
+	failure *Failure // there was no answer; then it may be an earlier one
+}
+
+// lookup does the whole round.
+func (r *round) lookup(t Target) Result {
+	r.seen = map[question]answer{}
+	r.result.TTL = 1<<63 - 1
+	if t.Port != 0 {
+		r.result.Members = atPort(r.addresses(t.Name), t.Port)
+	} else {
+		r.result.Members = r.service(t.Name)
+	}
+	slices.SortFunc(r.result.Members, compareMembers)
+	r.result.Members = slices.CompactFunc(r.result.Members, func(a, b Member) bool { return compareMembers(a, b) == 0 })
+	return r.result
+}
+
+// addresses are those of the first of a name's candidates that exists. A
+// candidate of which nobody knows whether it exists ends the search: the next
+// one may be a stranger's.
+func (r *round) addresses(name string) []netip.Addr {
+	if local := r.system.local(name); len(local) > 0 {
+		r.holds(localTTL)
+		return local
+	}
+	var failure *Failure
+	for _, candidate := range r.system.Candidates(name) {
+		all, failures := r.ofHosts([]string{candidate})
+		if len(all[0]) > 0 {
+			r.fail(failures[0])
+			return all[0]
+		}
+		if failure = prefer(failure, failures[0]); !failures[0].Kind.final() {
+			break
+		}
+	}
+	r.fail(failure)
+	return nil
+}
+
+// service are the members of a name with SRV records: of the lowest priority of
+// which a target has an address (RFC 2782).
+func (r *round) service(name string) []Member {
+	services, failure := r.services(name)
+	for len(services) > 0 {
+		n := 1
+		for n < len(services) && services[n].Priority == services[0].Priority {
+			n++
+		}
+		members, f := r.ofServices(services[:n])
+		if failure = prefer(failure, f); len(members) > 0 {
+			r.fail(failure)
+			return members
+		}
+		if f != nil && !f.Kind.final() {
+			break // whether these have addresses is not known
+		}
+		services = services[n:]
+	}
+	r.fail(failure)
+	return nil
+}
+
+// maxServices bounds the questions that one answer may lead to.
+const maxServices = 256
+
+// services are the SRV records of a name, sorted by priority. There may be some
+// although the failure says that they are no longer certain.
+func (r *round) services(name string) (all []*dns.SRV, failure *Failure) {
+	for _, candidate := range r.system.Candidates(name) {
+		o := r.ask([]question{{candidate, dns.TypeSRV}})[0]
+		if all = offered(o.records); len(all) > 0 {
+			return all, o.failure
+		}
+		if o.failure == nil {
+			o.failure = &Failure{NoAddress, fmt.Sprintf("the SRV records of %s say that nobody offers the service", candidate)}
+		}
+		if failure = prefer(failure, o.failure); !o.failure.Kind.final() {
+			break
+		}
+	}
+	return nil, failure
+}
+
+// offered are the records that name a target, by priority; a target "." is none.
+func offered(records []dns.RR) (all []*dns.SRV) {
+	for _, record := range records {
+		if s, ok := record.(*dns.SRV); ok && s.Target != "." && s.Port != 0 {
+			all = append(all, s)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b *dns.SRV) int { return cmp.Compare(a.Priority, b.Priority) })
+	return all[:min(len(all), maxServices)]
+}
+
+// ofServices are the members that SRV records of one priority stand for.
+func (r *round) ofServices(services []*dns.SRV) (members []Member, failure *Failure) {
+	hosts := make([]string, len(services))
+	for i, s := range services {
+		hosts[i] = s.Target
+	}
+	addresses, failures := r.ofHosts(hosts)
+	for _, f := range failures {
+		failure = prefer(failure, f)
+	}
+	weights := shareOut(services, addresses)
+	for i, s := range services {
+		for _, a := range addresses[i] {
+			m := member(a, s.Port)
+			m.Weight = weights[i]
+			members = append(members, m)
+		}
+	}
+	return members, failure
+}
+
+// ofHosts are the addresses of each of the absolute names, of both families, and
+// why there are none or may be more.
+func (r *round) ofHosts(names []string) (addresses [][]netip.Addr, failures []*Failure) {
+	questions := make([]question, 0, 2*len(names))
+	for _, name := range names {
+		questions = append(questions, question{name, dns.TypeA}, question{name, dns.TypeAAAA})
+	}
+	outcomes := r.ask(questions)
+	addresses, failures = make([][]netip.Addr, len(names)), make([]*Failure, len(names))
+	for i, name := range names {
+		a, aaaa := outcomes[2*i], outcomes[2*i+1]
+		addresses[i] = slices.Concat(addressesOf(a.records), addressesOf(aaaa.records))
+		failures[i] = ofBoth(name, a.failure, aaaa.failure, len(addresses[i]) > 0)
+	}
+	return addresses, failures
+}
+
+// ofBoth is what the questions for both families of a name came to. That it has
+// addresses of one family only is no failure.
+func ofBoth(name string, a, aaaa *Failure, any bool) *Failure {
+	f := prefer(a, aaaa)
+	switch {
+	case !any && f == nil:
+		return &Failure{NoAddress, fmt.Sprintf("%s has no address that can be connected to", name)}
+	case any && f != nil && f.Kind.final():
+		return nil
+	}
+	return f
+}
+
+// prefer chooses which of two failures is told: that somebody did not answer,
+// since then the rest is uncertain; else the first one.
+func prefer(a, b *Failure) *Failure {
+	if a == nil || b != nil && a.Kind.final() && !b.Kind.final() {
+		return b
+	}
+	return a
+}
+
+// atOnce bounds how many questions are under way together.
+const atOnce = 16
+
+// ask asks several questions at once.
+func (r *round) ask(questions []question) []outcome {
+	outcomes := make([]outcome, len(questions))
+	var all errgroup.Group
+	all.SetLimit(atOnce)
+	for i, q := range questions {
+		all.Go(func() error {
+			a, err := ask(r.ctx, r.system, r.exchange, q)
+			outcomes[i].answer = a
+			errors.As(err, &outcomes[i].failure)
+			return nil
+		})
+	}
+	all.Wait()
+	for i, q := range questions {
+		r.remember(q, &outcomes[i])
+	}
+	return outcomes
+}
+
+// remember keeps a good answer for the time when there is none, or puts the one
+// that was kept into the place of none.
+func (r *round) remember(q question, o *outcome) {
+	switch {
+	case o.failure == nil:
+		r.seen[q] = o.answer
+		r.holds(o.ttl)
+	case !o.failure.Kind.final():
+		if old, ok := r.last[q]; ok {
+			o.answer, r.seen[q] = old, old
+		}
+	}
+}
+
+// holds says that a part of the result is known for a time.
+func (r *round) holds(d time.Duration) {
+	r.result.TTL = min(r.result.TTL, d)
+	r.result.Fresh = true
+}
+
+func (r *round) fail(f *Failure) {
+	if f != nil {
+		r.result.Failure = f
+	}
+}
+
+// addressesOf are the addresses in A and AAAA records. Filters answer 0.0.0.0
+// for what they block, and connecting to that reaches the machine itself.
+func addressesOf(records []dns.RR) (all []netip.Addr) {
+	for _, record := range records {
+		var a netip.Addr
+		switch record := record.(type) {
+		case *dns.A:
+			a, _ = netip.AddrFromSlice(record.A)
+		case *dns.AAAA:
+			a, _ = netip.AddrFromSlice(record.AAAA)
+		}
+		if a = a.Unmap(); a.IsValid() && !a.IsUnspecified() && !a.IsMulticast() {
+			all = append(all, a)
+		}
+	}
+	return all
+}
+
+func member(a netip.Addr, port uint16) Member {
+	return Member{Address: &loop.Address{TCP: netip.AddrPortFrom(a, port)}, Weight: 1}
+}
+
+func atPort(addresses []netip.Addr, port uint16) (members []Member) {
+	for _, a := range addresses {
+		members = append(members, member(a, port))
+	}
+	return members
+}
+
+func compareMembers(a, b Member) int {
+	return a.Address.TCP.Compare(b.Address.TCP)
+}

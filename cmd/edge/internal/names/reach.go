@@ -1,0 +1,35 @@
+package names
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"slices"
+	"syscall"
+)
+
+// HasRoute reports whether the machine has a way to the address. A connected
+// datagram socket tells that without sending anything.
+func HasRoute(a netip.Addr) bool {
+	c, err := net.Dial("udp", netip.AddrPortFrom(a, 9).String())
+	if err == nil {
+		c.Close()
+	}
+	return !errors.Is(err, syscall.ENETUNREACH) && !errors.Is(err, syscall.EADDRNOTAVAIL) &&
+		!errors.Is(err, syscall.EAFNOSUPPORT)
+}
+
+// withRoute leaves out the members that the machine has no way to, as it has
+// none to any IPv6 address in many a container: each would cost requests an
+// attempt. Where that would leave none, they all stay, and the failure to
+// connect tells what is wrong.
+func withRoute(members []Member, hasRoute func(netip.Addr) bool) []Member {
+	if hasRoute == nil {
+		return members
+	}
+	reached := slices.DeleteFunc(slices.Clone(members), func(m Member) bool { return !hasRoute(m.Address.TCP.Addr()) })
+	if len(reached) == 0 {
+		return members
+	}
+	return reached
+}
