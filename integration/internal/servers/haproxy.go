@@ -8,17 +8,29 @@ import (
 // HAProxyHTTP is HAProxy as an HTTP gateway in front of an origin at the
 // address upstream, with connections to it that all requests share.
 func HAProxyHTTP(dir, upstream string, options ...Option) (*Server, error) {
-	return haproxy(dir, "http", `
+	return haproxy(dir, "http", sharing, "pool-max-conn -1", upstream, options)
+}
+
+// HAProxyRetrying is HAProxyHTTP that sends a request other than a POST again
+// when its connection ended without a response.
+func HAProxyRetrying(dir, upstream string, options ...Option) (*Server, error) {
+	return haproxy(dir, "http", sharing+`
+	retry-on conn-failure empty-response`, `pool-max-conn -1
+	http-request disable-l7-retry if METH_POST`, upstream, options)
+}
+
+const sharing = `
 	option http-keep-alive
 	http-reuse always
-	timeout http-keep-alive 600s`, "pool-max-conn -1", upstream, options)
-}
+	timeout http-keep-alive 600s`
 
 // HAProxyTCP is HAProxy as a relay of octets, which looks at none of them.
 func HAProxyTCP(dir, upstream string, options ...Option) (*Server, error) {
 	return haproxy(dir, "tcp", "", "", upstream, options)
 }
 
+// haproxy has further lines for the defaults, and options of the server, behind
+// which further lines for the backend may follow.
 func haproxy(dir, mode, more, server, upstream string, options []Option) (*Server, error) {
 	config := `
 global

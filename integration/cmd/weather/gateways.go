@@ -1,0 +1,77 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/hopwire/hopwire/integration/internal/process"
+	"github.com/hopwire/hopwire/integration/internal/servers"
+	"github.com/hopwire/hopwire/integration/internal/weather"
+)
+
+// A gateway is one of those that are measured.
+type gateway struct {
+	name string
+	// settings are those that the figures depend on.
+	settings string
+	program  string // that has to be installed
+	// start starts it in front of the origin. log counts its lines, if it is
+	// ours.
+	start func(dir, origin string, log *weather.Log) (*servers.Server, error)
+}
+
+// contestants are ours, and the others that are installed, as far as they are
+// wanted.
+func (o *options) contestants() (all []gateway) {
+	for _, g := range []gateway{
+		{"edge", "no flags but --origin", filepath.Join(o.bin, "edge"), o.edge},
+		{"nginx", "proxy_http_version 1.1, upstream keepalive, and its own rules of retry", "nginx", peer(servers.NginxProxy)},
+		{"haproxy", "http-reuse always", "haproxy", peer(servers.HAProxyHTTP)},
+		{"haproxy-r", "that, and retry-on conn-failure empty-response but for POSTs", "haproxy", peer(servers.HAProxyRetrying)},
+	} {
+		if _, err := exec.LookPath(g.program); err == nil && o.gatewaysWanted.MatchString(g.name) {
+			all = append(all, g)
+		}
+	}
+	return all
+}
+
+func (o *options) edge(_, origin string, log *weather.Log) (*servers.Server, error) {
+	p, addr, err := o.startEdge("127.0.0.1:0", log, "--origin", origin, "--access-log", "-")
+	return &servers.Server{Process: p, Addr: addr}, err
+}
+
+// startEdge starts edge, and returns when it listens.
+func (o *options) startEdge(listen string, stdout io.Writer, args ...string) (*process.Process, string, error) {
+	cmd := exec.Command(filepath.Join(o.bin, "edge"), append([]string{"--listen", listen}, args...)...)
+	cmd.Stdout = stdout
+	p, err := process.Start("edge", cmd)
+	if err != nil {
+		return nil, "", err
+	}
+	addr, err := p.Listening(5 * time.Second)
+	if err != nil {
+		p.Kill()
+		return nil, "", fmt.Errorf("%w\n%s", err, strings.TrimSpace(p.Log()))
+	}
+	return p, addr, nil
+}
+
+// peer starts one of the others.
+func peer(start func(string, string, ...servers.Option) (*servers.Server, error)) func(string, string, *weather.Log) (*servers.Server, error) {
+	return func(dir, origin string, _ *weather.Log) (*servers.Server, error) { return start(dir, origin) }
+}
+
+// newFolder makes a folder that a worker of another user can read.
+func newFolder() (string, error) {
+	dir, err := os.MkdirTemp("", "hopwire-weather-")
+	if err != nil {
+		return "", err
+	}
+	return dir, os.Chmod(dir, 0o755)
+}

@@ -1,0 +1,146 @@
+package weather
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"net"
+	"strconv"
+	"time"
+)
+
+// postOctets is the size of what is posted.
+const postOctets = 64
+
+// A request is one to be sent.
+type request struct {
+	id   int64
+	post bool
+	last bool // ask for the connection to be closed
+}
+
+// A client is one connection to a gateway, and what it needs to send requests on
+// it and read the responses.
+type client struct {
+	conn    net.Conn
+	r       *bufio.Reader
+	octets  int // of each response
+	out     []byte
+	want    []byte
+	content []byte
+}
+
+func newClient(octets int) *client {
+	return &client{r: bufio.NewReader(nil), octets: octets}
+}
+
+func (c *client) connect(addr string) error {
+	conn, err := net.DialTimeout("tcp", addr, patience)
+	if err != nil {
+		return err
+	}
+	c.conn = conn
+	c.r.Reset(conn)
+	return nil
+}
+
+func (c *client) disconnect() {
+	if c.conn != nil {
+		c.conn.Close()
+		c.conn = nil
+	}
+}
+
+// ask sends a request and reads the response, and reports whether the connection
+// serves for another one.
+func (c *client) ask(q request) (o Outcome, persists bool) {
+	if c.conn.SetDeadline(time.Now().Add(patience)) != nil {
+		return Reset, false
+	}
+	err := c.send(q)
+	o, persists = c.receive(q.id) // the answer may have come before the failure
+	if o == Closed && err != nil {
+		o = Reset // which the kernel tells once: to the writer
+	}
+	return o, persists
+}
+
+// send sends the request, the posts in each of four ways: with a length or
+// chunked, in one piece or in two.
+func (c *client) send(q request) (err error) {
+	method := "GET"
+	if q.post {
+		method = "POST"
+	}
+	b := fmt.Appendf(c.out[:0], "%s /%d HTTP/1.1\r\nHost: weather\r\n", method, q.id)
+	if q.last {
+		b = append(b, "Connection: close\r\n"...)
+	}
+	head := 0
+	if q.post {
+		b, head = c.appendPosted(b, q.id)
+	} else {
+		b = append(b, "\r\n"...)
+	}
+	c.out = b
+	if head > 0 && q.id&2 == 2 {
+		_, err = c.conn.Write(b[:head])
+		b = b[head:]
+	}
+	if err == nil {
+		_, err = c.conn.Write(b)
+	}
+	return err
+}
+
+// appendPosted appends the framing, the end of the head, which it returns, and
+// the content.
+func (c *client) appendPosted(b []byte, id int64) (_ []byte, head int) {
+	c.content = appendContent(c.content[:0], id, postOctets)
+	if id&1 == 1 {
+		b = append(b, "Transfer-Encoding: chunked\r\n\r\n"...)
+		head = len(b)
+		return appendChunked(b, c.content), head
+	}
+	b = fmt.Appendf(b, "Content-Length: %d\r\n\r\n", postOctets)
+	head = len(b)
+	return append(b, c.content...), head
+}
+
+// receive reads the response that belongs to the number.
+func (c *client) receive(id int64) (o Outcome, persists bool) {
+	if _, err := c.r.Peek(1); err != nil {
+		return withoutOctet(err), false
+	}
+	line, err := readLine(c.r)
+	if err != nil {
+		return within(err), false
+	}
+	status := parseStatus(line)
+	f, err := readFields(c.r)
+	if err != nil {
+		return within(err), false
+	}
+	if c.content, err = readContent(c.r, f, c.content[:0]); err != nil {
+		return within(err), false
+	}
+	c.want = appendContent(c.want[:0], id, c.octets)
+	switch {
+	case status >= 500:
+		return Failed, !f.close
+	case status != 200 || !bytes.Equal(c.content, c.want) || c.r.Buffered() > 0:
+		return Wrong, false
+	}
+	return Answered, !f.close
+}
+
+// parseStatus returns the status of a status line, or 0.
+func parseStatus(line []byte) int {
+	version, rest, _ := bytes.Cut(line, []byte(" "))
+	code, _, _ := bytes.Cut(rest, []byte(" "))
+	status, err := strconv.Atoi(string(code))
+	if err != nil || string(version) != "HTTP/1.1" {
+		return 0
+	}
+	return status
+}
