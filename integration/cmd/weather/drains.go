@@ -24,15 +24,16 @@ func drains(ctx context.Context, o *options) (zero bool, err error) {
 			return o.startEdge(listen, nil, "--origin", origin.Addr(), "--drain-idle", o.drainIdle.String())
 		}}
 	fmt.Printf(`
-drains: edge is sent SIGTERM under load, and another one takes its port over
-clients: %d busy and %d patient ones that keep their connection, %[1]d with a new one for
-  each request; told: answered with "Connection: close"; refused: tried again
-lost: sent on a connection that had been made, of which the client had not been
-  told that it would close, and not answered: as its first request, or a later one
-away: until the next edge listens; drain: until the process has ended
+drains: edge is sent SIGTERM under load, and another one takes its port over.
+%d clients keep their connection and send request after request, %[1]d keep it and
+send one now and then, %[1]d make a new one for each request.
+told: answered with Connection: close; refused: connected in vain, tried again;
+first, later: lost, as the first or a later request on a connection that had
+been made, and whose client had not been told; away: until the next edge
+listens; drain: until the process has ended
 
 round requests   told refused first later     away    drain
-`, drainClients, drainClients)
+`, drainClients)
 	var sum weather.Round
 	n := 0
 	err = d.Run(ctx, func(r weather.Round) {
@@ -43,6 +44,7 @@ round requests   told refused first later     away    drain
 	sum.Away /= time.Duration(max(n, 1))
 	sum.Drain /= time.Duration(max(n, 1))
 	printRound("sum", sum)
+	fmt.Printf("edge: lost=%d requests=%d drains=%d\n", sum.Lost(), sum.Answered+sum.Lost(), n)
 	return sum.Lost() == 0, err
 }
 

@@ -17,6 +17,7 @@ import (
 // A gateway is one of those that are measured.
 type gateway struct {
 	name string
+	ours bool
 	// settings are those that the figures depend on.
 	settings string
 	program  string // that has to be installed
@@ -29,10 +30,10 @@ type gateway struct {
 // wanted.
 func (o *options) contestants() (all []gateway) {
 	for _, g := range []gateway{
-		{"edge", "no flags but --origin", filepath.Join(o.bin, "edge"), o.edge},
-		{"nginx", "proxy_http_version 1.1, upstream keepalive, and its own rules of retry", "nginx", peer(servers.NginxProxy)},
-		{"haproxy", "http-reuse always", "haproxy", peer(servers.HAProxyHTTP)},
-		{"haproxy-r", "that, and retry-on conn-failure empty-response but for POSTs", "haproxy", peer(servers.HAProxyRetrying)},
+		{"edge", true, "no flags but --origin", filepath.Join(o.bin, "edge"), o.edge},
+		{"nginx", false, "proxy_http_version 1.1, upstream keepalive, and its own rules of retry", "nginx", peer(servers.NginxProxy)},
+		{"haproxy", false, "http-reuse always", "haproxy", peer(servers.HAProxyHTTP)},
+		{"haproxy-r", false, "that, and retry-on conn-failure empty-response, not for POST", "haproxy", peer(servers.HAProxyRetrying)},
 	} {
 		if _, err := exec.LookPath(g.program); err == nil && o.gatewaysWanted.MatchString(g.name) {
 			all = append(all, g)

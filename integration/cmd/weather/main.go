@@ -45,6 +45,8 @@ func main() {
 	flag.DurationVar(&o.gap, "gap", 10*time.Millisecond, "let each send one request in so much `time`")
 	flag.IntVar(&o.octets, "octets", 64, "answer each with `N` octets")
 	flag.Float64Var(&o.strikes, "strikes", 0.1, "let the origin close at this `share` of the requests on reused connections")
+	flag.Float64Var(&o.goodbyes, "goodbyes", 0.02, "let it say Connection: close in this `share` of its responses")
+	flag.BoolVar(&o.told, "told", false, "let it end a third of its idle connections with a 408, unasked")
 	flag.IntVar(&o.rounds, "rounds", 20, "replace edge `N` times")
 	flag.DurationVar(&o.drainIdle, "drain-idle", time.Second, "give edge's idle clients so much `time` for one last request")
 	flag.Uint64Var(&o.seed, "seed", 1, "draw what the origin does from this `number`")
@@ -66,7 +68,8 @@ type options struct {
 	requests, posts, peers        int
 	connections, octets, rounds   int
 	gap, drainIdle, bound         time.Duration
-	strikes                       float64
+	strikes, goodbyes             float64
+	told                          bool
 	seed                          uint64
 	figuresWanted, gatewaysWanted *regexp.Regexp
 }
@@ -81,6 +84,9 @@ func run(o *options) int {
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, o.bound)
 	defer cancel()
+	if o.figuresWanted.MatchString("stale") || o.figuresWanted.MatchString("posts") {
+		o.explain()
+	}
 	status := 0
 	for _, f := range figures {
 		if !o.figuresWanted.MatchString(f.name) {

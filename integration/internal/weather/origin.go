@@ -98,8 +98,11 @@ func (o *Origin) serve(c *net.TCPConn, serial uint64) {
 	for use := 1; end == Departed && !s.over; use++ {
 		end = s.turn(o.climate.plan(rng, use))
 	}
-	if end == IdleRST {
+	switch end {
+	case IdleRST:
 		_ = c.SetLinger(0) // it may have been closed by the gateway just now
+	case Idle408:
+		io.WriteString(c, "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
 	}
 	c.Close()
 	o.ends[end].Add(1)
@@ -137,7 +140,7 @@ func (s *session) turn(p Plan) Ending {
 		return Unread
 	}
 	s.over = s.conn.SetReadDeadline(time.Now().Add(patience)) != nil
-	return s.answer(p.Strike == Unanswered)
+	return s.answer(p)
 }
 
 // patience bounds waiting for what is under way.
@@ -173,7 +176,7 @@ func (s *session) await(unread bool) error {
 
 // answer reads a request, executes it and, unless it is to go unanswered, sends
 // the response.
-func (s *session) answer(not bool) Ending {
+func (s *session) answer(p Plan) Ending {
 	id, whole, err := s.readRequest()
 	if err != nil {
 		s.over = true
@@ -186,12 +189,16 @@ func (s *session) answer(not bool) Ending {
 		return Departed
 	}
 	s.origin.executed[id].Add(1)
-	if not {
+	if p.Strike == Unanswered {
 		return Unanswered
 	}
-	s.out = appendResponse(s.out[:0], id, s.origin.octets, &s.want)
+	s.want = appendContent(s.want[:0], id, s.origin.octets)
+	s.out = appendResponse(s.out[:0], s.want, id%2 == 1, p.Last)
 	_, err = s.conn.Write(s.out)
 	s.over = err != nil
+	if p.Last {
+		return Goodbye
+	}
 	return Departed
 }
 
@@ -228,14 +235,15 @@ func parseRequestLine(line []byte) (id int64, post bool) {
 	return id, string(method) == "POST"
 }
 
-// appendResponse appends the response to a request, every other one chunked.
-func appendResponse(b []byte, id int64, octets int, content *[]byte) []byte {
-	*content = appendContent((*content)[:0], id, octets)
+func appendResponse(b, content []byte, chunked, last bool) []byte {
 	b = append(b, "HTTP/1.1 200 OK\r\n"...)
-	if id%2 == 1 {
-		b = append(b, "Transfer-Encoding: chunked\r\n\r\n"...)
-		return appendChunked(b, *content)
+	if last {
+		b = append(b, "Connection: close\r\n"...)
 	}
-	b = fmt.Appendf(b, "Content-Length: %d\r\n\r\n", octets)
-	return append(b, *content...)
+	if chunked {
+		b = append(b, "Transfer-Encoding: chunked\r\n\r\n"...)
+		return appendChunked(b, content)
+	}
+	b = fmt.Appendf(b, "Content-Length: %d\r\n\r\n", len(content))
+	return append(b, content...)
 }

@@ -14,7 +14,7 @@ type Report struct {
 func (r *Report) Struck() int64 { return r.Ends[Unread] + r.Ends[Unanswered] }
 
 // Idled is how many connections ended because no request came in time.
-func (r *Report) Idled() int64 { return r.Ends[IdleFIN] + r.Ends[IdleRST] }
+func (r *Report) Idled() int64 { return r.Ends[IdleFIN] + r.Ends[IdleRST] + r.Ends[Idle408] }
 
 // Report is what the origin has seen so far.
 func (o *Origin) Report() Report {
