@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/hopwire/hopwire/cmd/edge/internal/gateway"
+	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
 	"github.com/hopwire/hopwire/cmd/edge/internal/pool"
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/program"
@@ -65,6 +67,7 @@ func app() *cli.App {
 }
 
 const (
+	choosing    = "choosing an origin"
 	timeouts    = "timeouts"
 	connections = "connections"
 	observing   = "observing"
@@ -87,6 +90,13 @@ func flags() []cli.Flag {
 		&cli.StringFlag{Name: "via", Value: "hopwire", Usage: "the gateway's `NAME` in Via and Proxy-Status"},
 		program.LoopsFlag("edge"),
 
+		&cli.StringFlag{Name: "balance", Value: "round-robin", Category: choosing,
+			Usage: "choose the origin by `METHOD`: round-robin, least-connections, two-choices, hash:target or hash:FIELD-NAME"},
+		&cli.IntFlag{Name: "eject-after", Value: 3, Category: choosing,
+			Usage: "leave an origin out after `N` failures in a row, unless it is the only one; 0: never"},
+		duration(choosing, "eject-for", time.Second, "leave it out for `DURATION`, and twice as long each time that it fails again"),
+		duration(choosing, "eject-max", time.Minute, "but for no more than `DURATION`"),
+
 		duration(timeouts, "head-timeout", 10*time.Second, "allow `DURATION` from the first octet of a request to the end of its head"),
 		duration(timeouts, "idle-timeout", 75*time.Second, "allow a client `DURATION` without a request, or without an octet of one or of a response going by"),
 		&cli.IntFlag{Name: "min-rate", Value: 240, Usage: "expect a client to send a body, and to take a response, at `N` octets a second while it is waited for; 0: at any rate", Category: timeouts},
@@ -95,7 +105,9 @@ func flags() []cli.Flag {
 		duration(timeouts, "response-timeout", 60*time.Second, "allow an origin `DURATION` without an octet of a response, or of a request going by"),
 
 		number("max-connections", 0, "accept `N` clients at once; 0: no bound"),
-		number("origin-max", 0, "have `N` connections to each origin, on each loop; 0: no bound"),
+		number("origin-max-connections", 0, "have `N` connections to each origin, shared out among the loops, of which each has at least one; 0: no bound"),
+		number("queue-max", 0, "let `N` requests wait when all origins are at that bound, shared out likewise; 0: none"),
+		duration(connections, "queue-timeout", 5*time.Second, "let a request wait for `DURATION`"),
 		number("pool-max", 1024, "keep `N` idle connections to each origin, on each loop; 0: none"),
 		duration(connections, "pool-idle", 50*time.Second, "keep an idle origin connection for `DURATION`; 0: no bound"),
 		duration(connections, "pool-age", 0, "use an origin connection for `DURATION` after it was made; 0: no bound"),
@@ -131,8 +143,13 @@ func readSettings(c *cli.Context) (*settings, error) {
 			ConnectTimeout:  check.duration("connect-timeout", positive),
 			ResponseTimeout: check.duration("response-timeout", positive),
 			DrainIdle:       check.duration("drain-idle", positive),
-			MaxPerOrigin:    check.count("origin-max"),
+			MaxPerOrigin:    check.count("origin-max-connections"),
+			QueueMax:        check.count("queue-max"),
+			QueueTimeout:    check.duration("queue-timeout", positive),
 			Origins:         check.addresses("origin"),
+			Balance:         check.balance("balance"),
+			Eject:           check.ejection("eject-after", "eject-for", "eject-max"),
+			Seed:            rand.Uint64(),
 			Pool: pool.Limits{
 				Idle: check.duration("pool-idle", mayBeZero),
 				Max:  check.poolMax("pool-max"),
@@ -180,6 +197,26 @@ func (c *checker) count(name string) int {
 		c.problem("--%s is a number from 0 up, not %d", name, n)
 	}
 	return n
+}
+
+func (c *checker) balance(name string) origins.Balance {
+	b, err := origins.ParseBalance(c.String(name))
+	if err != nil {
+		c.problem("--%s: %v", name, err)
+	}
+	return b
+}
+
+func (c *checker) ejection(after, first, longest string) origins.Ejection {
+	e := origins.Ejection{
+		After: c.count(after),
+		For:   c.duration(first, positive),
+		Max:   c.duration(longest, positive),
+	}
+	if e.Max < e.For {
+		c.problem("--%s is no shorter than --%s, which is %v", longest, first, e.For)
+	}
+	return e
 }
 
 // poolMax reads 0 as none, where a pool's own limits have 0 as no bound.

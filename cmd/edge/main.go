@@ -25,6 +25,7 @@ import (
 
 	"github.com/hopwire/hopwire/cmd/edge/internal/accesslog"
 	"github.com/hopwire/hopwire/cmd/edge/internal/gateway"
+	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
 	"github.com/hopwire/hopwire/shared/capture"
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/program"
@@ -91,6 +92,7 @@ func open(s *settings, w io.Writer) (_ *edge, err error) {
 	}
 	config := s.gateway
 	config.Log, config.Recorder = e.log, e.recorder
+	config.Report = func(c origins.Change) { fmt.Fprintf(w, "edge: %v\n", c) }
 	if e.server, err = gateway.New(e.group, config); err != nil {
 		return nil, err
 	}

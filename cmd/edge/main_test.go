@@ -177,6 +177,8 @@ func TestWrongFlags(t *testing.T) {
 		{"--origin x", []string{"--origin: address \"x\""}},
 		{"--origin 127.0.0.1:1 --via a/b --idle-timeout -1s --head-timeout 0s --pool-uses -1",
 			[]string{"--via is a token", "--idle-timeout is a time", "--head-timeout is longer than 0", "--pool-uses is a number"}},
+		{"--origin 127.0.0.1:1 --balance random --eject-for 2m --eject-after -1 --queue-timeout 0s",
+			[]string{"--balance: \"random\" is not one of", "--eject-max is no shorter than --eject-for", "--eject-after is a number", "--queue-timeout is longer"}},
 		{"--origin 127.0.0.1:1 --listen 127.0.0.1:99999", []string{"the port is a number"}},
 		{"--origin 127.0.0.1:1 --access-log /no/such/folder/log", []string{"the access log cannot be opened"}},
 		{"--origin 127.0.0.1:1 --record /no/such/folder/file", []string{"the recording cannot be opened"}},

@@ -13,7 +13,7 @@ type Entry struct {
 	Status      int            // 0: the client got no response
 	Octets      int64          // of the response's body
 
-	Read, Connect, Send, Wait, Relay, Total time.Duration
+	Read, Queue, Connect, Send, Wait, Relay, Total time.Duration
 
 	ClientConn uint64
 	Request    uint32 // on the client connection, from 1
@@ -81,6 +81,9 @@ func appendEscaped(b, line []byte) []byte {
 
 func (e *Entry) appendPhases(b []byte) []byte {
 	b = appendPhase(b, " read=", e.Read)
+	if e.Queue > 0 {
+		b = appendPhase(b, " queue=", e.Queue)
+	}
 	b = appendPhase(b, " connect=", e.Connect)
 	b = appendPhase(b, " send=", e.Send)
 	b = appendPhase(b, " wait=", e.Wait)

@@ -16,9 +16,11 @@ import (
 type marks struct {
 	began     loop.Time // the first octet of the request was there
 	headRead  loop.Time
+	placed    loop.Time // it had its turn after waiting in the queue
 	connected loop.Time
 	sent      loop.Time // the head, and what of the body came with it
 	first     loop.Time // octet of a response
+	queued    bool
 }
 
 // mark takes the time of the first passing.
@@ -95,6 +97,9 @@ func (m *marks) phases(e *accesslog.Entry, now loop.Time) {
 		return d
 	}
 	e.Read = phase(m.headRead)
+	if m.queued {
+		e.Queue = phase(m.placed)
+	}
 	e.Connect = phase(m.connected)
 	e.Send = phase(m.sent)
 	e.Wait = phase(m.first)

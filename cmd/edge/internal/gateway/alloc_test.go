@@ -7,34 +7,44 @@ import (
 	"net"
 	"runtime"
 	"testing"
+	"time"
 	"unsafe"
 
 	"github.com/hopwire/hopwire/cmd/edge/internal/accesslog"
+	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
 )
 
 // An exchange on connections that are there allocates nothing: measured from
 // outside, with a client and an origin that allocate nothing either.
 func TestKeepAliveAllocatesNothing(t *testing.T) {
 	for _, test := range []struct {
-		name string
-		log  bool
-	}{{"plain", false}, {"logged", true}} {
+		name    string
+		log     bool
+		origins int
+		balance string
+	}{
+		{"plain", false, 1, "round-robin"},
+		{"logged", true, 1, "round-robin"},
+		{"in turn", false, 3, "round-robin"},
+		{"least connections", false, 3, "least-connections"},
+		{"two choices", false, 3, "two-choices"},
+		{"hashed", false, 3, "hash:user-agent"},
+	} {
 		t.Run(test.name, func(t *testing.T) {
-			config := Config{}
+			balance, err := origins.ParseBalance(test.balance)
+			if err != nil {
+				t.Fatal(err)
+			}
+			config := Config{Balance: balance, Eject: origins.Ejection{After: 3, For: time.Second}, MaxPerOrigin: 10}
 			if test.log {
 				config.Log = accesslog.New(discard{})
 				t.Cleanup(func() { config.Log.Close() })
 			}
-			o := scripted(t, func(_ int, p *peer) {
-				buf := make([]byte, 4096)
-				for {
-					if _, err := p.Read(buf); err != nil {
-						return
-					}
-					p.Write([]byte(hello))
-				}
-			})
-			c := start(t, config, o.address).dial()
+			var addresses []string
+			for range test.origins {
+				addresses = append(addresses, scripted(t, fixed).address)
+			}
+			c := start(t, config, addresses...).dial()
 			buf := make([]byte, len(hello))
 			request := []byte(get("/", "Connection: keep-alive", "User-Agent: test", "Accept: */*"))
 			const exchanges = 1000
@@ -47,6 +57,17 @@ func TestKeepAliveAllocatesNothing(t *testing.T) {
 				t.Errorf("%d allocations in %d exchanges", n, exchanges)
 			}
 		})
+	}
+}
+
+// fixed answers whatever comes in one read by the same octets.
+func fixed(_ int, p *peer) {
+	buf := make([]byte, 4096)
+	for {
+		if _, err := p.Read(buf); err != nil {
+			return
+		}
+		p.Write([]byte(hello))
 	}
 }
 

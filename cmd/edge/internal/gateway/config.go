@@ -4,15 +4,25 @@ import (
 	"time"
 
 	"github.com/hopwire/hopwire/cmd/edge/internal/accesslog"
+	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
 	"github.com/hopwire/hopwire/cmd/edge/internal/pool"
 	"github.com/hopwire/hopwire/shared/capture"
 	"github.com/hopwire/hopwire/shared/loop"
 )
 
-// Config is what a Server is set up with. Only Origins has to be given.
+// Config is what a Server is set up with. Only Origins, or Authority, has to be
+// given.
 type Config struct {
-	// Origins are taken in turn.
+	// Origins are those that are known from the beginning, the Set's source 0;
+	// see Server.SetOrigins for others.
 	Origins []*loop.Address
+	// Authority is the host of requests that name none. Empty means the first of
+	// Origins.
+	Authority string
+	// Balance says which of the origins gets a request. Zero: all in turn.
+	Balance origins.Balance
+	// Eject says when an origin is left out for its failures. Zero: never.
+	Eject origins.Ejection
 	// Name is the token by which the gateway calls itself in Via and
 	// Proxy-Status. Empty means "hopwire".
 	Name string
@@ -40,9 +50,20 @@ type Config struct {
 
 	// Pool bounds the idle origin connections, of each loop for each origin.
 	Pool pool.Limits
-	// MaxPerOrigin bounds the connections, idle and in use, that each loop has
-	// to each origin. Zero means no bound.
+	// MaxPerOrigin bounds the connections, idle and in use, to each origin. It
+	// is shared out among the loops, each of which has at least one. Zero means
+	// no bound.
 	MaxPerOrigin int
+	// QueueMax bounds the requests that wait when all origins are at that bound,
+	// shared out likewise. Zero means that none waits.
+	QueueMax int
+	// QueueTimeout is how long one waits. Zero means 5 seconds.
+	QueueTimeout time.Duration
+	// Seed is that of the chance by which origins are chosen and come back.
+	Seed uint64
+	// Report is told when an origin is left out for its failures, and when it is
+	// back; on the loops, several at once. Nil means that nobody wants to know.
+	Report func(origins.Change)
 
 	// DrainIdle is how long a client may send one last request after Drain.
 	// Zero means 1 second.
@@ -66,6 +87,7 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.ConnectTimeout, 5*time.Second)
 	orDefault(&c.ResponseTimeout, 60*time.Second)
 	orDefault(&c.DrainIdle, time.Second)
+	orDefault(&c.QueueTimeout, 5*time.Second)
 	return c
 }
 

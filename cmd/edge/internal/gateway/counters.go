@@ -17,6 +17,12 @@ type Counters struct {
 	OriginEnds [pool.Causes]uint64 // uses of origin connections
 	Origins    uint64              // origin connections made
 	LogDropped uint64              // lines that the access log lost
+
+	Ejections     uint64 // origins left out for their failures
+	Restorations  uint64 // origins that came back
+	Queued        uint64 // requests that had to wait for an origin connection
+	QueueFull     uint64 // requests that found the queue full
+	QueueTimeouts uint64 // requests that waited in vain
 }
 
 // All yields each counter by name, in an order that does not change. The names
@@ -62,16 +68,19 @@ func (c *Counters) add(o *Counters) {
 		c.OriginEnds[i] += n
 	}
 	c.Origins += o.Origins
+	c.Ejections += o.Ejections
+	c.Restorations += o.Restorations
+	c.Queued += o.Queued
+	c.QueueFull += o.QueueFull
+	c.QueueTimeouts += o.QueueTimeouts
 }
 
-// snapshot is the gateway's own share, with what its pools have counted.
+// snapshot is the gateway's own share, with what its origins have counted.
 func (g *Gateway) snapshot() Counters {
 	c := g.counters
-	for _, p := range g.pools {
-		c.Origins += p.Opened()
-		for i, n := range p.Ends() {
-			c.OriginEnds[i] += n
-		}
-	}
+	t := g.origins.Totals()
+	c.Origins, c.OriginEnds = t.Connections, t.Ends
+	c.Ejections, c.Restorations = t.Ejections, t.Restorations
+	c.Queued, c.QueueFull, c.QueueTimeouts = t.Queued, t.QueueFull, t.QueueTimeouts
 	return c
 }

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
 	"github.com/hopwire/hopwire/cmd/edge/internal/pool"
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/wire"
@@ -20,6 +21,7 @@ type exchange struct {
 	// when there is nothing to hold.
 	in, out *loop.Buffer
 	pad     *pad // nil while the exchange waits for the origin
+	ticket  origins.Ticket
 
 	progress
 	up     upload
@@ -201,6 +203,7 @@ func (x *exchange) abort(why Cause) {
 	if x.origin != nil {
 		x.origin.Conn.Reset()
 	}
+	x.gateway.origins.Abandon(&x.ticket)
 }
 
 // aborted reports whether the client, or what it sent, has ended the exchange.
@@ -212,4 +215,5 @@ func (x *exchange) panicked() {
 		x.origin.Pool().Give(x.origin, pool.Aborted)
 		x.origin = nil
 	}
+	x.gateway.origins.Leave(&x.ticket, origins.Unknown, "")
 }

@@ -96,8 +96,8 @@ func TestOriginsInTurn(t *testing.T) {
 		_, content := c.response("GET")
 		got += content
 	}
-	// The one that is down has its turn too, and the next one answers for it.
-	if got != "ababab" {
+	// The one that is down has its turn too, and one of the others answers for it.
+	if strings.Count(got, "a") != 3 || strings.Count(got, "b") != 3 {
 		t.Errorf("answers %s", got)
 	}
 	if a.connections() != 1 || b.connections() != 1 {

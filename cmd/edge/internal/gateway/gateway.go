@@ -6,6 +6,7 @@ import (
 	"net/netip"
 
 	"github.com/hopwire/hopwire/cmd/edge/internal/accesslog"
+	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
 	"github.com/hopwire/hopwire/cmd/edge/internal/pool"
 	"github.com/hopwire/hopwire/cmd/edge/internal/tap"
 	"github.com/hopwire/hopwire/shared/loop"
@@ -19,10 +20,9 @@ type Gateway struct {
 	loop   *loop.Loop
 	tap    *tap.Tap // nil: nothing is recorded
 
-	pools    []*pool.Pool // one for each origin
-	turn     int          // whose turn it is
-	inbound  inbound      // what is added to requests
-	pace     pace         // what is asked of clients
+	origins  *origins.Set
+	inbound  inbound // what is added to requests
+	pace     pace    // what is asked of clients
 	free     []*exchange
 	pads     []*pad
 	counters Counters
@@ -43,7 +43,7 @@ func newGateway(s *Server, l *loop.Loop) *Gateway {
 		server:  s,
 		config:  &s.config,
 		loop:    l,
-		inbound: newInbound(s.config.Name, authority(s.config.Origins[0])),
+		inbound: newInbound(s.config.Name, s.config.Authority),
 		pace:    newPace(s.config.IdleTimeout, s.config.MinRate, s.config.MinRateGrace),
 	}
 	if r := s.config.Recorder; r != nil {
@@ -53,9 +53,7 @@ func newGateway(s *Server, l *loop.Loop) *Gateway {
 		g.log = s.config.Log.Batch()
 		g.logTimer = l.After(accesslog.MaxAge, g.log.Flush)
 	}
-	for _, origin := range s.config.Origins {
-		g.pools = append(g.pools, pool.New(l, origin, s.config.Pool, g.originEnds))
-	}
+	g.origins = newOrigins(g)
 	return g
 }
 
@@ -112,15 +110,6 @@ func (g *Gateway) idleUntil() loop.Time {
 		return g.loop.Now().Add(g.config.DrainIdle)
 	}
 	return g.loop.Now().Add(g.config.IdleTimeout)
-}
-
-// nextPool is that of the origin whose turn it is.
-func (g *Gateway) nextPool() *pool.Pool {
-	p := g.pools[g.turn]
-	if g.turn++; g.turn == len(g.pools) {
-		g.turn = 0
-	}
-	return p
 }
 
 // drain lets what is under way come to its end: responses tell the clients not
@@ -186,15 +175,6 @@ func (g *Gateway) restore(x *exchange) {
 	default:
 		g.free = append(g.free, x)
 	}
-}
-
-// authority is what a request that names no host is for: the origin, by the name
-// that the gateway knows it by.
-func authority(origin *loop.Address) string {
-	if origin.Path != "" {
-		return "localhost" // a path is no host
-	}
-	return origin.String()
 }
 
 // addrPort is the address of a TCP socket; the zero value for a Unix socket.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 
+	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
 	"github.com/hopwire/hopwire/cmd/edge/internal/pool"
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/wire"
@@ -28,18 +29,25 @@ func (x *exchange) sendRequest() bool {
 	}
 }
 
-// connect takes the connection that was used last of those that wait for the
-// origin whose turn it is, or makes one. An origin that cannot be reached has
-// been sent nothing, so the next one may be asked.
+// connect finds an origin for the request and a connection to it.
 func (x *exchange) connect() bool {
-	var why Refusal
-	for range x.gateway.pools {
-		p := x.gateway.nextPool()
-		if c := p.Take(); c != nil {
+	x.ticket.Begin()
+	if key, ok := x.gateway.config.Balance.Key(&x.pad.request); ok {
+		x.ticket.By(key)
+	}
+	return x.seek(Refusal{})
+}
+
+// seek takes the connection that was used last of those that wait for the origin
+// which was chosen, or makes one. An origin that cannot be reached has been sent
+// nothing, so another one may be asked. why is how the last one failed.
+func (x *exchange) seek(why Refusal) bool {
+	for x.takePlace(&why) {
+		if c := x.ticket.Origin().Pool().Take(); c != nil {
 			x.use(c)
 			return true
 		}
-		if why = x.dial(p); !why.refuses() {
+		if why = x.dial(); !why.refuses() {
 			return true
 		}
 		if x.fault != Persists {
@@ -49,15 +57,50 @@ func (x *exchange) connect() bool {
 	return x.refuse(why)
 }
 
-// dial makes a new connection.
-func (x *exchange) dial(p *pool.Pool) Refusal {
-	g := x.gateway
-	if g.config.MaxPerOrigin > 0 && p.Open() >= g.config.MaxPerOrigin {
-		return originError(ConnectionLimitReached, "")
+// takePlace chooses the origin, and waits if need be until a connection may be
+// used there. If there is none, why says so, unless it is known already.
+func (x *exchange) takePlace(why *Refusal) bool {
+	switch x.gateway.origins.Place(&x.ticket) {
+	case origins.Placed:
+		return true
+	case origins.Full:
+		return x.waitInQueue(why)
 	}
-	conn, err := p.Dial(x.loop.Now().Add(g.config.ConnectTimeout))
+	if !why.refuses() {
+		*why = originError(DestinationUnavailable, "no-origin")
+	}
+	return false
+}
+
+// waitInQueue waits for a place. Those who wait are many when there is trouble,
+// so they keep the request's own octets and nothing else.
+func (x *exchange) waitInQueue(why *Refusal) bool {
+	x.dropPad()
+	x.queued, x.placed = true, 0
+	switch err := x.gateway.origins.Wait(&x.ticket); {
+	case x.fault != Persists:
+		return false // and a place that is no longer needed goes to the next one
+	case err == nil:
+		x.mark(&x.placed)
+		return true
+	case err == origins.ErrQueueFull:
+		*why = originError(ConnectionLimitReached, "queue-full")
+	case err == origins.ErrQueueTimeout:
+		*why = originError(ConnectionLimitReached, "queue-timeout")
+	case !why.refuses():
+		*why = originError(DestinationUnavailable, "no-origin")
+	}
+	return false
+}
+
+// dial makes a new connection to the origin where the exchange has its place.
+func (x *exchange) dial() Refusal {
+	g := x.gateway
+	conn, err := x.ticket.Origin().Pool().Dial(x.loop.Now().Add(g.config.ConnectTimeout))
 	if err != nil {
-		return connectFailure(err)
+		why := connectFailure(err)
+		g.origins.Unreachable(&x.ticket, connectVerdict(err), words(why))
+		return why
 	}
 	conn.Serial = g.nextSerial(&g.lastOrigin)
 	if g.tap != nil {
@@ -205,24 +248,36 @@ func (x *exchange) retry(err error) bool {
 	return x.refuse(responseFailure(err))
 }
 
-// again replaces a stale connection by a new one to the same origin.
+// again replaces a stale connection by a new one to the same origin, unless that
+// is no longer one of those which requests go to, or cannot be reached either.
 func (x *exchange) again() bool {
-	p := x.origin.Pool()
-	x.giveBack()
+	x.endUse()
 	x.replayed, x.written, x.taken = true, false, 0
-	if why := x.dial(p); why.refuses() {
-		return x.refuse(why)
+	var why Refusal
+	if x.ticket.Origin().Gone() {
+		x.gateway.origins.Leave(&x.ticket, origins.Unknown, "")
+		return x.seek(why)
+	}
+	if why = x.dial(); why.refuses() {
+		return x.fault == Persists && x.seek(why)
 	}
 	return true
 }
 
-// giveBack ends the use of the origin connection: it is kept for another
-// exchange, or closed.
+// giveBack ends the use of the origin connection, and lets the next exchange have
+// the place.
 func (x *exchange) giveBack() {
-	c := x.origin
-	if c == nil {
-		return
+	if x.origin != nil {
+		x.endUse()
 	}
+	if x.ticket.Origin() != nil {
+		x.leave()
+	}
+}
+
+// endUse has the connection kept for another exchange, or closed.
+func (x *exchange) endUse() {
+	c := x.origin
 	x.origin = nil
 	p := c.Pool()
 	x.originEnd = p.Decide(c, pool.Outcome{
@@ -236,4 +291,13 @@ func (x *exchange) giveBack() {
 		Draining:         x.gateway.draining,
 	})
 	p.Give(c, x.originEnd)
+}
+
+// leave says how the origin has done.
+func (x *exchange) leave() {
+	verdict, why := decideHealth(x.hearing()), ""
+	if verdict == origins.Failure {
+		why = x.complaint()
+	}
+	x.gateway.origins.Leave(&x.ticket, verdict, why)
 }

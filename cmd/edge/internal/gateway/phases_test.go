@@ -16,18 +16,20 @@ func TestPhases(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		reached func(*marks)
-		want    [5]time.Duration // read, connect, send, wait, relay
+		want    [6]time.Duration // read, queue, connect, send, wait, relay
 	}{
-		{"whole", func(*marks) {}, [5]time.Duration{1 * ms, 2 * ms, 4 * ms, 8 * ms, 16 * ms}},
-		{"no response", func(m *marks) { m.first = 0 }, [5]time.Duration{1 * ms, 2 * ms, 4 * ms, 24 * ms, 0}},
-		{"no connection", func(m *marks) { *m = marks{began: m.began, headRead: m.headRead} }, [5]time.Duration{1 * ms, 30 * ms, 0, 0, 0}},
-		{"no whole head", func(m *marks) { *m = marks{began: m.began} }, [5]time.Duration{31 * ms, 0, 0, 0, 0}},
+		{"whole", func(*marks) {}, [6]time.Duration{1 * ms, 0, 2 * ms, 4 * ms, 8 * ms, 16 * ms}},
+		{"no response", func(m *marks) { m.first = 0 }, [6]time.Duration{1 * ms, 0, 2 * ms, 4 * ms, 24 * ms, 0}},
+		{"no connection", func(m *marks) { *m = marks{began: m.began, headRead: m.headRead} }, [6]time.Duration{1 * ms, 0, 30 * ms, 0, 0, 0}},
+		{"no whole head", func(m *marks) { *m = marks{began: m.began} }, [6]time.Duration{31 * ms, 0, 0, 0, 0, 0}},
+		{"after the queue", func(m *marks) { m.queued, m.placed = true, at(3*ms) }, [6]time.Duration{1 * ms, 1 * ms, 1 * ms, 4 * ms, 8 * ms, 16 * ms}},
+		{"in the queue", func(m *marks) { *m = marks{began: m.began, headRead: m.headRead, queued: true} }, [6]time.Duration{1 * ms, 30 * ms, 0, 0, 0, 0}},
 	} {
 		m := whole
 		test.reached(&m)
 		var e accesslog.Entry
 		m.phases(&e, at(32*ms))
-		got := [5]time.Duration{e.Read, e.Connect, e.Send, e.Wait, e.Relay}
+		got := [6]time.Duration{e.Read, e.Queue, e.Connect, e.Send, e.Wait, e.Relay}
 		if got != test.want || e.Total != 31*ms {
 			t.Errorf("%s: %v in %v, want %v in %v", test.name, got, e.Total, test.want, 31*ms)
 		}

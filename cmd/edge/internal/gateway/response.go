@@ -82,6 +82,7 @@ func (x *exchange) frameResponse(h *wire.ResponseHead, n int) bool {
 	x.decode = x.minor == 0 && framing.Kind == wire.Chunked
 	x.decideClient()
 	x.pad.body.Reset(framing)
+	x.gateway.origins.Answered(&x.ticket)
 	x.answer = n
 	return true
 }

@@ -23,8 +23,11 @@ type Server struct {
 
 // New sets up a gateway on each loop of the group, which must not run yet.
 func New(group *loop.Group, config Config) (*Server, error) {
-	if len(config.Origins) == 0 {
-		return nil, errors.New("a gateway needs an origin to send requests to")
+	if config.Authority == "" && len(config.Origins) == 0 {
+		return nil, errors.New("a gateway needs an origin to send requests to, or an authority until it gets one")
+	}
+	if config.Authority == "" {
+		config.Authority = authority(config.Origins[0])
 	}
 	s := &Server{group: group, config: config.withDefaults(), drained: make(chan struct{})}
 	s.gateways = make([]*Gateway, group.Len())

@@ -20,6 +20,7 @@ const (
 	Draining           // the program is about to end
 	Aborted            // given up together with the exchange
 	Failed             // the origin reset it or let it time out, or it broke
+	Removed            // the origin is no longer one of those that requests go to; while idle too
 
 	// While idle.
 
@@ -45,6 +46,7 @@ var causeNames = [Causes]string{
 	Draining:           "draining",
 	Aborted:            "aborted",
 	Failed:             "failed",
+	Removed:            "origin-removed",
 	Ended:              "ended-while-idle",
 	Dirty:              "octets-while-idle",
 	Reset:              "reset-while-idle",

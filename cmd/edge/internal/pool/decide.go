@@ -27,6 +27,7 @@ type Outcome struct {
 	Age              time.Duration
 	Uses             uint32 // this exchange included
 	Draining         bool
+	Removed          bool // the origin has been
 }
 
 // Decide says whether a connection may serve another request after o (RFC 9112
@@ -51,6 +52,8 @@ func Decide(o Outcome, l Limits) Cause {
 		return ResponseCloses
 	case o.Draining:
 		return Draining
+	case o.Removed:
+		return Removed
 	case l.Max < 0:
 		return Displaced
 	case l.Uses > 0 && o.Uses >= l.Uses:

@@ -30,6 +30,7 @@ func TestDecide(t *testing.T) {
 		{"uses at their limit", func(*Outcome) {}, Limits{Uses: 10}, Used},
 		{"nothing is kept", func(*Outcome) {}, Limits{Max: -1}, Displaced},
 		{"draining", func(o *Outcome) { o.Draining = true }, Limits{}, Draining},
+		{"origin removed", func(o *Outcome) { o.Removed = true }, Limits{}, Removed},
 		{"failed", func(o *Outcome) { o.Failed = true }, Limits{}, Failed},
 		{"aborted", func(o *Outcome) { o.Aborted = true }, Limits{}, Aborted},
 		{"aborted goes before failed", func(o *Outcome) { *o = Outcome{Aborted: true, Failed: true} }, Limits{}, Aborted},

@@ -18,6 +18,10 @@ type Pool struct {
 	limits Limits
 	onEnd  func(*Conn, Cause)
 
+	retired bool
+	looking int    // idle connections of which a task finds out what came
+	looked  func() // called when one was found out; may be nil
+
 	newest, oldest *Conn // the idle ones, by the time they were given back
 	idle           int
 	open           int
@@ -31,8 +35,16 @@ func New(l *loop.Loop, origin *loop.Address, limits Limits, onEnd func(*Conn, Ca
 	return &Pool{origin: origin, loop: l, limits: limits, onEnd: onEnd}
 }
 
+// Looked has f called whenever a connection is no longer one of those that
+// Looking counts.
+func (p *Pool) Looked(f func()) { p.looked = f }
+
 // Open is how many connections there are, idle and in use.
 func (p *Pool) Open() int { return p.open }
+
+// Looking is how many connections are neither idle nor in use for the moment,
+// since something came while they were idle, and what it was is not known yet.
+func (p *Pool) Looking() int { return p.looking }
 
 // Opened is how many connections there have ever been.
 func (p *Pool) Opened() uint64 { return p.opened }
@@ -83,7 +95,7 @@ func (p *Pool) Dial(deadline loop.Time) (*Conn, error) {
 // Decide is the package's Decide for a connection of this pool, whose limits,
 // age and uses it fills in.
 func (p *Pool) Decide(c *Conn, o Outcome) Cause {
-	o.Age, o.Uses = c.Age(), c.uses
+	o.Age, o.Uses, o.Removed = c.Age(), c.uses, p.retired
 	return Decide(o, p.limits)
 }
 
@@ -115,6 +127,16 @@ func (p *Pool) Clear(cause Cause) {
 		p.evict(p.newest, cause)
 	}
 }
+
+// Retire closes every idle connection and keeps none from here on: no further
+// request is meant for the origin. Those in use are not disturbed.
+func (p *Pool) Retire() {
+	p.retired = true
+	p.Clear(Removed)
+}
+
+// Return takes Retire back.
+func (p *Pool) Return() { p.retired = false }
 
 func (p *Pool) idleUntil() loop.Time {
 	if p.limits.Idle <= 0 {
@@ -202,18 +224,30 @@ type idling Conn
 // here finds out which of the two it was.
 func (c *idling) Readable(*loop.Conn) {
 	c.pool.remove((*Conn)(c))
+	c.pool.looking++
 	c.pool.loop.Go(c)
 }
 
-// Run is the task that reads what an idle origin sent. An engine may report what
-// is not there; then the connection waits on.
+// Run is the task that looks.
 func (c *idling) Run() {
+	c.look()
+	c.pool.looking--
+	if c.pool.looked != nil {
+		c.pool.looked()
+	}
+}
+
+// look reads what an idle origin sent. An engine may report what is not there;
+// then the connection waits on.
+func (c *idling) look() {
 	c.ReadDeadline(c.pool.loop.Now().Add(time.Millisecond))
 	switch n, err := c.Read(c.probe[:]); {
 	case n > 0:
 		c.pool.end((*Conn)(c), Dirty)
 	case err == io.EOF:
 		c.pool.end((*Conn)(c), Ended)
+	case errors.Is(err, os.ErrDeadlineExceeded) && c.pool.retired:
+		c.pool.end((*Conn)(c), Removed)
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		c.pool.keep((*Conn)(c))
 	default:

@@ -1,0 +1,190 @@
+package gateway
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hopwire/hopwire/cmd/edge/internal/pool"
+	"github.com/hopwire/hopwire/shared/loop"
+)
+
+// Whoever came first gets the connection first, whether it is kept or closed
+// between two of them, and there are never more than the bound.
+func TestQueueIsServedInOrder(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		uses  uint32
+		bound int
+		made  uint64
+	}{
+		{"kept", 0, 1, 1},
+		{"closed", 1, 1, 6},
+		{"two at once", 0, 2, 2},
+	} {
+		config := Config{MaxPerOrigin: test.bound, QueueMax: 10, QueueTimeout: time.Minute, Pool: pool.Limits{Uses: test.uses}}
+		rehearse(t, config, []role{steady(0, time.Second)}, func(e *ensemble) {
+			var order []string
+			for i := range 6 {
+				e.start(func() {
+					e.wants("200 OK", fmt.Sprint("/", i))
+					order = append(order, fmt.Sprint(i))
+				})
+				e.loop.Sleep(10 * time.Millisecond)
+			}
+			e.loop.Sleep(time.Minute)
+			if got := strings.Join(order, ""); got != "012345" {
+				t.Errorf("%s: answered in the order %s", test.name, got)
+			}
+			c := e.counters()
+			if c.Queued != uint64(6-test.bound) || c.Origins != test.made || e.most[0] > test.bound {
+				t.Errorf("%s: %d queued, %d connections, %d at once", test.name, c.Queued, c.Origins, e.most[0])
+			}
+		})
+	}
+}
+
+// A client that comes when a connection is being handed over does not get it.
+func TestQueueIsNotOvertaken(t *testing.T) {
+	rehearse(t, Config{MaxPerOrigin: 1, QueueMax: 100, QueueTimeout: time.Hour}, []role{steady(0, time.Second)}, func(e *ensemble) {
+		var order []int
+		for i := range 40 {
+			e.start(func() {
+				e.wants("200 OK", fmt.Sprint("/", i))
+				order = append(order, i)
+			})
+			e.loop.Sleep(333 * time.Millisecond)
+		}
+		e.loop.Sleep(time.Hour)
+		if len(order) != 40 || !slices.IsSorted(order) {
+			t.Errorf("answered in the order %v", order)
+		}
+	})
+}
+
+func TestQueueIsBounded(t *testing.T) {
+	rehearse(t, Config{MaxPerOrigin: 1, QueueMax: 1, QueueTimeout: 5 * time.Second}, []role{steady(0, 20*time.Second)}, func(e *ensemble) {
+		e.start(func() { e.wants("200 OK", "/served") })
+		e.loop.Sleep(time.Second)
+		began := e.loop.Now()
+		e.start(func() {
+			e.wants(`503 Service Unavailable`, "/waits")
+			if waited := e.loop.Now().Sub(began); waited < 5*time.Second || waited > 6*time.Second {
+				t.Errorf("waited %v", waited)
+			}
+		})
+		e.loop.Sleep(time.Second)
+		e.wants(`error=connection_limit_reached; details="queue-full"`, "/full")
+		e.loop.Sleep(5 * time.Second)
+		e.start(func() { e.wants(`error=connection_limit_reached; details="queue-timeout"`, "/waits") })
+		e.loop.Sleep(time.Minute)
+		if c := e.counters(); c.Queued != 2 || c.QueueFull != 1 || c.QueueTimeouts != 2 || c.Refusals[ConnectionLimitReached] != 3 {
+			t.Errorf("%+v", c)
+		}
+		e.wants("200 OK", "/after")
+	})
+}
+
+// A client that resets its connection leaves the queue at once, one that only
+// has nothing more to say does not.
+func TestClientVanishesFromTheQueue(t *testing.T) {
+	rehearse(t, Config{MaxPerOrigin: 1, QueueMax: 10, QueueTimeout: time.Hour}, []role{steady(0, 10*time.Second)}, func(e *ensemble) {
+		e.start(func() { e.wants("200 OK", "/served") })
+		e.loop.Sleep(time.Second)
+		reset, half := e.client(), e.client()
+		reset.Write([]byte(get("/reset")))
+		e.loop.Sleep(time.Second)
+		half.Write([]byte(get("/half", "Connection: close")))
+		half.CloseWrite()
+		e.loop.Sleep(time.Second)
+		if n := e.set().Waiting(); n != 2 {
+			t.Errorf("%d wait, want 2", n)
+		}
+		reset.Reset()
+		e.loop.Sleep(time.Second)
+		if n := e.set().Waiting(); n != 1 {
+			t.Errorf("%d wait after a reset, want 1", n)
+		}
+		if got := hear(half, "\r\n\r\na"); !strings.Contains(got, "200 OK") {
+			t.Errorf("after a half-close: %q", got)
+		}
+		if c := e.counters(); e.asked != "aa" || c.ClientEnds[ClientReset] != 1 {
+			t.Errorf("asked %s, %+v", e.asked, c)
+		}
+	})
+}
+
+// Clients that vanish at the instant at which their turn comes pass it on.
+func TestTurnIsPassedOn(t *testing.T) {
+	rehearse(t, Config{MaxPerOrigin: 1, QueueMax: 10, QueueTimeout: time.Hour}, []role{steady(0, 10*time.Second)}, func(e *ensemble) {
+		first := e.client()
+		first.Write([]byte(get("/first")))
+		e.loop.Sleep(time.Second)
+		var vanish []*loop.Conn
+		for range 3 {
+			c := e.client()
+			c.Write([]byte(get("/vanishes")))
+			vanish = append(vanish, c)
+			e.loop.Sleep(time.Millisecond)
+		}
+		e.start(func() { e.wants("200 OK", "/last") })
+		e.loop.Sleep(time.Second)
+		first.Reset() // which frees the connection
+		for _, c := range vanish {
+			c.Reset()
+		}
+		e.loop.Sleep(time.Minute)
+		if !strings.HasSuffix(e.asked, "a") || e.counters().Exchanges != 5 || e.set().Waiting() != 0 {
+			t.Errorf("asked %s, %+v", e.asked, e.counters())
+		}
+	})
+}
+
+// The log's phases tell how long a request waited for its turn, and a drain
+// serves those who wait.
+func TestQueueIsServedWhileDraining(t *testing.T) {
+	rehearse(t, Config{MaxPerOrigin: 1, QueueMax: 10, QueueTimeout: time.Hour}, []role{steady(0, 10*time.Second)}, func(e *ensemble) {
+		answered := 0
+		for range 3 {
+			e.start(func() { e.wants("200 OK", "/"); answered++ })
+		}
+		e.loop.Sleep(time.Second)
+		e.server.Drain()
+		e.loop.Sleep(time.Hour)
+		if answered != 3 {
+			t.Errorf("%d of 3 were answered", answered)
+		}
+	})
+}
+
+// A stale connection is replaced in its own place, not behind those who wait.
+func TestReplayKeepsItsPlace(t *testing.T) {
+	served := 0
+	stale := func(e *ensemble, c *loop.Conn) {
+		for n := 0; strings.HasSuffix(hear(c, "\r\n\r\n"), "\r\n\r\n"); n++ {
+			e.loop.Sleep(time.Second)
+			if served++; n == 1 && served == 2 {
+				return
+			}
+			c.Write([]byte(hello))
+		}
+	}
+	rehearse(t, Config{MaxPerOrigin: 1, QueueMax: 10, QueueTimeout: time.Hour}, []role{stale}, func(e *ensemble) {
+		served = 0
+		e.wants("hello", "/warm")
+		var order []int
+		for i := range 3 {
+			e.start(func() {
+				e.wants("hello", "/")
+				order = append(order, i)
+			})
+			e.loop.Sleep(100 * time.Millisecond)
+		}
+		e.loop.Sleep(time.Minute)
+		if c := e.counters(); !slices.Equal(order, []int{0, 1, 2}) || c.Replays[Replayed] != 1 || e.most[0] > 1 {
+			t.Errorf("in the order %v, %d replayed, %d at once", order, c.Replays[Replayed], e.most[0])
+		}
+	})
+}

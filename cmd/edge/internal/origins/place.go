@@ -1,0 +1,169 @@
+package origins
+
+import "github.com/hopwire/hopwire/shared/loop"
+
+// A Placing says what came of looking for an origin.
+type Placing uint8
+
+const (
+	// Placed: the ticket has a place at its Origin.
+	Placed Placing = iota
+	// Full: whoever could be asked has as many connections as it may; see Wait.
+	Full
+	// Nobody is left to be asked.
+	Nobody
+)
+
+// Place finds an origin for a request that has none: the one that Balance picks
+// of those that are fit, have a place left, and have not failed it yet. When
+// none is fit, it is the last resort.
+func (s *Set) Place(t *Ticket) Placing {
+	if len(s.members) == 1 && len(t.tried) == 0 {
+		return s.take(t, s.members[0], ordinary)
+	}
+	free, full := s.candidates(t)
+	if len(free) > 0 {
+		o := s.pick(free, t)
+		if o.out {
+			return s.take(t, o, onTrial)
+		}
+		return s.take(t, o, ordinary)
+	}
+	if full {
+		return Full
+	}
+	return s.placeUnfit(t)
+}
+
+// take gives the ticket a place at o, if one is left.
+func (s *Set) take(t *Ticket, o *Origin, on terms) Placing {
+	if o.full(s.config.MaxConnections) {
+		return Full
+	}
+	if on == onTrial {
+		o.trying = true
+	}
+	o.busy++
+	t.at, t.terms = o, on
+	return Placed
+}
+
+// candidates are the fit origins with a place left, and whether there are others
+// without. The slice is valid until the next call.
+func (s *Set) candidates(t *Ticket) (free []*Origin, full bool) {
+	free = s.scratch[:0]
+	for _, o := range s.members {
+		switch {
+		case !o.fit(s.loop.Now()) || t.hasTried(o):
+		case o.full(s.config.MaxConnections):
+			full = true
+		default:
+			free = append(free, o)
+		}
+	}
+	s.scratch = free
+	return free, full
+}
+
+// placeUnfit is for a request to which nobody fit is left. See Ejection in the
+// package's comment for why that is not the end of it.
+func (s *Set) placeUnfit(t *Ticket) Placing {
+	s.scratch = s.scratch[:0]
+	for _, o := range s.members {
+		if !t.hasTried(o) {
+			s.scratch = append(s.scratch, o)
+		}
+	}
+	o := soonest(s.scratch)
+	switch {
+	case len(s.scratch) == 0:
+		return Nobody
+	case o == nil:
+		o = s.pick(s.scratch, t)
+	}
+	return s.take(t, o, lastResort)
+}
+
+// soonest is the origin whose ejection ends first of those that only their own
+// failures have put out; nil when checks say that all are down.
+func soonest(unfit []*Origin) (first *Origin) {
+	for _, o := range unfit {
+		if !o.down && (first == nil || o.until < first.until) {
+			first = o
+		}
+	}
+	return first
+}
+
+// A Verdict is what an exchange tells of its origin's health.
+type Verdict uint8
+
+const (
+	// Unknown: the exchange came to its end by no doing of the origin's.
+	Unknown Verdict = iota
+	// Success: a whole response.
+	Success
+	// Failure: no connection, or no valid response in time, or not all of it.
+	Failure
+)
+
+func (v Verdict) String() string { return [...]string{"unknown", "success", "failure"}[v] }
+
+// Answered says that the origin has begun a valid response, which is enough to
+// end an ejection: the rest may take hours.
+func (s *Set) Answered(t *Ticket) {
+	if t.at != nil && t.at.out && t.terms != ordinary {
+		s.restore(t.at)
+	}
+}
+
+// Leave gives the place back, after what the verdict says, and why if that is a
+// failure. A ticket without a place is left as it is.
+func (s *Set) Leave(t *Ticket, v Verdict, why string) {
+	o := t.at
+	if o == nil {
+		return
+	}
+	if v == Success {
+		s.Answered(t)
+		o.succeed()
+	}
+	if t.terms == onTrial {
+		o.trying = false
+	}
+	if v == Failure {
+		s.failed(o, t.terms, why)
+	}
+	t.at = nil
+	o.busy--
+	if o.gone {
+		s.forget(o)
+	}
+	if s.queue.first != nil {
+		s.serveQueue()
+	}
+}
+
+// Unreachable is Leave for a place at an origin that no connection could be made
+// to. The request will not come back to it.
+func (s *Set) Unreachable(t *Ticket, v Verdict, why string) {
+	t.tried = append(t.tried, t.at)
+	s.Leave(t, v, why)
+}
+
+// SetHealth says what a check found out about the origin at an address. One
+// that is down gets no requests, and one that comes up has its ejection
+// forgotten. Addresses that are not those of members are passed over.
+func (s *Set) SetHealth(at *loop.Address, up bool) {
+	for _, o := range s.members {
+		if *o.address != *at || o.down != up {
+			continue
+		}
+		o.down = !up
+		if up && o.out {
+			o.spans = 0
+			s.restore(o)
+		}
+		s.serveQueue()
+	}
+}
