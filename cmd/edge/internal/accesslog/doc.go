@@ -18,10 +18,13 @@
 // framing included. The phases follow one another: from the first octet of the
 // request to the end of its head, until an origin connection is at hand, until
 // the request or what of it had arrived is written, until the first octet of the
-// response, until its last. Behind read stands queue=..., until its turn came, if
-// the request had to wait for others to be done with their connections. c3#2 is the second request on client connection 3,
-// o1#7 the seventh on origin connection 1, or - if the request reached none. The
-// two words at the end say what became of the two connections; ! and a name, and
-// perhaps the rule that was broken, say why the gateway answered by itself. An
-// exchange that ended early spent its last time in the phase it was in.
+// response, until its last. A request that had to wait until others were done with
+// their connections has a phase queue=... behind read. c3#2 is the second request
+// on client connection 3, o1#7 the seventh on origin connection 1, or - if the
+// request reached none. The two words at the end say what became of the two
+// connections. Behind them replayed says that the request was sent once more after
+// a stale connection, moved that it was sent to another origin after the first one
+// died; ! and a name, and perhaps the rule that was broken, say why the gateway
+// answered by itself. An exchange that ended early spent its last time in the
+// phase it was in.
 package accesslog

@@ -58,7 +58,7 @@ func (x *exchange) logLine() {
 		Client: x.conn.Remote(), RequestLine: x.line, Status: x.status, Octets: x.octets,
 		ClientConn: x.client.serial, Request: x.client.requests,
 		OriginConn: x.serial, Use: x.uses,
-		ClientEnd: x.end.String(), Replayed: x.replayed,
+		ClientEnd: x.end.String(), Replayed: x.replayed, Moved: x.moved,
 	}
 	if x.head == 0 {
 		e.RequestLine = nil
@@ -118,6 +118,7 @@ func (x *exchange) note() {
 		capture.Param{Name: "origin-connection", Value: x.originEnding()},
 		capture.Param{Name: "refusal", Value: x.refusal.String()},
 		capture.Param{Name: "replayed", Value: fmt.Sprint(x.replayed)},
+		capture.Param{Name: "moved", Value: fmt.Sprint(x.moved)},
 	)
 }
 
