@@ -76,6 +76,9 @@ func (x *exchange) takePlace(why *Refusal) bool {
 // waitInQueue waits for a place. Those who wait are many when there is trouble,
 // so they keep the request's own octets and nothing else.
 func (x *exchange) waitInQueue(why *Refusal) bool {
+	if x.fault != Persists {
+		return false
+	}
 	x.dropPad()
 	x.queued, x.placed = true, 0
 	switch err := x.gateway.origins.Wait(&x.ticket); {

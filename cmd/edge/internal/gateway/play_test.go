@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/hopwire/hopwire/cmd/edge/internal/accesslog"
+	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
 	"github.com/hopwire/hopwire/cmd/edge/internal/pool"
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/loop/simnet"
@@ -153,6 +154,7 @@ func (a *author) answer(req *http.Request, content []byte) (goOn bool) {
 	case req.Header.Get("Via") == "" || req.Header.Get("X-Hop") != "" || req.Header.Get("Connection") != "" || req.ProtoMinor != 1:
 		p.fail("the origin read the fields %v", req.Header)
 	}
+	p.count()
 	if p.executed[id]++; p.executed[id] > 1 && !q.safe() {
 		p.fail("request %d (%s) was executed %d times", id, q.method, p.executed[id])
 	}
@@ -358,7 +360,8 @@ func stage(seed uint64, o simnet.Options, closes bool, log *accesslog.Log) (*pla
 		p.group = g
 		config := Config{Pool: pool.Limits{Max: 1 + rng.IntN(3), Idle: time.Second, Uses: uint32(rng.IntN(5))}}
 		config.Log = log
-		for range 1 + rng.IntN(2) {
+		p.choose(&config)
+		for range 1 + rng.IntN(3) {
 			ln, err := g.Listen("127.0.0.1:0", func(c *loop.Conn) { g.Loop(0).Go(&author{play: p, conn: c, closes: closes}) })
 			if err != nil {
 				return err
@@ -369,6 +372,27 @@ func stage(seed uint64, o simnet.Options, closes bool, log *accesslog.Log) (*pla
 	})
 	p.inspect()
 	return p, errors.Join(append(p.failures, err)...)
+}
+
+// choose has the gateway choose its origins, and wait for them, as chance says.
+func (p *play) choose(config *Config) {
+	config.Balance, _ = origins.ParseBalance([]string{
+		"round-robin", "least-connections", "two-choices", "hash:target", "hash:x-missing",
+	}[p.rng.IntN(5)])
+	config.Eject = origins.Ejection{After: p.rng.IntN(4), For: time.Second, Max: 10 * time.Second}
+	if p.rng.IntN(2) == 0 {
+		config.MaxPerOrigin, config.QueueMax, config.QueueTimeout = 1+p.rng.IntN(3), 1000, 100*time.Hour
+	}
+}
+
+// count looks whether the gateway keeps to its bound.
+func (p *play) count() {
+	g := p.server.gateways[0]
+	for o := range g.origins.All() {
+		if n := o.Pool().Open(); g.config.MaxPerOrigin > 0 && n > g.config.MaxPerOrigin {
+			p.fail("%d connections to an origin, which may have %d", n, g.config.MaxPerOrigin)
+		}
+	}
 }
 
 // raise starts the gateway and its clients.
@@ -400,6 +424,14 @@ func (p *play) inspect() {
 	}
 	if ends != g.counters.Clients || g.open != 0 || g.clients != nil {
 		p.fail("%d clients came, %d went, %d are said to be there", g.counters.Clients, ends, g.open)
+	}
+	for o := range g.origins.All() {
+		if o.InUse() != 0 {
+			p.fail("%d places at an origin are taken for ever", o.InUse())
+		}
+	}
+	if n := g.origins.Waiting(); n != 0 {
+		p.fail("%d requests wait for ever", n)
 	}
 	if g.counters.ClientEnds[Broken] > 0 {
 		p.fail("the gateway broke")

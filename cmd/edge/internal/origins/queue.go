@@ -23,14 +23,23 @@ type queue struct {
 	n           int
 }
 
-func (q *queue) push(t *Ticket) {
-	t.waits, t.prev, t.next = true, q.last, nil
-	if t.prev != nil {
-		t.prev.next = t
+func (q *queue) pushLast(t *Ticket) { q.insert(q.last, t, nil) }
+
+// pushFirst is for one that had been called already.
+func (q *queue) pushFirst(t *Ticket) { q.insert(nil, t, q.first) }
+
+func (q *queue) insert(prev, t, next *Ticket) {
+	t.waits, t.prev, t.next = true, prev, next
+	if prev != nil {
+		prev.next = t
 	} else {
 		q.first = t
 	}
-	q.last = t
+	if next != nil {
+		next.prev = t
+	} else {
+		q.last = t
+	}
 	q.n++
 }
 
@@ -63,20 +72,45 @@ func (s *Set) Wait(t *Ticket) error {
 		t.until = s.loop.Now().Add(s.config.QueueTimeout)
 	}
 	s.totals.Queued++
-	s.queue.push(t)
+	s.queue.pushLast(t)
+	for {
+		if err := s.await(t); err != nil || s.keepsPlace(t) {
+			return err
+		}
+		s.Leave(t, Unknown, "")
+		switch placing := s.Place(t); {
+		case placing == Placed:
+			return nil
+		case placing == Nobody || t.abandoned:
+			return ErrNobody
+		}
+		s.queue.pushFirst(t)
+	}
+}
+
+// await waits until the ticket is called, and is given a place by that.
+func (s *Set) await(t *Ticket) error {
 	err := t.called.Wait(s.loop, t.until)
 	switch {
-	case t.waits: // nobody called
+	case t.waits && errors.Is(err, os.ErrDeadlineExceeded):
 		s.queue.remove(t)
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			s.totals.QueueTimeouts++
-			return ErrQueueTimeout
-		}
+		s.totals.QueueTimeouts++
+		return ErrQueueTimeout
+	case t.waits: // the loop has been stopped
+		s.queue.remove(t)
 		return err
 	case t.at == nil:
 		return ErrNobody
 	}
 	return nil
+}
+
+// keepsPlace reports whether the place that a ticket was called to is still one.
+// Between the call and the task's turn the origin may have left, or the idle
+// connection that was meant may have had something to say.
+func (s *Set) keepsPlace(t *Ticket) bool {
+	bound := s.config.MaxConnections
+	return !t.at.gone && (bound == 0 || t.at.busy+t.at.pool.Looking() <= bound)
 }
 
 // serveQueue gives what places there are to those who have waited longest. It is
@@ -102,6 +136,7 @@ func (s *Set) call(t *Ticket) {
 
 // Abandon takes a request that nobody waits for any more out of the queue.
 func (s *Set) Abandon(t *Ticket) {
+	t.abandoned = true
 	if t.waits {
 		s.call(t)
 	}

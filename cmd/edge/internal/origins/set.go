@@ -1,6 +1,7 @@
 package origins
 
 import (
+	"iter"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -83,8 +84,8 @@ func (s *Set) Watch(w Watcher) {
 	}
 }
 
-// Members is how many origins there are.
-func (s *Set) Members() int { return len(s.members) }
+// All iterates over the origins that are members.
+func (s *Set) All() iter.Seq[*Origin] { return slices.Values(s.members) }
 
 // Update replaces the members that came from this source; sources are numbered
 // from 0, densely. An address that was a member already stays what it is, with
