@@ -1,0 +1,327 @@
+package origins
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hopwire/hopwire/shared/loop"
+	"github.com/hopwire/hopwire/shared/loop/simnet"
+)
+
+// at is the address of the origin with this name: a, b and so on.
+func at(name rune) *loop.Address {
+	return &loop.Address{TCP: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(name)}), 80)}
+}
+
+func (o *Origin) name() string { return string(rune(o.address.TCP.Addr().As4()[3])) }
+
+// named are members with the weight 1: "ab" are a and b. An upper case letter has
+// the weight 2.
+func named(names string) (all []Member) {
+	for _, r := range strings.ToLower(names) {
+		all = append(all, Member{Address: at(r)})
+	}
+	for i, r := range names {
+		if r < 'a' {
+			all[i].Weight = 2
+		}
+	}
+	return all
+}
+
+// spell is the reverse of named.
+func spell(s *Set) (names string) {
+	for o := range s.All() {
+		if o.weight == 2 {
+			names += strings.ToUpper(o.name())
+		} else {
+			names += o.name()
+		}
+	}
+	return names
+}
+
+// onLoop runs f in a task, with a Set of that loop, in simulated time.
+func onLoop(t *testing.T, config Config, f func(l *loop.Loop, s *Set)) {
+	t.Helper()
+	err := simnet.New(1, simnet.Options{}).Run(loop.Config{}, func(g *loop.Group) error {
+		l := g.Loop(0)
+		l.Post(func() {
+			l.Go(loop.Func(func() {
+				defer g.Stop()
+				f(l, New(l, config))
+			}))
+		})
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// An update is what a source says.
+type update struct {
+	source  int
+	members string
+}
+
+func TestUpdate(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		updates []update
+		want    string // the members afterwards
+		told    string // of the watcher: + and who came, - and who left
+	}{
+		{"one source", []update{{0, "abc"}}, "abc", "+a+b+c"},
+		{"nobody", []update{{0, ""}}, "", ""},
+		{"one leaves, one comes", []update{{0, "abc"}, {0, "acd"}}, "acd", "+a+b+c-b+d"},
+		{"another order", []update{{0, "abc"}, {0, "cba"}}, "abc", "+a+b+c"},
+		{"two sources", []update{{0, "a"}, {1, "bc"}}, "abc", "+a+b+c"},
+		{"a source that is not the next", []update{{3, "a"}}, "a", "+a"},
+		{"the same from two", []update{{0, "ab"}, {1, "bc"}}, "abc", "+a+b+c"},
+		{"one of two takes it back", []update{{0, "ab"}, {1, "bc"}, {1, "c"}}, "abc", "+a+b+c"},
+		{"both do", []update{{0, "ab"}, {1, "bc"}, {1, "c"}, {0, "a"}}, "ac", "+a+b+c-b"},
+		{"a weight changes", []update{{0, "ab"}, {0, "aB"}}, "aB", "+a+b"},
+		{"two weights: the first source's", []update{{1, "A"}, {0, "a"}}, "a", "+a"},
+		{"the same twice in one", []update{{0, "aab"}}, "ab", "+a+b"},
+		{"all leave", []update{{0, "ab"}, {0, ""}}, "", "+a+b-a-b"},
+	} {
+		onLoop(t, Config{}, func(_ *loop.Loop, s *Set) {
+			var w watcher
+			s.Watch(&w)
+			for _, u := range test.updates {
+				s.Update(u.source, named(u.members))
+			}
+			if got := spell(s); got != test.want || w.told != test.told || len(s.leaving) > 0 {
+				t.Errorf("%s: %q and %q, want %q and %q; %d are leaving", test.name, got, w.told, test.want, test.told, len(s.leaving))
+			}
+			late := watcher{}
+			if s.Watch(&late); strings.ToLower(strings.ReplaceAll(late.told, "+", "")) != strings.ToLower(test.want) {
+				t.Errorf("%s: who watches from now on is told %q", test.name, late.told)
+			}
+		})
+	}
+}
+
+type watcher struct{ told string }
+
+func (w *watcher) Joined(o *Origin) { w.told += "+" + o.name() }
+func (w *watcher) Left(o *Origin)   { w.told += "-" + o.name() }
+
+// An origin that leaves while it is in use stays until that has ended, and is the
+// same one if it returns before.
+func TestLeavingOrigin(t *testing.T) {
+	onLoop(t, Config{Eject: Ejection{After: 5}}, func(_ *loop.Loop, s *Set) {
+		s.Update(0, named("ab"))
+		var first, second Ticket
+		a := placed(t, s, &first)
+		placed(t, s, &second)
+		a.failures = 4
+		s.Update(0, named("b"))
+		if !a.Gone() || len(s.leaving) != 1 {
+			t.Errorf("it is gone: %v; %d are leaving", a.Gone(), len(s.leaving))
+		}
+		s.Update(0, named("ba"))
+		if a.Gone() || len(s.leaving) != 0 || s.members[1] != a || a.failures != 4 || a.InUse() != 1 {
+			t.Errorf("after its return: %+v; %d are leaving", a.health, len(s.leaving))
+		}
+		s.Update(0, named("b"))
+		s.Leave(&first, Success, "")
+		if len(s.leaving) != 0 {
+			t.Errorf("%d are leaving after the last use", len(s.leaving))
+		}
+		s.Leave(&second, Success, "")
+	})
+}
+
+// placed has t placed, which has to be possible.
+func placed(t *testing.T, s *Set, ticket *Ticket) *Origin {
+	t.Helper()
+	ticket.Begin()
+	if got := s.Place(ticket); got != Placed {
+		t.Fatalf("%v instead of a place", got)
+	}
+	return ticket.Origin()
+}
+
+// A condition is that of one origin when a request comes.
+type condition struct {
+	busy   int
+	health // until is in seconds from now
+	tried  bool
+}
+
+func TestPlace(t *testing.T) {
+	in := condition{}
+	full := condition{busy: 2}
+	out := condition{health: health{out: true, until: 5}}
+	outLonger := condition{health: health{out: true, until: 9}}
+	over := condition{health: health{out: true, until: -1}}
+	onTrialNow := condition{health: health{out: true, until: -1, trying: true}}
+	down := condition{health: health{down: true}}
+	downAndOut := condition{health: health{down: true, out: true, until: 1}}
+	with := func(c condition, change func(*condition)) condition { change(&c); return c }
+	tried := func(c *condition) { c.tried = true }
+	busy := func(c *condition) { c.busy = 2 }
+
+	for _, test := range []struct {
+		name    string
+		origins []condition // a, b, c
+		placing Placing
+		want    string // where, if placed
+		terms   terms
+	}{
+		{"one", []condition{in}, Placed, "a", ordinary},
+		{"none", nil, Nobody, "", 0},
+		{"one, full", []condition{full}, Full, "", 0},
+		{"one, out", []condition{out}, Placed, "a", ordinary},
+		{"one, down", []condition{down}, Placed, "a", ordinary},
+		{"one, tried", []condition{with(in, tried)}, Nobody, "", 0},
+		{"past the full one", []condition{full, in}, Placed, "b", ordinary},
+		{"past the one that is out", []condition{out, in}, Placed, "b", ordinary},
+		{"past the one that is down", []condition{down, in}, Placed, "b", ordinary},
+		{"past the tried one", []condition{with(in, tried), in}, Placed, "b", ordinary},
+		{"on trial", []condition{over, full}, Placed, "a", onTrial},
+		{"one trial at once", []condition{onTrialNow, in}, Placed, "b", ordinary},
+		{"all full", []condition{full, full}, Full, "", 0},
+		{"the fit one is full, and is waited for", []condition{full, out}, Full, "", 0},
+		{"the fit one was tried, the other is full", []condition{with(in, tried), full}, Full, "", 0},
+		{"all were tried", []condition{with(in, tried), with(out, tried)}, Nobody, "", 0},
+		{"all out: the first to be back", []condition{outLonger, out}, Placed, "b", lastResort},
+		{"the fit one was tried", []condition{with(in, tried), out}, Placed, "b", lastResort},
+		{"out before down", []condition{down, downAndOut, outLonger}, Placed, "c", lastResort},
+		{"all down: as if none were", []condition{down, downAndOut}, Placed, "a", lastResort},
+		{"all down, the first one busy", []condition{with(down, busy)}, Full, "", 0},
+		{"the last resort is full", []condition{with(out, busy), outLonger}, Full, "", 0},
+		{"the trial is under way, the other is out", []condition{onTrialNow, out}, Placed, "a", lastResort},
+	} {
+		onLoop(t, Config{MaxConnections: 2}, func(l *loop.Loop, s *Set) {
+			l.Sleep(time.Minute)
+			var ticket Ticket
+			s.Update(0, named("abc"[:len(test.origins)]))
+			for i, c := range test.origins {
+				o := s.members[i]
+				o.busy, o.health = c.busy, c.health
+				o.until = l.Now().Add(time.Duration(c.until) * time.Second)
+				if c.tried {
+					ticket.tried = append(ticket.tried, o)
+				}
+			}
+			placing, where := s.Place(&ticket), ""
+			if placing == Placed {
+				where = ticket.at.name()
+			}
+			if placing != test.placing || where != test.want || placing == Placed && ticket.terms != test.terms {
+				t.Errorf("%s: %d %s on terms %d, want %d %s %d", test.name, placing, where, ticket.terms, test.placing, test.want, test.terms)
+			}
+		})
+	}
+}
+
+// Each ejection is longer than the one before, by up to a tenth more than
+// doubled, until a whole success.
+func TestEjectionsBecomeLonger(t *testing.T) {
+	var spans []time.Duration
+	config := Config{Eject: Ejection{After: 2, For: time.Second, Max: 5 * time.Second}, Report: func(c Change) {
+		if c.Ejected {
+			spans = append(spans, c.For)
+		}
+	}}
+	onLoop(t, config, func(l *loop.Loop, s *Set) {
+		s.Update(0, named("ab"))
+		var ticket Ticket
+		fails := func() {
+			for range 4 { // in turn with the other one, which succeeds
+				if placed(t, s, &ticket).name() == "a" {
+					s.Leave(&ticket, Failure, "it was not good")
+				} else {
+					s.Leave(&ticket, Success, "")
+				}
+			}
+		}
+		fails()
+		for range 4 {
+			l.Sleep(6 * time.Second)
+			fails()
+		}
+		l.Sleep(6 * time.Second)
+		for range 2 {
+			placed(t, s, &ticket)
+			s.Leave(&ticket, Success, "")
+		}
+		fails()
+		if totals := s.Totals(); totals.Ejections != 6 || totals.Restorations != 1 {
+			t.Errorf("%d ejections, %d restorations", totals.Ejections, totals.Restorations)
+		}
+	})
+	want := []time.Duration{1, 2, 4, 5, 5, 1}
+	if len(spans) != len(want) {
+		t.Fatalf("ejected for %v", spans)
+	}
+	for i, d := range spans {
+		if low := want[i] * time.Second; d < low || d > low+low/10 {
+			t.Errorf("ejected for %v, want %v seconds and up to a tenth more", spans, want)
+		}
+	}
+}
+
+// A check that says an origin is up again ends its ejection as well.
+func TestCheckEndsEjection(t *testing.T) {
+	onLoop(t, Config{Eject: Ejection{After: 1, For: time.Hour}}, func(_ *loop.Loop, s *Set) {
+		s.Update(0, named("ab"))
+		a := s.members[0]
+		var ticket Ticket
+		placed(t, s, &ticket)
+		s.Leave(&ticket, Failure, "")
+		s.SetHealth(at('a'), true) // which says nothing new
+		s.SetHealth(at('z'), false)
+		if !a.out || a.down {
+			t.Errorf("%+v", a.health)
+		}
+		s.SetHealth(at('a'), false)
+		s.SetHealth(at('a'), true)
+		if !a.fit(0) || s.Totals().Restorations != 1 {
+			t.Errorf("%+v", a.health)
+		}
+	})
+}
+
+// Tickets leave the queue from anywhere, and one that had been called already goes
+// to its head.
+func TestQueueIsAList(t *testing.T) {
+	var q queue
+	all := make([]Ticket, 5)
+	for i := range all {
+		all[i].key = uint64(i)
+		q.pushLast(&all[i])
+	}
+	for _, test := range []struct {
+		name string
+		do   func()
+		want string
+	}{
+		{"from the middle", func() { q.remove(&all[2]) }, "0134"},
+		{"the first", func() { q.remove(&all[0]) }, "134"},
+		{"back to the head", func() { q.pushFirst(&all[0]) }, "0134"},
+		{"the last", func() { q.remove(&all[4]) }, "013"},
+		{"all but one", func() { q.remove(&all[3]); q.remove(&all[0]) }, "1"},
+		{"that too", func() { q.remove(&all[1]) }, ""},
+		{"to an empty one", func() { q.pushFirst(&all[3]) }, "3"},
+		{"and behind it", func() { q.pushLast(&all[1]) }, "31"},
+	} {
+		test.do()
+		forth, back := "", ""
+		for t := q.first; t != nil; t = t.next {
+			forth += fmt.Sprint(t.key)
+		}
+		for t := q.last; t != nil; t = t.prev {
+			back = fmt.Sprint(t.key) + back
+		}
+		if forth != test.want || back != test.want || q.n != len(test.want) {
+			t.Errorf("%s: %s, backwards %s, of %d, want %s", test.name, forth, back, q.n, test.want)
+		}
+	}
+}
