@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"time"
@@ -8,7 +9,6 @@ import (
 	"github.com/hopwire/hopwire/cmd/edge/internal/accesslog"
 	"github.com/hopwire/hopwire/shared/capture"
 	"github.com/hopwire/hopwire/shared/loop"
-	"github.com/hopwire/hopwire/shared/wire"
 )
 
 // marks are the instants at which an exchange passed from one phase to the next.
@@ -32,10 +32,25 @@ func (x *exchange) mark(t *loop.Time) {
 
 // keepLine keeps the request line for the log, since the buffer will be used
 // for other things by the end.
-func (x *exchange) keepLine(h *wire.RequestHead) {
+func (x *exchange) keepLine(line []byte) {
 	if x.gateway.log != nil {
-		x.line = append(x.line[:0], h.Raw[:h.FieldsStart()-len("\r\n")]...)
+		x.line = append(x.line[:0], line...)
 	}
+}
+
+// maxUnparsed bounds what the log shows of octets that are no request: enough to
+// tell what they are, and little enough that a client which sends nothing else
+// does not fill the disk.
+const maxUnparsed = 256
+
+// firstLine is what is there of the request line, behind the empty line that may
+// stand before it.
+func firstLine(octets []byte) []byte {
+	octets = bytes.TrimPrefix(octets, crlf)
+	if n := bytes.IndexAny(octets, "\r\n"); n >= 0 {
+		octets = octets[:n]
+	}
+	return octets[:min(len(octets), maxUnparsed)]
 }
 
 // account counts the exchange, and writes it down where that is wanted.
@@ -59,9 +74,6 @@ func (x *exchange) logLine() {
 		ClientConn: x.client.serial, Request: x.client.requests,
 		OriginConn: x.serial, Use: x.uses,
 		ClientEnd: x.end.String(), Replayed: x.replayed, Moved: x.moved,
-	}
-	if x.head == 0 {
-		e.RequestLine = nil
 	}
 	e.OriginEnd = x.originEnding()
 	if x.refusal.refuses() && x.refusal.Error != NoError {

@@ -31,6 +31,8 @@ const (
 
 	OriginStale       // it closed a reused connection, and only the client may send again
 	ResponseTruncated // it broke off the response
+	ResponseStalled   // the rest of the response did not come in time
+	ResponseMalformed // the response's body broke a rule of the grammar
 
 	// The gateway's own.
 
@@ -74,6 +76,8 @@ var causes = [Causes]struct {
 	Refused:           {"refused", lingering},
 	OriginStale:       {"origin-stale", quietly},
 	ResponseTruncated: {"response-truncated", abruptly},
+	ResponseStalled:   {"response-timeout", abruptly},
+	ResponseMalformed: {"response-malformed", abruptly},
 	Broken:            {"broken", abruptly},
 	CutOff:            {"cut-off", abruptly},
 }

@@ -35,7 +35,13 @@ func (c *client) Run() {
 }
 
 // Expired is called when no request came for too long.
-func (c *client) Expired(*loop.Conn) { c.end(ClientIdle, quietly) }
+func (c *client) Expired(*loop.Conn) {
+	if c.gateway.draining {
+		c.end(Drained, quietly)
+		return
+	}
+	c.end(ClientIdle, quietly)
+}
 
 // Aborted is called when the client resets the connection: while it is idle, or
 // while its exchange waits for something else.

@@ -87,17 +87,17 @@ func TestFailuresBecomeRefusals(t *testing.T) {
 func TestRefusalOnTheWire(t *testing.T) {
 	for _, test := range []struct {
 		refusal Refusal
-		closes  bool
+		out     outbound
 		want    string
 	}{
-		{badRequest(400, "host-missing"), true,
+		{badRequest(400, "host-missing"), outbound{closes: true},
 			"HTTP/1.1 400 Bad Request\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n" +
 				"Proxy-Status: hopwire; error=http_request_error; details=\"host-missing\"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"},
-		{originError(ConnectionTimeout, ""), false,
+		{originError(ConnectionTimeout, ""), outbound{},
 			"HTTP/1.1 504 Gateway Timeout\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n" +
 				"Proxy-Status: hopwire; error=connection_timeout\r\nContent-Length: 0\r\n\r\n"},
 	} {
-		got := string(test.refusal.appendTo(nil, "hopwire", test.closes, 0))
+		got := string(test.refusal.appendTo(nil, "hopwire", test.out, 0))
 		if got != test.want {
 			t.Errorf("%q\nwant %q", got, test.want)
 		}

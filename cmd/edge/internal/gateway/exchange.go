@@ -36,6 +36,7 @@ type progress struct {
 	refusal Refusal // the answer of the gateway's own, if any
 
 	// The request.
+	asked   bool  // an octet of it arrived
 	head    int   // octets of its head, an empty line before it included
 	message int   // octets of in that belong to it: the head and what of the body was there
 	taken   int64 // octets that the kernel took
@@ -109,7 +110,7 @@ func (x *exchange) ending() ending {
 	switch {
 	case x.begun && !x.ended:
 		return abruptly // a response that was cut off must not look whole
-	case x.end == ClientAsked && !x.conn.Readable() && (x.in == nil || x.in.Len() == 0):
+	case x.end == ClientAsked && x.up.whole && !x.conn.Readable() && (x.in == nil || x.in.Len() == 0):
 		return quietly // the client knew that it would be the last, and sends no more
 	}
 	return causes[x.end].ending
@@ -151,7 +152,7 @@ func (x *exchange) run() {
 
 // conclude ends the exchange on both sides.
 func (x *exchange) conclude() {
-	if x.head == 0 && !x.refusal.refuses() {
+	if !x.asked {
 		x.dropPad()
 		return // there was no request
 	}

@@ -167,11 +167,14 @@ func TestTooManyInterimResponses(t *testing.T) {
 }
 
 func TestResponseCutOff(t *testing.T) {
-	for _, test := range []struct{ name, response string }{
-		{"length", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"},
-		{"chunked", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n"},
-		{"spliced", "HTTP/1.1 200 OK\r\nContent-Length: 10000000\r\n\r\nhalf"},
-		{"bad chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n|x\r\n"},
+	for _, test := range []struct {
+		name, response string
+		want           Cause
+	}{
+		{"length", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", ResponseTruncated},
+		{"chunked", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n", ResponseTruncated},
+		{"spliced", "HTTP/1.1 200 OK\r\nContent-Length: 10000000\r\n\r\nhalf", ResponseTruncated},
+		{"bad chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n|x\r\n", ResponseMalformed},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			read := make(chan bool)
@@ -191,7 +194,7 @@ func TestResponseCutOff(t *testing.T) {
 			c.expect(strings.Split(test.response, "|")[0])
 			close(read)
 			c.expectReset()
-			r.await("the cause", func(c Counters) bool { return c.ClientEnds[ResponseTruncated] == 1 })
+			r.await("the cause", func(c Counters) bool { return c.ClientEnds[test.want] == 1 })
 		})
 	}
 }

@@ -139,7 +139,7 @@ func responseFailure(err error) Refusal {
 
 // appendTo appends the response by which name, the gateway, refuses. The content
 // is empty, so that the response is the same to every method.
-func (r Refusal) appendTo(b []byte, name string, closes bool, unixSeconds int64) []byte {
+func (r Refusal) appendTo(b []byte, name string, out outbound, unixSeconds int64) []byte {
 	b = wire.AppendStatusLine(b, r.Status, wire.StatusText(r.Status))
 	b = append(b, "Date: "...)
 	b = wire.AppendDate(b, unixSeconds)
@@ -155,8 +155,10 @@ func (r Refusal) appendTo(b []byte, name string, closes bool, unixSeconds int64)
 		b = append(b, '"')
 	}
 	b = append(b, "\r\nContent-Length: 0\r\n"...)
-	if closes {
+	if out.closes {
 		b = append(b, closeLine...)
+	} else if out.keepAlive {
+		b = append(b, keepAliveLine...)
 	}
 	return append(b, "\r\n"...)
 }

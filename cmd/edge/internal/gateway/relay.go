@@ -66,6 +66,13 @@ func (x *exchange) cutOff(err error) bool {
 		return false
 	}
 	x.originErr = err
+	var malformed *wire.Error
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return x.fail(ResponseStalled)
+	case errors.As(err, &malformed):
+		return x.fail(ResponseMalformed)
+	}
 	return x.fail(ResponseTruncated)
 }
 
@@ -239,6 +246,6 @@ func (x *exchange) sendRefusal() {
 		x.closing(Drained)
 	}
 	p := x.takePad()
-	p.sent = x.refusal.appendTo(p.sent[:0], x.gateway.config.Name, x.end != Persists, x.loop.Wall().Unix())
+	p.sent = x.refusal.appendTo(p.sent[:0], x.gateway.config.Name, x.outbound(), x.loop.Wall().Unix())
 	x.toClient(nil, p.sent)
 }

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"os"
@@ -22,6 +23,7 @@ func (x *exchange) readRequest() bool {
 				x.mark(&x.headRead)
 				return true
 			case err != wire.ErrIncomplete:
+				x.beginUnparsed()
 				x.end = Refused
 				return x.refuse(malformedRequest(err))
 			}
@@ -57,12 +59,20 @@ func (x *exchange) noRequest(err error) bool {
 	if x.pad != nil {
 		x.pad.request.Reset() // or the next head would be taken for the rest of this one
 	}
-	begun := x.in.Len() > 0
+	begun := hasBegun(x.in.Unread())
+	if begun {
+		x.beginUnparsed()
+	}
+	late := errors.Is(err, os.ErrDeadlineExceeded)
 	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded) && begun:
+	case x.loop.Stopping():
+		return x.fail(CutOff)
+	case late && begun:
 		x.end = RequestStalled
 		return x.refuse(badRequest(408, "head-timeout"))
-	case errors.Is(err, os.ErrDeadlineExceeded):
+	case late && x.in.Len() > 0:
+		return x.fail(ClientIdle)
+	case late:
 		return false // the loop was told of octets that were not there: idle again
 	case err == io.EOF && begun:
 		return x.fail(RequestTruncated)
@@ -72,13 +82,32 @@ func (x *exchange) noRequest(err error) bool {
 	return x.fail(ClientReset)
 }
 
+// hasBegun reports whether the octets are the beginning of a request. The empty
+// line that old clients send after content is none (RFC 9112 section 2.2): who is
+// answered by 408 for it takes that for the answer to the next request.
+func hasBegun(octets []byte) bool {
+	return len(octets) > 0 && !bytes.HasPrefix(crlf, octets)
+}
+
+// beginUnparsed is for a request whose head is not, or not yet, one.
+func (x *exchange) beginUnparsed() {
+	x.begin()
+	x.keepLine(firstLine(x.in.Unread()))
+}
+
+// begin counts a request.
+func (x *exchange) begin() {
+	x.asked = true
+	x.client.requests++
+}
+
 // admit decides how the request is framed and whether it may go on.
 func (x *exchange) admit() bool {
 	h := &x.pad.request
-	x.client.requests++
+	x.begin()
 	x.minor, x.isHead, x.safe = h.Minor, h.Is("HEAD"), isSafe(h)
 	x.message, x.held = x.head, true
-	x.keepLine(h)
+	x.keepLine(h.Raw[:h.FieldsStart()-len(crlf)])
 
 	framing, err := wire.RequestFraming(h)
 	if err != nil {

@@ -46,6 +46,9 @@ func (x *exchange) readHead(h *wire.ResponseHead) (n int, ok bool) {
 // HTTP/1.0, which has none. A 101 answers an Upgrade that was not sent on.
 func (x *exchange) forwardInterim(h *wire.ResponseHead, n int) bool {
 	x.interim += n
+	if _, r := x.judge(h); r.refuses() {
+		return x.refuse(r)
+	}
 	switch {
 	case h.Status == 101:
 		return x.refuse(originError(HTTPProtocolError, "switching-protocols-unasked"))
@@ -69,12 +72,9 @@ func (x *exchange) forwardInterim(h *wire.ResponseHead, n int) bool {
 // frameResponse decides how the final response is framed, and what that means
 // for both connections.
 func (x *exchange) frameResponse(h *wire.ResponseHead, n int) bool {
-	framing, err := wire.ResponseFraming(h, x.method())
-	if err != nil {
-		return x.refuse(malformedResponse(err))
-	}
-	if h.NominatesAny() && tooManyOptions(h.Members(wire.FieldConnection)) {
-		return x.refuse(originError(HTTPProtocolError, "connection-options-too-many"))
+	framing, r := x.judge(h)
+	if r.refuses() {
+		return x.refuse(r)
 	}
 	x.framing = framing.Kind
 	x.status = h.Status
@@ -85,6 +85,31 @@ func (x *exchange) frameResponse(h *wire.ResponseHead, n int) bool {
 	x.gateway.origins.Answered(&x.ticket)
 	x.answer = n
 	return true
+}
+
+// judge finds the framing of a response, or what forbids to send it on.
+func (x *exchange) judge(h *wire.ResponseHead) (wire.Framing, Refusal) {
+	framing, err := wire.ResponseFraming(h, x.method())
+	switch {
+	case err != nil:
+		return framing, malformedResponse(err)
+	case codesNothing(h):
+		return framing, originError(HTTPProtocolError, "transfer-encoding-without-content")
+	case h.NominatesAny() && tooManyOptions(h.Members(wire.FieldConnection)):
+		return framing, originError(HTTPProtocolError, "connection-options-too-many")
+	}
+	return framing, Refusal{}
+}
+
+// codesNothing reports whether a response that never has content says how it is
+// coded (RFC 9112 section 6.1). A client that went by the field would take the
+// next response for this one's chunks.
+func codesNothing(h *wire.ResponseHead) bool {
+	if h.Status >= 200 && h.Status != 204 {
+		return false
+	}
+	_, coded := h.Field(wire.FieldTransferEncoding)
+	return coded
 }
 
 // method is that of the request, as far as the framing of the response depends
@@ -121,17 +146,10 @@ func (x *exchange) leavesRequest() bool {
 // sendResponse sends the head, and what of the body is there, in one piece.
 func (x *exchange) sendResponse() bool {
 	e := &x.pad.edits
-	editResponse(e, &x.pad.response, outbound{
-		closes:    x.end != Persists,
-		keepAlive: x.end == Persists && x.minor == 0,
-		decoded:   x.minor == 0,
-	})
-	n := 0
-	if !x.decode {
-		var err error
-		if n, _, err = x.pad.body.Scan(x.out.Unread()[x.answer:]); err != nil {
-			return x.refuse(malformedResponse(err))
-		}
+	editResponse(e, &x.pad.response, x.outbound())
+	n, err := x.scanArrived()
+	if err != nil {
+		return x.refuse(malformedResponse(err))
 	}
 	x.begun = true
 	if !x.toClient(e, x.out.Unread()[:x.answer+n]) {
@@ -140,4 +158,27 @@ func (x *exchange) sendResponse() bool {
 	x.out.Consume(x.answer + n)
 	x.octets += int64(n)
 	return true
+}
+
+// outbound is what the client is told of its connection.
+func (x *exchange) outbound() outbound {
+	return outbound{
+		closes:    x.end != Persists,
+		keepAlive: x.end == Persists && x.minor == 0,
+		decoded:   x.minor == 0,
+	}
+}
+
+// scanArrived finds how much of the body, as it is sent on, came with the head. A
+// body to be decoded is only looked at: what is wrong with it can still be
+// answered by 502.
+func (x *exchange) scanArrived() (n int, err error) {
+	arrived := x.out.Unread()[x.answer:]
+	if x.decode {
+		body := x.pad.body
+		_, _, err = body.Scan(arrived)
+		return 0, err
+	}
+	n, _, err = x.pad.body.Scan(arrived)
+	return n, err
 }

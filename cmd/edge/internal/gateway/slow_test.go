@@ -151,7 +151,7 @@ func slowly(t *testing.T, config Config, client, origin func(*loop.Conn)) Counte
 func wantEnd(t *testing.T, count Counters, cause Cause) {
 	t.Helper()
 	if cause == Persists {
-		cause = ClientReset
+		cause = CutOff
 	}
 	for c, n := range count.ClientEnds {
 		if n > 0 && Cause(c) != cause {

@@ -209,8 +209,10 @@ func (x *exchange) passOn() Cause {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		cause, _ := x.up.late(x) // an answer was given
 		return cause
+	case err == io.EOF:
+		return RequestTruncated
 	case err != nil:
-		return RequestUnread
+		return ClientReset
 	}
 	return Persists
 }

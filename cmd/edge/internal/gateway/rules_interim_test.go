@@ -1,0 +1,190 @@
+package gateway
+
+import (
+	"strings"
+	"time"
+)
+
+const (
+	hint      = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+	goOn      = "HTTP/1.1 100 Continue\r\n\r\n"
+	expecting = "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n"
+)
+
+// Interim responses, and the expectation of one.
+var interimRules = []rule{
+	{
+		name:    "RFC 9110 15.2: interim responses are sent on at once, several of them, without what is for one hop only",
+		client:  []move{says(post("Content-Length: 4", "")), hears(hint, goOn, hint), says("seen"), hears(hello)},
+		origins: [][]move{{hears(toOrigin(post("Content-Length: 4", ""))), says("HTTP/1.1 103 Early Hints\r\nConnection: x\r\nLink: </a>\r\nX: y\r\n\r\n", goOn, hint), hears("seen"), says(hello)}},
+		log:     []string{`"POST / HTTP/1.1" 200 5 c1#1 -> o1#1 kept/kept`},
+	},
+	{
+		name:    "RFC 9110 15.2: one with a status that is not known is one nevertheless",
+		client:  []move{says(get("/")), hears("HTTP/1.1 199 Huh\r\nContent-Length: 5\r\n\r\n", hello)},
+		origins: [][]move{{hears(toOrigin(get("/"))), says("HTTP/1.1 199 Huh\r\nContent-Length: 5\r\n\r\n", hello)}},
+		log:     []string{`"GET / HTTP/1.1" 200 5 c1#1 -> o1#1 kept/kept`},
+	},
+	{
+		name:    "RFC 9110 15.2: HTTP/1.0 gets none",
+		client:  []move{says(get10), hears(helloLast), isEnded},
+		origins: [][]move{{hears(get10Sent), says(hint, goOn, hello)}},
+		log:     []string{`"GET / HTTP/1.0" 200 5 c1#1 -> o1#1 client-asked/kept`},
+	},
+	{
+		name:    "their octets are bounded together",
+		client:  []move{says(get("/")), hears(strings.Repeat(longHint, 16)), hears(refusal("502 Bad Gateway", `error=http_protocol_error; details="interim-responses-too-large"`))},
+		origins: [][]move{{hears(toOrigin(get("/"))), shouts(strings.Repeat(longHint, 17)), isReset}},
+		log:     []string{`"GET / HTTP/1.1" 502 - c1#1 -> o1#1 kept/response-unfinished !http_protocol_error:interim-responses-too-large`},
+	},
+	{
+		name:    "RFC 9112 6.1: one that says how its content is coded is refused, since it has none",
+		client:  []move{says(get("/")), hears(refusal("502 Bad Gateway", `error=http_protocol_error; details="transfer-encoding-without-content"`))},
+		origins: [][]move{{hears(toOrigin(get("/"))), says("HTTP/1.1 103 Early Hints\r\nTransfer-Encoding: chunked\r\n\r\n"), isReset}},
+		log:     []string{`"GET / HTTP/1.1" 502 - c1#1 -> o1#1 kept/response-unfinished !http_protocol_error:transfer-encoding-without-content`},
+	},
+	{
+		name:    "RFC 9112 6.3: so is one with two lengths",
+		client:  []move{says(get("/")), hears(refusal("502 Bad Gateway", `error=http_protocol_error; details="content-length-repeated"`))},
+		origins: [][]move{{hears(toOrigin(get("/"))), says("HTTP/1.1 103 Early Hints\r\nContent-Length: 0\r\nContent-Length: 5\r\n\r\n"), isReset}},
+		log:     []string{`"GET / HTTP/1.1" 502 - c1#1 -> o1#1 kept/response-unfinished !http_protocol_error:content-length-repeated`},
+	},
+	{
+		name:    "RFC 9110 15.2: an origin that ends after one has not answered",
+		client:  []move{says(get("/")), hears(hint, refusal("502 Bad Gateway", "error=http_response_incomplete"))},
+		origins: [][]move{{hears(toOrigin(get("/"))), says(hint), closes}},
+		log:     []string{`"GET / HTTP/1.1" 502 - c1#1 -> o1#1 kept/failed !http_response_incomplete`},
+	},
+	{
+		name:    "RFC 9110 10.1.1: an expectation is the origin's to meet, and the client's to wait for",
+		client:  []move{says(expecting), hears(goOn), says("body"), hears(hello), says(expecting), hears(goOn), says("body"), hears(hello)},
+		origins: [][]move{{hears(toOrigin(expecting)), says(goOn), hears("body"), says(hello), hears(toOrigin(expecting)), says(goOn), hears("body"), says(hello)}},
+		log: []string{
+			`"POST / HTTP/1.1" 200 5 c1#1 -> o1#1 kept/kept`,
+			`"POST / HTTP/1.1" 200 5 c1#2 -> o1#2 kept/kept`,
+		},
+	},
+	{
+		name:    "RFC 9110 10.1.1: a client need not wait, and the body is not held back for an origin that is silent",
+		client:  []move{says(expecting), waits(time.Second), says("body"), hears(hello)},
+		origins: [][]move{{hears(toOrigin(expecting)), hears("body"), says(hello)}},
+		log:     []string{`"POST / HTTP/1.1" 200 5 c1#1 -> o1#1 kept/kept`},
+	},
+	{
+		name:    "RFC 9110 10.1.1: a final status in place of 100 ends the connection, for nobody knows whether the body comes",
+		client:  []move{says(expecting), hears("HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"), isEnded},
+		origins: [][]move{{hears(toOrigin(expecting)), says("HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n"), isReset}},
+		log:     []string{`"POST / HTTP/1.1" 413 - c1#1 -> o1#1 request-unread/request-unfinished`},
+	},
+	{
+		name:    "RFC 9110 10.1.1: also if the gateway says it",
+		client:  []move{says(expecting), hears(refusal("502 Bad Gateway", "error=http_response_incomplete", "Connection: close")), isEnded},
+		origins: [][]move{{hears(toOrigin(expecting)), closes}},
+		log:     []string{`"POST / HTTP/1.1" 502 - c1#1 -> o1#1 request-unread/failed !http_response_incomplete`},
+		also:    "replays.answered",
+	},
+	{
+		name:    "RFC 9110 10.1.1: but not after the 100, nor once the body has come",
+		client:  []move{says(expecting), hears(goOn), says("body"), hears("HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")},
+		origins: [][]move{{hears(toOrigin(expecting)), says(goOn), hears("body"), says("HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")}},
+		log:     []string{`"POST / HTTP/1.1" 413 - c1#1 -> o1#1 kept/kept`},
+	},
+	{
+		name:    "RFC 9110 10.1.1: HTTP/1.0 does not wait",
+		client:  []move{says("POST / HTTP/1.0\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\nbody"), hears(helloLast), isEnded},
+		origins: [][]move{{hears("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\nVia: 1.0 hopwire\r\n\r\n", "body"), says(goOn, hello)}},
+		log:     []string{`"POST / HTTP/1.0" 200 5 c1#1 -> o1#1 client-asked/kept`},
+	},
+}
+
+var longHint = "HTTP/1.1 103 Early Hints\r\nLink: " + strings.Repeat("x", 4096-len("HTTP/1.1 103 Early Hints\r\nLink: \r\n\r\n")) + "\r\n\r\n"
+
+const tooLarge = "HTTP/1.1 413 Content Too Large\r\nContent-Length: 4\r\n\r\nbig!"
+
+// early begins a request whose response comes before its body, which has n octets.
+func early(n string) []move {
+	head := post("Content-Length: "+n, "")
+	return []move{hears(toOrigin(head)), says(tooLarge), isReset}
+}
+
+// Responses that come before the request has been sent.
+var earlyRules = []rule{
+	{
+		name:    "RFC 9112 9.5: a response that comes early is sent on, the rest of the request read and dropped, and the next one served",
+		client:  []move{says(post("Content-Length: 20000", "")), hears(tooLarge), says(big[:20000], get("/")), hears(hello)},
+		long:    true,
+		origins: [][]move{early("20000"), {hears(toOrigin(get("/"))), says(hello)}},
+		log: []string{
+			`"POST / HTTP/1.1" 413 4 c1#1 -> o1#1 kept/request-unfinished`,
+			`"GET / HTTP/1.1" 200 5 c1#2 -> o2#1 kept/kept`,
+		},
+	},
+	{
+		name:    "RFC 9112 9.5: also if the kernel had moved the body from socket to socket",
+		long:    true,
+		client:  []move{says(post("Content-Length: 200000", "")), hears(tooLarge), says(big, big, get("/")), hears(hello)},
+		origins: [][]move{early("200000"), {hears(toOrigin(get("/"))), says(hello)}},
+		log: []string{
+			`"POST / HTTP/1.1" 413 4 c1#1 -> o1#1 kept/request-unfinished`,
+			`"GET / HTTP/1.1" 200 5 c1#2 -> o2#1 kept/kept`,
+		},
+	},
+	{
+		name:    "RFC 9112 9.6: of the rest 256 KiB are read",
+		long:    true,
+		client:  []move{says(post("Content-Length: 262144", "")), hears(tooLarge), says(strings.Repeat("x", 256<<10))},
+		origins: [][]move{early("262144")},
+		log:     []string{`"POST / HTTP/1.1" 413 4 c1#1 -> o1#1 kept/request-unfinished`},
+	},
+	{
+		name:    "RFC 9112 9.6: if there are more, the connection ends, so that the response arrives",
+		client:  []move{says(post("Content-Length: 262145", "")), hears(tooLarge), waits(time.Second), says("x"), isEnded},
+		origins: [][]move{early("262145")},
+		log:     []string{`"POST / HTTP/1.1" 413 4 c1#1 -> o1#1 request-unread/request-unfinished`},
+	},
+	{
+		name:    "RFC 9112 9.6: and if the client wanted it to end, it does no earlier than that",
+		client:  []move{says(post("Connection: close\r\nContent-Length: 4", "")), hears("HTTP/1.1 413 Content Too Large\r\nContent-Length: 4\r\nConnection: close\r\n\r\nbig!"), waits(time.Second), says("body"), isEnded},
+		origins: [][]move{early("4")},
+		log:     []string{`"POST / HTTP/1.1" 413 4 c1#1 -> o1#1 client-asked/request-unfinished`},
+	},
+	{
+		name: "RFC 9112 9.6: chunks without end are read no longer than that",
+		long: true,
+		client: []move{says(post("Transfer-Encoding: chunked", "")), hears(tooLarge),
+			shouts(strings.Repeat("2710\r\n"+big[:10000]+"\r\n", 60)), isLeft},
+		origins: [][]move{{hears(toOrigin(post("Transfer-Encoding: chunked", ""))), says(tooLarge), isReset}},
+		log:     []string{`"POST / HTTP/1.1" 413 4 c1#1 -> o1#1 request-unread/request-unfinished`},
+	},
+	{
+		name:    "RFC 9112 9.5: that the origin does not take the request is no reason not to read what it says",
+		long:    true,
+		client:  []move{shouts(post("Content-Length: 1000000", strings.Repeat(big, 3))), hears(tooLarge), isLeft},
+		origins: [][]move{{hears(toOrigin(post("Content-Length: 1000000", ""))), says(tooLarge), waits(time.Minute), closes}},
+		log:     []string{`"POST / HTTP/1.1" 413 4 c1#1 -> o1#1 request-unread/request-unfinished`},
+	},
+	{
+		name:    "RFC 9112 7.1: a rest that breaks the grammar ends the connection",
+		client:  []move{says(post("Transfer-Encoding: chunked", "")), hears(tooLarge), says("x"), isEnded},
+		origins: [][]move{{hears(toOrigin(post("Transfer-Encoding: chunked", ""))), says(tooLarge), isReset}},
+		log:     []string{`"POST / HTTP/1.1" 413 4 c1#1 -> o1#1 refused/request-unfinished`},
+	},
+	{
+		name:    "RFC 9112 8: a rest that does not come whole is a request that was truncated",
+		client:  []move{says(post("Content-Length: 4", "")), hears(tooLarge), says("bo"), halfCloses, isEnded},
+		origins: [][]move{early("4")},
+		log:     []string{`"POST / HTTP/1.1" 413 4 c1#1 -> o1#1 request-truncated/request-unfinished`},
+	},
+	{
+		name:    "RFC 9110 15.5.9: a rest that does not come in time ends the connection",
+		client:  []move{says(post("Content-Length: 4", "")), hears(tooLarge), says("bo"), isEnded},
+		origins: [][]move{early("4")},
+		log:     []string{`"POST / HTTP/1.1" 413 4 c1#1 -> o1#1 request-timeout/request-unfinished`},
+	},
+	{
+		name:    "a client that resets in place of the rest is named",
+		client:  []move{says(post("Content-Length: 4", "")), hears(tooLarge), waits(time.Second), resets},
+		origins: [][]move{early("4")},
+		log:     []string{`"POST / HTTP/1.1" 413 4 c1#1 -> o1#1 client-reset/request-unfinished`},
+	},
+}
