@@ -68,6 +68,7 @@ func TestFailuresBecomeRefusals(t *testing.T) {
 		{connectFailure(&net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}), "504 connection_timeout"},
 		{connectFailure(wrap(syscall.ETIMEDOUT)), "504 connection_timeout"},
 		{connectFailure(wrap(syscall.EHOSTUNREACH)), "502 destination_ip_unroutable"},
+		{connectFailure(wrap(syscall.ECONNRESET)), "502 connection_terminated"},
 		{connectFailure(wrap(syscall.EMFILE)), "503 connection_limit_reached"},
 		{connectFailure(errors.New("?")), "503 destination_unavailable"},
 		{responseFailure(io.EOF), "502 http_response_incomplete"},

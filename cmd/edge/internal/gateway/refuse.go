@@ -117,6 +117,8 @@ func connectFailure(err error) Refusal {
 		return originError(ConnectionTimeout, "")
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOENT):
 		return originError(ConnectionRefused, "")
+	case errors.Is(err, syscall.ECONNRESET):
+		return originError(ConnectionTerminated, "")
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		return originError(DestinationUnroutable, "")
 	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE), errors.Is(err, syscall.EADDRNOTAVAIL):

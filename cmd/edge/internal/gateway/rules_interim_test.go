@@ -3,6 +3,8 @@ package gateway
 import (
 	"strings"
 	"time"
+
+	"github.com/hopwire/hopwire/shared/loop/simnet"
 )
 
 const (
@@ -144,7 +146,8 @@ var earlyRules = []rule{
 	},
 	{
 		name:    "RFC 9112 9.6: and if the client wanted it to end, it does no earlier than that",
-		client:  []move{says(post("Connection: close\r\nContent-Length: 4", "")), hears("HTTP/1.1 413 Content Too Large\r\nContent-Length: 4\r\nConnection: close\r\n\r\nbig!"), waits(time.Second), says("body"), isEnded},
+		client:  []move{says(post("Connection: close\r\nContent-Length: 4", "")), waits(time.Second), says("body"), waits(time.Second), hears("HTTP/1.1 413 Content Too Large\r\nContent-Length: 4\r\nConnection: close\r\n\r\nbig!"), isEnded},
+		world:   &simnet.Options{ResetDiscards: 1},
 		origins: [][]move{early("4")},
 		log:     []string{`"POST / HTTP/1.1" 413 4 c1#1 -> o1#1 client-asked/request-unfinished`},
 	},

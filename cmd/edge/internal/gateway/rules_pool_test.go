@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/hopwire/hopwire/cmd/edge/internal/pool"
+	"github.com/hopwire/hopwire/shared/loop/simnet"
 )
 
 const (
@@ -88,7 +89,8 @@ var staleRules = []rule{
 			`"GET / HTTP/1.1" 200 5 c1#1 -> o1#1 kept/kept`,
 			`"POST / HTTP/1.1" 200 5 c1#2 -> o2#1 kept/kept replayed`,
 		},
-		deaf: true,
+		// The gateway is told of the reset after it has been asked.
+		world: &simnet.Options{Late: 1, LateBy: simnet.Range{Min: 10 * time.Millisecond}},
 	},
 	{
 		name: "RFC 9112 9.3.1: one that has left the buffer cannot be sent again, whatever its method",

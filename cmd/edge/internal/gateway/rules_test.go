@@ -43,9 +43,8 @@ type rule struct {
 	// long says that on a slow network, where octets go one by one, the scene would
 	// come to the gateway's timeouts. It is not tried there.
 	long bool
-	// deaf says that the gateway is told late of what happens in the network. It
-	// is tried in such a world, and in no other.
-	deaf bool
+	// world, unless nil, is the one in which the rule shows.
+	world *simnet.Options
 }
 
 func TestRules(t *testing.T) {
@@ -60,13 +59,13 @@ func TestRules(t *testing.T) {
 // by octet, then on networks that are rough in all the ways there are.
 func (r *rule) try(t *testing.T) {
 	worlds := map[string]simnet.Options{"whole": {}}
-	if r.deaf {
-		worlds["whole"] = simnet.Options{Late: 1, LateBy: simnet.Range{Min: 10 * time.Millisecond}}
+	if r.world != nil {
+		worlds = map[string]simnet.Options{"of its own": *r.world}
 	}
-	if !r.whole && !r.deaf {
+	if !r.whole && r.world == nil {
 		worlds["octet by octet"] = simnet.Options{Piece: 1}
 	}
-	if !r.whole && !r.deaf && !r.long {
+	if !r.whole && r.world == nil && !r.long {
 		for seed := range seeds(20) {
 			o := simnet.Rough(seed)
 			o.Spurious = 0 // a pool gives up a connection that is said to be readable
@@ -169,6 +168,21 @@ func (s *showing) perform(who string, conn *loop.Conn, moves []move) {
 // inspect looks at the gateway after the client has gone: nothing may be left in
 // its hands, and it has counted what it has logged.
 func (s *showing) inspect() {
+	s.checkRest()
+	if s.made != len(s.rule.origins) {
+		s.fault("the origin was connected to %d times, want %d", s.made, len(s.rule.origins))
+	}
+	want := s.rule.counts()
+	counters := s.server.gateways[0].snapshot()
+	for name, n := range counters.All {
+		if n != want[name] {
+			s.fault("%s %d, want %d", name, n, want[name])
+		}
+	}
+}
+
+// checkRest looks for what the gateway still holds.
+func (s *showing) checkRest() {
 	g := s.server.gateways[0]
 	if g.open != 0 || g.clients != nil {
 		s.fault("%d clients are said to be there", g.open)
@@ -176,16 +190,6 @@ func (s *showing) inspect() {
 	for _, x := range g.free {
 		if x.in != nil || x.out != nil || x.pad != nil || x.origin != nil || x.client != nil || x.up.running {
 			s.fault("an exchange has not let go: %+v", x)
-		}
-	}
-	if s.made != len(s.rule.origins) {
-		s.fault("the origin was connected to %d times, want %d", s.made, len(s.rule.origins))
-	}
-	want := s.rule.counts()
-	counters := g.snapshot()
-	for name, n := range counters.All {
-		if n != want[name] {
-			s.fault("%s %d, want %d", name, n, want[name])
 		}
 	}
 }
