@@ -32,6 +32,11 @@ func (c *Counters) All(yield func(name string, value uint64) bool) {
 		yield("exchanges", c.Exchanges) &&
 		yield("origin-connections", c.Origins) &&
 		yield("log-lines-lost", c.LogDropped) &&
+		yield("origins.left-out", c.Ejections) &&
+		yield("origins.restored", c.Restorations) &&
+		yield("queue.waited", c.Queued) &&
+		yield("queue.full", c.QueueFull) &&
+		yield("queue.timed-out", c.QueueTimeouts) &&
 		each[Cause](yield, "client-ends.", c.ClientEnds[:]) &&
 		each[pool.Cause](yield, "origin-ends.", c.OriginEnds[:]) &&
 		each[ProxyError](yield, "refusals.", c.Refusals[:]) &&
