@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	github.com/chromedp/chromedp v0.23.0
+	github.com/coder/websocket v1.8.15
 	github.com/hopwire/hopwire/shared v0.0.0
 	golang.org/x/sync v0.24.0
 )

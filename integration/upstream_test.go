@@ -268,18 +268,26 @@ func TestBrokenResponseIsSeen(t *testing.T) {
 	}
 }
 
-// The edge offers no other protocol on a client's behalf, and the request is
-// answered in this one (RFC 9110 section 7.8).
-func TestUpgradeIsNotSentOn(t *testing.T) {
-	_, edge, _ := behindEdge(t, func(w http.ResponseWriter, r *http.Request) {
-		fmt.Fprintf(w, "Upgrade: %q, Connection: %q", r.Header.Get("Upgrade"), r.Header.Get("Connection"))
+// What the client offers to upgrade to is sent on, unless requests would be
+// hidden in it. An origin that declines answers in HTTP, and both connections
+// persist (RFC 9110 section 7.8).
+func TestUpgradeDeclined(t *testing.T) {
+	u, edge, _ := behindEdge(t, func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "Upgrade: %q, Connection: %q, settings: %d", r.Header.Get("Upgrade"), r.Header.Get("Connection"), len(r.Header["Http2-Settings"]))
 	})
 	c := dialRaw(t, edge.Addr)
-	for range 2 {
-		c.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
-		if response, body := c.response("GET"); response.StatusCode != 200 || body != `Upgrade: "", Connection: ""` {
-			t.Errorf("%s, %q", response.Status, body)
+	for _, test := range []struct{ fields, want string }{
+		{"Connection: Upgrade\r\nUpgrade: echo\r\n", `Upgrade: "echo", Connection: "upgrade", settings: 0`},
+		{"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n", `Upgrade: "", Connection: "", settings: 0`},
+		{"Upgrade: echo\r\n", `Upgrade: "", Connection: "", settings: 0`},
+	} {
+		c.send("GET / HTTP/1.1\r\nHost: a\r\n" + test.fields + "\r\n")
+		if response, body := c.response("GET"); response.StatusCode != 200 || body != test.want {
+			t.Errorf("%q: %s, %q", test.fields, response.Status, body)
 		}
+	}
+	if n := u.Accepted.Load(); n != 1 {
+		t.Errorf("%d origin connections, want 1", n)
 	}
 }
 

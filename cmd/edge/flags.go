@@ -36,11 +36,17 @@ one hop only (RFC 9110 section 7.6.1) and its name in Via. What two recipients
 could read differently it refuses. An answer of its own has a Proxy-Status field
 (RFC 9209) that says why.
 
-The first SIGTERM or SIGINT lets requests under way come to their end; the second
-one stops at once. SIGUSR1 has the counters written to standard error, a name and a
-value on each line: how client and origin connections ended, by the words that the
-access log has for it, which requests were refused, and what became of those that
-met a stale connection. Causes that did not occur are left out.
+A request to upgrade is sent on, and after a 101 that accepts what it offers the
+two connections are a tunnel; but no offer of h2c, HTTP or TLS, in which further
+requests would be hidden. A tunnel is closed when both sides have ended it, or
+after --tunnel-timeout.
+
+The first SIGTERM or SIGINT lets requests and tunnels under way come to their
+end, for --drain-timeout at most; the second one stops at once. SIGUSR1 has the
+counters written to standard error, a name and a value on each line: how client
+and origin connections ended, by the words that the access log has for it, which
+requests were refused, and what became of those that met a stale connection.
+Causes that did not occur are left out.
 
 EXAMPLES
   edge --origin 127.0.0.1:9000
@@ -103,6 +109,7 @@ func flags() []cli.Flag {
 		duration(timeouts, "min-rate-grace", 5*time.Second, "let a client fall behind the minimum rate by `DURATION`"),
 		duration(timeouts, "connect-timeout", 5*time.Second, "allow `DURATION` for connecting to an origin"),
 		duration(timeouts, "response-timeout", 60*time.Second, "allow an origin `DURATION` without an octet of a response, or of a request going by"),
+		duration(timeouts, "tunnel-timeout", time.Hour, "allow a tunnel, such as a WebSocket, `DURATION` without an octet in either direction"),
 
 		number("max-connections", 0, "accept `N` clients at once; 0: no bound"),
 		number("origin-max-connections", 0, "have `N` connections to each origin, shared out among the loops, of which each has at least one; 0: no bound"),
@@ -142,6 +149,7 @@ func readSettings(c *cli.Context) (*settings, error) {
 			MinRateGrace:    check.duration("min-rate-grace", positive),
 			ConnectTimeout:  check.duration("connect-timeout", positive),
 			ResponseTimeout: check.duration("response-timeout", positive),
+			TunnelTimeout:   check.duration("tunnel-timeout", positive),
 			DrainIdle:       check.duration("drain-idle", positive),
 			MaxPerOrigin:    check.count("origin-max-connections"),
 			QueueMax:        check.count("queue-max"),

@@ -122,6 +122,7 @@ func (e *edge) openFiles() (err error) {
 // supervise ends the loops when the program is asked to end.
 func (e *edge) supervise(ctx context.Context, ended <-chan struct{}) {
 	defer e.group.Stop()
+	defer e.server.CutTunnels()
 	select {
 	case <-ended:
 		return

@@ -7,8 +7,9 @@ import "strings"
 type FieldID uint8
 
 // The known fields: those that frame and route messages, those that a gateway
-// handles, those that a server of files reads and writes, and the ones that
-// browsers always send. FieldOther is any other field.
+// handles, those that a server of files reads and writes, the ones that browsers
+// always send, and those by which gateways tell whom they speak for. FieldOther is
+// any other field.
 const (
 	FieldOther FieldID = iota
 	FieldHost
@@ -57,6 +58,13 @@ const (
 	FieldSetCookie
 	FieldAuthorization
 	FieldPragma
+	FieldHTTP2Settings
+	FieldXForwardedFor
+	FieldXForwardedHost
+	FieldXForwardedPort
+	FieldXForwardedProto
+	FieldXForwardedServer
+	FieldXRealIP
 	numFieldIDs
 )
 
@@ -107,6 +115,13 @@ var fieldNames = [numFieldIDs]string{
 	FieldSetCookie:          "Set-Cookie",
 	FieldAuthorization:      "Authorization",
 	FieldPragma:             "Pragma",
+	FieldHTTP2Settings:      "HTTP2-Settings",
+	FieldXForwardedFor:      "X-Forwarded-For",
+	FieldXForwardedHost:     "X-Forwarded-Host",
+	FieldXForwardedPort:     "X-Forwarded-Port",
+	FieldXForwardedProto:    "X-Forwarded-Proto",
+	FieldXForwardedServer:   "X-Forwarded-Server",
+	FieldXRealIP:            "X-Real-IP",
 }
 
 // String returns the field's name as the RFCs write it; it is empty for
@@ -144,7 +159,7 @@ func makeKnownNames() (t [1 << slotBits]knownName) {
 // was found by trial; that it keeps them all apart is tested.
 func slot(head, tail uint64) uint64 {
 	const caseBits = 0x20 * ones
-	return ((head | caseBits) + (tail|caseBits)*3) * 0xf444d093532f41d5 >> (64 - slotBits)
+	return ((head | caseBits) + (tail|caseBits)*3) * 0x2b114ab05b5bd895 >> (64 - slotBits)
 }
 
 const slotBits = 7

@@ -32,6 +32,11 @@ func TestLine(t *testing.T) {
 			e.ClientEnd, e.Refusal = "client-asked", "connection_refused"
 		}, `127.0.0.1 - - [10/Oct/2026:13:55:36 +0000] "GET /a HTTP/1.1" 502 - ` +
 			`read=14us connect=0us send=9us wait=210us relay=31us total=264us c3#2 -> - client-asked/- !connection_refused`},
+		{"tunnel", func(e *Entry) {
+			e.Status, e.Octets, e.Inbound, e.Tunnel = 101, 2000, 30, true
+			e.ClientEnd, e.OriginEnd = "tunnel-ended", "tunnel-ended"
+		}, `127.0.0.1 - - [10/Oct/2026:13:55:36 +0000] "GET /a HTTP/1.1" 101 2000 ` +
+			`read=14us connect=0us send=9us wait=210us relay=31us total=264us c3#2 -> o1#7 tunnel-ended/tunnel-ended tunnel=30/2000`},
 		{"no request, no answer", func(e *Entry) {
 			*e = Entry{ClientConn: 1, ClientEnd: "request-truncated"}
 		}, `unix - - [10/Oct/2026:13:55:36 +0000] "" - - ` +

@@ -27,4 +27,8 @@
 // died; ! and a name, and perhaps the rule that was broken, say why the gateway
 // answered by itself. An exchange that ended early spent its last time in the
 // phase it was in.
+//
+// The line of an exchange that became a tunnel is written when that has ended.
+// Its size is that of what went to the client, the last phase the life of the
+// tunnel, and tunnel=30/2000 the octets from and to the client.
 package accesslog

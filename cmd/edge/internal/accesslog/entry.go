@@ -11,7 +11,9 @@ type Entry struct {
 	Client      netip.AddrPort // zero for a Unix socket
 	RequestLine []byte         // as received; empty if none was
 	Status      int            // 0: the client got no response
-	Octets      int64          // of the response's body
+	Octets      int64          // of the response's body, or of the tunnel behind it
+	Inbound     int64          // octets of the tunnel from the client
+	Tunnel      bool           // the connection became one
 
 	Read, Queue, Connect, Send, Wait, Relay, Total time.Duration
 
@@ -106,6 +108,10 @@ func (e *Entry) appendConnections(b []byte) []byte {
 	b = append(b, e.ClientEnd...)
 	b = append(b, '/')
 	b = append(b, orDash(e.OriginEnd)...)
+	if e.Tunnel {
+		b = strconv.AppendInt(append(b, " tunnel="...), e.Inbound, 10)
+		b = strconv.AppendInt(append(b, '/'), e.Octets, 10)
+	}
 	if e.Replayed {
 		b = append(b, " replayed"...)
 	}

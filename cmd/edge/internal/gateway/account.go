@@ -74,6 +74,7 @@ func (x *exchange) logLine() {
 		ClientConn: x.client.serial, Request: x.client.requests,
 		OriginConn: x.serial, Use: x.uses,
 		ClientEnd: x.end.String(), Replayed: x.replayed, Moved: x.moved,
+		Tunnel: x.tunnel != nil, Inbound: x.inbound,
 	}
 	e.OriginEnd = x.originEnding()
 	if x.refusal.refuses() && x.refusal.Error != NoError {

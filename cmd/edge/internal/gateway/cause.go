@@ -34,6 +34,12 @@ const (
 	ResponseStalled   // the rest of the response did not come in time
 	ResponseMalformed // the response's body broke a rule of the grammar
 
+	// The ends of a tunnel, beside ClientReset.
+
+	TunnelEnded // both sides ended their streams
+	TunnelIdle  // no octet went by within the tunnel timeout
+	TunnelReset // the origin reset it, or did not take all that the client sent
+
 	// The gateway's own.
 
 	Broken // it failed
@@ -78,6 +84,9 @@ var causes = [Causes]struct {
 	ResponseTruncated: {"response-truncated", abruptly},
 	ResponseStalled:   {"response-timeout", abruptly},
 	ResponseMalformed: {"response-malformed", abruptly},
+	TunnelEnded:       {"tunnel-ended", quietly},
+	TunnelIdle:        {"tunnel-timeout", abruptly},
+	TunnelReset:       {"tunnel-reset", abruptly},
 	Broken:            {"broken", abruptly},
 	CutOff:            {"cut-off", abruptly},
 }

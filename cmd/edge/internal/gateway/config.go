@@ -48,6 +48,10 @@ type Config struct {
 	// give none of its response. Zero means 60 seconds.
 	ResponseTimeout time.Duration
 
+	// TunnelTimeout bounds how long no octet goes by in either direction of a
+	// tunnel. Zero means 1 hour.
+	TunnelTimeout time.Duration
+
 	// Pool bounds the idle origin connections, of each loop for each origin.
 	Pool pool.Limits
 	// MaxPerOrigin bounds the connections, idle and in use, to each origin. It
@@ -86,6 +90,7 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.MinRateGrace, 5*time.Second)
 	orDefault(&c.ConnectTimeout, 5*time.Second)
 	orDefault(&c.ResponseTimeout, 60*time.Second)
+	orDefault(&c.TunnelTimeout, time.Hour)
 	orDefault(&c.DrainIdle, time.Second)
 	orDefault(&c.QueueTimeout, 5*time.Second)
 	return c

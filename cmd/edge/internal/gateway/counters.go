@@ -23,6 +23,10 @@ type Counters struct {
 	Queued        uint64 // requests that had to wait for an origin connection
 	QueueFull     uint64 // requests that found the queue full
 	QueueTimeouts uint64 // requests that waited in vain
+
+	Tunnels        uint64 // opened
+	TunnelInbound  uint64 // octets of tunnels, sent to origins
+	TunnelOutbound uint64 // and to clients
 }
 
 // All yields each counter by name, in an order that does not change. The names
@@ -37,6 +41,9 @@ func (c *Counters) All(yield func(name string, value uint64) bool) {
 		yield("queue.waited", c.Queued) &&
 		yield("queue.full", c.QueueFull) &&
 		yield("queue.timed-out", c.QueueTimeouts) &&
+		yield("tunnels.opened", c.Tunnels) &&
+		yield("tunnels.octets-inbound", c.TunnelInbound) &&
+		yield("tunnels.octets-outbound", c.TunnelOutbound) &&
 		each[Cause](yield, "client-ends.", c.ClientEnds[:]) &&
 		each[pool.Cause](yield, "origin-ends.", c.OriginEnds[:]) &&
 		each[ProxyError](yield, "refusals.", c.Refusals[:]) &&
@@ -78,6 +85,9 @@ func (c *Counters) add(o *Counters) {
 	c.Queued += o.Queued
 	c.QueueFull += o.QueueFull
 	c.QueueTimeouts += o.QueueTimeouts
+	c.Tunnels += o.Tunnels
+	c.TunnelInbound += o.TunnelInbound
+	c.TunnelOutbound += o.TunnelOutbound
 }
 
 // snapshot is the gateway's own share, with what its origins have counted.

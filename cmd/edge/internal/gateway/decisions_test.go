@@ -120,6 +120,9 @@ func TestValuesHaveNames(t *testing.T) {
 	for r := range Replays {
 		name(r.String())
 	}
+	for u := range Upgrades {
+		name(u.String())
+	}
 	for e := range ProxyErrors {
 		name(e.String())
 	}

@@ -25,15 +25,19 @@
 //	  │  kept: idle, or the next request, which is here already             │
 //	  │  or closed: quietly, lingering, or by a reset                       │
 //
+// A response of 101 ends HTTP on both connections: the exchange becomes a
+// tunnel, which tunnel.go draws.
+//
 // That is the order of the code too: exchange.go has the steps, and each step's
 // code is in the file of its noun: request.go, origin.go, upload.go,
-// response.go, relay.go.
+// response.go, relay.go; upgrade.go, tunnel.go, stream.go.
 //
 // # Decisions are values
 //
 //	framing      wire.Framing     of request and response
 //	edits        Edits            what is changed in a head; nothing else is
 //	admission    Refusal          an answer of the gateway's own
+//	upgrade      Upgrade          whether the origin is asked to leave HTTP
 //	replay       Replay           of a request whose connection was stale
 //	pool         pool.Cause       what becomes of the origin connection
 //	persistence  Cause            what becomes of the client connection

@@ -36,6 +36,7 @@ const (
 	CloseAnnounced                 // the connection will be closed after this response
 	KeepAliveAnswer                // HTTP/1.0 keeps a connection only when told so
 	CodingRemoved                  // HTTP/1.0 does not know the chunked coding
+	UpgradeOption                  // Upgrade is for this hop, so Connection names it
 )
 
 var reasons = [...]struct{ name, section string }{
@@ -52,6 +53,7 @@ var reasons = [...]struct{ name, section string }{
 	CloseAnnounced:   {"close announced", "RFC 9112 section 9.6"},
 	KeepAliveAnswer:  {"keep-alive answer", "RFC 9112 section 9.3"},
 	CodingRemoved:    {"chunked coding removed", "RFC 9112 section 6.1"},
+	UpgradeOption:    {"upgrade option", "RFC 9110 section 7.8"},
 }
 
 func (r Reason) String() string { return reasons[r].name }

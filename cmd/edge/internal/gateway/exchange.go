@@ -42,11 +42,12 @@ type progress struct {
 	taken   int64 // octets that the kernel took
 	minor   uint8
 	framed  wire.FramingKind
-	isHead  bool // the method is HEAD
-	safe    bool // the method is
-	expects bool // the client waits for 100 before it sends the body
-	held    bool // all of it that was sent is still in the buffer
-	written bool // whole
+	isHead  bool   // the method is HEAD
+	safe    bool   // the method is
+	expects bool   // the client waits for 100 before it sends the body
+	offer   []byte // the protocols that the client would switch to; empty if none was passed on
+	held    bool   // all of it that was sent is still in the buffer
+	written bool   // whole
 
 	// The origin.
 	replayed  bool
@@ -58,6 +59,7 @@ type progress struct {
 	originErr error // how the connection failed
 
 	// The response.
+	tunnel    *tunnel // what the exchange has become, after a 101
 	framing   wire.FramingKind
 	answered  bool // an octet of a response arrived
 	begun     bool // the final response is on its way to the client
@@ -69,7 +71,8 @@ type progress struct {
 	status    int
 	answer    int   // octets of the final head
 	interim   int   // octets of interim responses
-	octets    int64 // of the body, sent to the client
+	octets    int64 // of the body, or of the tunnel, sent to the client
+	inbound   int64 // octets of the tunnel, sent to the origin
 
 	marks
 }
@@ -95,6 +98,9 @@ func (x *exchange) serve() {
 	}
 	if x.up.running {
 		return // the loop has been stopped, and the upload's task will end later
+	}
+	if x.tunnel != nil {
+		return // its own tasks end the exchange
 	}
 	c, end, how := x.client, x.end, x.ending()
 	x.letGo()
@@ -147,7 +153,9 @@ func (x *exchange) run() {
 		x.readResponse() && // past interim responses to the final head
 		x.sendResponse() && // the head, and what of the body is there
 		x.relayResponse() // the rest
-	x.conclude()
+	if x.tunnel == nil {
+		x.conclude()
+	}
 }
 
 // conclude ends the exchange on both sides.

@@ -16,6 +16,7 @@ var (
 	maxForwards   = []byte("Max-Forwards: ")
 	closeLine     = []byte("Connection: close\r\n")
 	keepAliveLine = []byte("Connection: keep-alive\r\n")
+	upgradeLine   = []byte("Connection: upgrade\r\n")
 )
 
 // An inbound is what the gateway adds to requests; it is made once.
@@ -35,7 +36,7 @@ func newInbound(name, authority string) inbound {
 }
 
 // editRequest lists what is changed in a request on its way to the origin.
-func editRequest(e *Edits, h *wire.RequestHead, in *inbound) {
+func editRequest(e *Edits, h *wire.RequestHead, in *inbound, upgrade Upgrade) {
 	e.Begin(h.Raw)
 	editTarget(e, h)
 	if h.Minor != 1 {
@@ -52,6 +53,7 @@ func editRequest(e *Edits, h *wire.RequestHead, in *inbound) {
 			why = ConnectionOption
 		}
 		switch {
+		case f.ID == wire.FieldUpgrade && upgrade == Offered:
 		case why != AsReceived:
 			from, to := f.Span()
 			e.Drop(from, to, why)
@@ -60,6 +62,9 @@ func editRequest(e *Edits, h *wire.RequestHead, in *inbound) {
 		case f.ID == wire.FieldMaxForwards:
 			countHop(e, h, f)
 		}
+	}
+	if upgrade == Offered {
+		e.Insert(len(h.Raw)-len("\r\n"), upgradeLine, UpgradeOption)
 	}
 	e.Insert(len(h.Raw)-len("\r\n"), in.via[min(h.Minor, 1)], ViaAdded)
 	e.End()
@@ -154,6 +159,7 @@ type outbound struct {
 	closes    bool // the connection ends after this response
 	keepAlive bool // it goes on although the client speaks HTTP/1.0
 	decoded   bool // the client does not know transfer codings
+	upgrade   bool // it leaves HTTP
 }
 
 // editResponse lists what is changed in a response on its way to the client.
@@ -173,15 +179,18 @@ func editResponse(e *Edits, h *wire.ResponseHead, out outbound) {
 		if out.decoded && framesChunks(f.ID) {
 			why = CodingRemoved
 		}
-		if why != AsReceived {
+		if why != AsReceived && !(out.upgrade && f.ID == wire.FieldUpgrade) {
 			from, to := f.Span()
 			e.Drop(from, to, why)
 		}
 	}
 	end := len(h.Raw) - len("\r\n")
-	if out.closes {
+	switch {
+	case out.upgrade:
+		e.Insert(end, upgradeLine, UpgradeOption)
+	case out.closes:
 		e.Insert(end, closeLine, CloseAnnounced)
-	} else if out.keepAlive {
+	case out.keepAlive:
 		e.Insert(end, keepAliveLine, KeepAliveAnswer)
 	}
 	e.End()
@@ -197,7 +206,7 @@ func hopByHop(id wire.FieldID) Reason {
 	switch id {
 	case wire.FieldConnection:
 		return ConnectionField
-	case wire.FieldKeepAlive, wire.FieldProxyConnection, wire.FieldTE, wire.FieldUpgrade:
+	case wire.FieldKeepAlive, wire.FieldProxyConnection, wire.FieldTE, wire.FieldUpgrade, wire.FieldHTTP2Settings:
 		return HopByHop
 	}
 	return AsReceived

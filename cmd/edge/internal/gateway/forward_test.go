@@ -58,6 +58,16 @@ func TestRequestEdits(t *testing.T) {
 				`drop "TE: trailers\r\n" hop-by-hop field` + "\n" +
 				`drop "Upgrade: h2c\r\n" hop-by-hop field` + "\n" + via,
 			"GET / HTTP/1.1\r\nHost: a\r\nAccept: */*\r\nVia: 1.1 hopwire\r\n\r\n"},
+		{"Upgrade goes on with its own Connection",
+			"GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, upgrade, x-a\r\nUpgrade: a/1, b\r\nX-a: 1\r\nA: b\r\n\r\n",
+			`drop "Connection: keep-alive, upgrade, x-a\r\n" connection field` + "\n" + `drop "X-a: 1\r\n" named by connection` + "\n" +
+				`insert "Connection: upgrade\r\n" upgrade option` + "\n" + via,
+			"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: a/1, b\r\nA: b\r\nConnection: upgrade\r\nVia: 1.1 hopwire\r\n\r\n"},
+		{"Upgrade to HTTP does not",
+			"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n",
+			`drop "Connection: Upgrade, HTTP2-Settings\r\n" connection field` + "\n" + `drop "Upgrade: h2c\r\n" hop-by-hop field` + "\n" +
+				`drop "HTTP2-Settings: AAMAAABkAAQAAP__\r\n" hop-by-hop field` + "\n" + via,
+			"GET / HTTP/1.1\r\nHost: a\r\nVia: 1.1 hopwire\r\n\r\n"},
 		{"fields named by Connection, on either side of it, on two lines",
 			"GET / HTTP/1.1\r\nX-a: 1\r\nHost: a\r\nConnection: close, x-A\r\nX-B: 2\r\nConnection: ,x-b ,\r\nX-C: 3\r\n\r\n",
 			`drop "X-a: 1\r\n" named by connection` + "\n" +
@@ -124,7 +134,7 @@ func TestRequestEdits(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			h := parseRequest(t, test.head)
 			var e Edits
-			editRequest(&e, h, &in)
+			editRequest(&e, h, &in, decideUpgrade(h))
 			checkEdits(t, &e, test.head, test.edits, test.want)
 			parseRequest(t, test.want)
 		})
@@ -146,6 +156,10 @@ func TestResponseEdits(t *testing.T) {
 		{"closing", "HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nA: b\r\n\r\n", outbound{closes: true},
 			`drop "Connection: keep-alive\r\n" connection field` + "\n" + `insert "Connection: close\r\n" close announced`,
 			"HTTP/1.1 200 OK\r\nA: b\r\nConnection: close\r\n\r\n"},
+		{"switching protocols", "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade, X-A\r\nX-A: 1\r\nUpgrade: b\r\nKeep-Alive: 1\r\n\r\n", outbound{upgrade: true},
+			`drop "Connection: Upgrade, X-A\r\n" connection field` + "\n" + `drop "X-A: 1\r\n" named by connection` + "\n" +
+				`drop "Keep-Alive: 1\r\n" hop-by-hop field` + "\n" + `insert "Connection: upgrade\r\n" upgrade option`,
+			"HTTP/1.1 101 Switching Protocols\r\nUpgrade: b\r\nConnection: upgrade\r\n\r\n"},
 		{"kept for HTTP/1.0", "HTTP/1.1 204 No Content\r\n\r\n", outbound{keepAlive: true},
 			`insert "Connection: keep-alive\r\n" keep-alive answer`,
 			"HTTP/1.1 204 No Content\r\nConnection: keep-alive\r\n\r\n"},
@@ -197,7 +211,7 @@ func TestEditsAllocateNothing(t *testing.T) {
 	var e Edits
 	var sent []byte
 	edit := func() {
-		editRequest(&e, h, &in)
+		editRequest(&e, h, &in, decideUpgrade(h))
 		sent = e.AppendTo(sent[:0])
 	}
 	edit()
@@ -226,7 +240,7 @@ func TestEditsInWords(t *testing.T) {
 	in := newInbound("hopwire", "x")
 	h := parseRequest(t, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
 	var e Edits
-	editRequest(&e, h, &in)
+	editRequest(&e, h, &in, decideUpgrade(h))
 	want := "drop Connection: close (connection field, RFC 9110 section 7.6.1)\n" +
 		"insert Via: 1.1 hopwire (via, RFC 9110 section 7.6.3)"
 	if e.String() != want {

@@ -168,6 +168,8 @@ func (g *Gateway) restore(x *exchange) {
 	switch c := x.client; {
 	case x.up.running:
 		// Its task still uses the exchange.
+	case x.tunnel != nil:
+		// It has become the exchange's owner.
 	case c != nil:
 		x.panicked()
 		c.exchange = nil

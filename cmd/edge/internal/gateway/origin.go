@@ -152,7 +152,7 @@ func (x *exchange) requestEdits() *Edits {
 		if _, err := wire.ParseRequestHead(x.in.Unread()[:x.head], h); err != nil {
 			panic(err) // it was parsed before
 		}
-		editRequest(&x.pad.edits, h, &x.gateway.inbound)
+		editRequest(&x.pad.edits, h, &x.gateway.inbound, decideUpgrade(h))
 	}
 	return &x.pad.edits
 }
@@ -309,6 +309,7 @@ func (x *exchange) endUse() {
 		Excess:           x.excess,
 		RequestPersists:  true, // Connection was dropped, and HTTP/1.1 persists by itself
 		ResponsePersists: x.persists,
+		Tunneled:         x.tunnel != nil,
 		Draining:         x.gateway.draining,
 	})
 	p.Give(c, x.originEnd)

@@ -117,3 +117,47 @@ func TestRecordedBigBody(t *testing.T) {
 		}
 	}
 }
+
+// A recording says that HTTP ended, and has the octets of both streams, on both
+// hops.
+func TestRecordedTunnel(t *testing.T) {
+	var file bytes.Buffer
+	recorder, err := capture.NewRecorder(&file, 1, capture.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	up, down := strings.Repeat("up", 100_000), strings.Repeat("down", 50_000)
+	o := scripted(t, func(_ int, p *peer) {
+		p.head()
+		p.send(switching)
+		p.expect(up)
+		p.send(down)
+	})
+	r := start(t, Config{Recorder: recorder}, o.address)
+	c := r.dial()
+	c.send(asked)
+	c.expect(switching)
+	go func() {
+		c.send(up)
+		c.CloseWrite()
+	}()
+	c.expect(down)
+	c.expectEnd()
+	r.await("the end", func(c Counters) bool { return c.ClientEnds[TunnelEnded] == 1 })
+	r.stop()
+	if err := recorder.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := file.String(); strings.Count(got, "upupup") < 2 || strings.Count(got, "downdown") < 2 {
+		t.Error("the octets of the tunnel are missing")
+	}
+	recording, err := capture.Read(&file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"c1", "o1"} {
+		if c := find(recording, id); c == nil || !c.Upgraded || len(c.Exchanges) != 1 {
+			t.Errorf("%s: %+v, warnings %q", id, c, recording.Warnings)
+		}
+	}
+}

@@ -123,7 +123,11 @@ func (x *exchange) admit() bool {
 	if r := x.forbidden(h); r.refuses() {
 		return x.refuse(r)
 	}
-	editRequest(&x.pad.edits, h, &x.gateway.inbound)
+	upgrade := decideUpgrade(h)
+	if upgrade == Offered {
+		x.offer = appendProtocols(nil, h.Members(wire.FieldUpgrade))
+	}
+	editRequest(&x.pad.edits, h, &x.gateway.inbound, upgrade)
 	return true
 }
 

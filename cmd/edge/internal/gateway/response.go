@@ -15,8 +15,11 @@ func (x *exchange) readResponse() bool {
 		if !ok {
 			return false
 		}
-		if h.Status >= 200 {
+		switch {
+		case h.Status >= 200:
 			return x.frameResponse(h, n)
+		case h.Status == 101:
+			return x.switchProtocols(h, n)
 		}
 		if !x.forwardInterim(h, n) {
 			return false
@@ -43,16 +46,13 @@ func (x *exchange) readHead(h *wire.ResponseHead) (n int, ok bool) {
 }
 
 // forwardInterim sends an interim response on, unless the client speaks
-// HTTP/1.0, which has none. A 101 answers an Upgrade that was not sent on.
+// HTTP/1.0, which has none.
 func (x *exchange) forwardInterim(h *wire.ResponseHead, n int) bool {
 	x.interim += n
 	if _, r := x.judge(h); r.refuses() {
 		return x.refuse(r)
 	}
-	switch {
-	case h.Status == 101:
-		return x.refuse(originError(HTTPProtocolError, "switching-protocols-unasked"))
-	case x.interim > maxInterim:
+	if x.interim > maxInterim {
 		return x.refuse(originError(HTTPProtocolError, "interim-responses-too-large"))
 	}
 	if h.Status == 100 {

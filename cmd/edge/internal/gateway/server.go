@@ -70,6 +70,15 @@ func (s *Server) Drain() <-chan struct{} {
 	return s.drained
 }
 
+// CutTunnels ends all tunnels. It is called before the group is stopped, so that
+// their ends have a cause too: they do not end by draining. Any goroutine may
+// call it.
+func (s *Server) CutTunnels() {
+	for _, g := range s.gateways {
+		g.loop.Post(g.cutTunnels)
+	}
+}
+
 // emptied is called by each draining gateway whose last client has left.
 func (s *Server) emptied() {
 	if s.full.Add(-1) == 0 {

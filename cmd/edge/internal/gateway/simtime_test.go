@@ -29,31 +29,43 @@ func act(t *testing.T, w *simnet.World, config Config, client, origin func(*loop
 }
 
 // enact is act that also gives back what the gateway counted.
-func enact(t *testing.T, w *simnet.World, config Config, client, origin func(*loop.Conn)) (count Counters, err error) {
-	var server *Server
-	err = w.Run(loop.Config{}, func(g *loop.Group) error {
-		l := g.Loop(0)
-		at, err := g.Listen("127.0.0.1:0", func(conn *loop.Conn) {
-			l.Go(loop.Func(func() {
-				defer conn.Close()
-				origin(conn)
-			}))
-		})
-		if err != nil {
-			return err
-		}
-		config.Origins = append(config.Origins, at.Address())
-		if server, err = New(g, config); err != nil {
-			return err
-		}
-		ln, err := server.Listen("127.0.0.1:0")
-		if err != nil {
-			return err
-		}
-		l.Post(func() { l.Go(loop.Func(func() { visit(t, l, ln.Address(), client); g.Stop() })) })
-		return nil
+func enact(t *testing.T, w *simnet.World, config Config, client, origin func(*loop.Conn)) (Counters, error) {
+	var g *Gateway
+	err := actWith(t, w, config, &g, client, origin)
+	return g.counters, err
+}
+
+// actWith is act for whoever wants to look at the gateway, in a script or
+// afterwards.
+func actWith(t *testing.T, w *simnet.World, config Config, g **Gateway, client, origin func(*loop.Conn)) error {
+	return w.Run(loop.Config{Report: func(err error) { t.Error(err) }}, func(group *loop.Group) (err error) {
+		*g, err = setTheScene(t, group, config, client, origin)
+		return err
 	})
-	return server.gateways[0].counters, err
+}
+
+func setTheScene(t *testing.T, group *loop.Group, config Config, client, origin func(*loop.Conn)) (*Gateway, error) {
+	l := group.Loop(0)
+	at, err := group.Listen("127.0.0.1:0", func(conn *loop.Conn) {
+		l.Go(loop.Func(func() {
+			defer conn.Close()
+			origin(conn)
+		}))
+	})
+	if err != nil {
+		return nil, err
+	}
+	config.Origins = append(config.Origins, at.Address())
+	server, err := New(group, config)
+	if err != nil {
+		return nil, err
+	}
+	ln, err := server.Listen("127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	l.Post(func() { l.Go(loop.Func(func() { visit(t, l, ln.Address(), client); group.Stop() })) })
+	return server.gateways[0], nil
 }
 
 func visit(t *testing.T, l *loop.Loop, to *loop.Address, client func(*loop.Conn)) {

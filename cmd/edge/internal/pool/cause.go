@@ -21,6 +21,7 @@ const (
 	Aborted            // given up together with the exchange
 	Failed             // the origin reset it or let it time out, or it broke
 	Removed            // the origin is no longer one of those that requests go to; while idle too
+	Tunneled           // it became a tunnel, which came to its end
 
 	// While idle.
 
@@ -47,6 +48,7 @@ var causeNames = [Causes]string{
 	Aborted:            "aborted",
 	Failed:             "failed",
 	Removed:            "origin-removed",
+	Tunneled:           "tunnel-ended",
 	Ended:              "ended-while-idle",
 	Dirty:              "octets-while-idle",
 	Reset:              "reset-while-idle",

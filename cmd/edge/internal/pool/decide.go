@@ -26,6 +26,7 @@ type Outcome struct {
 	ResponsePersists bool
 	Age              time.Duration
 	Uses             uint32 // this exchange included
+	Tunneled         bool   // the exchange left HTTP
 	Draining         bool
 	Removed          bool // the origin has been
 }
@@ -40,6 +41,8 @@ func Decide(o Outcome, l Limits) Cause {
 		return Aborted
 	case o.Failed:
 		return Failed
+	case o.Tunneled:
+		return Tunneled
 	case !o.RequestWritten:
 		return RequestUnfinished
 	case !o.ResponseEnded:

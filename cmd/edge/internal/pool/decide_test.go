@@ -34,6 +34,8 @@ func TestDecide(t *testing.T) {
 		{"failed", func(o *Outcome) { o.Failed = true }, Limits{}, Failed},
 		{"aborted", func(o *Outcome) { o.Aborted = true }, Limits{}, Aborted},
 		{"aborted goes before failed", func(o *Outcome) { *o = Outcome{Aborted: true, Failed: true} }, Limits{}, Aborted},
+		{"tunneled", func(o *Outcome) { *o = Outcome{Tunneled: true} }, Limits{}, Tunneled},
+		{"failed as a tunnel", func(o *Outcome) { *o = Outcome{Tunneled: true, Failed: true} }, Limits{}, Failed},
 		{"failed goes before the rest", func(o *Outcome) { *o = Outcome{Failed: true, Excess: true} }, Limits{Max: -1}, Failed},
 	} {
 		o := clean()

@@ -1,0 +1,200 @@
+package gateway
+
+import (
+	"errors"
+	"time"
+
+	"github.com/hopwire/hopwire/shared/loop"
+)
+
+// A tunnel is what an exchange becomes after a 101: octets both ways, which mean
+// nothing to the gateway (RFC 9110 section 7.8).
+//
+//	                 an octet, from either side
+//	     ┌────────────────────────────────────────────────┐
+//	     ▼                                                │
+//	┌─────────┐   none for a second, either way   ┌───────┴──┐
+//	│  busy   ├──────────────────────────────────►│ resting  │
+//	└────┬────┘                                   └────┬─────┘
+//	     │ both streams have ended, or one side        │ none for the timeout;
+//	     │ resets, or takes nothing for the timeout    │ a reset
+//	     ▼                                             ▼
+//	conclude: both connections are closed, or reset; log, counters
+//
+// Busy, it has a task for each of its two streams, so that neither waits for the
+// other. Resting, it has its two connections, parked, the exchange and this
+// struct, but no task, stack or buffer.
+//
+// An end of stream is carried over as such, and the other stream goes on. A
+// reset is carried over as a reset.
+type tunnel struct {
+	exchange *exchange
+	up, down stream    // from the client, and from the origin
+	tasks    int       // of the streams
+	active   loop.Time // when the last octet went by
+	resting  bool      // the tasks are to end, so that the connections can be parked
+	over     bool      // the tasks are to end, so that the exchange can be concluded
+	cause    Cause     // why it is over
+}
+
+// tunnelRest is how long a tunnel keeps its tasks while nothing goes by.
+const tunnelRest = time.Second
+
+// openTunnel begins with what the buffers hold: octets of the client that came
+// behind its request. Those that the origin sent behind the 101 have gone out
+// with it, and are only counted.
+func (x *exchange) openTunnel(behind int) {
+	t := &tunnel{exchange: x}
+	t.up = stream{tunnel: t, other: &t.down, from: x.conn, to: x.origin.Conn, inbound: true}
+	t.down = stream{tunnel: t, other: &t.up, from: x.origin.Conn, to: x.conn}
+	if x.in != nil && x.in.Len() > 0 {
+		t.up.buffer, x.in = x.in, nil
+	}
+	x.releaseIn()
+	x.tunnel = t
+	x.gateway.counters.Tunnels++
+	t.touch()
+	t.down.count(int64(behind))
+	t.begin()
+}
+
+// begin makes the tunnel busy.
+func (t *tunnel) begin() {
+	t.resting = false
+	for _, s := range [...]*stream{&t.up, &t.down} {
+		s.from.Watch(s)
+		if s.state == flowing {
+			t.tasks++
+			t.exchange.loop.Go(s)
+		}
+	}
+}
+
+// rest parks the connections. One whose end of stream was read has nothing more
+// to tell than a reset, and is watched for that.
+func (t *tunnel) rest() {
+	for _, s := range [...]*stream{&t.up, &t.down} {
+		if s.state == flowing {
+			s.from.Park(s, t.idleUntil())
+		}
+	}
+}
+
+// quiet reports whether nothing has gone by for so long that the tunnel is to
+// rest, and then has its tasks end. While a stream waits to write, both go on.
+func (t *tunnel) quiet() bool {
+	now := t.exchange.loop.Now()
+	if t.up.writing || t.down.writing || now.Sub(t.active) < t.restAfter() {
+		return false
+	}
+	t.resting = true
+	t.up.from.CancelRead()
+	t.down.from.CancelRead()
+	return true
+}
+
+func (t *tunnel) restAfter() time.Duration { return min(tunnelRest, t.timeout()) }
+
+func (t *tunnel) timeout() time.Duration { return t.exchange.gateway.config.TunnelTimeout }
+
+// touch notes that octets went by, which puts the end off for both streams.
+func (t *tunnel) touch() {
+	t.active = t.exchange.loop.Now()
+	t.up.to.WriteDeadline(t.idleUntil())
+	t.down.to.WriteDeadline(t.idleUntil())
+}
+
+func (t *tunnel) idleUntil() loop.Time { return t.active.Add(t.timeout()) }
+
+// cut ends the tunnel although its streams have not come to their ends. Whoever
+// waits on a connection is woken.
+func (t *tunnel) cut(why Cause) {
+	if t.over {
+		return
+	}
+	x := t.exchange
+	if x.loop.Stopping() {
+		why = CutOff // whatever it looks like
+	}
+	t.over, t.cause = true, why
+	x.conn.Reset()
+	x.origin.Conn.Reset()
+	if t.tasks == 0 {
+		t.conclude()
+	}
+}
+
+// finish is called when a stream has come to its end. If the other one had
+// before, the tunnel is over.
+func (t *tunnel) finish() {
+	switch {
+	case t.over || t.up.state == flowing || t.down.state == flowing:
+		return
+	case t.down.state == lost:
+		t.cause = ClientReset
+	case t.up.state == lost:
+		t.cause = TunnelReset
+	default:
+		t.cause = TunnelEnded
+	}
+	t.over = true
+}
+
+// left is called by each task as it ends, in a panic's way too.
+func (t *tunnel) left(s *stream) {
+	t.tasks--
+	s.release()
+	if s.state == flowing && !t.resting {
+		t.cut(Broken)
+	}
+	switch {
+	case t.tasks > 0 || t.exchange == nil:
+	case t.over:
+		t.conclude()
+	default:
+		t.rest()
+	}
+}
+
+// conclude ends the exchange, and with it the client connection. The last words
+// of an origin are given time to arrive although it took none from the client.
+func (t *tunnel) conclude() {
+	x := t.exchange
+	t.exchange = nil
+	t.up.release()
+	how := causes[t.cause].ending
+	switch t.cause {
+	case TunnelEnded:
+	case TunnelReset:
+		x.originErr = errTunnelReset
+		if t.down.state == ended {
+			how = lingering
+		}
+	default:
+		x.fault = t.cause
+	}
+	x.end, x.octets, x.inbound = t.cause, t.down.octets, t.up.octets
+	x.giveBack()
+	x.account()
+	c, g := x.client, x.gateway
+	x.letGo()
+	x.tunnel = nil
+	c.end(t.cause, how)
+	g.free = append(g.free, x)
+}
+
+// errTunnelReset is what became of an origin connection that was reset, or on
+// which the origin does not take what the client sends.
+var errTunnelReset = errors.New("gateway: the origin reset the tunnel")
+
+// cutTunnels ends all tunnels, since the loop is about to be stopped: one that
+// rests has no task that would notice.
+func (g *Gateway) cutTunnels() {
+	for c := g.clients; c != nil; {
+		x := c.exchange
+		c = c.next
+		if x != nil && x.tunnel != nil {
+			x.tunnel.cut(CutOff)
+		}
+	}
+}
