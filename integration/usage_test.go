@@ -47,6 +47,8 @@ func TestMistakesAreExplained(t *testing.T) {
 		{"edge --nonsense", 2, "--nonsense"},
 		{"edge --listen 127.0.0.1:0", 2, "--origin"},
 		{"edge --origin nowhere --listen 127.0.0.1:0", -1, "nowhere"},
+		{"edge --origin dns://app.test --listen 127.0.0.1:0", 2, "dns://app.test"},
+		{"edge --origin srv://app..test --listen 127.0.0.1:0", 2, "srv://app..test"},
 		{"edge --origin 127.0.0.1:1 --listen " + port, 1, port},
 		{"edge --origin 127.0.0.1:1 --listen 127.0.0.1:0 --record " + absent + "/x.pcapng", -1, absent},
 		{"edge --origin 127.0.0.1:1 --listen 127.0.0.1:0 --record " + dir, -1, dir},

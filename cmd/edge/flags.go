@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/hopwire/hopwire/cmd/edge/internal/gateway"
+	"github.com/hopwire/hopwire/cmd/edge/internal/names"
 	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
 	"github.com/hopwire/hopwire/cmd/edge/internal/pool"
 	"github.com/hopwire/hopwire/shared/loop"
@@ -23,6 +24,8 @@ type settings struct {
 	loops          int
 	maxConnections int
 	gateway        gateway.Config
+	targets        []names.Target
+	resolver       *names.System // nil: the machine's own
 	accessLog      string
 	record         string
 	drainGrace     time.Duration
@@ -53,6 +56,8 @@ EXAMPLES
       a gateway on 127.0.0.1:8080
   edge --listen :80 --origin 10.0.0.1:80 --origin 10.0.0.2:80 --access-log -
       two origins in turn, with a log on standard output
+  edge --origin dns://app.internal:80 --check /healthz
+      all addresses of a name, as it changes, as long as they are healthy
   edge --origin unix:/run/app.sock --record session.pcapng
       record both hops, for Wireshark, tshark or loadgen`
 
@@ -92,7 +97,8 @@ func flags() []cli.Flag {
 	}
 	return []cli.Flag{
 		&cli.StringFlag{Name: "listen", Value: "127.0.0.1:8080", Usage: "accept clients at `ADDRESS`: host:port, or unix:/path"},
-		&cli.StringSliceFlag{Name: "origin", Required: true, Usage: "send requests on to `ADDRESS`; give it once for each origin, or several with commas between"},
+		&cli.StringSliceFlag{Name: "origin", Required: true, Usage: "send requests on to `ADDRESS`: host:port, unix:/path, dns://name:port or srv://name, the last two of which are looked up again and again; give it once for each origin, or several with commas between"},
+		&cli.StringFlag{Name: "resolver", Usage: "look dns:// and srv:// names up at the DNS server `ADDRESS`, as they are written, and not as /etc/resolv.conf and /etc/hosts say"},
 		&cli.StringFlag{Name: "via", Value: "hopwire", Usage: "the gateway's `NAME` in Via and Proxy-Status"},
 		program.LoopsFlag("edge"),
 
@@ -102,6 +108,13 @@ func flags() []cli.Flag {
 			Usage: "leave an origin out after `N` failures in a row, unless it is the only one; 0: never"},
 		duration(choosing, "eject-for", time.Second, "leave it out for `DURATION`, and twice as long each time that it fails again"),
 		duration(choosing, "eject-max", time.Minute, "but for no more than `DURATION`"),
+
+		&cli.StringFlag{Name: "check", Category: choosing,
+			Usage: "ask each origin for `PATH` now and then, and send requests only to those that answer with 2xx or 3xx; when none does, to all"},
+		duration(choosing, "check-interval", 2*time.Second, "let `DURATION` pass between two such checks of an origin"),
+		duration(choosing, "check-timeout", time.Second, "allow a check `DURATION`"),
+		&cli.IntFlag{Name: "check-rise", Value: 2, Category: choosing, Usage: "take an origin back after `N` checks in a row that passed"},
+		&cli.IntFlag{Name: "check-fall", Value: 3, Category: choosing, Usage: "leave it out after `N` in a row that failed; the first check of all decides at once"},
 
 		duration(timeouts, "head-timeout", 10*time.Second, "allow `DURATION` from the first octet of a request to the end of its head"),
 		duration(timeouts, "idle-timeout", 75*time.Second, "allow a client `DURATION` without a request, or without an octet of one or of a response going by"),
@@ -141,6 +154,8 @@ func readSettings(c *cli.Context) (*settings, error) {
 		record:         c.String("record"),
 		drainGrace:     check.duration("drain-grace", mayBeZero),
 		drainTimeout:   check.duration("drain-timeout", mayBeZero),
+		targets:        check.targets("origin"),
+		resolver:       check.resolver("resolver"),
 		gateway: gateway.Config{
 			Name:            check.token("via"),
 			HeadTimeout:     check.duration("head-timeout", positive),
@@ -157,6 +172,7 @@ func readSettings(c *cli.Context) (*settings, error) {
 			Origins:         check.addresses("origin"),
 			Balance:         check.balance("balance"),
 			Eject:           check.ejection("eject-after", "eject-for", "eject-max"),
+			Check:           check.checks(),
 			Seed:            rand.Uint64(),
 			Pool: pool.Limits{
 				Idle: check.duration("pool-idle", mayBeZero),
@@ -167,6 +183,9 @@ func readSettings(c *cli.Context) (*settings, error) {
 		},
 	}
 	check.differ("access-log", "record")
+	if len(s.gateway.Origins) == 0 && len(s.targets) > 0 {
+		s.gateway.Authority = s.targets[0].Authority()
+	}
 	return s, check.problems.ErrorOrNil()
 }
 
@@ -249,6 +268,9 @@ func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 
 func (c *checker) addresses(name string) (all []*loop.Address) {
 	for _, s := range c.StringSlice(name) {
+		if names.IsTarget(s) {
+			continue
+		}
 		a, err := loop.ParseAddress(s)
 		if err != nil {
 			c.problem("--%s: %v", name, err)

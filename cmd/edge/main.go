@@ -1,7 +1,7 @@
 // Edge is a gateway: it accepts HTTP/1.1 requests, sends them on to origins over
 // connections that it keeps, and the responses back.
 //
-//	main ─► flags.go: settings ─► run: recorder, log, loops, gateway, listener
+//	main ─► flags.go: settings ─► run: recorder, log, loops, gateway, listener, names
 //	                                │
 //	             first signal       │ "listening on ..."
 //	         ──────────────────►  drain: accept no more, let requests end
@@ -24,6 +24,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hopwire/hopwire/cmd/edge/internal/accesslog"
+	"github.com/hopwire/hopwire/cmd/edge/internal/checks"
 	"github.com/hopwire/hopwire/cmd/edge/internal/gateway"
 	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
 	"github.com/hopwire/hopwire/shared/capture"
@@ -42,6 +43,7 @@ func run(ctx context.Context, s *settings, w io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
+	stopNames := e.watchNames(ctx)
 	program.Listening(w, e.listener.Addr())
 
 	var supervisor errgroup.Group
@@ -57,6 +59,7 @@ func run(ctx context.Context, s *settings, w io.Writer) (err error) {
 	err = e.group.Run()
 	close(ended)
 	supervisor.Wait()
+	stopNames()
 	return multierror.Append(err, e.close()).ErrorOrNil()
 }
 
@@ -67,6 +70,7 @@ type edge struct {
 	group    *loop.Group
 	server   *gateway.Server
 	listener *loop.Listener
+	registry registry // of the origins that have a name
 	log      *accesslog.Log
 	file     *os.File // the recording
 	recorder *capture.Recorder
@@ -93,6 +97,8 @@ func open(s *settings, w io.Writer) (_ *edge, err error) {
 	config := s.gateway
 	config.Log, config.Recorder = e.log, e.recorder
 	config.Report = func(c origins.Change) { fmt.Fprintf(w, "edge: %v\n", c) }
+	config.Check.Host = e.registry.host
+	config.Check.Report = func(c checks.Change) { e.say(c.String()) }
 	if e.server, err = gateway.New(e.group, config); err != nil {
 		return nil, err
 	}

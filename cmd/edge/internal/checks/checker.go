@@ -9,10 +9,13 @@ import (
 	"github.com/hopwire/hopwire/shared/loop"
 )
 
-// Config is what a Checker is set up with. Target and Health have to be given.
+// Config is what a Checker is set up with. Target, Host and Health have to be
+// given.
 type Config struct {
 	// Target is what is asked for, such as "/healthz".
 	Target string
+	// Host is what the requests to an origin are for.
+	Host func(at *loop.Address) string
 	// Interval is the time from the end of a check to the next one of the same
 	// origin. Zero means 2 seconds.
 	Interval time.Duration
@@ -60,6 +63,15 @@ type Totals struct {
 	Ups      uint64           // and came up again
 }
 
+// Add adds the totals of another one.
+func (t *Totals) Add(o *Totals) {
+	for i, n := range o.Findings {
+		t.Findings[i] += n
+	}
+	t.Downs += o.Downs
+	t.Ups += o.Ups
+}
+
 // A Checker checks the origins that it is told of. All its methods are called
 // on its loop, or before that runs.
 type Checker struct {
@@ -78,10 +90,9 @@ func New(l *loop.Loop, config Config) *Checker {
 // Totals is what has been counted so far.
 func (c *Checker) Totals() Totals { return c.totals }
 
-// Begin begins to check the origin at an address; host is what the requests are
-// for. The first check comes at once.
-func (c *Checker) Begin(at *loop.Address, host string) {
-	w := &watch{checker: c, at: at, request: request(c.config.Target, host)}
+// Begin begins to check the origin at an address. The first check comes at once.
+func (c *Checker) Begin(at *loop.Address) {
+	w := &watch{checker: c, at: at, request: request(c.config.Target, c.config.Host(at))}
 	w.timer = c.loop.After(0, w.start)
 	c.watches = append(c.watches, w)
 }

@@ -41,7 +41,7 @@ func play(t *testing.T, o simnet.Options, config Config, serve func(i int, c *lo
 			return err
 		}
 		s.origin = ln.Address()
-		config.Target = "/health"
+		config.Target, config.Host = "/health", func(*loop.Address) string { return "app:80" }
 		config.Health = func(at *loop.Address, up bool) { s.healths += map[bool]string{true: "u", false: "d"}[up] }
 		config.Report = func(c Change) {
 			s.changes = append(s.changes, fmt.Sprintf("%v %v", s.loop.Now().Sub(s.begin).Round(time.Second), c))
@@ -120,7 +120,7 @@ func TestChecks(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			play(t, test.options, ordinary, answering(t, test.words), func(s *scene) {
-				s.checker.Begin(s.origin, "app:80")
+				s.checker.Begin(s.origin)
 				s.loop.Sleep(54 * time.Second)
 				totals := s.checker.Totals()
 				s.near(test.healths, test.changes)
@@ -184,7 +184,7 @@ func TestResponsesToChecks(t *testing.T) {
 					}
 				}
 			}, func(s *scene) {
-				s.checker.Begin(s.origin, "app:80")
+				s.checker.Begin(s.origin)
 				s.loop.Sleep(1500 * time.Millisecond)
 				if n := s.checker.Totals().Findings[test.want]; n != 1 {
 					t.Errorf("%+v, %q", s.checker.Totals(), s.changes)
@@ -208,7 +208,7 @@ func TestEnd(t *testing.T) {
 			}
 		}
 	}, func(s *scene) {
-		s.checker.Begin(s.origin, "app:80")
+		s.checker.Begin(s.origin)
 		s.loop.Sleep(time.Millisecond)
 		s.checker.End(s.origin)
 		s.checker.End(s.origin)
@@ -217,7 +217,7 @@ func TestEnd(t *testing.T) {
 		if asked != 1 || ended != 1 {
 			t.Errorf("%d connections, of which %d ended", asked, ended)
 		}
-		s.checker.Begin(s.origin, "app:80")
+		s.checker.Begin(s.origin)
 		s.loop.Sleep(2 * time.Second)
 		s.expect("begun again", "d", "1m1s origin O is down: the check got no whole response within 1s")
 		s.checker.End(s.origin)
@@ -244,8 +244,8 @@ func TestChecksInHostileWorlds(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			checker := New(l, Config{Target: "/", Seed: seed, Health: func(*loop.Address, bool) {}})
-			checker.Begin(ln.Address(), "a")
+			checker := New(l, Config{Target: "/", Host: (*loop.Address).String, Seed: seed, Health: func(*loop.Address, bool) {}})
+			checker.Begin(ln.Address())
 			l.After(time.Minute, func() {
 				n := uint64(0)
 				for v, found := range checker.Totals().Findings {

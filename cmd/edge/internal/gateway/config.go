@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/hopwire/hopwire/cmd/edge/internal/accesslog"
+	"github.com/hopwire/hopwire/cmd/edge/internal/checks"
 	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
 	"github.com/hopwire/hopwire/cmd/edge/internal/pool"
 	"github.com/hopwire/hopwire/shared/capture"
@@ -65,6 +66,10 @@ type Config struct {
 	QueueTimeout time.Duration
 	// Seed is that of the chance by which origins are chosen and come back.
 	Seed uint64
+	// Check says what origins are asked for to see whether they are up. Its Host
+	// needs to know only those that have another one than their address; its
+	// Health and Seed are the Server's. Without a Target nothing is checked.
+	Check checks.Config
 	// Report is told when an origin is left out for its failures, and when it is
 	// back; on the loops, several at once. Nil means that nobody wants to know.
 	Report func(origins.Change)

@@ -3,6 +3,7 @@ package gateway
 import (
 	"fmt"
 
+	"github.com/hopwire/hopwire/cmd/edge/internal/checks"
 	"github.com/hopwire/hopwire/cmd/edge/internal/pool"
 )
 
@@ -27,6 +28,7 @@ type Counters struct {
 	Tunnels        uint64 // opened
 	TunnelInbound  uint64 // octets of tunnels, sent to origins
 	TunnelOutbound uint64 // and to clients
+	Checks checks.Totals // of the origins' health
 }
 
 // All yields each counter by name, in an order that does not change. The names
@@ -44,6 +46,9 @@ func (c *Counters) All(yield func(name string, value uint64) bool) {
 		yield("tunnels.opened", c.Tunnels) &&
 		yield("tunnels.octets-inbound", c.TunnelInbound) &&
 		yield("tunnels.octets-outbound", c.TunnelOutbound) &&
+		yield("checks.went-down", c.Checks.Downs) &&
+		yield("checks.came-up", c.Checks.Ups) &&
+		each[checks.Verdict](yield, "checks.", c.Checks.Findings[:]) &&
 		each[Cause](yield, "client-ends.", c.ClientEnds[:]) &&
 		each[pool.Cause](yield, "origin-ends.", c.OriginEnds[:]) &&
 		each[ProxyError](yield, "refusals.", c.Refusals[:]) &&
@@ -88,6 +93,7 @@ func (c *Counters) add(o *Counters) {
 	c.Tunnels += o.Tunnels
 	c.TunnelInbound += o.TunnelInbound
 	c.TunnelOutbound += o.TunnelOutbound
+	c.Checks.Add(&o.Checks)
 }
 
 // snapshot is the gateway's own share, with what its origins have counted.
@@ -97,5 +103,8 @@ func (g *Gateway) snapshot() Counters {
 	c.Origins, c.OriginEnds = t.Connections, t.Ends
 	c.Ejections, c.Restorations = t.Ejections, t.Restorations
 	c.Queued, c.QueueFull, c.QueueTimeouts = t.Queued, t.QueueFull, t.QueueTimeouts
+	if s := g.server; s.checker != nil && g == s.gateways[0] {
+		c.Checks = s.checker.Totals()
+	}
 	return c
 }

@@ -21,8 +21,9 @@ type Gateway struct {
 	tap    *tap.Tap // nil: nothing is recorded
 
 	origins  *origins.Set
-	inbound  inbound // what is added to requests
-	pace     pace    // what is asked of clients
+	missing  ProxyError // why there are none, if there are none
+	inbound  inbound    // what is added to requests
+	pace     pace       // what is asked of clients
 	free     []*exchange
 	pads     []*pad
 	counters Counters

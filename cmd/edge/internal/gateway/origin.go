@@ -68,7 +68,7 @@ func (x *exchange) takePlace(why *Refusal) bool {
 		return x.waitInQueue(why)
 	}
 	if !why.refuses() {
-		*why = originError(DestinationUnavailable, "no-origin")
+		*why = x.gateway.noOrigin()
 	}
 	return false
 }
@@ -92,7 +92,7 @@ func (x *exchange) waitInQueue(why *Refusal) bool {
 	case err == origins.ErrQueueTimeout:
 		*why = originError(ConnectionLimitReached, "queue-timeout")
 	case !why.refuses():
-		*why = originError(DestinationUnavailable, "no-origin")
+		*why = x.gateway.noOrigin()
 	}
 	return false
 }

@@ -67,6 +67,22 @@ func (s *Server) SetOrigins(source int, members []origins.Member) {
 	}
 }
 
+// SetMissing says what clients are told while there are no origins: why the
+// names that stand for them could not be looked up. Any goroutine may call it.
+func (s *Server) SetMissing(why ProxyError) {
+	for _, g := range s.gateways {
+		g.loop.Post(func() { g.missing = why })
+	}
+}
+
+// noOrigin is the refusal of a request that no origin is left for.
+func (g *Gateway) noOrigin() Refusal {
+	if g.missing != NoError && g.origins.Members() == 0 {
+		return originError(g.missing, "")
+	}
+	return originError(DestinationUnavailable, "no-origin")
+}
+
 // SetHealth tells what a check found out about an origin. Any goroutine may call
 // it.
 func (s *Server) SetHealth(at *loop.Address, up bool) {

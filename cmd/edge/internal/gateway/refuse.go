@@ -15,6 +15,9 @@ type ProxyError uint8
 
 const (
 	NoError ProxyError = iota // the answer is the gateway's, and no error
+	DNSTimeout
+	DNSError
+	DestinationNotFound
 	DestinationUnavailable
 	DestinationUnroutable
 	ConnectionRefused
@@ -37,6 +40,9 @@ var proxyErrors = [ProxyErrors]struct {
 	status int // recommended; 0: that of the request's error
 }{
 	NoError:                  {"none", 0},
+	DNSTimeout:               {"dns_timeout", 504},
+	DNSError:                 {"dns_error", 502},
+	DestinationNotFound:      {"destination_not_found", 500},
 	DestinationUnavailable:   {"destination_unavailable", 503},
 	DestinationUnroutable:    {"destination_ip_unroutable", 502},
 	ConnectionRefused:        {"connection_refused", 502},

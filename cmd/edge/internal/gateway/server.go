@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/hopwire/hopwire/cmd/edge/internal/checks"
 	"github.com/hopwire/hopwire/shared/loop"
 )
 
@@ -12,6 +13,7 @@ import (
 type Server struct {
 	group    *loop.Group
 	config   Config
+	checker  *checks.Checker // nil: nothing is checked
 	gateways []*Gateway
 
 	mu        sync.Mutex
@@ -34,6 +36,7 @@ func New(group *loop.Group, config Config) (*Server, error) {
 	for i := range s.gateways {
 		s.gateways[i] = newGateway(s, group.Loop(i))
 	}
+	s.startChecks()
 	s.full.Store(int32(len(s.gateways)))
 	return s, nil
 }

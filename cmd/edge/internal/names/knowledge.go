@@ -4,21 +4,23 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
 )
 
 // Knowledge is what lookups have found out about a target so far.
 type knowledge struct {
-	members []Member // sorted
+	members []origins.Member // sorted
 	failing bool
 }
 
 // News is what one more lookup adds to it.
 type news struct {
-	changed   bool     // the members are others than before
-	gone      []Member // which were members before
-	missing   Kind     // why there have never been any, if so
-	began     *Failure // began to fail, or nil
-	recovered bool     // ceased to fail
+	changed   bool             // the members are others than before
+	gone      []origins.Member // which were members before
+	missing   Kind             // why there have never been any, if so
+	began     *Failure         // began to fail, or nil
+	recovered bool             // ceased to fail
 }
 
 // learn takes a result. No members is no answer: those that are known stay. A
@@ -40,11 +42,11 @@ func (k *knowledge) learn(r Result) (n news) {
 	return n
 }
 
-func sameMember(a, b Member) bool { return a.Weight == b.Weight && compareMembers(a, b) == 0 }
+func sameMember(a, b origins.Member) bool { return a.Weight == b.Weight && compareMembers(a, b) == 0 }
 
 // without are those of a whose address is not in b.
-func without(a, b []Member) []Member {
-	return slices.DeleteFunc(slices.Clone(a), func(m Member) bool {
+func without(a, b []origins.Member) []origins.Member {
+	return slices.DeleteFunc(slices.Clone(a), func(m origins.Member) bool {
 		_, found := slices.BinarySearchFunc(b, m, compareMembers)
 		return found
 	})
@@ -52,7 +54,7 @@ func without(a, b []Member) []Member {
 
 // text is the end of a line about the target; empty when there is nothing to
 // tell.
-func (n news) text(members []Member) string {
+func (n news) text(members []origins.Member) string {
 	var parts []string
 	if n.changed {
 		parts = append(parts, "is now "+list(members)+drained(n.gone))
@@ -70,7 +72,7 @@ func (n news) text(members []Member) string {
 	return strings.Join(parts, "; ")
 }
 
-func drained(gone []Member) string {
+func drained(gone []origins.Member) string {
 	switch len(gone) {
 	case 0:
 		return ""
@@ -84,7 +86,7 @@ func drained(gone []Member) string {
 const maxListed = 8
 
 // list names members: by their addresses, and the ports where they differ.
-func list(members []Member) string {
+func list(members []origins.Member) string {
 	var texts []string
 	for _, m := range members[:min(len(members), maxListed)] {
 		texts = append(texts, m.Address.String())

@@ -12,16 +12,17 @@ import (
 	"github.com/miekg/dns"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
 	"github.com/hopwire/hopwire/shared/loop"
 )
 
 // A Result is what one lookup of a target came to. There may be members and a
 // failure: what is known, and what could not be asked.
 type Result struct {
-	Members []Member      // sorted by address
-	TTL     time.Duration // of the shortest-lived record; what failed has none
-	Fresh   bool          // at least one member is in an answer of this lookup
-	Failure *Failure      // nil: every question was answered
+	Members []origins.Member // sorted by address
+	TTL     time.Duration    // of the shortest-lived record; what failed has none
+	Fresh   bool             // at least one member is in an answer of this lookup
+	Failure *Failure         // nil: every question was answered
 }
 
 // localTTL is how long an answer holds that came from a file.
@@ -53,7 +54,7 @@ func (r *round) lookup(t Target) Result {
 		r.result.Members = r.service(t.Name)
 	}
 	slices.SortFunc(r.result.Members, compareMembers)
-	r.result.Members = slices.CompactFunc(r.result.Members, func(a, b Member) bool { return compareMembers(a, b) == 0 })
+	r.result.Members = slices.CompactFunc(r.result.Members, func(a, b origins.Member) bool { return compareMembers(a, b) == 0 })
 	return r.result
 }
 
@@ -82,7 +83,7 @@ func (r *round) addresses(name string) []netip.Addr {
 
 // service are the members of a name with SRV records: of the lowest priority of
 // which a target has an address (RFC 2782).
-func (r *round) service(name string) []Member {
+func (r *round) service(name string) []origins.Member {
 	services, failure := r.services(name)
 	for len(services) > 0 {
 		n := 1
@@ -136,7 +137,7 @@ func offered(records []dns.RR) (all []*dns.SRV) {
 }
 
 // ofServices are the members that SRV records of one priority stand for.
-func (r *round) ofServices(services []*dns.SRV) (members []Member, failure *Failure) {
+func (r *round) ofServices(services []*dns.SRV) (members []origins.Member, failure *Failure) {
 	hosts := make([]string, len(services))
 	for i, s := range services {
 		hosts[i] = s.Target
@@ -262,17 +263,17 @@ func addressesOf(records []dns.RR) (all []netip.Addr) {
 	return all
 }
 
-func member(a netip.Addr, port uint16) Member {
-	return Member{Address: &loop.Address{TCP: netip.AddrPortFrom(a, port)}, Weight: 1}
+func member(a netip.Addr, port uint16) origins.Member {
+	return origins.Member{Address: &loop.Address{TCP: netip.AddrPortFrom(a, port)}, Weight: 1}
 }
 
-func atPort(addresses []netip.Addr, port uint16) (members []Member) {
+func atPort(addresses []netip.Addr, port uint16) (members []origins.Member) {
 	for _, a := range addresses {
 		members = append(members, member(a, port))
 	}
 	return members
 }
 
-func compareMembers(a, b Member) int {
+func compareMembers(a, b origins.Member) int {
 	return a.Address.TCP.Compare(b.Address.TCP)
 }

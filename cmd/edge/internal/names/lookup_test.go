@@ -9,10 +9,12 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
 )
 
 // describe writes members as "10.0.0.1:80*2 ...", the weight where it is not 1.
-func describe(members []Member) string {
+func describe(members []origins.Member) string {
 	var texts []string
 	for _, m := range members {
 		text := m.Address.String()
@@ -169,7 +171,7 @@ func TestWithRoute(t *testing.T) {
 	v4 := func(a netip.Addr) bool { return a.Is4() }
 	both := atPort([]netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("2001:db8::1")}, 80)
 	for _, test := range []struct {
-		in   []Member
+		in   []origins.Member
 		has  func(netip.Addr) bool
 		want string
 	}{

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"slices"
 	"syscall"
+
+	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
 )
 
 // HasRoute reports whether the machine has a way to the address. A connected
@@ -23,11 +25,11 @@ func HasRoute(a netip.Addr) bool {
 // none to any IPv6 address in many a container: each would cost requests an
 // attempt. Where that would leave none, they all stay, and the failure to
 // connect tells what is wrong.
-func withRoute(members []Member, hasRoute func(netip.Addr) bool) []Member {
+func withRoute(members []origins.Member, hasRoute func(netip.Addr) bool) []origins.Member {
 	if hasRoute == nil {
 		return members
 	}
-	reached := slices.DeleteFunc(slices.Clone(members), func(m Member) bool { return !hasRoute(m.Address.TCP.Addr()) })
+	reached := slices.DeleteFunc(slices.Clone(members), func(m origins.Member) bool { return !hasRoute(m.Address.TCP.Addr()) })
 	if len(reached) == 0 {
 		return members
 	}

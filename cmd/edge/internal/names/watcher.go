@@ -9,21 +9,15 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/hopwire/hopwire/shared/loop"
+	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
 )
-
-// A Member is one origin that a target stands for.
-type Member struct {
-	Address *loop.Address
-	Weight  int // beside the others', 1 or more
-}
 
 // Config is what a Watcher is set up with. Members has to be given.
 type Config struct {
-	// Targets are looked up. Each is known by its source, which is any number.
-	Targets map[int]Target
+	// Targets are looked up. A target's source is its index.
+	Targets []Target
 	// Members is told which members a target has, whenever that changes.
-	Members func(source int, members []Member)
+	Members func(source int, members []origins.Member)
 	// Missing is told why a target has had no members so far. Nil: nobody is.
 	Missing func(source int, why Kind)
 	// Report is told in one line what changed, and what began to fail or to

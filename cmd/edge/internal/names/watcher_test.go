@@ -12,11 +12,15 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
 )
 
 func TestSchedule(t *testing.T) {
-	fresh := func(ttl time.Duration) Result { return Result{Members: make([]Member, 1), TTL: ttl, Fresh: true} }
-	failed, stale := Result{}, Result{Members: make([]Member, 1), TTL: 1<<63 - 1}
+	fresh := func(ttl time.Duration) Result {
+		return Result{Members: make([]origins.Member, 1), TTL: ttl, Fresh: true}
+	}
+	failed, stale := Result{}, Result{Members: make([]origins.Member, 1), TTL: 1<<63 - 1}
 	var s schedule
 	for i, step := range []struct {
 		result Result
@@ -45,7 +49,7 @@ func TestSchedule(t *testing.T) {
 }
 
 func TestKnowledge(t *testing.T) {
-	members := func(s string) (all []Member) {
+	members := func(s string) (all []origins.Member) {
 		for word := range strings.FieldsSeq(s) {
 			address, weight, _ := strings.Cut(word, "*")
 			a, err := net.ResolveTCPAddr("tcp", address)
@@ -85,7 +89,7 @@ func TestKnowledge(t *testing.T) {
 			t.Errorf("step %d: %q, changed %v, missing %v\nwant %q", i, got, n.changed, n.missing, step.text)
 		}
 	}
-	if got := list(make([]Member, 0)); got != "" {
+	if got := list(make([]origins.Member, 0)); got != "" {
 		t.Errorf("nothing is listed as %q", got)
 	}
 	if got := list(slices.Repeat(members("10.0.0.1:80"), 10)); !strings.HasSuffix(got, ", 2 more") || strings.Count(got, ",") != 8 {
@@ -122,8 +126,8 @@ func watching(t *testing.T, z *zone, target Target, during func(w *Watcher, d *d
 		ctx, cancel := context.WithCancel(t.Context())
 		d := &diary{begin: time.Now()}
 		w := Watch(ctx, Config{
-			Targets:  map[int]Target{3: target},
-			Members:  func(source int, members []Member) { d.add("%d: %s", source, describe(members)) },
+			Targets:  []Target{target},
+			Members:  func(source int, members []origins.Member) { d.add("%d: %s", source, describe(members)) },
 			Missing:  func(source int, why Kind) { d.add("%d: %v", source, why) },
 			Report:   func(line string) { d.add("%s", line) },
 			System:   func() (*System, error) { return system(""), nil },
@@ -139,13 +143,13 @@ func watching(t *testing.T, z *zone, target Target, during func(w *Watcher, d *d
 func TestWatch(t *testing.T) {
 	z := newZone(t, "a. 10 IN A 10.0.0.1", "a. 10 IN A 10.0.0.2")
 	watching(t, z, Target{"a.", 80}, func(_ *Watcher, d *diary) {
-		d.expect(t, "0s 3: 10.0.0.1:80 10.0.0.2:80", "0s origin dns://a.:80 is now 10.0.0.1:80, 10.0.0.2:80")
+		d.expect(t, "0s 0: 10.0.0.1:80 10.0.0.2:80", "0s origin dns://a.:80 is now 10.0.0.1:80, 10.0.0.2:80")
 		z.set(nil, "a. 10 IN A 10.0.0.2", "a. 20 IN A 10.0.0.1") // another order
 		time.Sleep(15 * time.Second)
 		d.expect(t)
 		z.set(nil, "a. 30 IN A 10.0.0.2")
 		time.Sleep(15 * time.Second)
-		d.expect(t, "20s 3: 10.0.0.2:80", "20s origin dns://a.:80 is now 10.0.0.2:80 (10.0.0.1:80 is drained)")
+		d.expect(t, "20s 0: 10.0.0.2:80", "20s origin dns://a.:80 is now 10.0.0.2:80 (10.0.0.1:80 is drained)")
 		z.set(always("timeout"))
 		time.Sleep(time.Minute)
 		d.expect(t, "50s origin dns://a.:80 stays 10.0.0.2:80: the DNS server s2 does not answer")
@@ -161,13 +165,13 @@ func TestWatch(t *testing.T) {
 func TestWatchOfWhatIsNotThereYet(t *testing.T) {
 	z := newZone(t)
 	watching(t, z, Target{"_http._tcp.a.", 0}, func(_ *Watcher, d *diary) {
-		d.expect(t, "0s 3: no such name", "0s origin srv://_http._tcp.a. has no address: the DNS server s1 says that _http._tcp.a. does not exist (NXDOMAIN)")
+		d.expect(t, "0s 0: no such name", "0s origin srv://_http._tcp.a. has no address: the DNS server s1 says that _http._tcp.a. does not exist (NXDOMAIN)")
 		z.set(always("SERVFAIL"))
 		time.Sleep(2 * time.Second)
-		d.expect(t, "1s 3: failed")
+		d.expect(t, "1s 0: failed")
 		z.set(nil, "_http._tcp.a. 5 IN SRV 1 1 8080 b.", "b. 5 IN A 10.0.0.1")
 		time.Sleep(2 * time.Second)
-		d.expect(t, "3s 3: 10.0.0.1:8080", "3s origin srv://_http._tcp.a. is now 10.0.0.1:8080")
+		d.expect(t, "3s 0: 10.0.0.1:8080", "3s origin srv://_http._tcp.a. is now 10.0.0.1:8080")
 	})
 }
 
@@ -180,8 +184,8 @@ func TestWatchEndsAtOnce(t *testing.T) {
 	defer silent.Close()
 	ctx, cancel := context.WithCancel(t.Context())
 	w := Watch(ctx, Config{
-		Targets: map[int]Target{0: {"a.", 80}},
-		Members: func(int, []Member) { t.Error("it has members") },
+		Targets: []Target{{"a.", 80}},
+		Members: func(int, []origins.Member) { t.Error("it has members") },
 		Report:  func(line string) { t.Error(line) },
 		System: func() (*System, error) {
 			s := OneServer(silent.LocalAddr().String())

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/hopwire/hopwire/cmd/edge/internal/gateway"
+	"github.com/hopwire/hopwire/cmd/edge/internal/names"
+	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
+	"github.com/hopwire/hopwire/shared/loop"
+)
+
+// targets reads the origins that are names.
+func (c *checker) targets(name string) (all []names.Target) {
+	for _, s := range c.StringSlice(name) {
+		if !names.IsTarget(s) {
+			continue
+		}
+		t, err := names.ParseTarget(s)
+		if err != nil {
+			c.problem("--%s: %v", name, err)
+			continue
+		}
+		all = append(all, t)
+	}
+	return all
+}
+
+// resolver reads the DNS server to ask in place of the system's. A name will not
+// do for it: who should be asked for that?
+func (c *checker) resolver(name string) *names.System {
+	s := c.String(name)
+	if s == "" {
+		return nil
+	}
+	if _, err := netip.ParseAddr(s); err == nil {
+		s = net.JoinHostPort(s, "53")
+	}
+	if at, err := netip.ParseAddrPort(s); err != nil || at.Port() == 0 {
+		c.problem("--%s is the address of a DNS server, such as 10.0.0.2:53, not %q", name, c.String(name))
+	}
+	return names.OneServer(s)
+}
+
+// A registry says which host an origin was found as.
+type registry struct {
+	mu    sync.Mutex
+	hosts map[loop.Address]string
+}
+
+func (r *registry) add(members []origins.Member, host string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.hosts == nil {
+		r.hosts = map[loop.Address]string{}
+	}
+	for _, m := range members {
+		r.hosts[*m.Address] = host
+	}
+}
+
+// host is empty for an origin that was given as an address.
+func (r *registry) host(at *loop.Address) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.hosts[*at]
+}
+
+// startPatience is how long the start of the program waits for names to be
+// looked up. Without an answer it goes on: an edge that comes up before DNS does
+// is of more use than one that does not come up.
+const startPatience = 5 * time.Second
+
+// watchNames looks up the origins that are names, and goes on doing so until
+// stop is called. It returns when each has been looked up once.
+func (e *edge) watchNames(ctx context.Context) (stop func()) {
+	if len(e.settings.targets) == 0 {
+		return func() {}
+	}
+	e.server.SetMissing(gateway.DNSTimeout)
+	ctx, cancel := context.WithCancel(ctx)
+	w := names.Watch(ctx, names.Config{
+		Targets:  e.settings.targets,
+		Members:  e.found,
+		Missing:  func(_ int, why names.Kind) { e.server.SetMissing(unresolved(why)) },
+		Report:   e.say,
+		System:   e.system(),
+		HasRoute: names.HasRoute,
+	})
+	select {
+	case <-w.First():
+	case <-ctx.Done():
+	case <-time.After(startPatience):
+		e.say(fmt.Sprintf("not all origins were looked up within %v; those that are missing will be used once they are found", startPatience))
+	}
+	return func() {
+		cancel()
+		w.Wait()
+	}
+}
+
+// found hands the origins of a target to the gateway, whose sources from 1 on are
+// the targets.
+func (e *edge) found(source int, members []origins.Member) {
+	e.registry.add(members, e.settings.targets[source].Authority())
+	e.server.SetOrigins(source+1, members)
+}
+
+// system is where names are looked up; nil: where the system says.
+func (e *edge) system() func() (*names.System, error) {
+	if e.settings.resolver == nil {
+		return nil
+	}
+	return func() (*names.System, error) { return e.settings.resolver, nil }
+}
+
+func (e *edge) say(line string) { fmt.Fprintf(e.messages, "edge: %s\n", line) }
+
+// unresolved is what clients are told while a lookup has come to nothing.
+func unresolved(why names.Kind) gateway.ProxyError {
+	switch why {
+	case names.TimedOut:
+		return gateway.DNSTimeout
+	case names.NoAddress:
+		return gateway.DestinationNotFound
+	}
+	return gateway.DNSError
+}

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/hopwire/hopwire/cmd/edge/internal/gateway"
+	"github.com/hopwire/hopwire/cmd/edge/internal/names"
+	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
+	"github.com/hopwire/hopwire/shared/loop"
+)
+
+func TestUnresolved(t *testing.T) {
+	for _, test := range []struct {
+		why  names.Kind
+		want gateway.ProxyError
+	}{
+		{names.TimedOut, gateway.DNSTimeout},
+		{names.Failed, gateway.DNSError},
+		{names.NoName, gateway.DNSError},
+		{names.NoAddress, gateway.DestinationNotFound},
+	} {
+		if got := unresolved(test.why); got != test.want {
+			t.Errorf("%v: %v, want %v", test.why, got, test.want)
+		}
+	}
+}
+
+// An origin is known by the name that it was found by last.
+func TestRegistry(t *testing.T) {
+	at := func(s string) *loop.Address { return &loop.Address{TCP: netip.MustParseAddrPort(s)} }
+	var r registry
+	r.add([]origins.Member{{Address: at("10.0.0.1:80")}, {Address: at("10.0.0.2:80")}}, "a:80")
+	r.add([]origins.Member{{Address: at("10.0.0.2:80")}}, "b:80")
+	for _, test := range []struct{ address, want string }{
+		{"10.0.0.1:80", "a:80"}, {"10.0.0.2:80", "b:80"}, {"10.0.0.1:81", ""},
+	} {
+		if got := r.host(at(test.address)); got != test.want {
+			t.Errorf("%s: %q, want %q", test.address, got, test.want)
+		}
+	}
+}
+
+func TestIsPath(t *testing.T) {
+	for path, want := range map[string]bool{
+		"/": true, "/health?full=1": true,
+		"health": false, "*": false, "http://a/": false, "/a b": false, "/a\r\nB: c": false, "/ü": false,
+	} {
+		if got := isPath(path); got != want {
+			t.Errorf("%q: %v", path, got)
+		}
+	}
+}
