@@ -20,7 +20,7 @@ type dnsServer struct {
 
 	mu      sync.Mutex
 	records []dns.RR
-	short   bool           // nothing fits into a datagram
+	short   bool
 	asked   map[string]int // questions, by network
 }
 
@@ -89,6 +89,13 @@ func (s *dnsServer) set(lines ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.records = records
+}
+
+// shorten has nothing fit into a datagram from here on.
+func (s *dnsServer) shorten() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.short = true
 }
 
 func (s *dnsServer) answer(network string) dns.HandlerFunc {

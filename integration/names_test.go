@@ -99,6 +99,9 @@ type load struct {
 	all     sync.WaitGroup
 }
 
+// singly leaves no connection idle, which the end of the edge would wait for.
+var singly = &http.Transport{DisableKeepAlives: true}
+
 // startLoad sends requests that may be sent twice and others that may not.
 func startLoad(t *testing.T, url string) *load {
 	l := &load{t: t}
@@ -150,7 +153,7 @@ func TestNameChangesUnderLoad(t *testing.T) {
 
 	load := startLoad(t, edge.url("/"))
 	slow := make(chan error, 1)
-	go func() { slow <- fetch(&http.Transport{}, edge.url("/held"), []byte(before.addr())) }()
+	go func() { slow <- fetch(singly, edge.url("/held"), []byte(before.addr())) }()
 	served(t, before, 200)
 	names.set("app.test. 1 IN A 127.0.0.2")
 	edge.waitLog(t, fmt.Sprintf("is now O.2:%d (O.1:%[1]d is drained)", before.port()))
@@ -190,9 +193,9 @@ func served(t *testing.T, r *replica, more int64) {
 func TestLongAnswers(t *testing.T) {
 	r := startReplicas(t, nil, "127.0.0.1")[0]
 	names := startDNS(t, "app.test. 60 IN A 127.0.0.1")
-	names.short = true
+	names.shorten()
 	edge := startEdge(t, fmt.Sprintf("dns://app.test:%d", r.port()), "--resolver", names.Addr)
-	if err := fetch(&http.Transport{}, edge.url("/"), []byte(r.addr())); err != nil {
+	if err := fetch(singly, edge.url("/"), []byte(r.addr())); err != nil {
 		t.Error(err)
 	}
 	if u, s := names.questions("udp"), names.questions("tcp"); u != 2 || s != 2 {
@@ -212,6 +215,7 @@ func TestServiceRecords(t *testing.T) {
 		"one.test. 1 IN A 127.0.0.1", "two.test. 1 IN A 127.0.0.2", "three.test. 1 IN A 127.0.0.3")
 	edge := startEdge(t, "srv://_http._tcp.app.test", "--resolver", names.Addr, "--loops", "1")
 	transport := &http.Transport{}
+	defer transport.CloseIdleConnections()
 	for range 40 {
 		response, err := (&http.Client{Transport: transport}).Get(edge.url("/"))
 		if err != nil {
@@ -240,13 +244,13 @@ func TestNameServerDies(t *testing.T) {
 	edge := startEdge(t, fmt.Sprintf("dns://app.test:%d", port), "--resolver", names.Addr)
 	names.stop()
 	edge.waitLog(t, fmt.Sprintf("origin dns://app.test:%d stays O.1:%[1]d: asking the DNS server %s failed", port, names.Addr))
-	if err := fetch(&http.Transport{}, edge.url("/"), []byte(replicas[0].addr())); err != nil {
+	if err := fetch(singly, edge.url("/"), []byte(replicas[0].addr())); err != nil {
 		t.Error(err)
 	}
 	names.set("app.test. 1 IN A 127.0.0.2")
 	names.start(names.Addr)
 	edge.waitLog(t, fmt.Sprintf("is now O.2:%d (O.1:%[1]d is drained)", port))
-	if err := fetch(&http.Transport{}, edge.url("/"), []byte(replicas[1].addr())); err != nil {
+	if err := fetch(singly, edge.url("/"), []byte(replicas[1].addr())); err != nil {
 		t.Error(err)
 	}
 }
@@ -265,7 +269,7 @@ func TestNameIsNotThereYet(t *testing.T) {
 	} {
 		names := startDNS(t, test.records)
 		edge := startEdge(t, fmt.Sprintf("dns://app.test:%d", r.port()), "--resolver", names.Addr)
-		response, err := http.Get(edge.url("/"))
+		response, err := (&http.Client{Transport: singly}).Get(edge.url("/"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -275,7 +279,7 @@ func TestNameIsNotThereYet(t *testing.T) {
 		}
 		names.set("app.test. 1 IN A 127.0.0.1")
 		edge.waitLog(t, fmt.Sprintf("origin dns://app.test:%d is now O.1:%[1]d", r.port()))
-		if err := fetch(&http.Transport{}, edge.url("/"), []byte(r.addr())); err != nil {
+		if err := fetch(singly, edge.url("/"), []byte(r.addr())); err != nil {
 			t.Error(err)
 		}
 	}
@@ -303,7 +307,7 @@ func TestChecks(t *testing.T) {
 		"--check", "/health", "--check-interval", "20ms", "--check-rise", "2")
 	edge.waitLog(t, "origin "+other.addr()+" is down: the check was answered 503 Service Unavailable")
 	for range 20 {
-		if err := fetch(&http.Transport{DisableKeepAlives: true}, edge.url("/"), []byte("well")); err != nil {
+		if err := fetch(singly, edge.url("/"), []byte("well")); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -313,7 +317,7 @@ func TestChecks(t *testing.T) {
 	sick.Store(false)
 	edge.waitLog(t, "origin "+other.addr()+" is up")
 	eventually(t, func() string {
-		if err := fetch(&http.Transport{DisableKeepAlives: true}, edge.url("/"), []byte("other")); err != nil {
+		if err := fetch(singly, edge.url("/"), []byte("other")); err != nil {
 			return err.Error()
 		}
 		return ""

@@ -91,15 +91,19 @@ func (e *edge) watchNames(ctx context.Context) (stop func()) {
 		System:   e.system(),
 		HasRoute: names.HasRoute,
 	})
-	select {
-	case <-w.First():
-	case <-ctx.Done():
-	case <-time.After(startPatience):
-		e.say(fmt.Sprintf("not all origins were looked up within %v; those that are missing will be used once they are found", startPatience))
-	}
+	e.awaitNames(ctx, w.First(), startPatience)
 	return func() {
 		cancel()
 		w.Wait()
+	}
+}
+
+func (e *edge) awaitNames(ctx context.Context, first <-chan struct{}, patience time.Duration) {
+	select {
+	case <-first:
+	case <-ctx.Done():
+	case <-time.After(patience):
+		e.say(fmt.Sprintf("not all origins were looked up within %v; those that are missing are used once they are found", patience))
 	}
 }
 

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"context"
 	"net/netip"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/hopwire/hopwire/cmd/edge/internal/gateway"
 	"github.com/hopwire/hopwire/cmd/edge/internal/names"
@@ -22,6 +25,31 @@ func TestUnresolved(t *testing.T) {
 	} {
 		if got := unresolved(test.why); got != test.want {
 			t.Errorf("%v: %v, want %v", test.why, got, test.want)
+		}
+	}
+}
+
+// The start waits for names, but not for ever, and not when it is to end.
+func TestAwaitNames(t *testing.T) {
+	over := make(chan struct{})
+	close(over)
+	ended, end := context.WithCancel(t.Context())
+	end()
+	for _, test := range []struct {
+		name     string
+		ctx      context.Context
+		first    chan struct{}
+		patience time.Duration
+		says     string
+	}{
+		{"looked up", t.Context(), over, time.Hour, ""},
+		{"to end", ended, nil, time.Hour, ""},
+		{"too late", t.Context(), nil, time.Millisecond, "edge: not all origins were looked up within 1ms"},
+	} {
+		var said strings.Builder
+		(&edge{messages: &said}).awaitNames(test.ctx, test.first, test.patience)
+		if !strings.HasPrefix(said.String(), test.says) || (said.Len() > 0) != (test.says != "") {
+			t.Errorf("%s: it says %q", test.name, &said)
 		}
 	}
 }

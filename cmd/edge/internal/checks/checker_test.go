@@ -194,6 +194,27 @@ func TestResponsesToChecks(t *testing.T) {
 	}
 }
 
+// A response may come slowly, as long as it is there in time as a whole.
+func TestSlowResponsesToChecks(t *testing.T) {
+	for _, test := range []struct {
+		pause time.Duration
+		want  Verdict
+	}{{0, Passed}, {20 * time.Millisecond, Passed}, {30 * time.Millisecond, TimedOut}} {
+		play(t, simnet.Options{}, Config{Timeout: time.Second}, func(_ int, c *loop.Conn) {
+			for _, octet := range []byte("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok") { // 40 octets
+				c.Loop().Sleep(test.pause)
+				c.Write([]byte{octet})
+			}
+		}, func(s *scene) {
+			s.checker.Begin(s.origin)
+			s.loop.Sleep(2 * time.Second)
+			if n := s.checker.Totals().Findings[test.want]; n != 1 {
+				t.Errorf("%v between octets: %+v", test.pause, s.checker.Totals())
+			}
+		})
+	}
+}
+
 // An origin that is no longer one is left alone, even in the middle of a check,
 // and may come back.
 func TestEnd(t *testing.T) {

@@ -61,7 +61,7 @@ func (n news) text(members []origins.Member) string {
 	}
 	switch {
 	case n.began != nil && len(members) == 0:
-		parts = append(parts, "has no address: "+n.began.Text)
+		parts = append(parts, "has no address yet: "+n.began.Text)
 	case n.began != nil && n.changed:
 		parts = append(parts, "not all could be looked up: "+n.began.Text)
 	case n.began != nil:

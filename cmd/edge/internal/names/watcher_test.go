@@ -71,7 +71,7 @@ func TestKnowledge(t *testing.T) {
 		changed bool
 		missing Kind
 	}{
-		{"", timedOut, "has no address: s1 does not answer", false, TimedOut},
+		{"", timedOut, "has no address yet: s1 does not answer", false, TimedOut},
 		{"", noName, "", false, NoName},
 		{"10.0.0.1:80 10.0.0.2:80 10.0.0.3:80", nil, "is now 10.0.0.1:80, 10.0.0.2:80, 10.0.0.3:80", true, 0},
 		{"10.0.0.1:80 10.0.0.2:80 10.0.0.3:80", nil, "", false, 0},
@@ -165,7 +165,7 @@ func TestWatch(t *testing.T) {
 func TestWatchOfWhatIsNotThereYet(t *testing.T) {
 	z := newZone(t)
 	watching(t, z, Target{"_http._tcp.a.", 0}, func(_ *Watcher, d *diary) {
-		d.expect(t, "0s 0: no such name", "0s origin srv://_http._tcp.a. has no address: the DNS server s1 says that _http._tcp.a. does not exist (NXDOMAIN)")
+		d.expect(t, "0s 0: no such name", "0s origin srv://_http._tcp.a. has no address yet: the DNS server s1 says that _http._tcp.a. does not exist (NXDOMAIN)")
 		z.set(always("SERVFAIL"))
 		time.Sleep(2 * time.Second)
 		d.expect(t, "1s 0: failed")
