@@ -25,10 +25,10 @@ type Counters struct {
 	QueueFull     uint64 // requests that found the queue full
 	QueueTimeouts uint64 // requests that waited in vain
 
-	Tunnels        uint64 // opened
-	TunnelInbound  uint64 // octets of tunnels, sent to origins
-	TunnelOutbound uint64 // and to clients
-	Checks checks.Totals // of the origins' health
+	Tunnels        uint64        // opened
+	TunnelInbound  uint64        // octets of tunnels, sent to origins
+	TunnelOutbound uint64        // and to clients
+	Checks         checks.Totals // of the origins' health
 }
 
 // All yields each counter by name, in an order that does not change. The names

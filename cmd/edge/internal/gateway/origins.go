@@ -77,7 +77,7 @@ func (s *Server) SetMissing(why ProxyError) {
 
 // noOrigin is the refusal of a request that no origin is left for.
 func (g *Gateway) noOrigin() Refusal {
-	if g.missing != NoError && g.origins.Members() == 0 {
+	if g.missing != NoError && g.origins.Len() == 0 {
 		return originError(g.missing, "")
 	}
 	return originError(DestinationUnavailable, "no-origin")

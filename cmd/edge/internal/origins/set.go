@@ -84,6 +84,9 @@ func (s *Set) Watch(w Watcher) {
 	}
 }
 
+// Len is how many origins there are.
+func (s *Set) Len() int { return len(s.members) }
+
 // All iterates over the origins that are members.
 func (s *Set) All() iter.Seq[*Origin] { return slices.Values(s.members) }
 
