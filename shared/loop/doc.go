@@ -57,5 +57,6 @@
 // simulated clock, in which the same code runs from a seed.
 //
 // Reading order: engine.go, task.go, loop.go, conn.go, park.go, write.go,
-// splice.go, listen.go, group.go; then wheel.go, and epoll_linux.go behind the seam.
+// splice.go, listen.go, lastcall.go, group.go; then wheel.go, and epoll_linux.go
+// behind the seam.
 package loop

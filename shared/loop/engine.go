@@ -97,6 +97,14 @@ type Engine interface {
 	// Accept takes one waiting connection of a listener. The new socket is
 	// not registered yet, so that another loop's engine may do it.
 	Accept(listener Handle) (Handle, netip.AddrPort, error)
+	// Awaited reports whether a connection waits at a listener, be it paused or
+	// not.
+	Awaited(listener Handle) bool
+	// Seal keeps clients from beginning to connect to a listener, without
+	// refusing them: over TCP they try again by themselves, at whoever listens
+	// then. Those who have begun still arrive. After an error the listener is
+	// as it was.
+	Seal(listener Handle) error
 	// Connect begins to connect a new socket, which ReadyWrite says has
 	// ended; ConnectResult then tells how. The socket is not registered yet.
 	// ErrAgain means that the queue of a Unix listener is full, which no event

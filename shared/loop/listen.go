@@ -24,6 +24,10 @@ type Listener struct {
 	closed  bool
 	retry   *Timer
 	silent  Time // until then no further failure is reported
+
+	lastLook *Timer   // whether somebody waits; nil until Close
+	came     bool     // somebody was accepted since the last look
+	thens    []func() // called when it has closed
 }
 
 // Listen opens a socket at the address, "host:port" or "unix:/path", and has
@@ -75,21 +79,6 @@ func (ln *Listener) Addr() net.Addr {
 	return net.TCPAddrFromAddrPort(ln.address.TCP)
 }
 
-// Close stops accepting. Any goroutine may call it; it does not wait.
-func (ln *Listener) Close() { ln.loop.Post(ln.closeNow) }
-
-func (ln *Listener) closeNow() {
-	if ln.closed {
-		return
-	}
-	if ln.paused {
-		ln.loop.group.paused.Add(-1)
-	}
-	ln.closed, ln.paused = true, false
-	ln.retry.Stop()
-	ln.loop.engine.CloseSocket(ln.handle)
-}
-
 // acceptBatch bounds how many connections are accepted in a turn, so that
 // those already there are served too.
 const acceptBatch = 64
@@ -122,6 +111,7 @@ func (ln *Listener) acceptOne() bool {
 	h, remote, err := l.engine.Accept(ln.handle)
 	switch {
 	case err == nil:
+		ln.came = true
 		to := l.group.arrived()
 		if to == l {
 			to.welcome(h, remote, ln.accept)

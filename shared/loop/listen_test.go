@@ -217,20 +217,20 @@ func TestRegisterFails(t *testing.T) {
 func TestListenerClose(t *testing.T) {
 	for name, address := range networks(t) {
 		t.Run(name, func(t *testing.T) {
-			g := newGroup(t, 2, Config{MaxConns: 1})
+			g := newGroup(t, 2, Config{})
 			ln := listen(t, g, address, echo)
-			l := g.start()
+			g.start()
 			c := dial(t, ln)
 			say(t, c, "hello")
 			hear(t, c, "hello")
-			dial(t, ln) // waits, and so the listener pauses
-			eventually(t, "accepting pauses", func() bool { return g.paused.Load() == 1 })
-			ln.Close()
-			ln.Close()
-			on(t, l, func() {})
-			if g.paused.Load() != 0 {
-				t.Error("a closed listener is counted as pausing")
+			closed := make(chan bool, 3)
+			for range 2 {
+				ln.CloseThen(func() { closed <- true })
 			}
+			wait(t, "the end of the listener", closed)
+			wait(t, "the end of the listener, once more,", closed)
+			ln.CloseThen(func() { closed <- true })
+			wait(t, "the end of the listener, which was long ago,", closed)
 			if _, err := net.Dial(ln.Addr().Network(), ln.Addr().String()); err == nil {
 				t.Error("a closed listener takes connections")
 			}

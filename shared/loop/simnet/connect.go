@@ -106,7 +106,7 @@ func (w *World) requestArrive(s *socket, attempt int) {
 	switch {
 	case l == nil || s.fate.Connect == ConnectRefused:
 		w.plan(w.options.Delay, happening{what: refusalArrives, socket: s})
-	case len(l.queue) >= w.options.Backlog:
+	case l.sealed || len(l.queue) >= w.options.Backlog:
 		w.requestAgain(s, attempt)
 	default:
 		l.queue = append(l.queue, w.join(s))
@@ -116,7 +116,7 @@ func (w *World) requestArrive(s *socket, attempt int) {
 // attempts is how often a connect is tried at a full listener.
 const attempts = 7
 
-// requestAgain lets a request which found the listener full arrive later, twice
+// requestAgain lets a request which found the listener full or sealed arrive later, twice
 // as late each time.
 func (w *World) requestAgain(s *socket, attempt int) {
 	h := happening{what: requestArrives, socket: s, n: attempt + 1}

@@ -24,6 +24,34 @@ func TestListenersAreReportedByLevel(t *testing.T) {
 	}
 }
 
+// Who connects to a sealed listener is not answered, and reaches the next one at
+// the address. Who was there stays.
+func TestSeal(t *testing.T) {
+	r := bareRig(t, 1, Options{})
+	r.connect()
+	r.settleUnaccepted()
+	r.must(r.Seal(r.ear))
+	h := r.connect()
+	r.settleUnaccepted()
+	if err := r.ConnectResult(h); err != loop.ErrAgain {
+		t.Errorf("ConnectResult = %v at a sealed listener", err)
+	}
+	if !r.Awaited(r.ear) {
+		t.Error("the one who waited before is gone")
+	}
+	r.accept()
+	if r.Awaited(r.ear) {
+		t.Error("another one waits")
+	}
+	r.must(r.CloseSocket(r.ear))
+	next, _, err := r.Listen(r.at)
+	r.must(err)
+	r.settle()
+	if err := r.ConnectResult(h); err != nil || !r.Awaited(next) {
+		t.Errorf("ConnectResult = %v at the next listener", err)
+	}
+}
+
 func TestConnects(t *testing.T) {
 	elsewhere := address(t, "127.0.0.1:9")
 	for _, c := range []struct {

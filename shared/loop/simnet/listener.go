@@ -14,6 +14,7 @@ type listener struct {
 	watch
 	handle loop.Handle
 	at     loop.Address
+	sealed bool      // who connects is not answered
 	queue  []*socket // established, not accepted yet
 }
 
@@ -112,6 +113,32 @@ func (e *Engine) Pause(h loop.Handle) error {
 	return nil
 }
 
+// Awaited reports whether a connection waits.
+func (e *Engine) Awaited(h loop.Handle) bool {
+	l, err := e.world.listener(h)
+	return err == nil && len(l.queue) > 0
+}
+
+// Seal leaves connection requests unanswered from now on; they try again. A path
+// is no longer there.
+func (e *Engine) Seal(h loop.Handle) error {
+	l, err := e.world.listener(h)
+	if err != nil {
+		return err
+	}
+	if l.sealed = true; l.at.Path != "" {
+		l.unname()
+	}
+	return nil
+}
+
+// unname frees the address, unless somebody else has it by now.
+func (l *listener) unname() {
+	if l.world.names[l.at] == l {
+		delete(l.world.names, l.at)
+	}
+}
+
 // forget ends the reports.
 func (l *listener) forget() {
 	if e := l.engine; e != nil {
@@ -124,7 +151,7 @@ func (l *listener) forget() {
 func (l *listener) close() {
 	w := l.world
 	w.release(l.handle)
-	delete(w.names, l.at)
+	l.unname()
 	for _, s := range l.queue {
 		s.abandon()
 	}

@@ -361,6 +361,36 @@ func (p *peer) awaitClosing(last string) {
 
 // The gateway's own answers end connections too: a client whose every request is
 // refused would otherwise never be gone.
+// Clients that had connected when the drain began are served, even those that
+// the gateway has not seen yet, and the drain is not over before.
+func TestDrainServesWhoHasConnected(t *testing.T) {
+	o := scripted(t, answering(hello))
+	r := startLoops(t, 2, Config{DrainIdle: patience}, o.address)
+	hold := make(chan bool)
+	for i := range r.group.Len() {
+		r.group.Loop(i).Post(func() { <-hold })
+	}
+	var clients []*peer
+	for range 20 {
+		clients = append(clients, r.dial())
+	}
+	drained := r.server.Drain()
+	close(hold)
+	for i, c := range clients {
+		select {
+		case <-drained:
+			t.Errorf("the drain was over although %d clients were still to be served", len(clients)-i)
+		default:
+		}
+		c.send(get("/"))
+		if res := c.expectStatus(200); !res.Close {
+			t.Error("a draining gateway keeps a connection")
+		}
+		c.Close()
+	}
+	<-drained
+}
+
 func TestDrainEndsRefusedClients(t *testing.T) {
 	r := start(t, Config{DrainIdle: patience}, closedPort(t))
 	c := r.dial()

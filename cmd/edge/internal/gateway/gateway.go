@@ -33,7 +33,8 @@ type Gateway struct {
 	lastClient uint64
 	lastOrigin uint64
 	draining   bool
-	empty      bool // draining, and the last client has left
+	complete   bool // no further client will come
+	empty      bool // and the last one has left
 
 	log      *accesslog.Batch // nil: nothing is logged
 	logTimer *loop.Timer
@@ -91,7 +92,7 @@ func (g *Gateway) leave(c *client, cause Cause) {
 
 // reportEmpty tells the server, once, that the last client has left.
 func (g *Gateway) reportEmpty() {
-	if g.draining && g.open == 0 && !g.empty {
+	if g.complete && g.open == 0 && !g.empty {
 		g.empty = true
 		g.server.emptied()
 	}
@@ -121,12 +122,17 @@ func (g *Gateway) drain() {
 		return
 	}
 	g.draining = true
-	g.reportEmpty()
 	for c := g.clients; c != nil; c = c.next {
 		if c.exchange == nil {
 			c.idle()
 		}
 	}
+}
+
+// lastCame is called when no further client will come.
+func (g *Gateway) lastCame() {
+	g.complete = true
+	g.reportEmpty()
 }
 
 // originEnds is told of the end of each use of an origin connection.

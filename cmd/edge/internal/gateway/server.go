@@ -19,7 +19,8 @@ type Server struct {
 	mu        sync.Mutex
 	listeners []*loop.Listener
 	draining  sync.Once
-	full      atomic.Int32 // gateways that are draining and have clients
+	open      atomic.Int32 // listeners that have not closed
+	full      atomic.Int32 // gateways that have clients, or may still get some
 	drained   chan struct{}
 }
 
@@ -57,20 +58,34 @@ func (s *Server) Listen(address string) (*loop.Listener, error) {
 func (s *Server) accept(conn *loop.Conn) { s.gateways[conn.Loop().Index()].welcome(conn) }
 
 // Drain stops accepting clients and lets those that are there come to their
-// end. The channel is closed when none is left; how long to wait for that is the
-// caller's choice. Any goroutine may call it.
+// end, among them the ones whose connect had succeeded by then. The channel is
+// closed when none is left; how long to wait for that is the caller's choice.
+// Any goroutine may call it.
 func (s *Server) Drain() <-chan struct{} {
 	s.draining.Do(func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		for _, ln := range s.listeners {
-			ln.Close()
-		}
 		for _, g := range s.gateways {
 			g.loop.Post(g.drain)
 		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.open.Store(int32(len(s.listeners)) + 1)
+		for _, ln := range s.listeners {
+			ln.CloseThen(s.closed)
+		}
+		s.closed() // there may be no listener at all
 	})
 	return s.drained
+}
+
+// closed is called when a listener has closed. After the last one no client
+// comes any more.
+func (s *Server) closed() {
+	if s.open.Add(-1) > 0 {
+		return
+	}
+	for _, g := range s.gateways {
+		g.loop.Post(g.lastCame)
+	}
 }
 
 // CutTunnels ends all tunnels. It is called before the group is stopped, so that

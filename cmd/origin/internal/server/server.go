@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/hopwire/hopwire/shared/loop"
@@ -78,7 +79,9 @@ const drainCheck = 5 * time.Millisecond
 
 func (s *Server) drain(hurry, over <-chan struct{}) {
 	defer s.group.Stop()
-	s.listener.Close()
+	var accepting atomic.Bool
+	accepting.Store(true)
+	s.listener.CloseThen(func() { accepting.Store(false) })
 	for _, w := range s.workers {
 		w.loop.Post(w.drain)
 	}
@@ -88,7 +91,7 @@ func (s *Server) drain(hurry, over <-chan struct{}) {
 	defer enough.Stop()
 	// Connections that close lingering count as well: their last response may
 	// not have arrived yet.
-	for s.group.Conns() > 0 {
+	for accepting.Load() || s.group.Conns() > 0 {
 		select {
 		case <-check.C:
 		case <-over:
