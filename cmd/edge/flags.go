@@ -22,6 +22,7 @@ import (
 type settings struct {
 	listen         string
 	loops          int
+	reusePort      bool
 	maxConnections int
 	gateway        gateway.Config
 	targets        []names.Target
@@ -99,6 +100,7 @@ func flags() []cli.Flag {
 		&cli.StringFlag{Name: "listen", Value: "127.0.0.1:8080", Usage: "accept clients at `ADDRESS`: host:port, or unix:/path"},
 		&cli.StringSliceFlag{Name: "origin", Required: true, Usage: "send requests on to `ADDRESS`: host:port, unix:/path, dns://name:port or srv://name, the last two of which are looked up again and again; give it once for each origin, or several with commas between"},
 		&cli.StringFlag{Name: "resolver", Usage: "look dns:// and srv:// names up at the DNS server `ADDRESS`, as they are written, and not as /etc/resolv.conf and /etc/hosts say"},
+		&cli.BoolFlag{Name: "reuse-port", Usage: "let another edge listen at the same host:port, for a restart: begin the new one, then end the old one"},
 		&cli.StringFlag{Name: "via", Value: "hopwire", Usage: "the gateway's `NAME` in Via and Proxy-Status"},
 		program.LoopsFlag("edge"),
 
@@ -149,6 +151,7 @@ func readSettings(c *cli.Context) (*settings, error) {
 	s := &settings{
 		listen:         c.String("listen"),
 		loops:          c.Int("loops"),
+		reusePort:      c.Bool("reuse-port"),
 		maxConnections: check.count("max-connections"),
 		accessLog:      c.String("access-log"),
 		record:         c.String("record"),

@@ -85,8 +85,9 @@ func open(s *settings, w io.Writer) (_ *edge, err error) {
 		}
 	}()
 	e.group, err = loop.NewGroup(s.loops, loop.Config{
-		MaxConns: s.maxConnections,
-		Report:   func(err error) { fmt.Fprintf(w, "edge: %v\n", err) },
+		MaxConns:  s.maxConnections,
+		ReusePort: s.reusePort,
+		Report:    func(err error) { fmt.Fprintf(w, "edge: %v\n", err) },
 	})
 	if err != nil {
 		return nil, err

@@ -169,14 +169,41 @@ func TestUnixSockets(t *testing.T) {
 	}
 }
 
+// A new edge takes the place of an old one, while clients come.
+func TestTakingOver(t *testing.T) {
+	origin := originOf(t)
+	old := begin(t, "--listen", "127.0.0.1:0", "--origin", origin, "--via", "old", "--reuse-port")
+	next := begin(t, "--listen", old.address, "--origin", origin, "--via", "next", "--reuse-port")
+	by := map[string]int{}
+	for len(by) < 2 { // either may get the next one
+		by[get(t, "http://"+old.address)]++
+	}
+	old.stop()
+	for ending := true; ending; {
+		get(t, "http://"+old.address)
+		select {
+		case err := <-old.ended:
+			ending = false
+			if err != nil {
+				t.Error(err)
+			}
+		default:
+		}
+	}
+	if got := get(t, "http://"+old.address); got != "1.1 next /" {
+		t.Errorf("after the end of the old edge %q answered", got)
+	}
+	next.end(t)
+}
+
 func TestWrongFlags(t *testing.T) {
 	for _, test := range []struct {
 		args string
 		want []string
 	}{
 		{"--origin x", []string{"--origin: address \"x\""}},
-		{"--origin 127.0.0.1:1 --via a/b --idle-timeout -1s --head-timeout 0s --pool-uses -1",
-			[]string{"--via is a token", "--idle-timeout is a time", "--head-timeout is longer than 0", "--pool-uses is a number"}},
+		{"--origin 127.0.0.1:1 --via a/b --idle-timeout -1s --head-timeout 0s --pool-uses -1 --min-rate -1 --min-rate-grace 0s",
+			[]string{"--via is a token", "--idle-timeout is a time", "--head-timeout is longer than 0", "--pool-uses is a number", "--min-rate is a number", "--min-rate-grace is longer than 0"}},
 		{"--origin 127.0.0.1:1 --balance random --eject-for 2m --eject-after -1 --queue-timeout 0s",
 			[]string{"--balance: \"random\" is not one of", "--eject-max is no shorter than --eject-for", "--eject-after is a number", "--queue-timeout is longer"}},
 		{"--origin dns://app,srv://a:1,dns://10.0.0.1:80 --resolver here", []string{"write dns://name:port", "write srv:// and the name", "write 10.0.0.1:80", "--resolver is the address"}},

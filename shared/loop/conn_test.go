@@ -442,7 +442,7 @@ func fullListener(t *testing.T, address string) *Address {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fd, err := bound(at)
+	fd, err := new(kernel).bound(at)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,6 +23,7 @@ type kernel struct {
 	woken   atomic.Bool // Wake was called since the last Wait
 	busy    bool        // the last Wait had more than one event
 	start   time.Time
+	shares  bool              // addresses, with other listeners
 	files   map[Handle]string // those of Unix listeners, which go with them
 	ready   [256]unix.EpollEvent
 	iovecs  [64]unix.Iovec
@@ -46,6 +47,15 @@ func kernelEngine(int) (Engine, error) {
 		return nil, fmt.Errorf("loop: registering an eventfd: %w", err)
 	}
 	return k, nil
+}
+
+// sharingEngine is the kernel's engine with listeners that share their addresses.
+func sharingEngine(index int) (Engine, error) {
+	e, err := kernelEngine(index)
+	if err == nil {
+		e.(*kernel).shares = true
+	}
+	return e, err
 }
 
 // wakeToken is no socket's: a handle is never negative.

@@ -13,6 +13,10 @@ type Config struct {
 	// Engine makes the engine of the loop with the given index. Nil means
 	// the kernel's.
 	Engine func(index int) (Engine, error)
+	// ReusePort lets several groups, of one user's programs, listen at the same
+	// TCP address, so that one may take another's place. Each new client comes
+	// to one of them. It is for the kernel's engine only.
+	ReusePort bool
 	// MaxConns bounds the accepted connections of all loops together. At the
 	// bound accepting pauses, and clients wait in the kernel's queue. Several
 	// listeners may exceed it, by one each, when they accept at the same
@@ -40,6 +44,9 @@ func NewGroup(loops int, config Config) (*Group, error) {
 	}
 	if config.Engine == nil {
 		config.Engine = kernelEngine
+		if config.ReusePort {
+			config.Engine = sharingEngine
+		}
 	}
 	g := &Group{config: config}
 	for i := range loops {

@@ -174,6 +174,37 @@ func knock(t *testing.T, ln *Listener) bool {
 	return true
 }
 
+// Two groups share an address, and one takes the other's place: every client is
+// served, and none is refused.
+func TestTakingOver(t *testing.T) {
+	const stormers, each = 8, 100
+	old := newGroup(t, 1, Config{ReusePort: true})
+	ln := listen(t, old, "127.0.0.1:0", echo)
+	old.start()
+	next := newGroup(t, 1, Config{ReusePort: true})
+	listen(t, next, ln.Address().String(), echo)
+	if _, err := newGroup(t, 1, Config{}).Listen(ln.Address().String(), echo); !errors.Is(err, syscall.EADDRINUSE) {
+		t.Errorf("a group that shares nothing listens there, too: %v", err)
+	}
+	next.start()
+	closed := make(chan bool)
+	var all sync.WaitGroup
+	for stormer := range stormers {
+		all.Go(func() {
+			for i := range each {
+				if !knock(t, ln) {
+					t.Error("a client was refused")
+				}
+				if stormer == 0 && i == each/2 {
+					ln.CloseThen(func() { close(closed) })
+				}
+			}
+		})
+	}
+	all.Wait()
+	wait(t, "the end of the old listener", closed)
+}
+
 // At the bound of connections those who wait are served as others depart.
 func TestCloseAtTheBound(t *testing.T) {
 	for name, address := range networks(t) {

@@ -21,7 +21,7 @@ const socketFlags = unix.SOCK_NONBLOCK | unix.SOCK_CLOEXEC
 const backlog = 1 << 16
 
 func (k *kernel) Listen(at *Address) (Handle, *Address, error) {
-	fd, err := bound(at)
+	fd, err := k.bound(at)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -40,19 +40,19 @@ func (k *kernel) Listen(at *Address) (Handle, *Address, error) {
 }
 
 // bound makes a socket that has the address.
-func bound(at *Address) (int, error) {
+func (k *kernel) bound(at *Address) (int, error) {
 	if at.Path != "" {
 		return boundPath(at)
 	}
-	fd, err := boundTCP(at.TCP)
+	fd, err := k.boundTCP(at.TCP)
 	if errors.Is(err, unix.EAFNOSUPPORT) && at.TCP.Addr() == netip.IPv6Unspecified() {
 		// The machine knows no IPv6, so "every interface" is IPv4's.
-		return boundTCP(netip.AddrPortFrom(netip.IPv4Unspecified(), at.TCP.Port()))
+		return k.boundTCP(netip.AddrPortFrom(netip.IPv4Unspecified(), at.TCP.Port()))
 	}
 	return fd, err
 }
 
-func boundTCP(at netip.AddrPort) (int, error) {
+func (k *kernel) boundTCP(at netip.AddrPort) (int, error) {
 	fd, err := unix.Socket(domain(at), unix.SOCK_STREAM|socketFlags, 0)
 	if err != nil {
 		return 0, err
@@ -62,6 +62,9 @@ func boundTCP(at netip.AddrPort) (int, error) {
 		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1),
 		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1),
 	)
+	if k.shares {
+		err = errors.Join(err, unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1))
+	}
 	if err == nil {
 		err = unix.Bind(fd, sockaddr(&Address{TCP: at}))
 	}
