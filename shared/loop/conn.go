@@ -155,10 +155,16 @@ func (c *Conn) trueEnd(err error) error {
 
 // drained spares the read that would find nothing: a socket that gave less than
 // was asked for is empty, and will be reported when it no longer is. The end of
-// stream is not reported twice, though.
+// stream is not reported twice, though; and a reset that came behind the octets,
+// which the reader does not see, is told to whoever watches.
 func (c *Conn) drained(short bool) {
-	if short && !c.state.has(ended) {
-		c.state &^= readable
+	switch {
+	case !c.state.has(ended):
+		if short {
+			c.state &^= readable
+		}
+	case c.state.has(dead) && c.handler != nil:
+		c.loop.restless = append(c.loop.restless, c)
 	}
 }
 

@@ -68,6 +68,41 @@ func TestParkedConnections(t *testing.T) {
 	}
 }
 
+// A reset that arrives together with octets is told too, although the task that
+// waited for them sees nothing but the octets.
+func TestResetBehindOctets(t *testing.T) {
+	w := simnet.New(1, simnet.Options{Lifetime: time.Hour})
+	e := &expiry{w: w}
+	err := w.Run(loop.Config{}, func(g *loop.Group) error {
+		l := g.Loop(0)
+		ln, err := g.Listen("unix:/sim", func(c *loop.Conn) {
+			c.Watch(e)
+			l.Go(loop.Func(func() {
+				if n, err := c.Read(make([]byte, 10)); n != 5 || err != nil {
+					t.Errorf("read %d octets, %v", n, err)
+				}
+				l.Sleep(time.Minute) // with something else
+			}))
+		})
+		l.Go(loop.Func(func() {
+			defer g.Stop()
+			conn, err := l.Dial(ln.Address(), 0)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			l.Sleep(time.Second)
+			conn.Write([]byte("hello"))
+			conn.Reset()
+			l.Sleep(2 * time.Minute)
+		}))
+		return err
+	})
+	if err != nil || e.told != "aborted" || e.at > 2*time.Second {
+		t.Errorf("told %q at %v; %v", e.told, e.at, err)
+	}
+}
+
 // An answer that is written before the request has come to its end arrives all
 // the same, though every reset here throws away what was not read.
 func TestLingeringClose(t *testing.T) {
