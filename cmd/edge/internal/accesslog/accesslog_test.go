@@ -44,9 +44,6 @@ func TestLine(t *testing.T) {
 		{"queued", func(e *Entry) { e.Queue = 5 * time.Millisecond },
 			`127.0.0.1 - - [10/Oct/2026:13:55:36 +0000] "GET /a HTTP/1.1" 200 2326 ` +
 				`read=14us queue=5000us connect=0us send=9us wait=210us relay=31us total=264us c3#2 -> o1#7 kept/kept`},
-		{"moved", func(e *Entry) { e.Moved = true },
-			`127.0.0.1 - - [10/Oct/2026:13:55:36 +0000] "GET /a HTTP/1.1" 200 2326 ` +
-				`read=14us connect=0us send=9us wait=210us relay=31us total=264us c3#2 -> o1#7 kept/kept moved`},
 		{"forged line", func(e *Entry) { e.RequestLine = []byte("GET /\"\\\x01\xff HTTP/1.1"); e.Replayed = true },
 			`127.0.0.1 - - [10/Oct/2026:13:55:36 +0000] "GET /\"\\\x01\xff HTTP/1.1" 200 2326 ` +
 				`read=14us connect=0us send=9us wait=210us relay=31us total=264us c3#2 -> o1#7 kept/kept replayed`},

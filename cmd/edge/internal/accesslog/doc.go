@@ -23,10 +23,9 @@
 // on client connection 3, o1#7 the seventh on origin connection 1, or - if the
 // request reached none. The two words at the end say what became of the two
 // connections. Behind them replayed says that the request was sent once more after
-// a stale connection, moved that it was sent to another origin after the first one
-// died; ! and a name, and perhaps the rule that was broken, say why the gateway
-// answered by itself. An exchange that ended early spent its last time in the
-// phase it was in.
+// a stale connection; ! and a name, and perhaps the rule that was broken, say why
+// the gateway answered by itself. An exchange that ended early spent its last time
+// in the phase it was in.
 //
 // The line of an exchange that became a tunnel is written when that has ended.
 // Its size is that of what went to the client, the last phase the life of the

@@ -26,7 +26,6 @@ type Entry struct {
 	Refusal              string // why the gateway answered by itself; empty if it did not
 	Rule                 string // which rule was broken then; may be empty
 	Replayed             bool   // sent once more, after a stale connection
-	Moved                bool   // sent once more, to another origin
 }
 
 // appendTo appends the line; stamp is the time in brackets.
@@ -114,9 +113,6 @@ func (e *Entry) appendConnections(b []byte) []byte {
 	}
 	if e.Replayed {
 		b = append(b, " replayed"...)
-	}
-	if e.Moved {
-		b = append(b, " moved"...)
 	}
 	if e.Refusal != "" {
 		b = append(b, " !"...)

@@ -73,7 +73,7 @@ func (x *exchange) logLine() {
 		Client: x.conn.Remote(), RequestLine: x.line, Status: x.status, Octets: x.octets,
 		ClientConn: x.client.serial, Request: x.client.requests,
 		OriginConn: x.serial, Use: x.uses,
-		ClientEnd: x.end.String(), Replayed: x.replayed, Moved: x.moved,
+		ClientEnd: x.end.String(), Replayed: x.replayed,
 		Tunnel: x.tunnel != nil, Inbound: x.inbound,
 	}
 	e.OriginEnd = x.originEnding()
@@ -131,7 +131,6 @@ func (x *exchange) note() {
 		capture.Param{Name: "origin-connection", Value: x.originEnding()},
 		capture.Param{Name: "refusal", Value: x.refusal.String()},
 		capture.Param{Name: "replayed", Value: fmt.Sprint(x.replayed)},
-		capture.Param{Name: "moved", Value: fmt.Sprint(x.moved)},
 	)
 }
 

@@ -27,13 +27,6 @@ func TestReplayRule(t *testing.T) {
 		{"new connection", func(a *attempt) { a.reused = false }, Answered},
 		{"a response had begun", func(a *attempt) { a.answered = true }, Answered},
 		{"silent, not stale", func(a *attempt) { a.timedOut = true }, Answered},
-		{"new connection, others there", func(a *attempt) { a.reused, a.others = false, true }, Moved},
-		{"stale, others there", func(a *attempt) { a.others = true }, Replayed},
-		{"others there, not safe", func(a *attempt) { a.reused, a.others, a.safe = false, true, false }, Answered},
-		{"others there, not safe, not taken", func(a *attempt) { a.reused, a.others, a.safe, a.taken = false, true, false, false }, Moved},
-		{"others there, no longer held", func(a *attempt) { a.reused, a.others, a.held = false, true, false }, Answered},
-		{"others there, a response had begun", func(a *attempt) { a.reused, a.others, a.answered = false, true, true }, Answered},
-		{"others there, silent", func(a *attempt) { a.reused, a.others, a.timedOut = false, true, true }, Answered},
 		{"new connection, not safe", func(a *attempt) { a.reused, a.safe = false, false }, Answered},
 	} {
 		a := stale

@@ -51,7 +51,6 @@ type progress struct {
 
 	// The origin.
 	replayed  bool
-	moved     bool // to another origin, after the first one died
 	originEnd pool.Cause
 	uses      uint32
 	serial    uint64 // of the connection, for the log

@@ -11,9 +11,8 @@ import (
 )
 
 // sendRequest sends the request to an origin and waits for the first octets of a
-// response. It sends it again if the first connection turns out to have been
-// stale, or the first origin to be dead, and nothing can come of it; see
-// decideReplay.
+// response. It sends it twice if the first connection turns out to have been
+// stale and nothing can come of it; see decideReplay.
 func (x *exchange) sendRequest() bool {
 	if !x.connect() {
 		return false
@@ -157,10 +156,10 @@ func (x *exchange) requestEdits() *Edits {
 	return &x.pad.edits
 }
 
-// forget releases a request that was written to a new connection, if it will not
-// be sent again: an exchange that waits for a slow origin holds no buffer.
+// forget releases a request that was written to a new connection, since it will
+// not be sent again: an exchange that waits for a slow origin holds no buffer.
 func (x *exchange) forget() {
-	if x.origin.Uses() > 1 || x.safe && x.hasOthers() {
+	if x.origin.Uses() > 1 {
 		return
 	}
 	x.consume()
@@ -240,15 +239,12 @@ func (x *exchange) retry(err error) bool {
 		taken:    x.taken > 0,
 		held:     x.held,
 		timedOut: errors.Is(err, os.ErrDeadlineExceeded),
-		others:   x.hasOthers(),
 	})
 	x.gateway.counters.Replays[decision]++
 	x.originErr = err
 	switch decision {
 	case Replayed:
 		return x.again()
-	case Moved:
-		return x.move(err)
 	case Abandoned:
 		return x.fail(OriginStale)
 	}
@@ -269,20 +265,6 @@ func (x *exchange) again() bool {
 		return x.fault == Persists && x.seek(why)
 	}
 	return true
-}
-
-// hasOthers reports whether the request may be sent to another origin if this
-// one dies.
-func (x *exchange) hasOthers() bool { return !x.moved && x.gateway.origins.Others(&x.ticket) }
-
-// move sends the request to another origin, after this one died of it or before
-// it.
-func (x *exchange) move(err error) bool {
-	why := responseFailure(err)
-	x.endUse()
-	x.moved, x.written, x.taken = true, false, 0
-	x.gateway.origins.Unreachable(&x.ticket, origins.Failure, words(why))
-	return x.seek(why)
 }
 
 // giveBack ends the use of the origin connection, and lets the next exchange have

@@ -356,34 +356,3 @@ func TestDecideHealth(t *testing.T) {
 		}
 	}
 }
-
-// An origin that dies of a request, or before it, costs the client nothing if the
-// request may be sent again; but it does not kill all the others as well.
-func TestRequestIsMoved(t *testing.T) {
-	const get, post = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-	for _, test := range []struct {
-		name    string
-		roles   []role
-		request string
-		want    string
-		moved   uint64
-	}{
-		{"to the second", []role{nobody, steady(1, 0)}, get, "\r\n\r\nb", 1},
-		{"but not to the third", []role{nobody, nobody, steady(2, 0)}, get, "http_response_incomplete", 1},
-		{"but not what may have had an effect", []role{nobody, steady(1, 0)}, post, "http_response_incomplete", 0},
-		{"but not to nobody", []role{nobody}, get, "http_response_incomplete", 0},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			rehearse(t, Config{Eject: eject}, test.roles, func(e *ensemble) {
-				c := e.client()
-				c.Write([]byte(test.request))
-				if got := hear(c, "never"); !strings.Contains(got, test.want) {
-					t.Errorf("answered by %q", got)
-				}
-				if n := e.counters().Replays[Moved]; n != test.moved {
-					t.Errorf("moved %d times", n)
-				}
-			})
-		})
-	}
-}

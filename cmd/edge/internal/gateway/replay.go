@@ -11,7 +11,6 @@ type attempt struct {
 	taken    bool // the kernel accepted an octet of the request
 	held     bool // the octets of the request are all still here
 	timedOut bool // the origin was silent; a stale connection is not, it ends
-	others   bool // another origin could be asked, which has not been done yet
 }
 
 // A Replay says what is done about an attempt.
@@ -22,8 +21,6 @@ const (
 	Answered Replay = iota
 	// Replayed: the request is sent once more, on a new connection.
 	Replayed
-	// Moved: the request is sent once more, to another origin.
-	Moved
 	// Abandoned: the client connection is closed without an octet, so that the
 	// client may decide by its own rules whether to send again.
 	Abandoned
@@ -31,7 +28,7 @@ const (
 	Replays
 )
 
-func (r Replay) String() string { return [...]string{"answered", "replayed", "moved", "abandoned"}[r] }
+func (r Replay) String() string { return [...]string{"answered", "replayed", "abandoned"}[r] }
 
 // decideReplay applies RFC 9110 section 9.2.2 and RFC 9112 section 9.3.1 to an
 // attempt. An origin may close an idle connection at the very moment at which a
@@ -39,17 +36,9 @@ func (r Replay) String() string { return [...]string{"answered", "replayed", "mo
 // know nothing of it: it never saw that connection. But a request that may have
 // had an effect must not have it twice, and a connection that was new cannot
 // have been stale.
-//
-// What ends a new connection without a word is an origin that dies, or a host
-// that does: then it is another origin which the request may be sent to. That is
-// done once, so that a request which kills origins does not get all of them.
 func decideReplay(a attempt) Replay {
 	switch {
-	case a.answered, a.timedOut:
-		return Answered
-	case !a.reused && a.others && a.held && (a.safe || !a.taken):
-		return Moved
-	case !a.reused:
+	case !a.reused, a.answered, a.timedOut:
 		return Answered
 	case a.taken && !a.safe:
 		return Abandoned

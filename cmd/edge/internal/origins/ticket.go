@@ -49,14 +49,4 @@ func (t *Ticket) By(key uint64) { t.key, t.hashed = key, true }
 // Origin is where the request has a place, or nil.
 func (t *Ticket) Origin() *Origin { return t.at }
 
-// Others reports whether the set has another origin than those that the request
-// was at.
-func (s *Set) Others(t *Ticket) bool {
-	n := len(t.tried)
-	if t.at != nil && !t.at.gone {
-		n++
-	}
-	return len(s.members) > n
-}
-
 func (t *Ticket) hasTried(o *Origin) bool { return len(t.tried) > 0 && slices.Contains(t.tried, o) }
