@@ -157,7 +157,7 @@ func TestWebSocketPing(t *testing.T) {
 func TestWebSocketWhileDraining(t *testing.T) {
 	log := filepath.Join(t.TempDir(), "access.log")
 	u := startUpstream(t, serveWebSockets)
-	edge := startEdge(t, u.addr(), "--access-log", log, "--drain-timeout", "1s")
+	edge := startEdge(t, u.addr(), "--access-log", log, "--drain-timeout", "4s") // to connect meanwhile takes a second
 	ctx, c := dialWebSocket(t, edge)
 	if err := exchange(ctx, c, websocket.MessageText, []byte("hello")); err != nil {
 		t.Fatal(err)
