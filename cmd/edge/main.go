@@ -98,6 +98,7 @@ func open(s *settings, w io.Writer) (_ *edge, err error) {
 	config := s.gateway
 	config.Log, config.Recorder = e.log, e.recorder
 	config.Report = func(c origins.Change) { fmt.Fprintf(w, "edge: %v\n", c) }
+	e.registry.targets = s.targets
 	config.Check.Host = e.registry.host
 	config.Check.Report = func(c checks.Change) { e.say(c.String()) }
 	if e.server, err = gateway.New(e.group, config); err != nil {

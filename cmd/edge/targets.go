@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -46,28 +47,33 @@ func (c *checker) resolver(name string) *names.System {
 	return names.OneServer(s)
 }
 
-// A registry says which host an origin was found as.
+// A registry says by which name origins were found.
 type registry struct {
-	mu    sync.Mutex
-	hosts map[loop.Address]string
+	targets []names.Target
+	mu      sync.Mutex
+	found   map[int][]origins.Member // by the index of the target
 }
 
-func (r *registry) add(members []origins.Member, host string) {
+// set replaces what was found by a name.
+func (r *registry) set(source int, members []origins.Member) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.hosts == nil {
-		r.hosts = map[loop.Address]string{}
+	if r.found == nil {
+		r.found = map[int][]origins.Member{}
 	}
-	for _, m := range members {
-		r.hosts[*m.Address] = host
-	}
+	r.found[source] = members
 }
 
-// host is empty for an origin that was given as an address.
+// host is what requests to an origin are for; empty if it has no name.
 func (r *registry) host(at *loop.Address) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.hosts[*at]
+	for i, t := range r.targets {
+		if slices.ContainsFunc(r.found[i], func(m origins.Member) bool { return *m.Address == *at }) {
+			return t.Authority()
+		}
+	}
+	return ""
 }
 
 // startPatience is how long the start of the program waits for names to be
@@ -110,7 +116,7 @@ func (e *edge) awaitNames(ctx context.Context, first <-chan struct{}, patience t
 // found hands the origins of a target to the gateway, whose sources from 1 on are
 // the targets.
 func (e *edge) found(source int, members []origins.Member) {
-	e.registry.add(members, e.settings.targets[source].Authority())
+	e.registry.set(source, members)
 	e.server.SetOrigins(source+1, members)
 }
 

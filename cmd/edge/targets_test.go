@@ -54,14 +54,15 @@ func TestAwaitNames(t *testing.T) {
 	}
 }
 
-// An origin is known by the name that it was found by last.
+// What a name stood for once it does not stand for any more.
 func TestRegistry(t *testing.T) {
 	at := func(s string) *loop.Address { return &loop.Address{TCP: netip.MustParseAddrPort(s)} }
-	var r registry
-	r.add([]origins.Member{{Address: at("10.0.0.1:80")}, {Address: at("10.0.0.2:80")}}, "a:80")
-	r.add([]origins.Member{{Address: at("10.0.0.2:80")}}, "b:80")
+	r := registry{targets: []names.Target{{Name: "a", Port: 80}, {Name: "_x.b"}}}
+	r.set(0, []origins.Member{{Address: at("10.0.0.3:80")}})
+	r.set(0, []origins.Member{{Address: at("10.0.0.1:80")}})
+	r.set(1, []origins.Member{{Address: at("10.0.0.2:80")}})
 	for _, test := range []struct{ address, want string }{
-		{"10.0.0.1:80", "a:80"}, {"10.0.0.2:80", "b:80"}, {"10.0.0.1:81", ""},
+		{"10.0.0.1:80", "a:80"}, {"10.0.0.2:80", "b"}, {"10.0.0.1:81", ""}, {"10.0.0.3:80", ""},
 	} {
 		if got := r.host(at(test.address)); got != test.want {
 			t.Errorf("%s: %q, want %q", test.address, got, test.want)

@@ -164,3 +164,24 @@ func TestNoOriginYet(t *testing.T) {
 		e.wants("200 OK", "/")
 	})
 }
+
+func TestHostOfChecks(t *testing.T) {
+	tcp, unix := mustParse(t, "127.0.0.1:80"), &loop.Address{Path: "/run/app.sock"}
+	named := func(at *loop.Address) string {
+		if at == tcp {
+			return "app.example:80"
+		}
+		return ""
+	}
+	for _, test := range []struct {
+		known func(*loop.Address) string
+		at    *loop.Address
+		want  string
+	}{
+		{nil, tcp, "127.0.0.1:80"}, {nil, unix, "localhost"}, {named, tcp, "app.example:80"}, {named, unix, "localhost"},
+	} {
+		if got := hostOf(test.known)(test.at); got != test.want {
+			t.Errorf("%v: %s, want %s", test.at, got, test.want)
+		}
+	}
+}

@@ -17,7 +17,7 @@
 //	            ▼                                    ▼
 //	     decide: is it news?                  schedule: when next?
 //	            │                               smallest TTL, 1 s to 1 min,
-//	            ▼                               or 1 s, 2 s, ... 1 min after a failure
+//	            ▼                               or 1 s, 2 s, ... 30 s after a failure
 //	   Config.Members, Config.Report                 │
 //	                                                 └──► look up again
 //

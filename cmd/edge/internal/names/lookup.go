@@ -55,8 +55,16 @@ func (r *round) lookup(t Target) Result {
 	}
 	slices.SortFunc(r.result.Members, compareMembers)
 	r.result.Members = slices.CompactFunc(r.result.Members, func(a, b origins.Member) bool { return compareMembers(a, b) == 0 })
+	if n := len(r.result.Members); n > maxMembers {
+		r.result.Members = r.result.Members[:maxMembers]
+		r.fail(&Failure{Failed, fmt.Sprintf("of its %d addresses the first %d are used", n, maxMembers)})
+	}
 	return r.result
 }
+
+// maxMembers bounds what one answer can make every loop keep: 64 KiB of DNS hold
+// 4,000 addresses.
+const maxMembers = 256
 
 // addresses are those of the first of a name's candidates that exists. A
 // candidate of which nobody knows whether it exists ends the search: the next
@@ -104,9 +112,6 @@ func (r *round) service(name string) []origins.Member {
 	return nil
 }
 
-// maxServices bounds the questions that one answer may lead to.
-const maxServices = 256
-
 // services are the SRV records of a name, sorted by priority. There may be some
 // although the failure says that they are no longer certain.
 func (r *round) services(name string) (all []*dns.SRV, failure *Failure) {
@@ -126,6 +131,7 @@ func (r *round) services(name string) (all []*dns.SRV, failure *Failure) {
 }
 
 // offered are the records that name a target, by priority; a target "." is none.
+// Each of them leads to two more questions, so their number is bounded.
 func offered(records []dns.RR) (all []*dns.SRV) {
 	for _, record := range records {
 		if s, ok := record.(*dns.SRV); ok && s.Target != "." && s.Port != 0 {
@@ -133,7 +139,7 @@ func offered(records []dns.RR) (all []*dns.SRV) {
 		}
 	}
 	slices.SortStableFunc(all, func(a, b *dns.SRV) int { return cmp.Compare(a.Priority, b.Priority) })
-	return all[:min(len(all), maxServices)]
+	return all[:min(len(all), maxMembers)]
 }
 
 // ofServices are the members that SRV records of one priority stand for.

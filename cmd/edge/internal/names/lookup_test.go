@@ -139,6 +139,23 @@ func TestStaleAnswers(t *testing.T) {
 	}
 }
 
+// An answer may be long, but not make the edge as large as it likes.
+func TestManyAddresses(t *testing.T) {
+	z := newZone(t)
+	for i := range 300 {
+		z.records = append(z.records,
+			fmt.Sprintf("a. 9 IN A 10.0.%d.%d", i/256, i%256),
+			fmt.Sprintf("s. 9 IN SRV %d 0 80 a.", i))
+	}
+	for _, target := range []Target{{"a.", 80}, {"s.", 0}} {
+		r := round{ctx: t.Context(), system: system(""), exchange: z.exchange}
+		result := r.lookup(target)
+		if len(result.Members) != maxMembers || result.Failure == nil || result.Failure.Text != "of its 300 addresses the first 256 are used" {
+			t.Errorf("%v: %d members, %v", target, len(result.Members), result.Failure)
+		}
+	}
+}
+
 func TestShareOut(t *testing.T) {
 	for _, test := range []struct {
 		weights   []uint16

@@ -9,9 +9,10 @@ const (
 	// Asking sooner than a record demands costs next to nothing, and a mistake
 	// that was given a day to live is gone within a minute of its correction.
 	maxTTL = time.Minute
-	// What failed is asked again after 1 s, 2 s, 4 s, ... (RFC 9520 section 3.2).
+	// What failed is asked again after 1 s, 2 s, 4 s, ... (RFC 9520 section 3.2),
+	// and then every 30 s (RFC 8767 section 5).
 	firstRetry = time.Second
-	lastRetry  = time.Minute
+	lastRetry  = 30 * time.Second
 )
 
 // A schedule says when a target is looked up next.
