@@ -1,7 +1,6 @@
 package names
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,6 +32,7 @@ type round struct {
 	ctx      context.Context
 	system   *System
 	exchange Exchange
+	hasRoute func(netip.Addr) bool
 	last     map[question]answer // the last good answers of earlier rounds
 	seen     map[question]answer // those of this round
 	result   Result
@@ -53,13 +53,26 @@ func (r *round) lookup(t Target) Result {
 	} else {
 		r.result.Members = r.service(t.Name)
 	}
-	slices.SortFunc(r.result.Members, compareMembers)
-	r.result.Members = slices.CompactFunc(r.result.Members, func(a, b origins.Member) bool { return compareMembers(a, b) == 0 })
+	r.result.Members = merge(r.result.Members)
 	if n := len(r.result.Members); n > maxMembers {
 		r.result.Members = r.result.Members[:maxMembers]
 		r.fail(&Failure{Failed, fmt.Sprintf("of its %d addresses the first %d are used", n, maxMembers)})
 	}
 	return r.result
+}
+
+// merge sorts members, and makes one of those with the same address, as several
+// SRV records may lead to it.
+func merge(members []origins.Member) (all []origins.Member) {
+	slices.SortFunc(members, compareMembers)
+	for _, m := range members {
+		if n := len(all); n > 0 && compareMembers(all[n-1], m) == 0 {
+			all[n-1].Weight += m.Weight
+		} else {
+			all = append(all, m)
+		}
+	}
+	return all
 }
 
 // maxMembers bounds what one answer can make every loop keep: 64 KiB of DNS hold
@@ -89,80 +102,6 @@ func (r *round) addresses(name string) []netip.Addr {
 	return nil
 }
 
-// service are the members of a name with SRV records: of the lowest priority of
-// which a target has an address (RFC 2782).
-func (r *round) service(name string) []origins.Member {
-	services, failure := r.services(name)
-	for len(services) > 0 {
-		n := 1
-		for n < len(services) && services[n].Priority == services[0].Priority {
-			n++
-		}
-		members, f := r.ofServices(services[:n])
-		if failure = prefer(failure, f); len(members) > 0 {
-			r.fail(failure)
-			return members
-		}
-		if f != nil && !f.Kind.final() {
-			break // whether these have addresses is not known
-		}
-		services = services[n:]
-	}
-	r.fail(failure)
-	return nil
-}
-
-// services are the SRV records of a name, sorted by priority. There may be some
-// although the failure says that they are no longer certain.
-func (r *round) services(name string) (all []*dns.SRV, failure *Failure) {
-	for _, candidate := range r.system.Candidates(name) {
-		o := r.ask([]question{{candidate, dns.TypeSRV}})[0]
-		if all = offered(o.records); len(all) > 0 {
-			return all, o.failure
-		}
-		if o.failure == nil {
-			o.failure = &Failure{NoAddress, fmt.Sprintf("the SRV records of %s say that nobody offers the service", candidate)}
-		}
-		if failure = prefer(failure, o.failure); !o.failure.Kind.final() {
-			break
-		}
-	}
-	return nil, failure
-}
-
-// offered are the records that name a target, by priority; a target "." is none.
-// Each of them leads to two more questions, so their number is bounded.
-func offered(records []dns.RR) (all []*dns.SRV) {
-	for _, record := range records {
-		if s, ok := record.(*dns.SRV); ok && s.Target != "." && s.Port != 0 {
-			all = append(all, s)
-		}
-	}
-	slices.SortStableFunc(all, func(a, b *dns.SRV) int { return cmp.Compare(a.Priority, b.Priority) })
-	return all[:min(len(all), maxMembers)]
-}
-
-// ofServices are the members that SRV records of one priority stand for.
-func (r *round) ofServices(services []*dns.SRV) (members []origins.Member, failure *Failure) {
-	hosts := make([]string, len(services))
-	for i, s := range services {
-		hosts[i] = s.Target
-	}
-	addresses, failures := r.ofHosts(hosts)
-	for _, f := range failures {
-		failure = prefer(failure, f)
-	}
-	weights := shareOut(services, addresses)
-	for i, s := range services {
-		for _, a := range addresses[i] {
-			m := member(a, s.Port)
-			m.Weight = weights[i]
-			members = append(members, m)
-		}
-	}
-	return members, failure
-}
-
 // ofHosts are the addresses of each of the absolute names, of both families, and
 // why there are none or may be more.
 func (r *round) ofHosts(names []string) (addresses [][]netip.Addr, failures []*Failure) {
@@ -174,7 +113,7 @@ func (r *round) ofHosts(names []string) (addresses [][]netip.Addr, failures []*F
 	addresses, failures = make([][]netip.Addr, len(names)), make([]*Failure, len(names))
 	for i, name := range names {
 		a, aaaa := outcomes[2*i], outcomes[2*i+1]
-		addresses[i] = slices.Concat(addressesOf(a.records), addressesOf(aaaa.records))
+		addresses[i] = withRoute(addressesOf(a.records, aaaa.records), r.hasRoute)
 		failures[i] = ofBoth(name, a.failure, aaaa.failure, len(addresses[i]) > 0)
 	}
 	return addresses, failures
@@ -182,12 +121,12 @@ func (r *round) ofHosts(names []string) (addresses [][]netip.Addr, failures []*F
 
 // ofBoth is what the questions for both families of a name came to. That it has
 // addresses of one family only is no failure.
-func ofBoth(name string, a, aaaa *Failure, any bool) *Failure {
+func ofBoth(name string, a, aaaa *Failure, some bool) *Failure {
 	f := prefer(a, aaaa)
 	switch {
-	case !any && f == nil:
+	case !some && f == nil:
 		return &Failure{NoAddress, fmt.Sprintf("%s has no address that can be connected to", name)}
-	case any && f != nil && f.Kind.final():
+	case some && f != nil && f.Kind.final():
 		return nil
 	}
 	return f
@@ -251,10 +190,10 @@ func (r *round) fail(f *Failure) {
 	}
 }
 
-// addressesOf are the addresses in A and AAAA records. Filters answer 0.0.0.0
-// for what they block, and connecting to that reaches the machine itself.
-func addressesOf(records []dns.RR) (all []netip.Addr) {
-	for _, record := range records {
+// addressesOf are the addresses in A and AAAA records, each once. Filters answer
+// 0.0.0.0 for what they block, and connecting to that reaches the machine itself.
+func addressesOf(a, aaaa []dns.RR) (all []netip.Addr) {
+	for _, record := range slices.Concat(a, aaaa) {
 		var a netip.Addr
 		switch record := record.(type) {
 		case *dns.A:
@@ -266,7 +205,8 @@ func addressesOf(records []dns.RR) (all []netip.Addr) {
 			all = append(all, a)
 		}
 	}
-	return all
+	slices.SortFunc(all, netip.Addr.Compare)
+	return slices.Compact(all)
 }
 
 func member(a netip.Addr, port uint16) origins.Member {

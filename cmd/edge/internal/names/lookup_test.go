@@ -11,6 +11,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
+	"github.com/hopwire/hopwire/shared/loop"
 )
 
 // describe writes members as "10.0.0.1:80*2 ...", the weight where it is not 1.
@@ -61,7 +62,7 @@ func TestLookup(t *testing.T) {
 				return ""
 			}, "", Failed, -1},
 
-		{"hosts", "dns://App:80", "# file\n10.1.1.1 other app # mine\n2001:db8::2 app\nx app\n", records("app. 9 IN A 10.0.0.1"), nil, "10.1.1.1:80 [2001:db8::2]:80", Answered, localTTL},
+		{"hosts", "dns://App:80", "# file\n0.0.0.0 app\n10.1.1.1 other app # mine\n2001:db8::2 app\nx app\n", records("app. 9 IN A 10.0.0.1"), nil, "10.1.1.1:80 [2001:db8::2]:80", Answered, localTTL},
 		{"localhost", "dns://localhost:80", "", records("localhost. 9 IN A 10.0.0.1"), nil, "127.0.0.1:80", Answered, localTTL},
 		{"under localhost", "dns://app.LOCALHOST.:80", "", nil, nil, "127.0.0.1:80", Answered, localTTL},
 
@@ -184,24 +185,51 @@ func TestShareOut(t *testing.T) {
 	}
 }
 
-func TestWithRoute(t *testing.T) {
-	v4 := func(a netip.Addr) bool { return a.Is4() }
-	both := atPort([]netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("2001:db8::1")}, 80)
+func TestMerge(t *testing.T) {
+	m := func(address string, weight int) origins.Member {
+		return origins.Member{Address: &loop.Address{TCP: netip.MustParseAddrPort(address)}, Weight: weight}
+	}
 	for _, test := range []struct {
 		in   []origins.Member
-		has  func(netip.Addr) bool
 		want string
 	}{
-		{both, v4, "10.0.0.1:80"},
-		{both, nil, "10.0.0.1:80 [2001:db8::1]:80"},
-		{both[1:], v4, "[2001:db8::1]:80"},
-		{nil, v4, ""},
+		{nil, ""},
+		{[]origins.Member{m("10.0.0.2:80", 1), m("10.0.0.1:81", 2), m("10.0.0.1:80", 3)}, "10.0.0.1:80*3 10.0.0.1:81*2 10.0.0.2:80"},
+		{[]origins.Member{m("10.0.0.2:80", 1), m("10.0.0.1:80", 2), m("10.0.0.2:80", 3)}, "10.0.0.1:80*2 10.0.0.2:80*4"},
 	} {
-		if got := describe(withRoute(test.in, test.has)); got != test.want {
-			t.Errorf("%s: %s, want %s", describe(test.in), got, test.want)
+		if got := describe(merge(test.in)); got != test.want {
+			t.Errorf("%s, want %s", got, test.want)
+		}
+	}
+}
+
+func TestWithRoute(t *testing.T) {
+	v4 := netip.Addr.Is4
+	both := []netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("2001:db8::1")}
+	for _, test := range []struct {
+		in   []netip.Addr
+		has  func(netip.Addr) bool
+		want []netip.Addr
+	}{
+		{both, v4, both[:1]},
+		{both, nil, both},
+		{both[1:], v4, both[1:]},
+		{nil, v4, nil},
+	} {
+		if got := withRoute(test.in, test.has); !slices.Equal(got, test.want) {
+			t.Errorf("%v: %v, want %v", test.in, got, test.want)
 		}
 	}
 	if !HasRoute(netip.MustParseAddr("127.0.0.1")) {
 		t.Error("no route to the machine itself")
+	}
+}
+
+// What is left out for want of a route has no part of the weight.
+func TestWeightOfHostsInPartReached(t *testing.T) {
+	z := newZone(t, "s. 9 IN SRV 1 1 80 a.", "s. 9 IN SRV 1 1 80 b.", "a. 9 IN A 10.0.0.1", "a. 9 IN AAAA 2001:db8::1", "b. 9 IN A 10.0.0.2")
+	r := round{ctx: t.Context(), system: system(""), exchange: z.exchange, hasRoute: netip.Addr.Is4}
+	if got, want := describe(r.lookup(Target{"s.", 0}).Members), "10.0.0.1:80 10.0.0.2:80"; got != want {
+		t.Errorf("%s, want %s", got, want)
 	}
 }

@@ -6,8 +6,6 @@ import (
 	"net/netip"
 	"slices"
 	"syscall"
-
-	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
 )
 
 // HasRoute reports whether the machine has a way to the address. A connected
@@ -21,17 +19,17 @@ func HasRoute(a netip.Addr) bool {
 		!errors.Is(err, syscall.EAFNOSUPPORT)
 }
 
-// withRoute leaves out the members that the machine has no way to, as it has
-// none to any IPv6 address in many a container: each would cost requests an
-// attempt. Where that would leave none, they all stay, and the failure to
+// withRoute leaves out the addresses of a host that the machine has no way to,
+// as it has none to any IPv6 address in many a container: each would cost requests
+// an attempt. Where that would leave none, they all stay, and the failure to
 // connect tells what is wrong.
-func withRoute(members []origins.Member, hasRoute func(netip.Addr) bool) []origins.Member {
+func withRoute(addresses []netip.Addr, hasRoute func(netip.Addr) bool) []netip.Addr {
 	if hasRoute == nil {
-		return members
+		return addresses
 	}
-	reached := slices.DeleteFunc(slices.Clone(members), func(m origins.Member) bool { return !hasRoute(m.Address.TCP.Addr()) })
+	reached := slices.DeleteFunc(slices.Clone(addresses), func(a netip.Addr) bool { return !hasRoute(a) })
 	if len(reached) == 0 {
-		return members
+		return addresses
 	}
 	return reached
 }

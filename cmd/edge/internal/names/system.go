@@ -83,7 +83,7 @@ func parseHosts(text string) map[string][]netip.Addr {
 			continue
 		}
 		address, err := netip.ParseAddr(words[0])
-		if err != nil {
+		if err != nil || address.IsUnspecified() {
 			continue
 		}
 		for _, name := range words[1:] {

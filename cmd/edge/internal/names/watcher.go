@@ -111,10 +111,9 @@ func (w *watch) lookup(ctx context.Context) Result {
 	if err != nil {
 		return Result{Failure: &Failure{Failed, err.Error()}}
 	}
-	r := &round{ctx: ctx, system: system, exchange: w.config.Exchange, last: w.last}
+	r := &round{ctx: ctx, system: system, exchange: w.config.Exchange, hasRoute: w.config.HasRoute, last: w.last}
 	result := r.lookup(w.target)
 	w.last = r.seen
-	result.Members = withRoute(result.Members, w.config.HasRoute)
 	return result
 }
 
