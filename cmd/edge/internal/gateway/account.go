@@ -56,6 +56,7 @@ func firstLine(octets []byte) []byte {
 // account counts the exchange, and writes it down where that is wanted.
 func (x *exchange) account() {
 	g := x.gateway
+	x.accounted = true
 	g.counters.Exchanges++
 	if x.refusal.refuses() {
 		g.counters.Refusals[x.refusal.Error]++

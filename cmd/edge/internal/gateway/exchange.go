@@ -31,9 +31,10 @@ type exchange struct {
 
 // A progress is how far an exchange has come. It is new for each of them.
 type progress struct {
-	end     Cause   // what becomes of the client connection
-	fault   Cause   // what the client did to end the exchange, if anything
-	refusal Refusal // the answer of the gateway's own, if any
+	end       Cause   // what becomes of the client connection
+	fault     Cause   // what the client did to end the exchange, if anything
+	refusal   Refusal // the answer of the gateway's own, if any
+	accounted bool    // all that is counted and logged
 
 	// The request.
 	asked   bool  // an octet of it arrived
@@ -218,11 +219,18 @@ func (x *exchange) abort(why Cause) {
 // aborted reports whether the client, or what it sent, has ended the exchange.
 func (x *exchange) aborted() bool { return x.fault != Persists || x.up.refusal.refuses() }
 
-// panicked ends what a panic left in the exchange's hands.
-func (x *exchange) panicked() {
+// breakOff ends what a task that could not go on left in the exchange's hands.
+func (x *exchange) breakOff(why Cause) {
 	if x.origin != nil {
+		x.originEnd = pool.Aborted
 		x.origin.Pool().Give(x.origin, pool.Aborted)
 		x.origin = nil
 	}
 	x.gateway.origins.Leave(&x.ticket, origins.Unknown, "")
+	x.client.exchange = nil
+	x.client.end(why, abruptly)
+	if x.asked && !x.accounted {
+		x.end, x.refusal = why, Refusal{}
+		x.account()
+	}
 }

@@ -169,20 +169,19 @@ func (g *Gateway) takeFree() *exchange {
 	return x
 }
 
-// restore takes the state back when the task ends. In a panic's way it ends what
-// the exchange has in hand, and lets the state go.
+// restore takes the state back when the task ends. If that has panicked, or the
+// loop has been stopped under it, the state is let go: the upload's task may still
+// use it.
 func (g *Gateway) restore(x *exchange) {
-	switch c := x.client; {
-	case x.up.running:
-		// Its task still uses the exchange.
+	switch {
 	case x.tunnel != nil:
 		// It has become the exchange's owner.
-	case c != nil:
-		x.panicked()
-		c.exchange = nil
-		c.end(Broken, abruptly)
-	default:
+	case x.client == nil:
 		g.free = append(g.free, x)
+	case x.loop.Stopping():
+		x.breakOff(CutOff)
+	default:
+		x.breakOff(Broken)
 	}
 }
 

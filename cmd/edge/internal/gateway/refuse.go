@@ -30,7 +30,6 @@ const (
 	HTTPResponseHeadTooLarge
 	HTTPProtocolError
 	HTTPUpgradeFailed
-	ProxyInternalError
 	// ProxyErrors is how many there are.
 	ProxyErrors
 )
@@ -55,7 +54,6 @@ var proxyErrors = [ProxyErrors]struct {
 	HTTPResponseHeadTooLarge: {"http_response_header_section_size", 502},
 	HTTPProtocolError:        {"http_protocol_error", 502},
 	HTTPUpgradeFailed:        {"http_upgrade_failed", 502},
-	ProxyInternalError:       {"proxy_internal_error", 500},
 }
 
 // String is the token that stands in the field.

@@ -3,6 +3,8 @@ package gateway
 import (
 	"strings"
 	"time"
+
+	"github.com/hopwire/hopwire/shared/loop/simnet"
 )
 
 // Requests that are refused: the client is told by which rule, the connection
@@ -88,6 +90,9 @@ func refused(name, request, status, rule_, line string) rule {
 // Responses that the gateway cannot send on: the client is told so, and keeps its
 // connection, while the origin's is of no use any more.
 var responseRules = []rule{
+	unreachable("RFC 9209 2.3.7: an origin that refuses the connection", "502 Bad Gateway", "connection_refused", &simnet.Options{Fate: dialing(simnet.ConnectRefused)}),
+	unreachable("RFC 9209 2.3.9: one that does not answer", "504 Gateway Timeout", "connection_timeout", &simnet.Options{Fate: dialing(simnet.ConnectHangs)}),
+	unreachable("RFC 9209 2.3.12: one that there is no descriptor for", "503 Service Unavailable", "connection_limit_reached", &simnet.Options{MaxSockets: 4}),
 	unusable("RFC 9112 4: no status line", "220 mail.example ESMTP\r\n", "http_protocol_error", "version"),
 	unusable("RFC 9112 4: an empty line before it", "\r\n"+hello, "http_protocol_error", "version"),
 	unusable("RFC 9112 2.3: another major version", "HTTP/2.0 200 OK\r\n\r\n", "http_protocol_error", "version-major"),
@@ -129,6 +134,25 @@ var responseRules = []rule{
 			`"GET / HTTP/1.1" 200 5 c1#2 -> o2#1 kept/kept`,
 		},
 	},
+}
+
+// unreachable is the rule of an origin that no connection can be made to.
+func unreachable(name, status, proxyError string, world *simnet.Options) rule {
+	return rule{
+		name: name, world: world,
+		client: []move{says(post("Content-Length: 4", "body")), hears(refusal(status, "error="+proxyError))},
+		log:    []string{`"POST / HTTP/1.1" ` + status[:3] + ` - c1#1 -> - kept/- !` + proxyError},
+	}
+}
+
+// dialing is what becomes of the second connection, the gateway's.
+func dialing(fate simnet.ConnectFate) func(simnet.Dial) simnet.Fate {
+	return func(d simnet.Dial) (f simnet.Fate) {
+		if d.Number == 2 {
+			f.Connect = fate
+		}
+		return f
+	}
 }
 
 // unusable is the rule of a response that is answered by 502. Nothing of it is

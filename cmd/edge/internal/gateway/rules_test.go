@@ -47,12 +47,50 @@ type rule struct {
 	world *simnet.Options
 }
 
+var rules = slices.Concat(framingRules, versionRules, interimRules, earlyRules, poolRules, staleRules, clientRules, requestRules, responseRules)
+
 func TestRules(t *testing.T) {
-	for _, table := range [][]rule{framingRules, versionRules, interimRules, earlyRules, poolRules, staleRules, clientRules, requestRules, responseRules} {
-		for _, r := range table {
-			t.Run(r.name, r.try)
+	for _, r := range rules {
+		t.Run(r.name, r.try)
+	}
+}
+
+// Whatever is counted shows in a rule. What does not is not reached, or not tried.
+func TestEveryCauseShows(t *testing.T) {
+	shown := make(map[string]bool)
+	for _, r := range rules {
+		for name := range r.counts() {
+			shown[name] = true
 		}
 	}
+	var c Counters
+	for name := range c.All {
+		if !shown[name] && !shownElsewhere[name] {
+			t.Errorf("%s shows in no rule", name)
+		}
+	}
+}
+
+// shownElsewhere are those that a client and an origin do not bring about, and
+// where they show.
+var shownElsewhere = map[string]bool{
+	"log-lines-lost":                     true, // package accesslog
+	"origins.left-out":                   true, // origins_sim_test.go
+	"origins.restored":                   true, // origins_sim_test.go
+	"queue.waited":                       true, // queue_sim_test.go
+	"queue.full":                         true, // queue_sim_test.go
+	"queue.timed-out":                    true, // queue_sim_test.go
+	"client-ends.kept":                   true, // which is no end
+	"client-ends.client-too-slow":        true, // slow_test.go
+	"client-ends.request-too-slow":       true, // slow_test.go
+	"client-ends.broken":                 true, // broken_test.go
+	"client-ends.cut-off":                true, // the program's own tests
+	"origin-ends.request-closes":         true, // package pool
+	"origin-ends.origin-removed":         true, // origins_sim_test.go
+	"replays.moved":                      true, // origins_sim_test.go
+	"refusals.destination_unavailable":   true, // TestFailuresBecomeRefusals
+	"refusals.destination_ip_unroutable": true, // TestFailuresBecomeRefusals
+	"refusals.http_upgrade_failed":       true, // of tunnels
 }
 
 // try plays the scene with octets that arrive as they were written, then octet
