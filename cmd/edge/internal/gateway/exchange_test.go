@@ -76,15 +76,6 @@ func TestPipelined(t *testing.T) {
 	c.expectEnd()
 }
 
-func TestPipelinedBehindARefusal(t *testing.T) {
-	o := scripted(t, answering(hello))
-	c := start(t, Config{}, o.address).dial()
-	c.send(get("/") + "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n" + get("/secret"))
-	c.expectStatus(200)
-	c.expectRefusal(400, "host-repeated")
-	c.expectEnd()
-}
-
 func TestOriginsInTurn(t *testing.T) {
 	a := scripted(t, answering("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na"))
 	b := scripted(t, answering("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nb"))
@@ -105,140 +96,6 @@ func TestOriginsInTurn(t *testing.T) {
 	}
 }
 
-func TestHTTP10(t *testing.T) {
-	const chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n5\r\nhello\r\n6;x=y\r\n world\r\n0\r\nX: y\r\n\r\n"
-	for _, test := range []struct{ name, request, answer, want string }{
-		{"chunked is decoded and closed", "GET / HTTP/1.0\r\n\r\n", chunked,
-			"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello world"},
-		{"also for one that would be kept", "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", chunked,
-			"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello world"},
-		{"a length", "GET / HTTP/1.0\r\n\r\n", hello,
-			"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello"},
-		{"interim responses are left out", "GET / HTTP/1.0\r\nHost: a\r\n\r\n", "HTTP/1.1 103 Early Hints\r\n\r\n" + hello,
-			"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello"},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			o := scripted(t, answering(test.answer))
-			c := start(t, Config{}, o.address).dial()
-			c.send(test.request)
-			c.expect(test.want)
-			c.expectEnd()
-		})
-	}
-}
-
-func TestHTTP10KeptAlive(t *testing.T) {
-	o := scripted(t, answering(hello))
-	c := start(t, Config{}, o.address).dial()
-	for range 2 {
-		c.send("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
-		c.expect("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: keep-alive\r\n\r\nhello")
-	}
-}
-
-func TestHTTP10Origin(t *testing.T) {
-	o := scripted(t, func(_ int, p *peer) {
-		p.head()
-		p.send("HTTP/1.0 200 OK\r\n\r\nuntil close")
-	})
-	c := start(t, Config{}, o.address).dial()
-	c.send(get("/"))
-	c.expect("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nuntil close")
-	c.expectEnd()
-}
-
-func TestResponsesWithoutContent(t *testing.T) {
-	for _, test := range []struct{ method, response string }{
-		{"HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"},
-		{"HEAD", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"},
-		{"HEAD", "HTTP/1.1 200 OK\r\n\r\n"},
-		{"GET", "HTTP/1.1 204 No Content\r\n\r\n"},
-		{"GET", "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n"},
-		{"GET", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"},
-	} {
-		o := scripted(t, answering(test.response))
-		c := start(t, Config{}, o.address).dial()
-		for range 2 {
-			c.send(test.method + " / HTTP/1.1\r\nHost: a\r\n\r\n")
-			c.expect(test.response)
-		}
-		if o.connections() != 1 {
-			t.Errorf("%s, %q: %d origin connections", test.method, test.response, o.connections())
-		}
-	}
-}
-
-func TestClientAsksToClose(t *testing.T) {
-	o := scripted(t, answering(hello))
-	r := start(t, Config{}, o.address)
-	for range 2 {
-		c := r.dial()
-		c.send(get("/", "Connection: close"))
-		c.expect("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello")
-		c.expectEnd()
-	}
-	if o.connections() != 1 {
-		t.Errorf("%d origin connections: the client's wish is for its own hop", o.connections())
-	}
-}
-
-func TestInterimResponses(t *testing.T) {
-	const early = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
-	o := scripted(t, func(_ int, p *peer) {
-		p.head()
-		p.send("HTTP/1.1 103 Early Hints\r\nConnection: x\r\nLink: </a>\r\nX: y\r\n\r\n", early)
-		p.expect("seen") // the body comes after the client has read both
-		p.send(hello)
-	})
-	c := start(t, Config{}, o.address).dial()
-	c.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n")
-	c.expect(early + early)
-	c.send("seen")
-	c.expect(hello)
-}
-
-func TestExpect(t *testing.T) {
-	const expecting = "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n"
-	t.Run("continued", func(t *testing.T) {
-		o := scripted(t, func(_ int, p *peer) {
-			for range 2 {
-				p.head()
-				p.send("HTTP/1.1 100 Continue\r\n\r\n")
-				p.expect("body")
-				p.send(hello)
-			}
-		})
-		c := start(t, Config{}, o.address).dial()
-		for range 2 {
-			c.send(expecting)
-			c.expect("HTTP/1.1 100 Continue\r\n\r\n")
-			c.send("body")
-			c.expect(hello)
-		}
-	})
-	t.Run("refused by the origin", func(t *testing.T) {
-		o := scripted(t, func(_ int, p *peer) {
-			p.head()
-			p.send("HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
-			p.expectReset()
-		})
-		c := start(t, Config{}, o.address).dial()
-		c.send(expecting)
-		c.expect("HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-		c.expectEnd()
-	})
-	t.Run("not waited for", func(t *testing.T) {
-		o := scripted(t, func(_ int, p *peer) {
-			p.head()
-			p.expect("body")
-			p.send(hello)
-		})
-		c := start(t, Config{}, o.address).dial()
-		c.send(expecting, "body")
-		c.expect(hello)
-	})
-}
-
 func TestHalfClose(t *testing.T) {
 	proceed := make(chan bool)
 	o := scripted(t, func(_ int, p *peer) {
@@ -252,19 +109,6 @@ func TestHalfClose(t *testing.T) {
 	close(proceed)
 	c.expect(hello)
 	c.expectEnd()
-}
-
-func TestHalfCloseWithinARequest(t *testing.T) {
-	o := scripted(t, func(_ int, p *peer) {
-		p.head()
-		p.expectReset()
-	})
-	r := start(t, Config{}, o.address)
-	c := r.dial()
-	c.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbo")
-	c.CloseWrite()
-	c.expectEnd()
-	r.await("the cause", func(c Counters) bool { return c.ClientEnds[RequestTruncated] == 1 })
 }
 
 func TestClientResets(t *testing.T) {

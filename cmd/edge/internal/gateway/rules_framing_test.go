@@ -61,6 +61,13 @@ var framingRules = []rule{
 		log:     []string{`"GET / HTTP/1.1" 200 4 c1#1 -> o1#1 response-truncated/failed`},
 	},
 	{
+		name:    "RFC 9112 8: so is one that the kernel moved from socket to socket",
+		client:  []move{says(get("/")), hears("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", big), isReset},
+		origins: [][]move{{hears(toOrigin(get("/"))), says("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", big), waits(time.Second), closes}},
+		log:     []string{`"GET / HTTP/1.1" 200 100000 c1#1 -> o1#1 response-truncated/failed`},
+		long:    true,
+	},
+	{
 		name:    "RFC 9112 8: chunks that end without the last one are cut off for the client",
 		client:  []move{says(get("/")), hears(chunkedHead, "5\r\nhello\r\n"), isReset},
 		origins: [][]move{{hears(toOrigin(get("/"))), says(chunkedHead, "5\r\nhello\r\n"), waits(time.Second), closes}},

@@ -13,6 +13,7 @@ var requestRules = []rule{
 	refused("RFC 9112 3: no line of HTTP", "hello\r\n\r\n", "400 Bad Request", "target-missing", "hello"),
 	whole(refused("RFC 9112 3: octets of another protocol, of which the log shows no more than a part", "\x16\x03\x01\x02\x00\x01\x00\"\\"+strings.Repeat("\x00", 2000), "400 Bad Request", "method",
 		`\x16\x03\x01\x02\x00\x01\x00\"\\`+strings.Repeat(`\x00`, 256-9))),
+	refused("RFC 9110 9.3.6: a tunnel", "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n", "501 Not Implemented", "connect", "CONNECT a:443 HTTP/1.1"),
 	refused("RFC 9112 3: no target", "GET\r\n", "400 Bad Request", "target-missing", "GET"),
 	refused("RFC 9112 2.3: HTTP/0.9", "GET /\r\n", "400 Bad Request", "version", "GET /"),
 	whole(refused("RFC 9113 3.4: HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "400 Bad Request", "target-form", "PRI * HTTP/2.0")),
@@ -93,6 +94,7 @@ var responseRules = []rule{
 	unreachable("RFC 9209 2.3.7: an origin that refuses the connection", "502 Bad Gateway", "connection_refused", &simnet.Options{Fate: dialing(simnet.ConnectRefused)}),
 	unreachable("RFC 9209 2.3.9: one that does not answer", "504 Gateway Timeout", "connection_timeout", &simnet.Options{Fate: dialing(simnet.ConnectHangs)}),
 	unreachable("RFC 9209 2.3.12: one that there is no descriptor for", "503 Service Unavailable", "connection_limit_reached", &simnet.Options{MaxSockets: 4}),
+	unusable("RFC 9110 15.2.2: a 101 that nobody asked for", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", "http_protocol_error", "switching-protocols-unasked"),
 	unusable("RFC 9112 4: no status line", "220 mail.example ESMTP\r\n", "http_protocol_error", "version"),
 	unusable("RFC 9112 4: an empty line before it", "\r\n"+hello, "http_protocol_error", "version"),
 	unusable("RFC 9112 2.3: another major version", "HTTP/2.0 200 OK\r\n\r\n", "http_protocol_error", "version-major"),
@@ -116,6 +118,16 @@ var responseRules = []rule{
 	long(unusable("RFC 9209 2.3: a head too large", "HTTP/1.1 200 OK\r\nA: "+strings.Repeat("a", 20000)+"\r\n\r\n", "http_response_header_section_size", "head-too-large")),
 	unusable("RFC 9209 2.3: too many fields", "HTTP/1.1 200 OK\r\n"+strings.Repeat("A: b\r\n", 200)+"\r\n", "http_response_header_section_size", "fields-too-many"),
 	whole(unusable("RFC 9112 7.1: a chunk that breaks the grammar and came with the head", chunkedHead+"5\r\nhello\r\nx", "http_protocol_error", "chunk-size")),
+	{
+		name:    "RFC 9112 9.6: after a refusal the rest of the request is read, and the next one served",
+		client:  []move{says(post("Content-Length: 100000", "")), hears(refusal("502 Bad Gateway", "error=connection_refused")), says(big, get("/")), hears(hello)},
+		origins: [][]move{{hears(toOrigin(get("/"))), says(hello)}},
+		log: []string{
+			`"POST / HTTP/1.1" 502 - c1#1 -> - kept/- !connection_refused`,
+			`"GET / HTTP/1.1" 200 5 c1#2 -> o1#1 kept/kept`,
+		},
+		world: &simnet.Options{Fate: dialing(simnet.ConnectRefused)},
+	},
 	{
 		name:    "RFC 9112 8: half a head",
 		client:  []move{says(get("/")), hears(refusal("502 Bad Gateway", "error=http_response_incomplete")), says(get("/")), hears(hello)},
