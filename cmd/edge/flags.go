@@ -2,6 +2,7 @@ package main
 
 import (
 	"math/rand/v2"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"time"
@@ -39,6 +40,19 @@ forwards are the octets it received, apart from the fields that are meant for
 one hop only (RFC 9110 section 7.6.1) and its name in Via. What two recipients
 could read differently it refuses. An answer of its own has a Proxy-Status field
 (RFC 9209) that says why.
+
+With --forwarded or --x-forwarded, what a client says by itself in Forwarded, in
+X-Forwarded-For, -Host, -Port, -Proto or -Server, or in X-Real-IP, is dropped, also
+where a name has underscores: an origin would take it for what the gateway says.
+What a client says that is --trusted, as another gateway in front is, goes on. Its
+lists get one more element, and a host or protocol that it names is left alone.
+Without either flag such fields are passed on like any other.
+
+With --verbatim heads are sent on as they came, in both directions. Connection:
+close, from either side, then ends the connections on both, HTTP/1.0 goes as
+HTTP/1.0, and so do absolute targets, Max-Forwards and Upgrade as they are. What
+is refused stays the same. A chunked response is not decoded for an HTTP/1.0
+client, and where the edge closes for its own reasons, it cannot announce that.
 
 A request to upgrade is sent on, and after a 101 that accepts what it offers the
 two connections are a tunnel; but no offer of h2c, HTTP or TLS, in which further
@@ -80,6 +94,7 @@ func app() *cli.App {
 
 const (
 	choosing    = "choosing an origin"
+	heads       = "heads"
 	timeouts    = "timeouts"
 	connections = "connections"
 	observing   = "observing"
@@ -103,6 +118,12 @@ func flags() []cli.Flag {
 		&cli.BoolFlag{Name: "reuse-port", Usage: "let another edge listen at the same host:port, for a restart: begin the new one, then end the old one"},
 		&cli.StringFlag{Name: "via", Value: "hopwire", Usage: "the gateway's `NAME` in Via and Proxy-Status"},
 		program.LoopsFlag("edge"),
+
+		&cli.BoolFlag{Name: "forwarded", Category: heads, Usage: "tell origins the client's address and what it asked for, in Forwarded (RFC 7239)"},
+		&cli.BoolFlag{Name: "x-forwarded", Category: heads, Usage: "tell them in X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host"},
+		&cli.StringSliceFlag{Name: "trusted", Category: heads,
+			Usage: "believe what clients in `CIDR` say in such fields, and add to it; unix: those that come by a Unix socket"},
+		&cli.BoolFlag{Name: "verbatim", Category: heads, Usage: "send heads on untouched, in both directions, for study"},
 
 		&cli.StringFlag{Name: "balance", Value: "round-robin", Category: choosing,
 			Usage: "choose the origin by `METHOD`: round-robin, least-connections, two-choices, hash:target or hash:FIELD-NAME"},
@@ -173,6 +194,9 @@ func readSettings(c *cli.Context) (*settings, error) {
 			QueueMax:        check.count("queue-max"),
 			QueueTimeout:    check.duration("queue-timeout", positive),
 			Origins:         check.addresses("origin"),
+			Forwarded:       c.Bool("forwarded"),
+			XForwarded:      c.Bool("x-forwarded"),
+			Verbatim:        c.Bool("verbatim"),
 			Balance:         check.balance("balance"),
 			Eject:           check.ejection("eject-after", "eject-for", "eject-max"),
 			Check:           check.checks(),
@@ -185,6 +209,7 @@ func readSettings(c *cli.Context) (*settings, error) {
 			},
 		},
 	}
+	check.heads(&s.gateway)
 	check.differ("access-log", "record")
 	if len(s.gateway.Origins) == 0 && len(s.targets) > 0 {
 		s.gateway.Authority = s.targets[0].Authority()
@@ -286,6 +311,40 @@ func (c *checker) addresses(name string) (all []*loop.Address) {
 		all = append(all, a)
 	}
 	return all
+}
+
+// heads reads whose claims are believed, and sees to it that the flags for heads
+// go together.
+func (c *checker) heads(g *gateway.Config) {
+	tells := g.Forwarded || g.XForwarded
+	if g.Verbatim && tells {
+		c.problem("--verbatim changes nothing in a head, so it goes with neither --forwarded nor --x-forwarded; leave one of them out")
+	}
+	for _, s := range c.StringSlice("trusted") {
+		c.trust(g, s)
+	}
+	if c.IsSet("trusted") && !tells {
+		c.problem("--trusted means something only with --forwarded or --x-forwarded; add one of them, or leave it out")
+	}
+}
+
+func (c *checker) trust(g *gateway.Config, s string) {
+	if s == "unix" {
+		g.TrustUnix = true
+		return
+	}
+	p, err := netip.ParsePrefix(s)
+	if a, errAddr := netip.ParseAddr(s); err != nil && errAddr == nil && a.Zone() == "" {
+		p, err = a.Prefix(a.BitLen())
+	}
+	switch {
+	case err != nil || p.Addr().Is4In6():
+		c.problem("--trusted: %q is none of 192.0.2.1, 192.0.2.0/24, 2001:db8::/32 and unix", s)
+	case p != p.Masked():
+		c.problem("--trusted: %s has bits behind its prefix; write %s, or %s/%d", s, p.Masked(), p.Addr(), p.Addr().BitLen())
+	default:
+		g.Trusted = append(g.Trusted, p)
+	}
 }
 
 // differ sees to it that two flags name two files: each would write over what the

@@ -213,6 +213,11 @@ func TestWrongFlags(t *testing.T) {
 		{"--origin 127.0.0.1:1 --access-log /no/such/folder/log", []string{"the access log cannot be opened"}},
 		{"--origin 127.0.0.1:1 --record /no/such/folder/file", []string{"the recording cannot be opened"}},
 		{"--origin 127.0.0.1:0", []string{"has port 0"}},
+		{"--origin 127.0.0.1:1 --verbatim --forwarded", []string{"--verbatim changes nothing"}},
+		{"--origin 127.0.0.1:1 --verbatim --x-forwarded", []string{"--verbatim changes nothing"}},
+		{"--origin 127.0.0.1:1 --trusted 10.0.0.0/8", []string{"--trusted means something only with"}},
+		{"--origin 127.0.0.1:1 --forwarded --trusted 10.0.0.0/8,localhost,unix,::ffff:1.2.3.4 --trusted 10.1.2.3/8",
+			[]string{`"localhost" is none of`, `"::ffff:1.2.3.4" is none of`, "write 10.0.0.0/8, or 10.1.2.3/32"}},
 		{"--origin 127.0.0.1:1 --record ./no/such/file --access-log no/such/file", []string{"--access-log and --record are one file"}},
 	} {
 		err := invoke(t.Context(), io.Discard, append([]string{"--loops", "1", "--listen", "127.0.0.1:0"}, strings.Fields(test.args)...)...)

@@ -13,6 +13,7 @@ const (
 	ClientClosed     // the client closed it between two requests
 	ClientAsked      // the client does not want it to persist (RFC 9112 section 9.3)
 	ClientIdle       // no request came within the idle timeout
+	OriginAsked      // the origin's own Connection field, sent on as it was, says so
 	ResponseUnframed // only the end of the connection ends the response (RFC 9112 section 6.3)
 	Drained          // the program is about to end
 
@@ -70,6 +71,7 @@ var causes = [Causes]struct {
 	ClientClosed:      {"client-closed", quietly},
 	ClientAsked:       {"client-asked", lingering},
 	ClientIdle:        {"idle-timeout", quietly},
+	OriginAsked:       {"origin-asked", lingering},
 	ResponseUnframed:  {"response-until-close", lingering},
 	Drained:           {"draining", lingering},
 	ClientReset:       {"client-reset", abruptly},

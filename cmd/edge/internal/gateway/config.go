@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"net/netip"
 	"time"
 
 	"github.com/hopwire/hopwire/cmd/edge/internal/accesslog"
@@ -73,6 +74,17 @@ type Config struct {
 	// Report is told when an origin is left out for its failures, and when it is
 	// back; on the loops, several at once. Nil means that nobody wants to know.
 	Report func(origins.Change)
+
+	// Verbatim sends heads on as they were received, in both directions.
+	Verbatim bool
+
+	// Forwarded and XForwarded tell origins for whom a request is forwarded, in
+	// the field of RFC 7239 and in those that came before it.
+	Forwarded, XForwarded bool
+	// Trusted are the clients whose own such fields are believed, and sent on;
+	// TrustUnix adds those that come by a Unix socket. None means that nobody is.
+	Trusted   []netip.Prefix
+	TrustUnix bool
 
 	// DrainIdle is how long a client may send one last request after Drain.
 	// Zero means 1 second.

@@ -121,7 +121,7 @@ func TestValuesHaveNames(t *testing.T) {
 	}
 	for r := range reasons {
 		name(Reason(r).String())
-		if !strings.HasPrefix(Reason(r).Section(), "RFC 911") {
+		if !strings.HasPrefix(Reason(r).Section(), "RFC ") {
 			t.Errorf("%v stands in %q", Reason(r), Reason(r).Section())
 		}
 	}

@@ -36,6 +36,9 @@ const (
 	CloseAnnounced                 // the connection will be closed after this response
 	KeepAliveAnswer                // HTTP/1.0 keeps a connection only when told so
 	CodingRemoved                  // HTTP/1.0 does not know the chunked coding
+	ForwardedFor                   // the origin is told whose request it is
+	ForwardedCustom                // and so in the fields that came before Forwarded
+	ClaimUntrusted                 // whoever is not trusted may say nothing of the kind
 	UpgradeOption                  // Upgrade is for this hop, so Connection names it
 )
 
@@ -53,6 +56,9 @@ var reasons = [...]struct{ name, section string }{
 	CloseAnnounced:   {"close announced", "RFC 9112 section 9.6"},
 	KeepAliveAnswer:  {"keep-alive answer", "RFC 9112 section 9.3"},
 	CodingRemoved:    {"chunked coding removed", "RFC 9112 section 6.1"},
+	ForwardedFor:     {"forwarded", "RFC 7239 section 4"},
+	ForwardedCustom:  {"forwarded by custom", "RFC 7239 section 7.4"},
+	ClaimUntrusted:   {"claim of an untrusted client", "RFC 7239 section 8.1"},
 	UpgradeOption:    {"upgrade option", "RFC 9110 section 7.8"},
 }
 
@@ -81,11 +87,14 @@ type Edits struct {
 	covered int // octets of raw that the list accounts for
 	list    []Edit
 	number  [20]byte // memory for an inserted number
+	made    []byte   // and for lines that are made for one head
 }
 
 // Begin starts the list for a head, reusing the memory of the one before. The
 // head has to stay where it is until the list has been used.
-func (e *Edits) Begin(raw []byte) { e.raw, e.covered, e.list = raw, 0, e.list[:0] }
+func (e *Edits) Begin(raw []byte) {
+	e.raw, e.covered, e.list, e.made = raw, 0, e.list[:0], e.made[:0]
+}
 
 // Drop leaves out raw[from:to].
 func (e *Edits) Drop(from, to int, why Reason) {
@@ -98,6 +107,13 @@ func (e *Edits) Drop(from, to int, why Reason) {
 func (e *Edits) Insert(at int, octets []byte, why Reason) {
 	e.copyUpTo(at)
 	e.list = append(e.list, Edit{Insert, why, octets})
+}
+
+// insertMade inserts what was appended to e.made before raw[at].
+func (e *Edits) insertMade(at int, made []byte, why Reason) {
+	octets := made[len(e.made):]
+	e.made = made
+	e.Insert(at, octets, why)
 }
 
 // End copies what is left of the head.

@@ -47,6 +47,7 @@ type progress struct {
 	safe    bool   // the method is
 	expects bool   // the client waits for 100 before it sends the body
 	offer   []byte // the protocols that the client would switch to; empty if none was passed on
+	last    bool   // it says that no other one follows
 	held    bool   // all of it that was sent is still in the buffer
 	written bool   // whole
 

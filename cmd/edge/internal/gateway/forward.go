@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"net/netip"
 	"strconv"
 
 	"github.com/hopwire/hopwire/shared/wire"
@@ -23,21 +24,30 @@ var (
 type inbound struct {
 	via  [2][]byte // the Via line for requests received in HTTP/1.0 and HTTP/1.1
 	host []byte    // the Host line for requests in HTTP/1.0 that have none
+
+	verbatim  bool // nothing at all
+	forwarded forwarded
 }
 
-func newInbound(name, authority string) inbound {
+func newInbound(c *Config) inbound {
 	return inbound{
+		verbatim:  c.Verbatim,
+		forwarded: newForwarded(c),
 		via: [2][]byte{
-			[]byte("Via: 1.0 " + name + "\r\n"),
-			[]byte("Via: 1.1 " + name + "\r\n"),
+			[]byte("Via: 1.0 " + c.Name + "\r\n"),
+			[]byte("Via: 1.1 " + c.Name + "\r\n"),
 		},
-		host: []byte("Host: " + authority + "\r\n"),
+		host: []byte("Host: " + c.Authority + "\r\n"),
 	}
 }
 
 // editRequest lists what is changed in a request on its way to the origin.
-func editRequest(e *Edits, h *wire.RequestHead, in *inbound, upgrade Upgrade) {
+func editRequest(e *Edits, h *wire.RequestHead, in *inbound, upgrade Upgrade, client netip.AddrPort) {
 	e.Begin(h.Raw)
+	if in.verbatim {
+		e.End()
+		return
+	}
 	editTarget(e, h)
 	if h.Minor != 1 {
 		end := h.FieldsStart() - len("\r\n")
@@ -45,6 +55,21 @@ func editRequest(e *Edits, h *wire.RequestHead, in *inbound, upgrade Upgrade) {
 		e.Insert(end, ownVersion, OwnVersion)
 	}
 	addHost(e, h, in)
+	t := in.forwarded.decide(h, client)
+	editFields(e, h, upgrade, &t)
+	if upgrade == Offered {
+		e.Insert(len(h.Raw)-len("\r\n"), upgradeLine, UpgradeOption)
+	}
+	if in.forwarded.any {
+		in.forwarded.tell(e, h, &t)
+	}
+	e.Insert(len(h.Raw)-len("\r\n"), in.via[min(h.Minor, 1)], ViaAdded)
+	e.End()
+}
+
+// editFields drops the field lines that are not for the origin, and changes what
+// it is to read in another way.
+func editFields(e *Edits, h *wire.RequestHead, upgrade Upgrade, t *telling) {
 	named := h.NominatesAny()
 	for i := range h.Fields {
 		f := &h.Fields[i]
@@ -52,22 +77,22 @@ func editRequest(e *Edits, h *wire.RequestHead, in *inbound, upgrade Upgrade) {
 		if why == AsReceived && named && h.Nominates(f.Name) {
 			why = ConnectionOption
 		}
+		if why == AsReceived && t.doubts && claims(f) {
+			why = ClaimUntrusted
+		}
 		switch {
 		case f.ID == wire.FieldUpgrade && upgrade == Offered:
 		case why != AsReceived:
 			from, to := f.Span()
 			e.Drop(from, to, why)
+		case i == t.lastFor:
+			t.join(e, f)
 		case f.ID == wire.FieldHost && h.Form == wire.AbsoluteForm:
 			replaceHost(e, h, f)
 		case f.ID == wire.FieldMaxForwards:
 			countHop(e, h, f)
 		}
 	}
-	if upgrade == Offered {
-		e.Insert(len(h.Raw)-len("\r\n"), upgradeLine, UpgradeOption)
-	}
-	e.Insert(len(h.Raw)-len("\r\n"), in.via[min(h.Minor, 1)], ViaAdded)
-	e.End()
 }
 
 // editTarget makes the origin form of an absolute target. An OPTIONS request
@@ -160,11 +185,16 @@ type outbound struct {
 	keepAlive bool // it goes on although the client speaks HTTP/1.0
 	decoded   bool // the client does not know transfer codings
 	upgrade   bool // it leaves HTTP
+	verbatim  bool // nothing at all, whatever the others say
 }
 
 // editResponse lists what is changed in a response on its way to the client.
 func editResponse(e *Edits, h *wire.ResponseHead, out outbound) {
 	e.Begin(h.Raw)
+	if out.verbatim {
+		e.End()
+		return
+	}
 	if h.Minor != 1 {
 		e.Drop(0, len(ownVersion), OwnVersion)
 		e.Insert(len(ownVersion), ownVersion, OwnVersion)

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -40,7 +41,7 @@ func list(e *Edits) string {
 const via = `insert "Via: 1.1 hopwire\r\n" via`
 
 func TestRequestEdits(t *testing.T) {
-	in := newInbound("hopwire", "127.0.0.1:9000")
+	in := newInbound(&Config{Name: "hopwire", Authority: "127.0.0.1:9000"})
 	for _, test := range []struct{ name, head, edits, want string }{
 		{"as it came, and Via",
 			"GET / HTTP/1.1\r\nHOST:  a\r\nx-Odd:  \t v  \r\n\r\n",
@@ -134,7 +135,7 @@ func TestRequestEdits(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			h := parseRequest(t, test.head)
 			var e Edits
-			editRequest(&e, h, &in, decideUpgrade(h))
+			editRequest(&e, h, &in, decideUpgrade(h), netip.AddrPort{})
 			checkEdits(t, &e, test.head, test.edits, test.want)
 			parseRequest(t, test.want)
 		})
@@ -206,12 +207,12 @@ func checkEdits(t *testing.T, e *Edits, head, edits, want string) {
 }
 
 func TestEditsAllocateNothing(t *testing.T) {
-	in := newInbound("hopwire", "127.0.0.1:9000")
+	in := newInbound(&Config{Name: "hopwire", Authority: "127.0.0.1:9000"})
 	h := parseRequest(t, "GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, x-a\r\nx-a: 1\r\n\r\n")
 	var e Edits
 	var sent []byte
 	edit := func() {
-		editRequest(&e, h, &in, decideUpgrade(h))
+		editRequest(&e, h, &in, decideUpgrade(h), netip.AddrPort{})
 		sent = e.AppendTo(sent[:0])
 	}
 	edit()
@@ -237,10 +238,10 @@ func TestTooManyOptions(t *testing.T) {
 }
 
 func TestEditsInWords(t *testing.T) {
-	in := newInbound("hopwire", "x")
+	in := newInbound(&Config{Name: "hopwire"})
 	h := parseRequest(t, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
 	var e Edits
-	editRequest(&e, h, &in, decideUpgrade(h))
+	editRequest(&e, h, &in, decideUpgrade(h), netip.AddrPort{})
 	want := "drop Connection: close (connection field, RFC 9110 section 7.6.1)\n" +
 		"insert Via: 1.1 hopwire (via, RFC 9110 section 7.6.3)"
 	if e.String() != want {

@@ -45,7 +45,7 @@ func newGateway(s *Server, l *loop.Loop) *Gateway {
 		server:  s,
 		config:  &s.config,
 		loop:    l,
-		inbound: newInbound(s.config.Name, s.config.Authority),
+		inbound: newInbound(&s.config),
 		pace:    newPace(s.config.IdleTimeout, s.config.MinRate, s.config.MinRateGrace),
 	}
 	if r := s.config.Recorder; r != nil {

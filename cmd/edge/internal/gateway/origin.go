@@ -151,7 +151,7 @@ func (x *exchange) requestEdits() *Edits {
 		if _, err := wire.ParseRequestHead(x.in.Unread()[:x.head], h); err != nil {
 			panic(err) // it was parsed before
 		}
-		editRequest(&x.pad.edits, h, &x.gateway.inbound, decideUpgrade(h))
+		editRequest(&x.pad.edits, h, &x.gateway.inbound, decideUpgrade(h), x.conn.Remote())
 	}
 	return &x.pad.edits
 }
@@ -289,7 +289,7 @@ func (x *exchange) endUse() {
 		RequestWritten:   x.written,
 		ResponseEnded:    x.ended,
 		Excess:           x.excess,
-		RequestPersists:  true, // Connection was dropped, and HTTP/1.1 persists by itself
+		RequestPersists:  x.sentPersists(),
 		ResponsePersists: x.persists,
 		Tunneled:         x.tunnel != nil,
 		Draining:         x.gateway.draining,

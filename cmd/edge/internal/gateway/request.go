@@ -114,7 +114,7 @@ func (x *exchange) admit() bool {
 		x.end = Refused
 		return x.refuse(malformedRequest(err))
 	}
-	if !wire.RequestPersists(h) {
+	if x.last = !wire.RequestPersists(h); x.last {
 		x.end = ClientAsked
 	}
 	if !x.beginBody(h, framing) {
@@ -127,7 +127,7 @@ func (x *exchange) admit() bool {
 	if upgrade == Offered {
 		x.offer = appendProtocols(nil, h.Members(wire.FieldUpgrade))
 	}
-	editRequest(&x.pad.edits, h, &x.gateway.inbound, upgrade)
+	editRequest(&x.pad.edits, h, &x.gateway.inbound, upgrade, x.conn.Remote())
 	return true
 }
 
@@ -162,7 +162,7 @@ func (x *exchange) forbidden(h *wire.RequestHead) Refusal {
 	if h.NominatesAny() && tooManyOptions(h.Members(wire.FieldConnection)) {
 		return badRequest(400, "connection-options-too-many")
 	}
-	if n, ok := hopsLeft(h); ok && n == 0 {
+	if n, ok := hopsLeft(h); ok && n == 0 && !x.gateway.config.Verbatim {
 		return lastHop(h)
 	}
 	return Refusal{}

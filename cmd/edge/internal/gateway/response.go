@@ -60,7 +60,7 @@ func (x *exchange) forwardInterim(h *wire.ResponseHead, n int) bool {
 		x.up.invite(x)
 	}
 	if x.minor > 0 {
-		editResponse(&x.pad.edits, h, outbound{})
+		editResponse(&x.pad.edits, h, outbound{verbatim: x.gateway.config.Verbatim})
 		if !x.toClient(&x.pad.edits, x.out.Unread()[:n]) {
 			return false
 		}
@@ -79,8 +79,11 @@ func (x *exchange) frameResponse(h *wire.ResponseHead, n int) bool {
 	x.framing = framing.Kind
 	x.status = h.Status
 	x.persists = wire.ResponsePersists(h, framing)
-	x.decode = x.minor == 0 && framing.Kind == wire.Chunked
+	x.decode = x.minor == 0 && framing.Kind == wire.Chunked && !x.gateway.config.Verbatim
 	x.decideClient()
+	if x.gateway.config.Verbatim && !persistsAsSaid(h, framing, x.minor) {
+		x.closing(OriginAsked)
+	}
 	x.pad.body.Reset(framing)
 	x.gateway.origins.Answered(&x.ticket)
 	x.answer = n
@@ -166,6 +169,7 @@ func (x *exchange) outbound() outbound {
 		closes:    x.end != Persists,
 		keepAlive: x.end == Persists && x.minor == 0,
 		decoded:   x.minor == 0,
+		verbatim:  x.gateway.config.Verbatim,
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 
 const (
 	asked     = "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n"
-	forwarded = "GET /chat HTTP/1.1\r\nHost: a\r\nUpgrade: echo\r\nConnection: upgrade\r\nVia: 1.1 hopwire\r\n\r\n"
+	passedOn  = "GET /chat HTTP/1.1\r\nHost: a\r\nUpgrade: echo\r\nConnection: upgrade\r\nVia: 1.1 hopwire\r\n\r\n"
 	switching = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\nConnection: upgrade\r\n\r\n"
 )
 
@@ -38,7 +38,7 @@ func tunneled(t *testing.T, o simnet.Options, config Config, client, origin func
 			c.Close()
 			c.Loop().Sleep(time.Minute)
 		}, func(c *loop.Conn) {
-			if got := hear(c, "\r\n\r\n"); got != forwarded {
+			if got := hear(c, "\r\n\r\n"); got != passedOn {
 				t.Errorf("seed %d: the origin received %q", seed, got)
 			}
 			c.Write([]byte(switching))
@@ -296,7 +296,7 @@ func TestTunnelBeginsAtTheOctet(t *testing.T) {
 				c.CloseWrite()
 				expectAll(t, c, []byte("early"))
 			}, func(c *loop.Conn) {
-				if got := hear(c, "\r\n\r\n"); got != forwarded {
+				if got := hear(c, "\r\n\r\n"); got != passedOn {
 					t.Errorf("the origin received %q", got)
 				}
 				c.ReadDeadline(c.Loop().Now().Add(time.Second))
@@ -323,7 +323,7 @@ func TestUpgradeDeclined(t *testing.T) {
 			t.Errorf("received %q", got)
 		}
 	}, func(c *loop.Conn) {
-		for _, want := range []string{forwarded, "GET /next HTTP/1.1\r\nHost: a\r\nVia: 1.1 hopwire\r\n\r\n"} {
+		for _, want := range []string{passedOn, "GET /next HTTP/1.1\r\nHost: a\r\nVia: 1.1 hopwire\r\n\r\n"} {
 			if got := hear(c, "\r\n\r\n"); got != want {
 				t.Errorf("the origin received %q", got)
 			}
@@ -423,7 +423,7 @@ func cutTunnel(t *testing.T, o simnet.Options, question, answer string) {
 		c.Close()
 		c.Loop().Sleep(2 * time.Hour)
 	}, func(c *loop.Conn) {
-		if got := hear(c, "\r\n\r\n"); !strings.HasPrefix(forwarded, got) {
+		if got := hear(c, "\r\n\r\n"); !strings.HasPrefix(passedOn, got) {
 			t.Errorf("the origin received %q", got)
 		}
 		c.Write([]byte(switching + answer))

@@ -149,7 +149,7 @@ func (x *exchange) switchProtocols(h *wire.ResponseHead, n int) bool {
 	}
 	behind := x.out.Len() - n
 	x.status, x.begun = h.Status, true
-	editResponse(&x.pad.edits, h, outbound{upgrade: true})
+	editResponse(&x.pad.edits, h, outbound{upgrade: true, verbatim: x.gateway.config.Verbatim})
 	if !x.toClient(&x.pad.edits, x.out.Unread()) {
 		return false
 	}

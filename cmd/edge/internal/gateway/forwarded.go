@@ -1,0 +1,203 @@
+package gateway
+
+import (
+	"bytes"
+	"net/netip"
+
+	"github.com/hopwire/hopwire/shared/wire"
+)
+
+// A forwarded is what origins are told of the client that a request is forwarded
+// for: in Forwarded (RFC 7239), in the X-Forwarded fields that came before it, in
+// both or in neither.
+//
+//	client 192.0.2.1                 gateway                          origin
+//	  │ X-Forwarded-For: 127.0.0.1      │                               │
+//	  │ Host: a                         │ Host: a                       │
+//	  ├────────────────────────────────►│ Forwarded: for=192.0.2.1;     │
+//	  │  a claim, which is dropped      │   host="a";proto=http         │
+//	  │  unless the client is trusted   ├──────────────────────────────►│
+//
+// As long as nothing is to be told, nothing is dropped either: the gateway makes
+// no difference for an origin that relies on such fields. When something is, the
+// claims of both families go, and those of X-Real-IP: an origin believes the one
+// family that it happens to read.
+//
+// What a trusted client says is kept: it is another gateway. This one adds itself
+// to the lists. A host or protocol is not added to those which that one has told,
+// as it knew the request as its maker sent it.
+type forwarded struct {
+	any, standard, custom bool
+	trusted               []netip.Prefix
+	trustUnix             bool
+}
+
+func newForwarded(c *Config) forwarded {
+	return forwarded{
+		any:      c.Forwarded || c.XForwarded,
+		standard: c.Forwarded, custom: c.XForwarded,
+		trusted: c.Trusted, trustUnix: c.TrustUnix,
+	}
+}
+
+// A telling is what is decided about one request.
+type telling struct {
+	client  netip.AddrPort
+	doubts  bool // the client's claims are dropped
+	lastFor int  // the line of X-Forwarded-For that goes on and is added to; negative if there is none
+}
+
+// decide has nothing to look at when nothing is told.
+func (w *forwarded) decide(h *wire.RequestHead, client netip.AddrPort) telling {
+	t := telling{client: client, lastFor: -1}
+	if !w.any {
+		return t
+	}
+	t.doubts = !w.trusts(client)
+	if w.custom && t.goesOn(h, wire.FieldXForwardedFor) {
+		t.lastFor = lastLine(h, wire.FieldXForwardedFor)
+	}
+	return t
+}
+
+func (w *forwarded) trusts(client netip.AddrPort) bool {
+	if !client.IsValid() {
+		return w.trustUnix
+	}
+	host := hostOf(client)
+	for _, p := range w.trusted {
+		if p.Contains(host) {
+			return true
+		}
+	}
+	return false
+}
+
+// hostOf is the address by which a host is known to others: an IPv4 host that
+// came in by an IPv6 socket is still one, and a zone means something here alone.
+func hostOf(client netip.AddrPort) netip.Addr { return client.Addr().Unmap().WithZone("") }
+
+// claims reports whether a field says for whom a request is forwarded.
+func claims(f *wire.FieldLine) bool {
+	if f.ID == wire.FieldOther {
+		return isClaim(underscored(f.Name))
+	}
+	return isClaim(f.ID)
+}
+
+func isClaim(id wire.FieldID) bool {
+	switch id {
+	case wire.FieldForwarded, wire.FieldXForwardedFor, wire.FieldXForwardedHost, wire.FieldXForwardedPort,
+		wire.FieldXForwardedProto, wire.FieldXForwardedServer, wire.FieldXRealIP:
+		return true
+	}
+	return false
+}
+
+// underscored identifies a field by a name with underscores in the place of
+// hyphens. Origins that hand fields on as variables of the environment (RFC 3875
+// section 4.1.18) do not know the two apart: X_Forwarded_For would be believed
+// there.
+func underscored(name []byte) wire.FieldID {
+	var b [len("X-Forwarded-Server")]byte
+	if len(name) > len(b) || bytes.IndexByte(name, '_') < 0 {
+		return wire.FieldOther
+	}
+	n := copy(b[:], name)
+	for i := range b[:n] {
+		if b[i] == '_' {
+			b[i] = '-'
+		}
+	}
+	return wire.IdentifyField(b[:n])
+}
+
+// goesOn reports whether the client's field of that name is sent on.
+func (t *telling) goesOn(h *wire.RequestHead, id wire.FieldID) bool {
+	_, ok := h.Field(id)
+	return ok && !t.doubts && !hasOption(h.Members(wire.FieldConnection), id.String())
+}
+
+// lastLine is the index of the last line of a field that is there.
+func lastLine(h *wire.RequestHead, id wire.FieldID) int {
+	i := len(h.Fields) - 1
+	for h.Fields[i].ID != id {
+		i--
+	}
+	return i
+}
+
+// join adds the client to the list on a line of X-Forwarded-For, since many an
+// origin reads a single one.
+func (t *telling) join(e *Edits, f *wire.FieldLine) {
+	_, end := f.Span()
+	b := e.made
+	if len(f.Value) > 0 {
+		b = append(b, ", "...)
+	}
+	e.insertMade(end-len(crlf), appendHost(b, t.client), ForwardedCustom)
+}
+
+// tell adds lines at the end of the head. Forwarded goes on in another line,
+// which is the same as in another element, and is not caught in a quoted string
+// that an element before it has left open.
+func (w *forwarded) tell(e *Edits, h *wire.RequestHead, t *telling) {
+	end := len(h.Raw) - len(crlf)
+	if w.standard {
+		e.insertMade(end, appendForwarded(e.made, h, t.client), ForwardedFor)
+	}
+	if !w.custom {
+		return
+	}
+	if t.lastFor < 0 {
+		b := append(e.made, "X-Forwarded-For: "...)
+		e.insertMade(end, append(appendHost(b, t.client), crlf...), ForwardedCustom)
+	}
+	if !t.goesOn(h, wire.FieldXForwardedProto) {
+		e.Insert(end, protoLine, ForwardedCustom)
+	}
+	if host := targetHost(h); host != nil && !t.goesOn(h, wire.FieldXForwardedHost) {
+		b := append(e.made, "X-Forwarded-Host: "...)
+		e.insertMade(end, append(append(b, host...), crlf...), ForwardedCustom)
+	}
+}
+
+var protoLine = []byte("X-Forwarded-Proto: http\r\n")
+
+// targetHost is what the client asked for, before an edit changes Host: nil for
+// a request in HTTP/1.0 that does not say.
+func targetHost(h *wire.RequestHead) []byte {
+	if h.Form == wire.AbsoluteForm {
+		_, authority, _ := h.Absolute()
+		return authority
+	}
+	return h.Host()
+}
+
+// appendForwarded writes the line of RFC 7239. There is no by: Via names the
+// gateway. A host may have a port, for which it has to be quoted; it has no
+// octet that would have to be escaped then, since it would have been refused.
+func appendForwarded(b []byte, h *wire.RequestHead, client netip.AddrPort) []byte {
+	b = append(b, "Forwarded: for="...)
+	if client.IsValid() && hostOf(client).Is6() {
+		b = append(b, `"[`...)
+		b = append(appendHost(b, client), `]"`...)
+	} else {
+		b = appendHost(b, client)
+	}
+	if host := targetHost(h); host != nil {
+		b = append(b, `;host="`...)
+		b = append(append(b, host...), '"')
+	}
+	return append(b, ";proto=http\r\n"...)
+}
+
+// appendHost writes the client's address without its port, which the fields
+// before RFC 7239 have no place for. That of a Unix socket is unknown (RFC 7239
+// section 6.2).
+func appendHost(b []byte, client netip.AddrPort) []byte {
+	if !client.IsValid() {
+		return append(b, "unknown"...)
+	}
+	return hostOf(client).AppendTo(b)
+}
