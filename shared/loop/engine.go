@@ -136,6 +136,8 @@ type Engine interface {
 	SpliceIn(p Pipe, src Handle, n int) (int, error)
 	SpliceOut(dst Handle, p Pipe, n int) (int, error)
 
+	// Unsent is how many octets written have not got to the peer.
+	Unsent(h Handle) int
 	// CloseWrite ends the sending direction.
 	CloseWrite(h Handle) error
 	// Reset closes the socket so that the peer sees a reset.

@@ -221,6 +221,14 @@ func (k *kernel) LocalAddr(h Handle) netip.AddrPort {
 	return a.addrPort()
 }
 
+func (k *kernel) Unsent(h Handle) int {
+	n, err := unix.IoctlGetInt(int(h), unix.SIOCOUTQ)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
 func (k *kernel) CloseWrite(h Handle) error { return unix.Shutdown(int(h), unix.SHUT_WR) }
 
 // CloseSocket removes the file of a Unix listener before that is closed: a file

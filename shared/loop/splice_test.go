@@ -148,9 +148,18 @@ func TestWriteOnce(t *testing.T) {
 			if !errors.Is(err, os.ErrDeadlineExceeded) {
 				t.Errorf("%s: without room it gave %v", name, err)
 			}
+			unsent := a.Unsent()
+			if unsent == 0 {
+				t.Errorf("%s: without room nothing is unsent", name)
+			}
 			a.WriteDeadline(0)
 			if _, err := io.CopyN(io.Discard, b, int64(n)); err != nil {
 				t.Errorf("%s: of %d octets written not all came: %v", name, n, err)
+			}
+			for end := l.soon(); a.Unsent() >= unsent; pauseOnce(l) {
+				if l.Now() > end {
+					t.Fatalf("%s: all came, and %d octets are unsent", name, a.Unsent())
+				}
 			}
 		}
 		if n, err := a.WriteOnce(nil); n != 0 || err != nil {

@@ -37,6 +37,17 @@ func (c *Conn) WriteOnce(p []byte) (int, error) {
 	return 0, nil
 }
 
+// Unsent is how many octets the peer has not acknowledged of those that were
+// written; for a Unix socket it is the memory they take up until they are read.
+// In a wait for room it tells whether the peer takes any, which the end of the
+// wait does not until much of the socket's buffer is free.
+func (c *Conn) Unsent() int {
+	if c.state.has(closed) {
+		return 0
+	}
+	return c.loop.engine.Unsent(c.handle)
+}
+
 // filled notes that a write was cut short, which means that the socket is full.
 func (c *Conn) filled(short bool) {
 	if short {

@@ -150,6 +150,15 @@ func (e *Engine) Sendfile(h loop.Handle, f *os.File, off int64, n int) (int, err
 	return s.sendfile(f, off, n)
 }
 
+// Unsent is how many octets written have not arrived.
+func (e *Engine) Unsent(h loop.Handle) int {
+	s, err := e.world.socket(h)
+	if err != nil || s.out == nil {
+		return 0
+	}
+	return int(s.out.written - s.out.arrived)
+}
+
 // CloseWrite ends the sending direction.
 func (e *Engine) CloseWrite(h loop.Handle) error {
 	s, err := e.world.socket(h)

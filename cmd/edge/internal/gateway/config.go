@@ -38,8 +38,8 @@ type Config struct {
 	IdleTimeout time.Duration
 	// MinRate is how many octets a second a client has to send of a request's
 	// body, and to take of a response, in the time that the gateway waits for
-	// it. What waits in the kernel's send buffer counts as taken. Zero means
-	// any number.
+	// it. What lies in the buffers of the two kernels counts as taken. Zero
+	// means any number.
 	MinRate int
 	// MinRateGrace is how long a client may be slower than MinRate at first,
 	// and how far behind it may fall later. Zero means 5 seconds.

@@ -31,7 +31,8 @@
 //
 // That is the order of the code too: exchange.go has the steps, and each step's
 // code is in the file of its noun: request.go, origin.go, upload.go,
-// response.go, relay.go; upgrade.go, tunnel.go, stream.go.
+// response.go, relay.go; upgrade.go, tunnel.go, stream.go. How slow the two
+// others may be is in pace.go and outlet.go.
 //
 // # Decisions are values
 //

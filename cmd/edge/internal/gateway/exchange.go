@@ -25,8 +25,9 @@ type exchange struct {
 
 	progress
 	up     upload
-	taking allowance // of the client as it takes the responses
-	line   []byte    // the request line, for the log
+	taking outlet // to the client
+	giving outlet // to the origin
+	line   []byte // the request line, for the log
 }
 
 // A progress is how far an exchange has come. It is new for each of them.
@@ -88,7 +89,7 @@ func newExchange(g *Gateway) *exchange {
 // then leaves the connection idle or ends it.
 func (x *exchange) serve() {
 	x.in = x.loop.Buffer()
-	x.taking = x.gateway.pace.begin()
+	x.taking, x.giving = newOutlet(&x.gateway.pace), newOutlet(&x.gateway.uptake)
 	for {
 		x.progress = progress{}
 		x.up.reset()

@@ -24,6 +24,7 @@ type Gateway struct {
 	missing  ProxyError // why there are none, if there are none
 	inbound  inbound    // what is added to requests
 	pace     pace       // what is asked of clients
+	uptake   pace       // what is asked of origins as they take requests
 	free     []*exchange
 	pads     []*pad
 	counters Counters
@@ -47,6 +48,7 @@ func newGateway(s *Server, l *loop.Loop) *Gateway {
 		loop:    l,
 		inbound: newInbound(&s.config),
 		pace:    newPace(s.config.IdleTimeout, s.config.MinRate, s.config.MinRateGrace),
+		uptake:  newPace(s.config.ResponseTimeout, 0, 0),
 	}
 	if r := s.config.Recorder; r != nil {
 		g.tap = tap.New(r.Track(l.Index()), l.Wall)

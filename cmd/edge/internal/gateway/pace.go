@@ -26,8 +26,7 @@ type pace struct {
 
 // burst is how many octets may be ahead of the lowest rate. It is what tells a
 // stall, which anybody's line may have, from a client that sends much once in
-// order to be slow for hours. A kernel, too, reports room in its send buffer in
-// steps of about so many octets, not as the client takes each of them.
+// order to be slow for hours.
 const burst = loop.BufferSize
 
 // newPace is for a lowest rate in octets a second, where 0 is none.
@@ -101,23 +100,4 @@ func (u *upload) late(x *exchange) (Cause, Refusal) {
 		return RequestTooSlow, badRequest(408, "body-rate")
 	}
 	return RequestStalled, badRequest(408, "body-timeout")
-}
-
-// awaitRoom begins to wait until c, the client's or the origin's connection, has
-// room for more.
-func (x *exchange) awaitRoom(c *loop.Conn) (since loop.Time) {
-	now := x.loop.Now()
-	if c == x.conn {
-		c.WriteDeadline(x.gateway.pace.deadline(x.taking, now))
-	} else {
-		c.WriteDeadline(now.Add(x.gateway.config.ResponseTimeout))
-	}
-	return now
-}
-
-// hadRoom ends the wait.
-func (x *exchange) hadRoom(c *loop.Conn, since loop.Time, octets int) {
-	if c == x.conn {
-		x.taking = x.gateway.pace.reckon(x.taking, x.loop.Now().Sub(since), octets)
-	}
 }

@@ -144,11 +144,11 @@ func (x *exchange) spliceDown() bool {
 
 // spliceTo gives c what the pipe holds.
 func (x *exchange) spliceTo(c *loop.Conn, pipe *loop.Splice) error {
+	out := x.outlet(c)
 	for pipe.Held() > 0 {
-		since := x.awaitRoom(c)
+		out.await(c)
 		n, err := pipe.To(c)
-		x.hadRoom(c, since, n)
-		if err != nil {
+		if err = out.went(c, n, err); err != nil {
 			return err
 		}
 	}
@@ -177,7 +177,7 @@ func (x *exchange) notTaken(err error) bool {
 	switch {
 	case !errors.Is(err, os.ErrDeadlineExceeded):
 		return x.fail(ClientReset)
-	case x.gateway.pace.tooSlow(x.taking):
+	case x.taking.tooSlow():
 		return x.fail(ClientTooSlow)
 	}
 	return x.fail(ClientStalled)
@@ -191,10 +191,12 @@ func (x *exchange) send(c *loop.Conn, e *Edits, message []byte) (sent int64, err
 	if e != nil && !e.Untouched() {
 		head, message = x.compose(e, message)
 	}
+	out := x.outlet(c)
 	for len(head)+len(message) > 0 && err == nil {
-		since, n := x.awaitRoom(c), 0
+		out.await(c)
+		n := 0
 		n, err = x.writeOnce(c, head, message)
-		x.hadRoom(c, since, n)
+		err = out.went(c, n, err)
 		sent += int64(n)
 		ofHead := min(n, len(head))
 		head, message = head[ofHead:], message[n-ofHead:]

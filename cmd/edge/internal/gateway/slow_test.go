@@ -188,6 +188,35 @@ func TestPatience(t *testing.T) {
 	}
 }
 
+// And how long one that takes nothing. What fits between the two ends, which is
+// twice a buffer, counts as taken.
+func TestPatienceWithReaders(t *testing.T) {
+	for _, test := range []struct {
+		rate  int
+		want  time.Duration
+		cause Cause
+	}{
+		{0, 75 * time.Second, ClientStalled},
+		{1000, 7 * time.Second, ClientTooSlow},
+		{1, 75 * time.Second, ClientStalled},
+	} {
+		count := slowly(t, Config{MinRate: test.rate}, func(c *loop.Conn) {
+			c.Write([]byte(get("/")))
+			c.Loop().Sleep(time.Hour)
+		}, func(c *loop.Conn) {
+			hear(c, "\r\n\r\n")
+			fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", spliced)
+			began := c.Loop().Now()
+			atOnce.send(c, spliced)
+			hear(c, "the end")
+			if waited := c.Loop().Now().Sub(began); waited < test.want || waited > test.want+20*time.Millisecond {
+				t.Errorf("rate %d: the gateway waited %v, want %v", test.rate, waited, test.want)
+			}
+		})
+		wantEnd(t, count, test.cause)
+	}
+}
+
 // A client that holds its body back until it is told to send waits for the
 // origin. Its time begins when it is told, or when it begins all the same.
 func TestPaceWaitsForContinue(t *testing.T) {
@@ -270,4 +299,40 @@ func TestPaceOfWhatIsPassedOver(t *testing.T) {
 		})
 		wantEnd(t, count, test.cause)
 	}
+}
+
+// The kernel says that there is room to write when a third of its buffer is free.
+// A peer that takes longer for that than a timeout has not stalled.
+func TestSlowPeersHaveNotStalled(t *testing.T) {
+	const timeout, size = 500 * time.Millisecond, 64 << 20
+	slowly := func(p *peer) {
+		buf := make([]byte, 40<<10) // 50 times a second: 2 MB/s
+		for began := time.Now(); time.Since(began) < 4*timeout; time.Sleep(20 * time.Millisecond) {
+			if _, err := p.in.Read(buf); err != nil {
+				t.Errorf("cut off after %v: %v", time.Since(began), err)
+				return
+			}
+		}
+	}
+	t.Run("client", func(t *testing.T) {
+		o := scripted(t, func(_ int, p *peer) {
+			p.head()
+			p.send(fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", size))
+			p.Write(make([]byte, size))
+		})
+		c := start(t, Config{IdleTimeout: timeout}, o.address).dial()
+		c.send(get("/"))
+		slowly(c)
+	})
+	t.Run("origin", func(t *testing.T) {
+		done := make(chan bool)
+		o := scripted(t, func(_ int, p *peer) {
+			slowly(p)
+			close(done)
+		})
+		c := start(t, Config{ResponseTimeout: timeout}, o.address).dial()
+		c.send(fmt.Sprintf("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n", size))
+		go c.Write(make([]byte, size))
+		<-done
+	})
 }
