@@ -64,7 +64,7 @@ func (w *forwarded) trusts(client netip.AddrPort) bool {
 	if !client.IsValid() {
 		return w.trustUnix
 	}
-	host := hostOf(client)
+	host := nodeAddress(client)
 	for _, p := range w.trusted {
 		if p.Contains(host) {
 			return true
@@ -73,9 +73,9 @@ func (w *forwarded) trusts(client netip.AddrPort) bool {
 	return false
 }
 
-// hostOf is the address by which a host is known to others: an IPv4 host that
+// nodeAddress is the address by which a host is known to others: an IPv4 host that
 // came in by an IPv6 socket is still one, and a zone means something here alone.
-func hostOf(client netip.AddrPort) netip.Addr { return client.Addr().Unmap().WithZone("") }
+func nodeAddress(client netip.AddrPort) netip.Addr { return client.Addr().Unmap().WithZone("") }
 
 // claims reports whether a field says for whom a request is forwarded.
 func claims(f *wire.FieldLine) bool {
@@ -179,7 +179,7 @@ func targetHost(h *wire.RequestHead) []byte {
 // octet that would have to be escaped then, since it would have been refused.
 func appendForwarded(b []byte, h *wire.RequestHead, client netip.AddrPort) []byte {
 	b = append(b, "Forwarded: for="...)
-	if client.IsValid() && hostOf(client).Is6() {
+	if client.IsValid() && nodeAddress(client).Is6() {
 		b = append(b, `"[`...)
 		b = append(appendHost(b, client), `]"`...)
 	} else {
@@ -199,5 +199,5 @@ func appendHost(b []byte, client netip.AddrPort) []byte {
 	if !client.IsValid() {
 		return append(b, "unknown"...)
 	}
-	return hostOf(client).AppendTo(b)
+	return nodeAddress(client).AppendTo(b)
 }
