@@ -112,9 +112,12 @@ func TestStaleConnectionsDoNotEject(t *testing.T) {
 	rehearse(t, Config{Eject: origins.Ejection{After: 1, For: time.Hour}}, []role{once, once}, func(e *ensemble) {
 		for range 20 {
 			e.wants("200 OK", "/")
+			c := e.client()
+			c.Write([]byte("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"))
+			hear(c, "never")
 		}
-		if c := e.counters(); c.Replays[Replayed] < 5 || c.Ejections != 0 {
-			t.Errorf("%d replayed, %d ejected", c.Replays[Replayed], c.Ejections)
+		if c := e.counters(); c.Replays[Replayed] < 5 || c.Replays[Abandoned] < 5 || c.Ejections != 0 {
+			t.Errorf("%d replayed, %d abandoned, %d ejected", c.Replays[Replayed], c.Replays[Abandoned], c.Ejections)
 		}
 	})
 }
@@ -138,6 +141,30 @@ func TestOneRequestIsTheTrial(t *testing.T) {
 		e.loop.Sleep(5 * time.Second)
 		if want := []string{"a out after 1", "a back"}; !slices.Equal(e.changes, want) {
 			t.Errorf("%q", e.changes)
+		}
+	})
+}
+
+// A valid head ends the trial. What follows may take hours, and clients need not
+// wait for that.
+func TestTrialEndsWithTheHead(t *testing.T) {
+	long := func(e *ensemble, c *loop.Conn) {
+		hear(c, "\r\n\r\n")
+		e.asked += "a"
+		c.Write([]byte("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"))
+		say(c, 100, 30*time.Second, "x")
+	}
+	rehearse(t, Config{Eject: origins.Ejection{After: 1, For: 10 * time.Second}}, []role{long, steady(1, 0)}, func(e *ensemble) {
+		e.refuses[0] = true
+		e.wants("200 OK", "/")
+		e.refuses[0] = false
+		e.loop.Sleep(12 * time.Second)
+		for range 6 {
+			e.start(func() { e.ask("/") })
+			e.loop.Sleep(time.Second)
+		}
+		if want := []string{"a out after 1", "a back"}; !slices.Equal(e.changes, want) || strings.Count(e.asked, "a") < 3 {
+			t.Errorf("%q, asked %s", e.changes, e.asked)
 		}
 	})
 }
@@ -265,6 +292,49 @@ func TestQueueIsServedByNewOrigins(t *testing.T) {
 			t.Errorf("asked %s", e.asked)
 		}
 		e.loop.Sleep(time.Minute)
+	})
+}
+
+// Whoever waits when an ejection ends is the trial, but not the request that the
+// origin was ejected for: that one waits for the other origin, and is not in the
+// way of those behind it.
+func TestQueueIsServedAfterAnEjection(t *testing.T) {
+	config := Config{MaxPerOrigin: 1, QueueMax: 10, QueueTimeout: time.Hour, Eject: origins.Ejection{After: 1, For: 10 * time.Second}}
+	rehearse(t, config, []role{steady(0, 30*time.Second), steady(1, time.Second)}, func(e *ensemble) {
+		e.refuses[1] = true
+		e.start(func() { e.wants("200 OK", "/") })
+		e.loop.Sleep(time.Second)
+		for range 3 {
+			e.start(func() { e.wants("200 OK", "/") })
+		}
+		e.loop.Sleep(time.Second)
+		e.refuses[1] = false
+		e.loop.Sleep(15 * time.Second)
+		if e.asked != "aBbb" || e.set().Waiting() != 1 {
+			t.Errorf("asked %s, %d wait", e.asked, e.set().Waiting())
+		}
+		e.loop.Sleep(time.Minute)
+	})
+}
+
+// A request whose connection was stale goes elsewhere if the origin has left.
+func TestReplayAfterRemoval(t *testing.T) {
+	stale := func(e *ensemble, c *loop.Conn) {
+		hear(c, "\r\n\r\n")
+		c.Write([]byte(hello))
+		hear(c, "\r\n\r\n")
+		e.loop.Sleep(10 * time.Second)
+	}
+	rehearse(t, Config{}, []role{stale, steady(1, 0)}, func(e *ensemble) {
+		e.wants("hello", "/")
+		e.wants("\r\n\r\nb", "/")
+		e.start(func() { e.wants("\r\n\r\nb", "/") })
+		e.loop.Sleep(time.Second)
+		e.server.SetOrigins(0, []origins.Member{{Address: e.at[1]}})
+		e.loop.Sleep(time.Minute)
+		if c := e.counters(); c.Replays[Replayed] != 1 || c.Origins != 2 {
+			t.Errorf("%d replayed, %d connections", c.Replays[Replayed], c.Origins)
+		}
 	})
 }
 
