@@ -34,8 +34,9 @@ type settings struct {
 	drainTimeout   time.Duration
 }
 
-const description = `Edge is an HTTP/1.1 gateway. It sends each request on to one of the origins,
-which take turns, over a connection that is kept for further requests. What it
+const description = `Edge is an HTTP/1.1 gateway. It sends each request on to one of the origins
+over a connection that is kept for further requests. An origin that fails is left
+out for a while, and a GET that finds it dead goes to another one. What edge
 forwards are the octets it received, apart from the fields that are meant for
 one hop only (RFC 9110 section 7.6.1) and its name in Via. What two recipients
 could read differently it refuses. An answer of its own has a Proxy-Status field
@@ -73,6 +74,9 @@ EXAMPLES
       two origins in turn, with a log on standard output
   edge --origin dns://app.internal:80 --check /healthz
       all addresses of a name, as it changes, as long as they are healthy
+  edge --origin 10.0.0.1:80,10.0.0.2:80 --balance hash:target \
+       --origin-max-connections 64 --queue-max 1000
+      each target at one origin, and requests that wait for their turn
   edge --origin unix:/run/app.sock --record session.pcapng
       record both hops, for Wireshark, tshark or loadgen`
 

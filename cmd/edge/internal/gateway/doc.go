@@ -11,7 +11,9 @@
 //	  │ GET /a HTTP/1.1            │                                        │
 //	  ├───────────────────────────►│ readRequest    one read, one head      │
 //	  │                            │ admit          framing, rules, edits   │
-//	  │                            │ connect        pool, or a new one      │
+//	  │                            │ connect        an origin, a place there│
+//	  │                            │                (or the queue for one), │
+//	  │                            │                pool, or a new one      │
 //	  │                            │ transmit       one write ─────────────►│
 //	  │                            │   └─ upload    the rest of the body, a │
 //	  │ ═══════════ body ═════════►│                task of its own ═══════►│
@@ -40,7 +42,9 @@
 //	edits        Edits            what is changed in a head; nothing else is
 //	admission    Refusal          an answer of the gateway's own
 //	upgrade      Upgrade          whether the origin is asked to leave HTTP
+//	origin       origins.Placing  who gets the request, or whether it waits
 //	replay       Replay           of a request whose connection was stale
+//	health       origins.Verdict  what the exchange tells of the origin
 //	pool         pool.Cause       what becomes of the origin connection
 //	persistence  Cause            what becomes of the client connection
 //
@@ -54,5 +58,6 @@
 // pad to do that with. The octets of a head stay where they were read until the
 // head has been sent: the request's in the buffer in, the response's in the
 // buffer out. The origin connection belongs to its pool, and to the exchange
-// between connect and giveBack.
+// between connect and giveBack; so does the place at the origin, by the exchange's
+// ticket.
 package gateway

@@ -73,7 +73,9 @@ func (x *exchange) takePlace(why *Refusal) bool {
 }
 
 // waitInQueue waits for a place. Those who wait are many when there is trouble,
-// so they keep the request's own octets and nothing else.
+// so they keep the request's own octets and nothing else. A client that resets its
+// connection leaves the queue; one that has only ended its own direction may still
+// want the response.
 func (x *exchange) waitInQueue(why *Refusal) bool {
 	if x.fault != Persists {
 		return false
@@ -285,7 +287,7 @@ func (x *exchange) endUse() {
 	p := c.Pool()
 	x.originEnd = p.Decide(c, pool.Outcome{
 		Failed:           x.originErr != nil,
-		Aborted:          x.aborted() || x.end == ClientReset || x.end == ClientStalled || x.end == ClientTooSlow,
+		Aborted:          x.clientEnded(),
 		RequestWritten:   x.written,
 		ResponseEnded:    x.ended,
 		Excess:           x.excess,
@@ -295,6 +297,12 @@ func (x *exchange) endUse() {
 		Draining:         x.gateway.draining,
 	})
 	p.Give(c, x.originEnd)
+}
+
+// clientEnded reports whether it was the client that brought the exchange to its
+// end, or left it no other.
+func (x *exchange) clientEnded() bool {
+	return x.aborted() || x.end == ClientReset || x.end == ClientStalled || x.end == ClientTooSlow
 }
 
 // leave says how the origin has done.

@@ -125,7 +125,7 @@ func decideHealth(h hearing) origins.Verdict {
 func (x *exchange) hearing() hearing {
 	return hearing{
 		stopped:   x.loop.Stopping(),
-		aborted:   x.aborted() || x.end == ClientReset || x.end == ClientStalled,
+		aborted:   x.clientEnded(),
 		stale:     x.end == OriginStale,
 		failed:    x.originErr != nil,
 		malformed: proxyErrors[x.refusal.Error].status >= 502,
@@ -133,12 +133,13 @@ func (x *exchange) hearing() hearing {
 	}
 }
 
-// complaint names what an origin did wrong.
+// complaint names what an origin did wrong: before the response's head went on to
+// the client, or after.
 func (x *exchange) complaint() string {
 	if x.refusal.refuses() {
 		return words(x.refusal)
 	}
-	return ResponseTruncated.String()
+	return x.end.String()
 }
 
 // words are those of Proxy-Status, to be read in a sentence.

@@ -2,11 +2,14 @@ package gateway
 
 import (
 	"fmt"
+	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/hopwire/hopwire/cmd/edge/internal/accesslog"
 	"github.com/hopwire/hopwire/cmd/edge/internal/pool"
 	"github.com/hopwire/hopwire/shared/loop"
 )
@@ -187,4 +190,32 @@ func TestReplayKeepsItsPlace(t *testing.T) {
 			t.Errorf("in the order %v, %d replayed, %d at once", order, c.Replays[Replayed], e.most[0])
 		}
 	})
+}
+
+// The log tells how long a request waited, as one of the phases.
+func TestQueueTimeIsLogged(t *testing.T) {
+	config := Config{MaxPerOrigin: 1, QueueMax: 10, QueueTimeout: 15 * time.Second}
+	var lines strings.Builder
+	config.Log = accesslog.New(struct {
+		io.Writer
+		io.Closer
+	}{&lines, io.NopCloser(nil)})
+	rehearse(t, config, []role{steady(0, 10*time.Second)}, func(e *ensemble) {
+		for i := range 3 {
+			e.start(func() { e.ask(fmt.Sprint("/", i)) })
+			e.loop.Sleep(time.Millisecond)
+		}
+		e.loop.Sleep(time.Minute)
+		e.server.Flush()
+	})
+	config.Log.Close()
+	for _, want := range []string{
+		`/0 .* read=\d+us connect=\d+us send=\d+us wait=100\d{5}us relay=\d+us total=100\d{5}us .*/kept\n`,
+		`/1 .* read=\d+us queue=99\d{5}us connect=0us send=0us wait=100\d{5}us relay=\d+us total=(199|200)\d{5}us .*/kept\n`,
+		`/2 .* 503 - read=\d+us queue=150\d{5}us connect=0us send=0us wait=0us relay=0us total=150\d{5}us .* !connection_limit_reached:queue-timeout\n`,
+	} {
+		if n := len(regexp.MustCompile(want).FindAllString(lines.String(), -1)); n != 5 {
+			t.Errorf("%d lines of 5 are like %s:\n%s", n, want, lines.String())
+		}
+	}
 }
