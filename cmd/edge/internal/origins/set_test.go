@@ -99,7 +99,7 @@ func TestUpdate(t *testing.T) {
 				t.Errorf("%s: %q and %q, want %q and %q; %d are leaving", test.name, got, w.told, test.want, test.told, len(s.leaving))
 			}
 			late := watcher{}
-			if s.Watch(&late); strings.ToLower(strings.ReplaceAll(late.told, "+", "")) != strings.ToLower(test.want) {
+			if s.Watch(&late); strings.ReplaceAll(late.told, "+", "") != strings.ToLower(test.want) {
 				t.Errorf("%s: who watches from now on is told %q", test.name, late.told)
 			}
 		})
