@@ -99,6 +99,7 @@ func (s *Server) Watch(w origins.Watcher) { s.gateways[0].origins.Watch(w) }
 // about its origin.
 type hearing struct {
 	stopped   bool // the gateway stopped it
+	tunneled  bool // it became a tunnel
 	aborted   bool // the client did, or what it sent
 	stale     bool // the connection had ended between two requests
 	failed    bool // it broke, or was silent for too long
@@ -108,9 +109,11 @@ type hearing struct {
 
 // decideHealth lets an origin answer for what it does, and for nothing else. A
 // 5xx is an answer: it tells of a request, not of whether the next one should go
-// elsewhere.
+// elsewhere. With a 101 all is said, too: how tunnels end is not HTTP's.
 func decideHealth(h hearing) origins.Verdict {
 	switch {
+	case h.tunneled:
+		return origins.Success
 	case h.stopped, h.aborted, h.stale:
 		return origins.Unknown
 	case h.failed, h.malformed:
@@ -125,6 +128,7 @@ func decideHealth(h hearing) origins.Verdict {
 func (x *exchange) hearing() hearing {
 	return hearing{
 		stopped:   x.loop.Stopping(),
+		tunneled:  x.tunnel != nil,
 		aborted:   x.clientEnded(),
 		stale:     x.end == OriginStale,
 		failed:    x.originErr != nil,

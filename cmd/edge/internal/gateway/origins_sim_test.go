@@ -71,6 +71,12 @@ func TestWhatEjects(t *testing.T) {
 		{"a broken chunk", answers("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx"), request, true},
 		{"silence", func(e *ensemble, c *loop.Conn) { e.loop.Sleep(time.Hour) }, request, true},
 		{"an error of its own", answers("HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n"), request, false},
+		{"a tunnel that it resets", func(_ *ensemble, c *loop.Conn) {
+			hear(c, "\r\n\r\n")
+			c.Write([]byte("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhello"))
+			hear(c, "x")
+			c.Reset()
+		}, "GET /tunnel HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", false},
 		{"a client that goes away", func(e *ensemble, c *loop.Conn) { e.loop.Sleep(time.Minute) },
 			"GET /gone HTTP/1.1\r\nHost: a\r\n\r\n", false},
 		{"a client whose chunks are broken", func(e *ensemble, c *loop.Conn) { hear(c, "never") },
@@ -86,6 +92,12 @@ func TestWhatEjects(t *testing.T) {
 					switch {
 					case strings.HasPrefix(test.request, "GET /gone"):
 						c.Reset()
+					case strings.HasPrefix(test.request, "GET /tunnel"):
+						if got := hear(c, "hello"); !strings.HasSuffix(got, "hello") {
+							t.Errorf("no tunnel: %q", got)
+						}
+						c.Write([]byte("x"))
+						hear(c, "never")
 					case strings.HasPrefix(test.request, "POST"):
 						c.Write([]byte("x\r\n"))
 						hear(c, "never")
@@ -419,6 +431,7 @@ func TestDecideHealth(t *testing.T) {
 		{"broken at the end", hearing{failed: true, ended: true}, origins.Failure},
 		{"the client went", hearing{aborted: true, failed: true}, origins.Unknown},
 		{"stale", hearing{stale: true, failed: true}, origins.Unknown},
+		{"a tunnel, whatever became of it", hearing{tunneled: true, failed: true, aborted: true}, origins.Success},
 		{"stopped", hearing{stopped: true, failed: true}, origins.Unknown},
 	} {
 		if got := decideHealth(test.hearing); got != test.want {

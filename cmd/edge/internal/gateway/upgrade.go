@@ -158,6 +158,7 @@ func (x *exchange) switchProtocols(h *wire.ResponseHead, n int) bool {
 	if x.message > 0 {
 		x.consume()
 	}
+	x.gateway.origins.Answered(&x.ticket)
 	x.openTunnel(behind)
 	return false
 }
