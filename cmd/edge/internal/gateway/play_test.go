@@ -385,6 +385,25 @@ func (p *play) choose(config *Config) {
 	}
 }
 
+// churn has origins come and go, and be well or not, as long as anybody plays.
+// There is always one.
+func (p *play) churn() {
+	if p.clients == 0 {
+		return
+	}
+	all := p.server.config.Origins
+	var some []origins.Member
+	for _, at := range all {
+		if p.rng.IntN(2) == 0 {
+			some = append(some, origins.Member{Address: at, Weight: p.rng.IntN(3)})
+		}
+	}
+	some = append(some, origins.Member{Address: all[p.rng.IntN(len(all))]})
+	p.server.SetOrigins(p.rng.IntN(2), some)
+	p.server.SetHealth(all[p.rng.IntN(len(all))], p.rng.IntN(2) == 0)
+	p.group.Loop(0).After(time.Duration(p.rng.IntN(int(3*time.Second))), p.churn)
+}
+
 // count looks whether the gateway keeps to its bound.
 func (p *play) count() {
 	g := p.server.gateways[0]
@@ -405,6 +424,9 @@ func (p *play) raise(config Config) (err error) {
 		return err
 	}
 	p.to = ln.Address()
+	if p.rng.IntN(2) == 0 {
+		p.group.Loop(0).Post(p.churn)
+	}
 	for i := range p.clients {
 		a := &actor{play: p, rng: rand.New(rand.NewPCG(p.rng.Uint64(), 0))}
 		for j := range 1 + p.rng.IntN(8) {

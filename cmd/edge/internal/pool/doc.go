@@ -8,8 +8,8 @@
 //	│    new    ├───────────►│  in use   ├──────────────────►│   idle   │
 //	└───────────┘            └─────┬─────┘  Keep             └────┬─────┘
 //	                               │                              │ ended, sent octets, reset,
-//	                               │ Decide says why not          │ idle too long, displaced
-//	                               ▼ Discard                      ▼
+//	                               │ Decide says why not          │ idle too long, displaced,
+//	                               ▼ Discard                      ▼ or the origin was removed
 //	                         every end has a Cause, and is counted by it
 //
 // A Pool belongs to one loop: every loop has its own pool for each origin, so
