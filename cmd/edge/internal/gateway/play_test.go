@@ -399,9 +399,10 @@ func (p *play) churn() {
 		}
 	}
 	some = append(some, origins.Member{Address: all[p.rng.IntN(len(all))]})
-	p.server.SetOrigins(p.rng.IntN(2), some)
+	p.server.SetOrigins(0, some)
+	p.server.SetOrigins(1, some[:p.rng.IntN(2)])
 	p.server.SetHealth(all[p.rng.IntN(len(all))], p.rng.IntN(2) == 0)
-	p.group.Loop(0).After(time.Duration(p.rng.IntN(int(3*time.Second))), p.churn)
+	p.group.Loop(0).After(time.Duration(p.rng.IntN(int(200*time.Millisecond))), p.churn)
 }
 
 // count looks whether the gateway keeps to its bound.
