@@ -103,18 +103,7 @@ func TestNoPostIsExecutedTwice(t *testing.T) {
 // A gateway that is replaced under load loses no request.
 func TestReplacingLosesNothing(t *testing.T) {
 	const idle = time.Second
-	origin, err := weather.NewOrigin(weather.Climate{}, weather.DrainIDs, weather.DrainOctets, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(origin.Close)
-	d := weather.Drains{Rounds: 3, Idle: idle, Clients: 8, Seed: 1,
-		Start: func(listen string) (*process.Process, string, error) {
-			p := start(t, "edge", command("edge", "--listen", listen, "--origin", origin.Addr(), "--drain-idle", idle.String()))
-			addr, err := p.Listening(patience)
-			return p, addr, err
-		}}
-	err = d.Run(t.Context(), func(r weather.Round) {
+	replaced(t, 3, idle, idle, func(r weather.Round) {
 		if r.Lost() > 0 {
 			t.Errorf("of %d requests %d were lost: %q", r.Answered+r.Lost(), r.Lost(), r.Losses)
 		}
@@ -122,7 +111,34 @@ func TestReplacingLosesNothing(t *testing.T) {
 			t.Errorf("%d requests were answered, %d as the last of their connection: nothing is shown", r.Answered, r.Told)
 		}
 	})
+}
+
+// What is shown depends on clients that are idle for a while: they notice one that
+// has no patience with them.
+func TestHastyReplacingIsNoticed(t *testing.T) {
+	replaced(t, 1, time.Second, 10*time.Millisecond, func(r weather.Round) {
+		if r.Gone == 0 {
+			t.Errorf("no client was idle for long enough: %+v", r)
+		}
+	})
+}
+
+// replaced replaces an edge under load, whose clients are idle for up to 7 tenths
+// of idle.
+func replaced(t *testing.T, rounds int, idle, drainIdle time.Duration, each func(weather.Round)) {
+	t.Helper()
+	origin, err := weather.NewOrigin(weather.Climate{}, weather.DrainIDs, weather.DrainOctets, 1)
 	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(origin.Close)
+	d := weather.Drains{Rounds: rounds, Idle: idle, Clients: 8, Seed: 1,
+		Start: func(listen string) (*process.Process, string, error) {
+			p := start(t, "edge", command("edge", "--listen", listen, "--origin", origin.Addr(), "--drain-idle", drainIdle.String()))
+			addr, err := p.Listening(patience)
+			return p, addr, err
+		}}
+	if err := d.Run(t.Context(), each); err != nil {
 		t.Error(err)
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/hopwire/hopwire/integration/internal/process"
@@ -12,46 +13,89 @@ import (
 // drainClients is how many clients there are of each of the three kinds.
 const drainClients = 16
 
-// drains replaces edge under load.
+// drains replaces gateways under load.
 func drains(ctx context.Context, o *options) (zero bool, err error) {
-	origin, err := weather.NewOrigin(weather.Climate{}, weather.DrainIDs, weather.DrainOctets, o.seed)
-	if err != nil {
-		return false, err
-	}
-	defer origin.Close()
-	d := weather.Drains{Rounds: o.rounds, Idle: o.drainIdle, Clients: drainClients, Seed: o.seed,
-		Start: func(listen string) (*process.Process, string, error) {
-			return o.startEdge(listen, nil, "--origin", origin.Addr(), "--drain-idle", o.drainIdle.String())
-		}}
 	fmt.Printf(`
 drains: edge is sent SIGTERM under load, and another one takes its port over.
+nginx (SIGHUP) and haproxy (SIGUSR2) replace their worker and keep the port.
 %d clients keep their connection and send request after request, %[1]d keep it and
 send one now and then, %[1]d make a new one for each request.
-told: answered with Connection: close; refused: connected in vain, tried again;
-first, later: lost, as the first or a later request on a connection that had
-been made, and whose client had not been told; away: until the next edge
-listens; drain: until the process has ended
-
-round requests   told refused first later     away    drain
+told: answered with Connection: close; gone: connections that had ended when the
+client looked, before it sent; refused: connected in vain, tried again; first,
+later: lost, as the first or a later request on a connection that had been made;
+away: until the next edge listens; drain: until the process has ended
 `, drainClients)
-	var sum weather.Round
+	zero = true
+	for _, g := range o.contestants() {
+		if g.retries {
+			continue // which is of no use here
+		}
+		sum, err := o.drain(ctx, g)
+		if err != nil {
+			return false, fmt.Errorf("%s: %w", g.name, err)
+		}
+		if g.ours {
+			zero = sum.Lost() == 0
+		}
+	}
+	return zero, nil
+}
+
+// drain replaces one gateway, over and over.
+func (o *options) drain(ctx context.Context, g gateway) (sum weather.Round, err error) {
+	origin, err := weather.NewOrigin(weather.Climate{}, weather.DrainIDs, weather.DrainOctets, o.seed)
+	if err != nil {
+		return sum, err
+	}
+	defer origin.Close()
+	dir, err := newFolder()
+	if err != nil {
+		return sum, err
+	}
+	defer os.RemoveAll(dir)
+	d := weather.Drains{Rounds: o.rounds, Idle: o.drainIdle, Clients: drainClients, Seed: o.seed, Reload: g.reload,
+		Start: func(listen string) (*process.Process, string, error) {
+			if g.ours {
+				return o.startEdge(listen, nil, "--origin", origin.Addr(), "--drain-idle", o.drainIdle.String())
+			}
+			s, err := g.start(dir, origin.Addr(), nil)
+			if err != nil {
+				return nil, "", err
+			}
+			return s.Process, s.Addr, nil
+		}}
+	fmt.Printf("\n%-9s round requests   told   gone refused first later     away    drain\n", "gateway")
 	n := 0
 	err = d.Run(ctx, func(r weather.Round) {
 		n++
-		printRound(fmt.Sprint(n), r)
+		printRound(g, fmt.Sprint(n), r)
 		sum.Add(r)
 	})
 	sum.Away /= time.Duration(max(n, 1))
 	sum.Drain /= time.Duration(max(n, 1))
-	printRound("sum", sum)
-	fmt.Printf("edge: lost=%d requests=%d drains=%d\n", sum.Lost(), sum.Answered+sum.Lost(), n)
-	return sum.Lost() == 0, err
+	printRound(g, "sum", sum)
+	fmt.Printf("%s: lost=%d requests=%d drains=%d\n", g.name, sum.Lost(), sum.Answered+sum.Lost(), n)
+	return sum, err
 }
 
-func printRound(name string, r weather.Round) {
-	fmt.Printf("%5s %8d %6d %7d %5d %5d %8s %8s\n", name, r.Answered+r.Lost(), r.Told, r.Refused, r.First, r.Later,
-		r.Away.Round(time.Millisecond), r.Drain.Round(time.Millisecond))
-	for _, loss := range r.Losses {
-		fmt.Printf("      %s\n", loss)
+func printRound(g gateway, name string, r weather.Round) {
+	if !g.ours && name != "sum" {
+		return
 	}
+	fmt.Printf("%-9s %5s %8d %6d %6d %7d %5d %5d %8s %8s\n", g.name, name, r.Answered+r.Lost(), r.Told, r.Gone, r.Refused, r.First, r.Later,
+		took(r.Away), took(r.Drain))
+	if !g.ours {
+		return
+	}
+	for _, loss := range r.Losses {
+		fmt.Printf("%15s %s\n", "", loss)
+	}
+}
+
+// took is a time, if it is known.
+func took(d time.Duration) string {
+	if d == 0 {
+		return "-"
+	}
+	return d.Round(time.Millisecond).String()
 }

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/hopwire/hopwire/integration/internal/process"
@@ -20,7 +21,9 @@ type gateway struct {
 	ours bool
 	// settings are those that the figures depend on.
 	settings string
-	program  string // that has to be installed
+	program  string    // that has to be installed
+	reload   os.Signal // at which it replaces its workers
+	retries  bool      // a variant that differs by its rules of retry
 	// start starts it in front of the origin. log counts its lines, if it is
 	// ours.
 	start func(dir, origin string, log *weather.Log) (*servers.Server, error)
@@ -30,10 +33,14 @@ type gateway struct {
 // wanted.
 func (o *options) contestants() (all []gateway) {
 	for _, g := range []gateway{
-		{"edge", true, "no flags but --origin", filepath.Join(o.bin, "edge"), o.edge},
-		{"nginx", false, "proxy_http_version 1.1, upstream keepalive, and its own rules of retry", "nginx", peer(servers.NginxProxy)},
-		{"haproxy", false, "http-reuse always", "haproxy", peer(servers.HAProxyHTTP)},
-		{"haproxy-r", false, "that, and retry-on conn-failure empty-response, not for POST", "haproxy", peer(servers.HAProxyRetrying)},
+		{name: "edge", ours: true, program: filepath.Join(o.bin, "edge"), start: o.edge,
+			settings: "no flags but --origin"},
+		{name: "nginx", program: "nginx", start: peer(servers.NginxProxy), reload: syscall.SIGHUP,
+			settings: "proxy_http_version 1.1, upstream keepalive, and its own rules of retry"},
+		{name: "haproxy", program: "haproxy", start: peer(servers.HAProxyHTTP, servers.Reloading()), reload: syscall.SIGUSR2,
+			settings: "http-reuse always"},
+		{name: "haproxy-r", program: "haproxy", start: peer(servers.HAProxyRetrying), retries: true,
+			settings: "that, and retry-on conn-failure empty-response, not for POST"},
 	} {
 		if _, err := exec.LookPath(g.program); err == nil && o.gatewaysWanted.MatchString(g.name) {
 			all = append(all, g)
@@ -64,8 +71,10 @@ func (o *options) startEdge(listen string, stdout io.Writer, args ...string) (*p
 }
 
 // peer starts one of the others.
-func peer(start func(string, string, ...servers.Option) (*servers.Server, error)) func(string, string, *weather.Log) (*servers.Server, error) {
-	return func(dir, origin string, _ *weather.Log) (*servers.Server, error) { return start(dir, origin) }
+func peer(start func(string, string, ...servers.Option) (*servers.Server, error), options ...servers.Option) func(string, string, *weather.Log) (*servers.Server, error) {
+	return func(dir, origin string, _ *weather.Log) (*servers.Server, error) {
+		return start(dir, origin, options...)
+	}
 }
 
 // newFolder makes a folder that a worker of another user can read.

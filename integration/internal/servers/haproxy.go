@@ -19,6 +19,15 @@ func HAProxyRetrying(dir, upstream string, options ...Option) (*Server, error) {
 	http-request disable-l7-retry if METH_POST`, upstream, options)
 }
 
+// Reloading runs HAProxy with a master that replaces its worker at SIGUSR2, as
+// nginx's does at SIGHUP.
+func Reloading() Option {
+	return func(p *program) {
+		args := p.args
+		p.args = func(file string) []string { return append([]string{"-W"}, args(file)...) }
+	}
+}
+
 const sharing = `
 	option http-keep-alive
 	http-reuse always

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"syscall"
 	"time"
 )
 
@@ -49,6 +50,21 @@ func (c *client) disconnect() {
 		c.conn.Close()
 		c.conn = nil
 	}
+}
+
+// ended reports whether the gateway has closed the connection, as far as can be
+// seen without a request. Every client with a pool looks before it sends.
+func (c *client) ended() bool {
+	raw, err := c.conn.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		return true
+	}
+	waits := false
+	err = raw.Control(func(fd uintptr) {
+		_, _, err := syscall.Recvfrom(int(fd), make([]byte, 1), syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+		waits = err == syscall.EAGAIN || err == syscall.EINTR
+	})
+	return err != nil || !waits
 }
 
 // ask sends a request and reads the response, and reports whether the connection

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -18,6 +19,10 @@ type Drains struct {
 	// Start starts a gateway that listens on the address, and says where it
 	// does. It fails as long as another one listens there.
 	Start func(listen string) (*process.Process, string, error)
+	// Reload, if not nil, is the signal at which the gateway replaces its own
+	// workers, the way of those that have a master. Otherwise it is sent SIGTERM
+	// and another one is started.
+	Reload os.Signal
 	// Rounds is how many times the gateway is replaced.
 	Rounds int
 	// Idle is how long an idle client may send one last request after the
@@ -44,6 +49,7 @@ var kindNames = [kinds]string{"busy", "patient", "once"}
 type Round struct {
 	Answered int64
 	Told     int64         // responses with "Connection: close" that the client had not asked for
+	Gone     int64         // connections that ended while idle, as the client saw in time
 	Refused  int64         // connections that were not made, and tried again
 	First    int64         // lost requests that were the first of their connection
 	Later    int64         // lost requests that were not
@@ -60,6 +66,7 @@ func (r *Round) Lost() int64 { return r.First + r.Later }
 func (r *Round) Add(s Round) {
 	r.Answered += s.Answered
 	r.Told += s.Told
+	r.Gone += s.Gone
 	r.Refused += s.Refused
 	r.First += s.First
 	r.Later += s.Later
@@ -83,7 +90,11 @@ func (d *Drains) Run(ctx context.Context, each func(Round)) error {
 	for range d.Rounds {
 		// Not until connections of all kinds are in all states.
 		sleep(ctx, d.Idle/2+time.Duration(rng.Int64N(int64(d.Idle)/4)))
-		next, round, err := d.replace(ctx, gateway, addr)
+		replace := d.replace
+		if d.Reload != nil {
+			replace = d.reload
+		}
+		next, round, err := replace(ctx, gateway, addr)
 		if next != nil {
 			gateway = next // the other one has been told to end
 		}
@@ -93,7 +104,10 @@ func (d *Drains) Run(ctx context.Context, each func(Round)) error {
 		each(crowd.take(round))
 	}
 	leave()
-	return gateway.Stop(patience)
+	if err = gateway.Stop(patience); d.Reload != nil {
+		return nil // a master's status after SIGTERM is its own affair
+	}
+	return err
 }
 
 // replace stops a gateway and starts the next one.
@@ -116,6 +130,14 @@ func (d *Drains) replace(ctx context.Context, old *process.Process, addr string)
 	}
 	r.Drain = drain
 	return next, r, err
+}
+
+// reload has the gateway replace its workers. Nobody tells when the old ones have
+// ended: those whose clients send on do when these have been told.
+func (d *Drains) reload(ctx context.Context, p *process.Process, _ string) (_ *process.Process, r Round, err error) {
+	err = p.Signal(d.Reload)
+	sleep(ctx, d.Idle)
+	return p, r, err
 }
 
 // takeOver starts a gateway, again and again until the port is free.
@@ -203,6 +225,10 @@ func (p *person) live(ctx context.Context) {
 // use sends requests on a connection until it is known to be the last one.
 func (p *person) use(ctx context.Context) {
 	for n, persists := 1, true; persists && sleep(ctx, p.gap()); n++ {
+		if n > 1 && p.ended() {
+			p.crowd.note(func(r *Round) { r.Gone++ })
+			return
+		}
 		q := request{id: p.crowd.next.Add(1) % DrainIDs, last: p.kind == once}
 		var o Outcome
 		o, persists = p.ask(q)
