@@ -17,6 +17,9 @@ func stale(ctx context.Context, o *options) (zero bool, err error) {
 	ours, err := o.table(ctx, o.requests, false, func(name, ratio string, r row) {
 		fmt.Printf("%-9s %5s %8d %7d %7d %7d %8s %6d %5d %5d\n", name, ratio, r.Sum(), r.Connections, r.Idled(), r.Struck(),
 			r.replays(), r.WithoutOctet(), r.Tally[weather.Failed], r.others())
+		if r.ours && r.Errors() > 0 {
+			fmt.Printf("%15s %v\n", "", r.Tally)
+		}
 	})
 	fmt.Printf("edge: errors=%d requests=%d replayed=%d\n", ours.Errors(), ours.Sum(), ours.replayed)
 	return ours.Errors() == 0, err

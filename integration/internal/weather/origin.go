@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+	"unsafe"
 )
 
 // An Origin answers requests, as long as its climate lets it.
@@ -100,6 +101,10 @@ func (o *Origin) serve(c *net.TCPConn, serial uint64) {
 	}
 	switch end {
 	case IdleRST:
+		if undelivered(c) {
+			end = IdleFIN // a reset would take back the end of the response before
+			break
+		}
 		_ = c.SetLinger(0) // it may have been closed by the gateway just now
 	case Idle408:
 		io.WriteString(c, "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
@@ -109,6 +114,20 @@ func (o *Origin) serve(c *net.TCPConn, serial uint64) {
 	o.mu.Lock()
 	delete(o.open, c)
 	o.mu.Unlock()
+}
+
+// undelivered reports whether the gateway's kernel has not yet taken all that was
+// sent.
+func undelivered(c *net.TCPConn) bool {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return false
+	}
+	queued := int32(0)
+	_ = raw.Control(func(fd uintptr) {
+		syscall.Syscall(syscall.SYS_IOCTL, fd, syscall.TIOCOUTQ, uintptr(unsafe.Pointer(&queued)))
+	})
+	return queued > 0
 }
 
 // A session is a connection on the origin's side.
