@@ -87,9 +87,10 @@ func (d *Drains) Run(ctx context.Context, each func(Round)) error {
 	leave := crowd.come(ctx)
 	defer leave()
 	rng := rand.New(rand.NewPCG(d.Seed, 0))
-	for range d.Rounds {
+	for n := 0; n < d.Rounds && ctx.Err() == nil; n++ {
 		// Not until connections of all kinds are in all states.
-		sleep(ctx, d.Idle/2+time.Duration(rng.Int64N(int64(d.Idle)/4)))
+		sleep(ctx, d.Idle/4+time.Duration(rng.Int64N(int64(d.Idle)/4)))
+		signalled := time.Now()
 		replace := d.replace
 		if d.Reload != nil {
 			replace = d.reload
@@ -101,13 +102,15 @@ func (d *Drains) Run(ctx context.Context, each func(Round)) error {
 		if err != nil {
 			return err
 		}
+		// By then each client has found out what became of its connection.
+		sleep(ctx, d.Idle-time.Since(signalled))
 		each(crowd.take(round))
 	}
 	leave()
 	if err = gateway.Stop(patience); d.Reload != nil {
-		return nil // a master's status after SIGTERM is its own affair
+		err = nil // a master's status after SIGTERM is its own affair
 	}
-	return err
+	return errors.Join(err, ctx.Err())
 }
 
 // replace stops a gateway and starts the next one.
@@ -133,11 +136,9 @@ func (d *Drains) replace(ctx context.Context, old *process.Process, addr string)
 }
 
 // reload has the gateway replace its workers. Nobody tells when the old ones have
-// ended: those whose clients send on do when these have been told.
-func (d *Drains) reload(ctx context.Context, p *process.Process, _ string) (_ *process.Process, r Round, err error) {
-	err = p.Signal(d.Reload)
-	sleep(ctx, d.Idle)
-	return p, r, err
+// ended.
+func (d *Drains) reload(_ context.Context, p *process.Process, _ string) (_ *process.Process, r Round, err error) {
+	return p, r, p.Signal(d.Reload)
 }
 
 // takeOver starts a gateway, again and again until the port is free.
