@@ -16,15 +16,15 @@ const drainClients = 16
 // drains replaces gateways under load.
 func drains(ctx context.Context, o *options) (zero bool, err error) {
 	fmt.Printf(`
-drains: edge is sent SIGTERM under load, and another one takes its port over.
+drains: edge is sent SIGTERM under load, and another one takes its port over%s.
 nginx (SIGHUP) and haproxy (SIGUSR2) replace their worker and keep the port.
-%d clients keep their connection and send request after request, %[1]d keep it and
-send one now and then, %[1]d make a new one for each request.
+%[2]d clients keep their connection and send request after request, %[2]d keep it and
+send one now and then, %[2]d make a new one for each request.
 told: answered with Connection: close; gone: connections that had ended when the
 client looked, before it sent; refused: connected in vain, tried again; first,
 later: lost, as the first or a later request on a connection that had been made;
 away: until the next edge listens; drain: until the process has ended
-`, drainClients)
+`, o.overlapping(), drainClients)
 	zero = true
 	for _, g := range o.contestants() {
 		if g.retries {
@@ -53,10 +53,10 @@ func (o *options) drain(ctx context.Context, g gateway) (sum weather.Round, err 
 		return sum, err
 	}
 	defer os.RemoveAll(dir)
-	d := weather.Drains{Rounds: o.rounds, Idle: o.drainIdle, Clients: drainClients, Seed: o.seed, Reload: g.reload,
+	d := weather.Drains{Rounds: o.rounds, Idle: o.drainIdle, Clients: drainClients, Seed: o.seed, Reload: g.reload, Overlap: o.overlap && g.ours,
 		Start: func(listen string) (*process.Process, string, error) {
 			if g.ours {
-				return o.startEdge(listen, nil, "--origin", origin.Addr(), "--drain-idle", o.drainIdle.String())
+				return o.startEdge(listen, nil, o.drained(origin.Addr())...)
 			}
 			s, err := g.start(dir, origin.Addr(), nil)
 			if err != nil {
@@ -76,6 +76,22 @@ func (o *options) drain(ctx context.Context, g gateway) (sum weather.Round, err 
 	printRound(g, "sum", sum)
 	fmt.Printf("%s: lost=%d requests=%d drains=%d\n", g.name, sum.Lost(), sum.Answered+sum.Lost(), n)
 	return sum, err
+}
+
+func (o *options) overlapping() string {
+	if o.overlap {
+		return ",\nwhich was started before"
+	}
+	return ""
+}
+
+// drained are edge's flags.
+func (o *options) drained(origin string) []string {
+	flags := []string{"--origin", origin, "--drain-idle", o.drainIdle.String()}
+	if o.overlap {
+		flags = append(flags, "--reuse-port")
+	}
+	return flags
 }
 
 func printRound(g gateway, name string, r weather.Round) {

@@ -49,6 +49,7 @@ func main() {
 	flag.BoolVar(&o.told, "told", false, "let it end a third of its idle connections with a 408, unasked")
 	flag.IntVar(&o.rounds, "rounds", 20, "replace edge `N` times")
 	flag.DurationVar(&o.drainIdle, "drain-idle", time.Second, "give edge's idle clients so much `time` for one last request")
+	flag.BoolVar(&o.overlap, "overlap", false, "start the next edge before the signal, both with --reuse-port")
 	flag.Uint64Var(&o.seed, "seed", 1, "draw what the origin does from this `number`")
 	flag.DurationVar(&o.bound, "bound", 20*time.Minute, "give up after so much `time`")
 	flag.Parse()
@@ -69,7 +70,7 @@ type options struct {
 	connections, octets, rounds   int
 	gap, drainIdle, bound         time.Duration
 	strikes, goodbyes             float64
-	told                          bool
+	told, overlap                 bool
 	seed                          uint64
 	figuresWanted, gatewaysWanted *regexp.Regexp
 }

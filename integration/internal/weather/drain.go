@@ -23,6 +23,9 @@ type Drains struct {
 	// workers, the way of those that have a master. Otherwise it is sent SIGTERM
 	// and another one is started.
 	Reload os.Signal
+	// Overlap: the next gateway is started before the signal, which needs one
+	// that shares its port.
+	Overlap bool
 	// Rounds is how many times the gateway is replaced.
 	Rounds int
 	// Idle is how long an idle client may send one last request after the
@@ -115,9 +118,14 @@ func (d *Drains) Run(ctx context.Context, each func(Round)) error {
 
 // replace stops a gateway and starts the next one.
 func (d *Drains) replace(ctx context.Context, old *process.Process, addr string) (next *process.Process, r Round, err error) {
+	if d.Overlap {
+		if next, _, err = d.Start(addr); err != nil {
+			return nil, r, err
+		}
+	}
 	signalled := time.Now()
 	if err := old.Signal(syscall.SIGTERM); err != nil {
-		return nil, r, err
+		return next, r, err
 	}
 	ended := make(chan error, 1)
 	var drain time.Duration
@@ -126,8 +134,10 @@ func (d *Drains) replace(ctx context.Context, old *process.Process, addr string)
 		drain = time.Since(signalled)
 		ended <- err
 	}()
-	next, err = d.takeOver(ctx, addr)
-	r.Away = time.Since(signalled)
+	if next == nil {
+		next, err = d.takeOver(ctx, addr)
+		r.Away = time.Since(signalled)
+	}
 	if endErr := <-ended; endErr != nil {
 		err = errors.Join(err, fmt.Errorf("%s did not end well after SIGTERM: %w", old.Name, endErr))
 	}
