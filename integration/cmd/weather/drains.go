@@ -23,7 +23,8 @@ send one now and then, %[2]d make a new one for each request.
 told: answered with Connection: close; gone: connections that had ended when the
 client looked, before it sent; refused: connected in vain, tried again; first,
 later: lost, as the first or a later request on a connection that had been made;
-away: until the next edge listens; drain: until the process has ended
+away: until the next edge listens; drain: until the process has ended; waited:
+the longest that a client had to wait for a connection
 `, o.overlapping(), drainClients)
 	zero = true
 	for _, g := range o.contestants() {
@@ -64,7 +65,7 @@ func (o *options) drain(ctx context.Context, g gateway) (sum weather.Round, err 
 			}
 			return s.Process, s.Addr, nil
 		}}
-	fmt.Printf("\n%-9s round requests   told   gone refused first later     away    drain\n", "gateway")
+	fmt.Printf("\n%-8s round requests  told  gone refused first later   away  drain waited\n", "gateway")
 	n := 0
 	err = d.Run(ctx, func(r weather.Round) {
 		n++
@@ -98,8 +99,8 @@ func printRound(g gateway, name string, r weather.Round) {
 	if !g.ours && name != "sum" {
 		return
 	}
-	fmt.Printf("%-9s %5s %8d %6d %6d %7d %5d %5d %8s %8s\n", g.name, name, r.Answered+r.Lost(), r.Told, r.Gone, r.Refused, r.First, r.Later,
-		took(r.Away), took(r.Drain))
+	fmt.Printf("%-8s %5s %8d %5d %5d %7d %5d %5d %6s %6s %6s\n", g.name, name, r.Answered+r.Lost(), r.Told, r.Gone, r.Refused, r.First, r.Later,
+		took(r.Away), took(r.Drain), took(r.Waited))
 	if !g.ours {
 		return
 	}

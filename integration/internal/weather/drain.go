@@ -57,6 +57,7 @@ type Round struct {
 	First    int64         // lost requests that were the first of their connection
 	Later    int64         // lost requests that were not
 	Away     time.Duration // from the signal to the next gateway listening
+	Waited   time.Duration // the longest that a client was without a connection it wanted
 	Drain    time.Duration // from the signal to the end of the process
 	Losses   []string      // some of them, in words
 }
@@ -75,6 +76,7 @@ func (r *Round) Add(s Round) {
 	r.Later += s.Later
 	r.Away += s.Away
 	r.Drain += s.Drain
+	r.Waited = max(r.Waited, s.Waited)
 }
 
 // Run drains gateways in front of the origin, round after round, and tells each
@@ -222,15 +224,23 @@ type person struct {
 }
 
 func (p *person) live(ctx context.Context) {
-	for ctx.Err() == nil {
-		if p.connect(p.crowd.addr) == nil {
-			p.use(ctx)
-			p.disconnect()
-		} else {
-			p.crowd.note(func(r *Round) { r.Refused++ })
-			sleep(ctx, time.Millisecond)
+	for ctx.Err() == nil && p.arrive(ctx) {
+		p.use(ctx)
+		p.disconnect()
+	}
+}
+
+// arrive connects, however often it has to try.
+func (p *person) arrive(ctx context.Context) bool {
+	begun := time.Now()
+	for p.connect(p.crowd.addr) != nil {
+		p.crowd.note(func(r *Round) { r.Refused++ })
+		if !sleep(ctx, time.Millisecond) {
+			return false
 		}
 	}
+	p.crowd.note(func(r *Round) { r.Waited = max(r.Waited, time.Since(begun)) })
+	return true
 }
 
 // use sends requests on a connection until it is known to be the last one.
