@@ -69,14 +69,14 @@ func TestEveryCauseShows(t *testing.T) {
 
 // shownElsewhere is what one client and one origin do not bring about.
 var shownElsewhere = regexp.MustCompile(strings.Join([]string{
-	`^log-lines-lost$`, // package accesslog
-	`^(origins|queue)\.|\.origin-removed$`,          // origins_sim_test.go, queue_sim_test.go
-	`^tunnels\.|\.tunnel-|upgrade`,                  // the tests of tunnels
-	`^checks\.|\.dns_|\.destination_`,               // those of names and checks, and TestFailuresBecomeRefusals
-	`-too-slow$`,                                    // slow_test.go
-	`\.request-closes$`,                             // package pool
-	`\.origin-asked$`,                               // verbatim_test.go
-	`^client-ends\.(broken|cut-off|kept)$`,          // broken_test.go; the program's own tests; and what is no end
+	`^log-lines-lost$`,                     // package accesslog
+	`^(origins|queue)\.|\.origin-removed$`, // origins_sim_test.go, queue_sim_test.go
+	`^tunnels\.|\.tunnel-|upgrade`,         // the tests of tunnels
+	`^checks\.|\.dns_|\.destination_`,      // those of names and checks, and TestFailuresBecomeRefusals
+	`-too-slow$`,                           // slow_test.go
+	`\.request-closes$`,                    // package pool
+	`\.origin-asked$`,                      // verbatim_test.go
+	`^client-ends\.(broken|cut-off|kept)$`, // broken_test.go; the program's own tests; and what is no end
 }, "|"))
 
 // try plays the scene in its worlds.
