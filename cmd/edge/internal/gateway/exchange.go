@@ -89,7 +89,7 @@ func newExchange(g *Gateway) *exchange {
 // then leaves the connection idle or ends it.
 func (x *exchange) serve() {
 	x.in = x.loop.Buffer()
-	x.taking, x.giving = newOutlet(&x.gateway.pace), newOutlet(&x.gateway.uptake)
+	x.taking, x.giving = outlet{left: x.gateway.pace.begin()}, outlet{}
 	for {
 		x.progress = progress{}
 		x.up.reset()

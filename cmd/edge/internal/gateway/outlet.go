@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"errors"
+	"math"
 	"os"
 
 	"github.com/hopwire/hopwire/shared/loop"
@@ -19,11 +20,10 @@ import (
 // then: octets that have left it have gone by. What the peer's kernel has taken
 // counts as taken by the peer; nobody on this side can know more.
 type outlet struct {
-	pace   *pace
 	left   allowance
 	since  loop.Time // when octets were last seen to go, or the wait began; 0: no wait
-	unsent int       // octets in the buffer when it was looked at; notLooked
-	seen   int       // octets that were reckoned when they left it, before it took others
+	unsent int32     // octets in the buffer when it was looked at; notLooked
+	seen   int32     // octets that were reckoned when they left it, before it took others
 }
 
 const (
@@ -33,39 +33,37 @@ const (
 	notLooked = -1
 )
 
-func newOutlet(p *pace) outlet { return outlet{pace: p, left: p.begin()} }
-
 // await begins a wait until c has room, or goes on with it.
-func (o *outlet) await(c *loop.Conn) {
+func (o *outlet) await(p *pace, c *loop.Conn) {
 	now := c.Loop().Now()
 	if o.since == 0 {
 		o.since, o.unsent = now, notLooked
 	}
-	end := o.pace.deadline(o.left, o.since)
+	end := p.deadline(o.left, o.since)
 	c.WriteDeadline(min(end, now.Add(end.Sub(o.since)/looks)))
 }
 
 // went is told what the wait came to: octets that c took, or an error. It returns
 // nil in place of a deadline that was not the last.
-func (o *outlet) went(c *loop.Conn, octets int, err error) error {
+func (o *outlet) went(p *pace, c *loop.Conn, octets int, err error) error {
 	now := c.Loop().Now()
 	waited := now.Sub(o.since)
 	if !errors.Is(err, os.ErrDeadlineExceeded) {
-		o.left = o.pace.reckon(o.left, waited, max(octets-o.seen, 0))
-		o.seen = max(o.seen-octets, 0)
+		o.left = p.reckon(o.left, waited, max(octets-int(o.seen), 0))
+		o.seen = int32(max(int(o.seen)-octets, 0))
 		o.since = 0
 		return err
 	}
 	if gone := o.look(c); gone > 0 {
-		o.left = o.pace.reckon(o.left, waited, gone)
-		o.seen += gone
+		o.left = p.reckon(o.left, waited, gone)
+		o.seen += int32(gone)
 		o.since = now
 		return nil
 	}
-	if now < o.pace.deadline(o.left, o.since) {
+	if now < p.deadline(o.left, o.since) {
 		return nil
 	}
-	o.left = o.pace.reckon(o.left, waited, 0)
+	o.left = p.reckon(o.left, waited, 0)
 	o.since = 0
 	return err
 }
@@ -74,19 +72,17 @@ func (o *outlet) went(c *loop.Conn, octets int, err error) error {
 func (o *outlet) look(c *loop.Conn) (gone int) {
 	n := c.Unsent()
 	if o.unsent != notLooked {
-		gone = max(o.unsent-n, 0)
+		gone = max(int(o.unsent)-n, 0)
 	}
-	o.unsent = n
+	o.unsent = int32(min(n, math.MaxInt32))
 	return gone
 }
 
-// tooSlow tells a peer that did not keep to the rate from one that stalled.
-func (o *outlet) tooSlow() bool { return o.pace.tooSlow(o.left) }
-
-// outlet is that of the client's or the origin's connection.
-func (x *exchange) outlet(c *loop.Conn) *outlet {
+// outlet is that of the client's or the origin's connection, and what is asked of
+// the peer.
+func (x *exchange) outlet(c *loop.Conn) (*outlet, *pace) {
 	if c == x.conn {
-		return &x.taking
+		return &x.taking, &x.gateway.pace
 	}
-	return &x.giving
+	return &x.giving, &x.gateway.uptake
 }

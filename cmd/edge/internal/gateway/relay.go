@@ -144,11 +144,11 @@ func (x *exchange) spliceDown() bool {
 
 // spliceTo gives c what the pipe holds.
 func (x *exchange) spliceTo(c *loop.Conn, pipe *loop.Splice) error {
-	out := x.outlet(c)
+	out, pace := x.outlet(c)
 	for pipe.Held() > 0 {
-		out.await(c)
+		out.await(pace, c)
 		n, err := pipe.To(c)
-		if err = out.went(c, n, err); err != nil {
+		if err = out.went(pace, c, n, err); err != nil {
 			return err
 		}
 	}
@@ -177,7 +177,7 @@ func (x *exchange) notTaken(err error) bool {
 	switch {
 	case !errors.Is(err, os.ErrDeadlineExceeded):
 		return x.fail(ClientReset)
-	case x.taking.tooSlow():
+	case x.gateway.pace.tooSlow(x.taking.left):
 		return x.fail(ClientTooSlow)
 	}
 	return x.fail(ClientStalled)
@@ -191,12 +191,12 @@ func (x *exchange) send(c *loop.Conn, e *Edits, message []byte) (sent int64, err
 	if e != nil && !e.Untouched() {
 		head, message = x.compose(e, message)
 	}
-	out := x.outlet(c)
+	out, pace := x.outlet(c)
 	for len(head)+len(message) > 0 && err == nil {
-		out.await(c)
+		out.await(pace, c)
 		n := 0
 		n, err = x.writeOnce(c, head, message)
-		err = out.went(c, n, err)
+		err = out.went(pace, c, n, err)
 		sent += int64(n)
 		ofHead := min(n, len(head))
 		head, message = head[ofHead:], message[n-ofHead:]
