@@ -447,7 +447,7 @@ func TestIdleTunnelCosts(t *testing.T) {
 	if n := unsafe.Sizeof(tunnel{}); n > 256 {
 		t.Errorf("a tunnel has %d octets", n)
 	}
-	if n := unsafe.Sizeof(exchange{}); n > 896 {
+	if n := unsafe.Sizeof(exchange{}); n > 768 {
 		t.Errorf("an exchange has %d octets", n)
 	}
 	var gateway *Gateway
