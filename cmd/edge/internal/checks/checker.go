@@ -128,13 +128,19 @@ func (w *watch) start() { w.checker.loop.Go(w) }
 
 // Run is the task of one check.
 func (w *watch) Run() {
+	defer w.again() // even after a panic: an origin nobody looks at stays what it was for ever
 	c := w.checker
 	found := w.probe.run(c.loop, w.at, w.request, c.config.Timeout)
-	if w.ended || c.loop.Stopping() {
-		return
+	if !w.ended && !c.loop.Stopping() {
+		w.learn(found)
 	}
-	w.learn(found)
-	w.timer.Reset(c.pause())
+}
+
+// again has the next check follow in its time.
+func (w *watch) again() {
+	if !w.ended {
+		w.timer.Reset(w.checker.pause())
+	}
 }
 
 // learn counts a finding and tells what it means. Whoever gathers the healths

@@ -2,6 +2,7 @@ package checks
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -286,5 +287,24 @@ func TestChecksInHostileWorlds(t *testing.T) {
 	}
 	if all.Findings[Passed] == 0 || all.Findings[Unreachable] == 0 || all.Findings[TimedOut] == 0 || all.Findings[Malformed] == 0 {
 		t.Errorf("the worlds were not hostile, or nothing but: %v", all)
+	}
+}
+
+// A check that panics is the last one of nobody.
+func TestChecksGoOnAfterAPanic(t *testing.T) {
+	panics, told := 0, 0
+	report := func(error) { panics++ }
+	err := simnet.New(1, simnet.Options{Refuse: 1}).Run(loop.Config{Report: report}, func(g *loop.Group) error {
+		checker := New(g.Loop(0), Config{Target: "/", Host: (*loop.Address).String, Health: func(*loop.Address, bool) {
+			if told++; told == 1 {
+				panic("once")
+			}
+		}})
+		checker.Begin(&loop.Address{TCP: netip.MustParseAddrPort("10.0.0.1:80")})
+		g.Loop(0).After(7*time.Second, g.Stop)
+		return nil
+	})
+	if err != nil || panics != 1 || told != 4 {
+		t.Errorf("%d panics, told %d times, %v", panics, told, err)
 	}
 }

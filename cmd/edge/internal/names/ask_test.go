@@ -2,6 +2,7 @@ package names
 
 import (
 	"errors"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -126,4 +127,47 @@ func TestAsk(t *testing.T) {
 			t.Errorf("%s: asked %s\nwant %s\n%v (%v), want %v", test.name, asked, test.asked, kind, err, test.kind)
 		}
 	}
+}
+
+// Whatever a server sends, it leads to addresses that can be connected to, for a
+// time that is one, or to a failure.
+func FuzzAnswer(f *testing.F) {
+	for _, records := range [][]string{
+		{"a. 5 IN A 10.0.0.1", "a. 7 IN A 0.0.0.0"},
+		{"a. 5 IN CNAME b.", "b. 2147483648 IN A 10.0.0.1"},
+		{"a. 5 IN CNAME b.", "b. 5 IN CNAME a."},
+		nil,
+	} {
+		m := new(dns.Msg).SetReply(new(dns.Msg).SetQuestion("a.", dns.TypeA))
+		for _, line := range records {
+			record, err := dns.NewRR(line)
+			if err != nil {
+				f.Fatal(err)
+			}
+			m.Answer = append(m.Answer, record)
+		}
+		octets, err := m.Pack()
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(octets)
+	}
+	f.Fuzz(func(t *testing.T, octets []byte) {
+		m := new(dns.Msg)
+		if m.Unpack(octets) != nil {
+			return
+		}
+		for _, kind := range []uint16{dns.TypeA, dns.TypeAAAA, dns.TypeSRV} {
+			a, err := judge("s", question{"a.", kind}, m)
+			if (err == nil) != (len(a.records) > 0) || err == nil && (a.ttl < 0 || a.ttl > 1<<31*time.Second) {
+				t.Errorf("%d records for %v, %v", len(a.records), a.ttl, err)
+			}
+			for _, at := range addressesOf(a.records, nil) {
+				if !at.IsValid() || at.IsUnspecified() || at.IsMulticast() || at.Is4In6() {
+					t.Errorf("%v", at)
+				}
+			}
+			shareOut(offered(a.records), make([][]netip.Addr, len(a.records)))
+		}
+	})
 }
