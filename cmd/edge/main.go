@@ -1,7 +1,7 @@
 // Edge is a gateway: it accepts HTTP/1.1 requests, sends them on to origins over
 // connections that it keeps, and the responses back.
 //
-//	main ─► flags.go: settings ─► run: recorder, log, loops, gateway, listener, names
+//	main ─► flags.go: settings ─► run: recorder, log, loops, gateway, names, listener
 //	                                │
 //	             first signal       │ "listening on ..."
 //	         ──────────────────►  drain: accept no more, let requests end
@@ -39,11 +39,10 @@ func main() { program.Main(app()) }
 func run(ctx context.Context, s *settings, w io.Writer) (err error) {
 	asked := openInquiry()
 	defer signal.Stop(asked)
-	e, err := open(s, w)
+	e, err := open(ctx, s, w)
 	if err != nil {
 		return err
 	}
-	stopNames := e.watchNames(ctx)
 	program.Listening(w, e.listener.Addr())
 
 	var supervisor errgroup.Group
@@ -59,25 +58,25 @@ func run(ctx context.Context, s *settings, w io.Writer) (err error) {
 	err = e.group.Run()
 	close(ended)
 	supervisor.Wait()
-	stopNames()
 	return multierror.Append(err, e.close()).ErrorOrNil()
 }
 
 // An edge is what the program consists of while it runs.
 type edge struct {
-	settings *settings
-	messages io.Writer
-	group    *loop.Group
-	server   *gateway.Server
-	listener *loop.Listener
-	registry registry // of the origins that have a name
-	log      *accesslog.Log
-	file     *os.File // the recording
-	recorder *capture.Recorder
+	settings  *settings
+	messages  io.Writer
+	group     *loop.Group
+	server    *gateway.Server
+	listener  *loop.Listener
+	registry  registry // of the origins that have a name
+	stopNames func()   // stops looking them up; nil: nobody does
+	log       *accesslog.Log
+	file      *os.File // the recording
+	recorder  *capture.Recorder
 }
 
 // open sets everything up. If something fails, what was opened is closed again.
-func open(s *settings, w io.Writer) (_ *edge, err error) {
+func open(ctx context.Context, s *settings, w io.Writer) (_ *edge, err error) {
 	e := &edge{settings: s, messages: w}
 	defer func() {
 		if err != nil {
@@ -104,6 +103,9 @@ func open(s *settings, w io.Writer) (_ *edge, err error) {
 	if e.server, err = gateway.New(e.group, config); err != nil {
 		return nil, err
 	}
+	// Before the edge listens: whoever connects to it is not to wait for DNS while
+	// another edge, on the same port, could serve him.
+	e.stopNames = e.watchNames(ctx)
 	e.listener, err = e.server.Listen(s.listen)
 	return e, err
 }
@@ -179,6 +181,9 @@ func (e *edge) awaitLingering() {
 // close closes the files, after the loops have ended.
 func (e *edge) close() error {
 	var all *multierror.Error
+	if e.stopNames != nil {
+		e.stopNames()
+	}
 	if e.server != nil {
 		e.server.Flush()
 	}
