@@ -25,7 +25,9 @@
 // connections. Behind them replayed says that the request was sent once more after
 // a stale connection; ! and a name, and perhaps the rule that was broken, say why
 // the gateway answered by itself. An exchange that ended early spent its last time
-// in the phase it was in.
+// in the phase it was in. What a client sent that is no request, or did not come
+// to the end of a head, has a line too: with its own first line, or the beginning
+// of that.
 //
 // The line of an exchange that became a tunnel is written when that has ended.
 // Its size is that of what went to the client, the last phase the life of the

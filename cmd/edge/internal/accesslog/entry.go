@@ -9,7 +9,7 @@ import (
 // An Entry is what one line tells. Its slices are read during Add only.
 type Entry struct {
 	Client      netip.AddrPort // zero for a Unix socket
-	RequestLine []byte         // as received; empty if none was
+	RequestLine []byte         // as received, or as much of it as there was
 	Status      int            // 0: the client got no response
 	Octets      int64          // of the response's body, or of the tunnel behind it
 	Inbound     int64          // octets of the tunnel from the client

@@ -30,6 +30,13 @@ var clientRules = []rule{
 		log:     []string{`"GET / HTTP/1.1" 200 5 c1#1 -> o1#1 kept/kept`},
 	},
 	{
+		name:    "RFC 9112 9.6: or is told that there is none",
+		client:  []move{says(get("/")), halfCloses, hears(refusal("502 Bad Gateway", "error=http_response_incomplete")), isEnded},
+		origins: [][]move{{hears(toOrigin(get("/"))), waits(time.Second), closes}},
+		log:     []string{`"GET / HTTP/1.1" 502 - c1#1 -> o1#1 kept/failed !http_response_incomplete`},
+		also:    "replays.answered",
+	},
+	{
 		name:    "RFC 9112 9.6: or all of them",
 		client:  []move{pipelinesLast(get("/1"), get("/2")), hears(hello, hello), isEnded},
 		origins: [][]move{{hears(toOrigin(get("/1"))), says(hello), hears(toOrigin(get("/2"))), says(hello)}},

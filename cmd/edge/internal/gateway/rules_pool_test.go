@@ -20,8 +20,18 @@ var poolRules = []rule{
 	notKept("a connection serves so many requests", hello, "max-uses", Config{Pool: pool.Limits{Uses: 1}}),
 	notKept("a connection gets so old", hello, "max-age", Config{Pool: pool.Limits{Age: 1}}),
 	whole(notKept("RFC 9112 9.3: octets behind a response make the connection useless", hello+evil, "octets-behind-response", Config{})),
+	whole(rule{
+		name:    "RFC 9112 6.3: content behind a response that has none makes it useless, and is not passed on",
+		client:  []move{says("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n"), hears("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"), says(get("/")), hears(hello)},
+		origins: [][]move{{hears(toOrigin("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n")), says(hello), isLeft}, {hears(toOrigin(get("/"))), says(hello)}},
+		log: []string{
+			`"HEAD / HTTP/1.1" 200 - c1#1 -> o1#1 kept/octets-behind-response`,
+			`"GET / HTTP/1.1" 200 5 c1#2 -> o2#1 kept/kept`,
+		},
+	}),
 	whileIdle("RFC 9112 9.3: octets that answer nothing make it useless", "octets-while-idle", shouts(evil), isLeft),
 	whileIdle("RFC 9110 15.5.9: a 408 to a request that was not sent answers none", "octets-while-idle", shouts(timeout408), closes),
+	whileIdle("RFC 9110 15.2: nor does an interim response", "octets-while-idle", shouts(hint), isLeft),
 	whileIdle("RFC 9112 9.5: an origin may close it at any time", "ended-while-idle", closes),
 	whileIdle("RFC 9112 9.5: or half of it", "ended-while-idle", halfCloses, isEnded),
 	whileIdle("RFC 9112 9.5: or reset it", "reset-while-idle", resets),
