@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"runtime"
+	"sync"
 	"testing"
 	"time"
 	"unsafe"
@@ -57,6 +58,35 @@ func TestKeepAliveAllocatesNothing(t *testing.T) {
 				t.Errorf("%d allocations in %d exchanges", n, exchanges)
 			}
 		})
+	}
+}
+
+// Waiting for a connection allocates nothing either.
+func TestWaitingAllocatesNothing(t *testing.T) {
+	const exchanges, clients = 500, 4
+	r := start(t, Config{MaxPerOrigin: 1, QueueMax: clients, QueueTimeout: patience}, scripted(t, fixed).address)
+	request := []byte(get("/"))
+	var all [clients]*peer
+	for i := range all {
+		all[i] = r.dial()
+	}
+	round := func(n int) {
+		var done sync.WaitGroup
+		for _, c := range all {
+			done.Go(func() { perform(t, c, request, make([]byte, len(hello)), n) })
+		}
+		done.Wait()
+	}
+	round(exchanges / 10)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	round(exchanges)
+	runtime.ReadMemStats(&after)
+	if n := after.Mallocs - before.Mallocs; n > clients*exchanges/50 {
+		t.Errorf("%d allocations in %d exchanges", n, clients*exchanges)
+	}
+	if c := r.server.Counters(); c.Queued < exchanges {
+		t.Errorf("only %d waited", c.Queued)
 	}
 }
 
