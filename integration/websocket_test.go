@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -157,18 +156,21 @@ func TestWebSocketPing(t *testing.T) {
 func TestWebSocketWhileDraining(t *testing.T) {
 	log := filepath.Join(t.TempDir(), "access.log")
 	u := startUpstream(t, serveWebSockets)
-	edge := startEdge(t, u.addr(), "--access-log", log, "--drain-timeout", "4s") // to connect meanwhile takes a second
+	edge := startEdge(t, u.addr(), "--access-log", log, "--drain-timeout", "3s")
 	ctx, c := dialWebSocket(t, edge)
 	if err := exchange(ctx, c, websocket.MessageText, []byte("hello")); err != nil {
 		t.Fatal(err)
 	}
+	other := dialRaw(t, edge.Addr)
+	other.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+	other.response("GET")
 	edge.Signal(os.Interrupt)
 	eventually(t, func() string {
-		if other, err := net.Dial("tcp", edge.Addr); err == nil {
-			other.Close()
-			return "the edge still accepts"
+		other.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+		if response, _ := other.response("GET"); response.Close {
+			return ""
 		}
-		return ""
+		return "the edge does not drain"
 	})
 	if err := exchange(ctx, c, websocket.MessageText, []byte("still here")); err != nil {
 		t.Errorf("while draining: %v", err)
@@ -185,8 +187,8 @@ func TestWebSocketWhileDraining(t *testing.T) {
 	}
 	// A frame has 2 octets before the content, and 4 more from the client.
 	const want = "cut-off/aborted tunnel=27/19\n"
-	if line := string(text); !strings.Contains(line, `"GET /socket HTTP/1.1" 101 19 `) || !strings.HasSuffix(line, want) {
-		t.Errorf("logged %q, want 101 and %q", line, want)
+	if lines := string(text); !strings.Contains(lines, `"GET /socket HTTP/1.1" 101 19 `) || !strings.HasSuffix(lines, want) {
+		t.Errorf("logged %q, want 101 and %q", lines, want)
 	}
 }
 

@@ -28,8 +28,8 @@
 //	  │  or closed: quietly, lingering, or by a reset                       │
 //
 // A response of 101 ends HTTP on both connections: the exchange becomes a
-// tunnel, which tunnel.go draws. What origins are told of the client is in forwarded.go, what
-// becomes of all this when heads may not be touched in verbatim.go.
+// tunnel, which tunnel.go draws. What origins are told of the client is in
+// forwarded.go, and in verbatim.go what changes when heads may not be touched.
 //
 // That is the order of the code too: exchange.go has the steps, and each step's
 // code is in the file of its noun: request.go, origin.go, upload.go,

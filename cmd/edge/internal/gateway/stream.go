@@ -83,17 +83,17 @@ func (s *stream) read() error {
 	return nil
 }
 
-// write writes what the buffer holds. One write may go on for longer than the
-// timeout, as long as it gets on.
+// write writes what the buffer holds, which may take longer than the timeout as
+// long as it gets on.
 func (s *stream) write() bool {
 	for s.buffer.Len() > 0 {
 		s.writing = true
-		n, err := s.to.Write(s.buffer.Unread())
+		n, err := s.to.WriteOnce(s.buffer.Unread())
 		s.writing = false
 		s.record(s.to, s.buffer.Unread()[:n], nil)
 		s.buffer.Consume(n)
 		s.count(int64(n))
-		if err != nil && (n == 0 || !errors.Is(err, os.ErrDeadlineExceeded)) {
+		if err != nil {
 			return s.notWritten(err)
 		}
 	}
@@ -102,12 +102,11 @@ func (s *stream) write() bool {
 }
 
 // splice moves octets from socket to socket, when there are so many of them that
-// this is cheaper than to copy them. What is on its way when it fails is lost.
+// this is cheaper than to copy them.
 func (s *stream) splice() bool {
 	var pipe loop.Splice
 	defer pipe.End()
 	n, err := pipe.From(s.from, spliceOctets)
-	s.bulk = n >= loop.BufferSize
 	switch {
 	case noPipe(err):
 		s.tunnel.exchange.unspliced = true
@@ -115,6 +114,7 @@ func (s *stream) splice() bool {
 	case err != nil:
 		return s.notRead(err)
 	}
+	s.bulk = n >= loop.BufferSize
 	for pipe.Held() > 0 {
 		s.writing = true
 		n, err := pipe.To(s.to)

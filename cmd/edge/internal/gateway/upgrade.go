@@ -100,14 +100,13 @@ func appendProtocols(b []byte, protocols wire.Members) []byte {
 // both ends still take for HTTP.
 func switchFailure(offer []byte, h *wire.ResponseHead) Refusal {
 	_, length := h.Field(wire.FieldContentLength)
-	_, coding := h.Field(wire.FieldTransferEncoding)
 	switch {
 	case len(offer) == 0:
 		return originError(HTTPProtocolError, "switching-protocols-unasked")
 	case h.Minor == 0:
 		return originError(HTTPUpgradeFailed, "switching-protocols-http-1.0")
-	case length || coding:
-		return originError(HTTPUpgradeFailed, "switching-protocols-with-content")
+	case length:
+		return originError(HTTPUpgradeFailed, "switching-protocols-with-length")
 	case !h.Nominates(upgradeToken):
 		return originError(HTTPUpgradeFailed, "switching-protocols-not-in-connection")
 	case !allOffered(offer, h.Members(wire.FieldUpgrade)):
@@ -138,15 +137,16 @@ func allOffered(offer []byte, protocols wire.Members) bool {
 // switchProtocols ends HTTP on both connections: the 101 goes to the client,
 // with what the origin sent behind it, and the exchange becomes a tunnel.
 func (x *exchange) switchProtocols(h *wire.ResponseHead, n int) bool {
-	if r := switchFailure(x.offer, h); r.refuses() {
+	if _, r := x.judge(h); r.refuses() {
 		return x.refuse(r)
 	}
-	if tooManyOptions(h.Members(wire.FieldConnection)) {
-		return x.refuse(originError(HTTPProtocolError, "connection-options-too-many"))
+	if r := switchFailure(x.offer, h); r.refuses() {
+		return x.refuse(r)
 	}
 	if !x.finishUpload() {
 		return false
 	}
+	x.gateway.origins.Answered(&x.ticket)
 	behind := x.out.Len() - n
 	x.status, x.begun = h.Status, true
 	editResponse(&x.pad.edits, h, outbound{upgrade: true, verbatim: x.gateway.config.Verbatim})
