@@ -34,7 +34,7 @@ type gateway struct {
 func (o *options) contestants() (all []gateway) {
 	for _, g := range []gateway{
 		{name: "edge", ours: true, program: filepath.Join(o.bin, "edge"), start: o.edge,
-			settings: "no flags but --origin"},
+			settings: "no flags but --origin, and a log to count by"},
 		{name: "nginx", program: "nginx", start: peer(servers.NginxProxy), reload: syscall.SIGHUP,
 			settings: "proxy_http_version 1.1, upstream keepalive, and its own rules of retry"},
 		{name: "haproxy", program: "haproxy", start: peer(servers.HAProxyHTTP, servers.Reloading()), reload: syscall.SIGUSR2,

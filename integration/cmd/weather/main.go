@@ -18,8 +18,11 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -118,6 +121,16 @@ func (o *options) check() (err error) {
 	}
 	if o.gatewaysWanted, err = regexp.Compile(o.gateways); err != nil {
 		return fmt.Errorf("-gateway: %w", err)
+	}
+	if !slices.ContainsFunc(names(), o.figuresWanted.MatchString) {
+		return fmt.Errorf("-case: no figure matches %q: there are %s", o.only, strings.Join(names(), ", "))
+	}
+	if len(o.contestants()) == 0 {
+		return fmt.Errorf("-gateway: none that is installed matches %q", o.gateways)
+	}
+	// A missing peer is left out; without edge a figure would be 0 of nothing.
+	if _, err := exec.LookPath(filepath.Join(o.bin, "edge")); err != nil {
+		return fmt.Errorf("-bin: there is no edge; scripts/build makes it: %w", err)
 	}
 	return nil
 }

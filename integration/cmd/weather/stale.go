@@ -21,7 +21,9 @@ func stale(ctx context.Context, o *options) (zero bool, err error) {
 			fmt.Printf("%15s %v\n", "", r.Tally)
 		}
 	})
-	fmt.Printf("edge: errors=%d requests=%d replayed=%d\n", ours.Errors(), ours.Sum(), ours.replayed)
+	if ours.ours {
+		fmt.Printf("edge: errors=%d requests=%d replayed=%d\n", ours.Errors(), ours.Sum(), ours.replayed)
+	}
 	return ours.Errors() == 0, err
 }
 
@@ -36,7 +38,9 @@ func posts(ctx context.Context, o *options) (zero bool, err error) {
 			r.WithoutOctet(), r.Tally[weather.Failed], r.others(), r.Executed, r.Duplicates)
 	})
 	errors := ours.Errors() - ours.WithoutOctet()
-	fmt.Printf("edge: twice=%d errors=%d requests=%d none=%d\n", ours.Duplicates, errors, ours.Sum(), ours.WithoutOctet())
+	if ours.ours {
+		fmt.Printf("edge: twice=%d errors=%d requests=%d none=%d\n", ours.Duplicates, errors, ours.Sum(), ours.WithoutOctet())
+	}
 	return ours.Duplicates+errors == 0, err
 }
 
