@@ -52,7 +52,7 @@ var clientRules = []rule{
 	},
 	{
 		name:    "RFC 9112 8: within a body, both connections end",
-		client:  []move{says(post("Content-Length: 4", "bo")), waits(time.Second), halfCloses, isEnded},
+		client:  []move{says(post("Content-Length: 4", "bo")), waits(5 * time.Second), halfCloses, isEnded},
 		origins: [][]move{{hears(toOrigin(post("Content-Length: 4", "bo"))), isReset}},
 		log:     []string{`"POST / HTTP/1.1" - - c1#1 -> o1#1 request-truncated/aborted`},
 	},
@@ -64,13 +64,13 @@ var clientRules = []rule{
 	},
 	{
 		name:    "a client that resets within a body ends both connections",
-		client:  []move{says(post("Content-Length: 4", "bo")), waits(time.Second), resets},
+		client:  []move{says(post("Content-Length: 4", "bo")), waits(5 * time.Second), resets},
 		origins: [][]move{{hears(toOrigin(post("Content-Length: 4", "bo"))), isReset}},
 		log:     []string{`"POST / HTTP/1.1" - - c1#1 -> o1#1 client-reset/aborted`},
 	},
 	{
 		name:    "so does one that resets while it waits for the response",
-		client:  []move{says(get("/")), waits(time.Second), resets},
+		client:  []move{says(get("/")), waits(5 * time.Second), resets},
 		origins: [][]move{{hears(toOrigin(get("/"))), isReset}},
 		log:     []string{`"GET / HTTP/1.1" - - c1#1 -> o1#1 client-reset/aborted`},
 	},
@@ -82,12 +82,12 @@ var clientRules = []rule{
 	},
 	{
 		name:   "or within a head",
-		client: []move{says("GET /abc HTTP"), waits(time.Second), resets},
+		client: []move{says("GET /abc HTTP"), waits(5 * time.Second), resets},
 		log:    []string{`"GET /abc HTTP" - - c1#1 -> - client-reset/-`},
 	},
 	{
 		name:    "one that resets while idle is named",
-		client:  []move{says(get("/")), hears(hello), waits(time.Second), resets},
+		client:  []move{says(get("/")), hears(hello), waits(5 * time.Second), resets},
 		origins: [][]move{{hears(toOrigin(get("/"))), says(hello)}},
 		log:     []string{`"GET / HTTP/1.1" 200 5 c1#1 -> o1#1 kept/kept`},
 		also:    "client-ends.client-reset",
