@@ -168,3 +168,15 @@ func TestErrorsAreErrno(t *testing.T) {
 		t.Errorf("%v is no syscall.Errno", err)
 	}
 }
+
+// An end of stream that arrives behind a reset ends nothing in order: what was
+// sent before it has been lost.
+func TestEndBehindReset(t *testing.T) {
+	r := newRig(t, 1, Options{Fate: func(Dial) Fate { return Fate{Up: Cut{Kind: CutEnd, At: 1}} }})
+	r.writes(r.a, "xx", 2, nil) // the second octet is too many: the sender is reset
+	r.settle()
+	r.writes(r.b, "lost", 4, nil)
+	r.must(r.CloseWrite(r.b))
+	r.settle()
+	r.reads(r.a, 5, "", syscall.ECONNRESET)
+}

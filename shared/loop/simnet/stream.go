@@ -192,6 +192,9 @@ func (s *stream) bounce() {
 }
 
 func (s *stream) endArrive() {
+	if s.to.state == dead {
+		return // a reset came before it, and the octets between were lost
+	}
 	s.end = endArrived
 	if s.to.gone() {
 		return
