@@ -13,7 +13,7 @@ import (
 //	                 an octet, from either side
 //	     ┌────────────────────────────────────────────────┐
 //	     ▼                                                │
-//	┌─────────┐   none for a second, either way   ┌───────┴──┐
+//	┌─────────┐    none for a while, either way   ┌───────┴──┐
 //	│  busy   ├──────────────────────────────────►│ resting  │
 //	└────┬────┘                                   └────┬─────┘
 //	     │ both streams have ended, or one side        │ none for the timeout;
@@ -37,8 +37,10 @@ type tunnel struct {
 	cause    Cause     // why it is over
 }
 
-// tunnelRest is how long a tunnel keeps its tasks while nothing goes by.
-const tunnelRest = time.Second
+// tunnelRest is how long a tunnel keeps its tasks while nothing goes by: long
+// enough for an answer that is on its way, and so short that of thousands of
+// tunnels with a message a second each, few have any.
+const tunnelRest = 100 * time.Millisecond
 
 // openTunnel begins with what the buffers hold: octets of the client that came
 // behind its request. Those that the origin sent behind the 101 have gone out
@@ -55,7 +57,11 @@ func (x *exchange) openTunnel(behind int) {
 	x.gateway.counters.Tunnels++
 	t.touch()
 	t.down.count(int64(behind))
-	t.begin()
+	if t.up.buffer != nil {
+		t.begin()
+	} else {
+		t.rest()
+	}
 }
 
 // begin makes the tunnel busy.
