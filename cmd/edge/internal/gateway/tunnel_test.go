@@ -512,3 +512,33 @@ func TestTunnelOutlastsDraining(t *testing.T) {
 		}
 	}
 }
+
+// A task that breaks costs the tunnel, and nothing else.
+func TestTunnelBreaks(t *testing.T) {
+	var reported []error
+	var g *Gateway
+	w := simnet.New(1, simnet.Options{})
+	err := w.Run(loop.Config{Report: func(err error) { reported = append(reported, err) }}, func(group *loop.Group) (err error) {
+		g, err = setTheScene(t, group, Config{}, func(c *loop.Conn) {
+			c.Write([]byte(asked))
+			hear(c, "\r\n\r\n")
+			g.clients.exchange.tunnel.up.to = nil
+			c.Write([]byte("hello"))
+			if _, err := c.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
+				t.Errorf("%v, want a reset", err)
+			}
+			c.Loop().Sleep(time.Minute)
+		}, func(c *loop.Conn) {
+			hear(c, "\r\n\r\n")
+			c.Write([]byte(switching))
+			if _, err := io.Copy(io.Discard, c); !errors.Is(err, syscall.ECONNRESET) {
+				t.Errorf("%v, want a reset", err)
+			}
+		})
+		return err
+	})
+	if err != nil || len(reported) != 1 || g.open != 0 {
+		t.Errorf("%v, reported %v, %d clients are left", err, reported, g.open)
+	}
+	endsBy(t, Broken, pool.Aborted)(g)
+}
