@@ -23,6 +23,7 @@ func (l *Loop) Buffer() *Buffer {
 		b = &Buffer{loop: l}
 	}
 	b.released = false
+	l.lent++
 	return b
 }
 
@@ -34,6 +35,7 @@ func (b *Buffer) Release() {
 		panic("loop: a buffer was released twice")
 	}
 	b.read, b.written, b.released = 0, 0, true
+	b.loop.lent--
 	b.loop.buffers.put(b)
 	b.loop.trimLater()
 }

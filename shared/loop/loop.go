@@ -43,6 +43,7 @@ type Loop struct {
 	trimmer  *Timer
 	trimming bool
 	buffers  freeList[*Buffer]
+	lent     int // of the buffers, those borrowed
 	pipes    freeList[Pipe]
 
 	events [256]Event

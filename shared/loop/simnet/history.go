@@ -20,6 +20,8 @@ type Step struct {
 	// Octets is how many were moved, and Sum their CRC-32C.
 	Octets int
 	Sum    uint32
+	// Data is the octets themselves. It is valid until History returns.
+	Data []byte
 	// Ready is what was reported.
 	Ready loop.Ready
 	// Err is what a socket was told of its connection's failure.
@@ -130,6 +132,7 @@ type history struct {
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 func (w *World) tookOctets(s Step, octets []byte) {
+	s.Data = octets
 	s.Octets, s.Sum = len(octets), crc32.Checksum(octets, castagnoli)
 	w.took(s)
 }

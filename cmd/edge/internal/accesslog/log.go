@@ -58,19 +58,30 @@ func New(out io.WriteCloser) *Log {
 	return l
 }
 
+// Immediate writes each line to out by itself as soon as there is one, on the
+// loop that adds it: for a simulated world, where nothing runs beside the loop
+// and a line belongs to its instant.
+func Immediate(out io.WriteCloser) *Log { return &Log{out: out} }
+
+func (l *Log) immediate() bool { return l.full == nil }
+
 // write is the goroutine. After a failure it goes on taking batches, since the
 // loops must not come to a stop, and counts their lines as dropped.
 func (l *Log) write() {
 	defer close(l.done)
 	for b := range l.full {
-		if _, err := l.out.Write(b); err != nil {
-			l.dropped.Add(lines(b))
-			l.err = errors.Join(l.err, onlyFirst(l.err, err))
-		}
+		l.put(b)
 		select {
 		case l.empty <- b[:0]:
 		default:
 		}
+	}
+}
+
+func (l *Log) put(b []byte) {
+	if _, err := l.out.Write(b); err != nil {
+		l.dropped.Add(lines(b))
+		l.err = errors.Join(l.err, onlyFirst(l.err, err))
 	}
 }
 
@@ -97,8 +108,10 @@ func (l *Log) Dropped() uint64 { return l.dropped.Load() }
 // Close writes what was handed over and closes the file. No batch may be used
 // any more.
 func (l *Log) Close() error {
-	close(l.full)
-	<-l.done
+	if !l.immediate() {
+		close(l.full)
+		<-l.done
+	}
 	return errors.Join(l.err, l.out.Close())
 }
 
@@ -119,7 +132,7 @@ func (l *Log) Batch() *Batch {
 func (b *Batch) Add(e *Entry, at time.Time) (first bool) {
 	first = len(b.buf) == 0
 	b.buf = e.appendTo(b.buf, b.stamp.at(at))
-	if len(b.buf) >= batchSize {
+	if len(b.buf) >= batchSize || b.log.immediate() {
 		b.Flush()
 		return false
 	}
@@ -130,6 +143,11 @@ func (b *Batch) Add(e *Entry, at time.Time) (first bool) {
 // dropped, and counted.
 func (b *Batch) Flush() {
 	if len(b.buf) == 0 {
+		return
+	}
+	if b.log.immediate() {
+		b.log.put(b.buf)
+		b.buf = b.buf[:0]
 		return
 	}
 	select {

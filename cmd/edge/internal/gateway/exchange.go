@@ -80,6 +80,7 @@ type progress struct {
 }
 
 func newExchange(g *Gateway) *exchange {
+	g.made.exchanges++
 	x := &exchange{gateway: g, loop: g.loop}
 	x.up.exchange = x
 	return x

@@ -27,6 +27,7 @@ type Gateway struct {
 	uptake   pace       // what is asked of origins as they take requests
 	free     []*exchange
 	pads     []*pad
+	made     struct{ exchanges, pads int } // those in use included
 	counters Counters
 
 	clients    *client // all of them, idle or not

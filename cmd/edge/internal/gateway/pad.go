@@ -35,6 +35,7 @@ func (x *exchange) dropPad() {
 func (g *Gateway) takePad() *pad {
 	n := len(g.pads) - 1
 	if n < 0 {
+		g.made.pads++
 		return new(pad)
 	}
 	p := g.pads[n]

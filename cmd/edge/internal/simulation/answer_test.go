@@ -1,0 +1,276 @@
+package simulation
+
+import (
+	"bytes"
+	"strconv"
+
+	"github.com/hopwire/hopwire/shared/loop/simnet"
+)
+
+// An answer is what the gateway has written to a client for one request.
+type answer struct {
+	state   answerState
+	source  *response // the origin's; nil: the gateway's own
+	try     *try      // that it answers; nil: it was unasked
+	octets  int       // of the body
+	closes  bool      // it says that the connection ends
+	refusal refusal
+}
+
+type answerState uint8
+
+const (
+	nothing answerState = iota
+	inHead
+	inBody
+	complete
+)
+
+// A refusal is what an answer of the gateway's own says.
+type refusal struct {
+	status      int
+	error, rule string
+}
+
+// relayed compares what the gateway writes to a client with what it may.
+func (w *world) relayed(c *call, octets []byte) {
+	c.received += int64(len(octets))
+	for len(octets) > 0 && w.failure == nil {
+		if c.place == len(c.requests) {
+			w.fail("a client is sent what answers none of its requests", "line #%d: %.80q", c.line.number, octets)
+			return
+		}
+		r := c.requests[c.place]
+		if r.answer.state == inBody {
+			octets = octets[w.relayedBody(c, r, octets):]
+			continue
+		}
+		c.got = append(c.got, octets...)
+		r.answer.state = inHead
+		n := w.matchHead(c, r)
+		if n == 0 {
+			return
+		}
+		octets = c.got[n:]
+		c.got = c.got[:0]
+	}
+}
+
+func (w *world) relayedBody(c *call, r *request, octets []byte) int {
+	a := &r.answer
+	want := a.source.body[a.octets:]
+	n := min(len(octets), len(want))
+	if !bytes.Equal(octets[:n], want[:n]) {
+		at := common(octets, want)
+		w.fail("a client is sent other octets than the origin's", "request %d, octet %d of the body\nwant %.120q\nsaw  %.120q",
+			r.number, a.octets+at, around(want, at), around(octets, at))
+		return len(octets)
+	}
+	a.octets += n
+	w.bodyMoved(c, r, len(octets)-n)
+	return n
+}
+
+// bodyMoved looks whether the body is complete.
+func (w *world) bodyMoved(c *call, r *request, behind int) {
+	a := &r.answer
+	if a.octets < len(a.source.body) {
+		return
+	}
+	if a.source.breaksOff {
+		w.fail("a fault of a response was sent on", "request %d", r.number)
+		return
+	}
+	a.state = complete
+	c.place++
+	c.ends = append(c.ends, c.received-int64(behind))
+}
+
+// matchHead finds out which response begins with what was written, and returns
+// how many octets its head has; 0 if more is needed to say.
+func (w *world) matchHead(c *call, r *request) int {
+	m := matcher{got: c.got, name: w.name}
+	for i := len(r.tries) - 1; i >= 0 && m.n == 0; i-- {
+		t := r.tries[i]
+		if t.response != nil {
+			m.response(t.response, t)
+		}
+		for _, p := range t.line.unasked {
+			m.response(p, nil)
+		}
+	}
+	if len(r.tries) == 0 {
+		w.matchUnasked(&m)
+	}
+	if m.n == 0 {
+		m.own(0)
+	}
+	switch {
+	case m.n == 0 && !m.open:
+		w.fail("a client is sent what is neither an answer to its request nor a refusal",
+			"request %d, octet %d\nwant %.120q\nsaw  %.120q", r.number, m.best, around(m.want, m.best), around(c.got, m.best))
+	case m.n > 0:
+		m.answer.state = inBody
+		r.answer = m.answer
+		w.headDone(c, r, len(c.got)-m.n)
+	}
+	return m.n
+}
+
+// matchUnasked looks at what came on connections on which a request was begun,
+// but not as far as its number.
+func (w *world) matchUnasked(m *matcher) {
+	for _, l := range w.lines {
+		if len(l.opening) > 0 {
+			for _, p := range l.unasked {
+				m.response(p, nil)
+			}
+		}
+	}
+}
+
+func (w *world) headDone(c *call, r *request, behind int) {
+	if r.answer.source != nil {
+		w.bodyMoved(c, r, behind)
+		return
+	}
+	r.answer.state = complete
+	c.place++
+	c.ends = append(c.ends, c.received-int64(behind))
+}
+
+// A matcher compares octets with the heads that they may be.
+type matcher struct {
+	got    []byte
+	name   string
+	n      int // octets of the head that they are
+	answer answer
+	open   bool // more octets may make them one
+	best   int  // how far the best one went
+	want   []byte
+}
+
+func (m *matcher) response(p *response, t *try) {
+	n := common(m.got, p.head)
+	if n >= m.best {
+		m.best, m.want = n, p.head
+	}
+	if n == len(m.got) && (n < len(p.head) || !p.refusable) {
+		m.open = true
+		return
+	}
+	if n == len(p.head) && !p.refusable {
+		m.lastLines(p, t, n)
+	}
+	if m.n > 0 {
+		return
+	}
+	for i := len(p.interims) - 1; i >= 0 && m.n == 0; i-- {
+		if p.interims[i] <= n {
+			m.own(p.interims[i])
+		}
+	}
+}
+
+// lastLines are what the gateway says of the connection, if anything, and the
+// empty line.
+func (m *matcher) lastLines(p *response, t *try, n int) {
+	for _, line := range [...]string{"", closeLine, keepAliveLine} {
+		end := line + "\r\n"
+		switch rest := m.got[n:]; {
+		case len(rest) >= len(end) && string(rest[:len(end)]) == end:
+			m.n = n + len(end)
+			m.answer = answer{source: p, try: t, closes: line == closeLine}
+			return
+		case len(rest) < len(end) && end[:len(rest)] == string(rest):
+			m.open = true
+		}
+	}
+}
+
+var (
+	emptyLine     = []byte("\r\n\r\n")
+	contentLength = []byte("\r\nContent-Length: 0\r\n")
+	proxyStatus   = []byte("\r\nProxy-Status: ")
+)
+
+// own matches an answer of the gateway's own that begins at an octet.
+func (m *matcher) own(at int) {
+	const line = "HTTP/1.1 "
+	p := m.got[at:]
+	if n := min(len(p), len(line)); string(p[:n]) != line[:n] {
+		return
+	}
+	end := bytes.Index(p, emptyLine)
+	if end < 0 {
+		m.open = m.open || len(p) < 2000
+		return
+	}
+	p = p[:end+2]
+	status, err := strconv.Atoi(string(p[len(line):][:3]))
+	_, field, ok := bytes.Cut(p, proxyStatus)
+	field, _, _ = bytes.Cut(field, []byte("\r\n"))
+	if err != nil || !ok || !bytes.HasPrefix(field, []byte(m.name)) || !bytes.Contains(p, contentLength) {
+		return
+	}
+	m.n = at + end + len(emptyLine)
+	m.answer = answer{closes: bytes.HasSuffix(p, []byte(closeLine)), refusal: refusal{
+		status: status,
+		error:  parameter(field, "error=", ";"),
+		rule:   parameter(field, `details="`, `"`),
+	}}
+}
+
+func parameter(field []byte, name, end string) string {
+	_, value, _ := bytes.Cut(field, []byte(name))
+	value, _, _ = bytes.Cut(value, []byte(end))
+	return string(value)
+}
+
+// gatewayCloses is the gateway's end of a connection.
+func (w *world) gatewayCloses(l *line, how simnet.What) {
+	if l.closed {
+		return
+	}
+	l.closed = true
+	if l.call == nil || l.reset || l.struck || w.failure != nil {
+		return
+	}
+	if c := l.call; how != simnet.ClosedReset {
+		w.judgeTruth(c)
+		w.judgeSilence(c)
+	}
+}
+
+// judgeTruth looks whether what was cut off looks whole, now that the connection
+// ends in order.
+func (w *world) judgeTruth(c *call) {
+	at := c.place
+	if at == len(c.requests) || c.requests[at].answer.state == nothing {
+		at--
+	}
+	if at < 0 {
+		return
+	}
+	r := c.requests[at]
+	a := &r.answer
+	if a.state < inBody || a.source == nil || !a.source.unframed || a.try == nil {
+		return
+	}
+	l := a.try.line
+	all := l.read-a.try.read >= int64(len(a.source.sent))
+	if a.source.endless && !l.ended || !a.source.endless && (!all || a.state != complete) {
+		w.fail("a response that was cut off looks whole", "request %d, line #%d, %d octets of its body", r.number, c.line.number, a.octets)
+	}
+}
+
+// judgeSilence looks whether a request that had arrived was passed over.
+func (w *world) judgeSilence(c *call) {
+	if c.logged == len(c.requests) || c.end != "" && c.end != "kept" || w.draining || w.late > 0 {
+		return
+	}
+	r := c.requests[c.logged]
+	if c.line.arrived >= r.from+int64(r.head) {
+		w.fail("a connection is closed although a request had arrived", "request %d, line #%d", r.number, c.line.number)
+	}
+}

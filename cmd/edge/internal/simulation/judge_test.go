@@ -1,0 +1,241 @@
+package simulation
+
+import (
+	"bytes"
+	"time"
+)
+
+// Write makes the world the file that the access log is written to: a line comes
+// at the instant at which its exchange has ended.
+func (w *world) Write(p []byte) (int, error) {
+	for line := range bytes.Lines(p) {
+		w.logs++
+		if w.story != nil {
+			w.story.line(line)
+		}
+		if w.failure == nil {
+			e := readLogLine(line)
+			w.judge(&e)
+		}
+	}
+	return len(p), nil
+}
+
+// Close is that of the file.
+func (w *world) Close() error { return nil }
+
+// judge looks whether what the log says of an exchange is what happened.
+func (w *world) judge(e *logLine) {
+	if !e.wellFormed || e.client == 0 || e.client > uint64(len(w.accepted)) {
+		w.fail("the access log has a line that cannot be read", "%+v", e)
+		return
+	}
+	c := w.accepted[e.client-1].call
+	if c.logged == len(c.requests) {
+		w.fail("an exchange is logged that no client began", "%+v", e)
+		return
+	}
+	r := c.requests[c.logged]
+	r.logged = e
+	c.logged++
+	c.end = e.clientEnd
+	w.tally.count(r, e)
+	w.judgeIdentity(r, e)
+	w.judgeOutcome(r, e)
+	w.judgeAnnouncement(r, e)
+	w.judgeCause(r, e)
+	w.judgeTime(r, e)
+	if w.calm() {
+		w.judgeCalm(r, e)
+	}
+}
+
+func (w *world) judgeIdentity(r *request, e *logLine) {
+	switch {
+	case r.fate == turnedBack || e.status == 408 && e.request == "" && r.call.silent:
+	case e.request != r.line:
+		w.fail("the log has another request line than the client sent", "request %d: %q, not %q", r.number, e.request, r.line)
+	case e.place != r.place+1:
+		w.fail("the log counts otherwise than the client", "request %d: %d, not %d", r.number, e.place, r.place+1)
+	case e.replayed != (len(r.tries) > 1) && e.replayed != w.lost(r):
+		w.fail("the log says otherwise whether a request was sent again", "request %d: %d times", r.number, len(r.tries))
+	}
+}
+
+// lost reports whether a try may have been made of which no octet left.
+func (w *world) lost(r *request) bool { return r.logged.replayed }
+
+// judgeOutcome compares status and refusal with the octets.
+func (w *world) judgeOutcome(r *request, e *logLine) {
+	a := &r.answer
+	broke := r.fate == breaksOff || r.call.silent // while the answer was on its way
+	gone := r.call.line.reset || r.call.line.struck || e.clientEnd == "client-stalled" || broke
+	switch {
+	case a.state < inBody:
+		if (e.status != 0 && e.error != "" || e.clientEnd == "kept") && !gone {
+			w.fail("the log has an answer that the client did not get", "request %d: %+v", r.number, e)
+		}
+	case e.status != 0 && a.source == nil && (a.refusal.status != e.status || a.refusal.error != e.error || e.error != "" && a.refusal.rule != e.rule):
+		w.fail("the log has another refusal than the client", "request %d: %+v, not %+v", r.number, e, a.refusal)
+	case a.source != nil && a.source.status != e.status:
+		w.fail("the log has another status than the client", "request %d: %d, not %d", r.number, e.status, a.source.status)
+	case a.source != nil && e.error != "" && !broke:
+		w.fail("the log has a refusal where the client has an origin's answer", "request %d: %+v", r.number, e)
+	case a.state == inBody && (e.clientEnd == "kept" || e.clientEnd == "client-asked" || e.clientEnd == "draining"):
+		if !a.source.endless {
+			w.fail("the log has a whole response where the client has a part", "request %d: %+v", r.number, e)
+		}
+	}
+}
+
+// judgeAnnouncement compares the end of the connection with what the last
+// response said of it.
+func (w *world) judgeAnnouncement(r *request, e *logLine) {
+	a := &r.answer
+	if a.state != complete {
+		return
+	}
+	if a.closes && e.clientEnd == "kept" {
+		w.fail("a connection persists whose end was announced", "request %d", r.number)
+	}
+	switch e.clientEnd {
+	case "client-asked", "response-until-close", "draining":
+		if !a.closes {
+			w.fail("a connection ends and the response does not say so", "request %d, %s", r.number, e.clientEnd)
+		}
+	}
+	if e.clientEnd == "kept" && r.closes {
+		w.fail("a connection persists although the client asked for its end", "request %d", r.number)
+	}
+}
+
+// judgeCause looks for the reason of what happened.
+func (w *world) judgeCause(r *request, e *logLine) {
+	if !w.causeHasReason(r, e.clientEnd) {
+		w.fail("the client connection ended by a cause that nobody gave", "request %d: %s", r.number, e.clientEnd)
+	}
+	if e.error != "" && !w.refusalHasReason(r, e) {
+		w.fail("a request was refused for a reason that nobody gave", "request %d: %d %s %s", r.number, e.status, e.error, e.rule)
+	}
+}
+
+func (w *world) causeHasReason(r *request, cause string) bool {
+	c, l := r.call, r.call.line
+	switch cause {
+	case "kept":
+		return true
+	case "client-asked":
+		return r.closes
+	case "response-until-close":
+		return r.answer.source != nil && r.answer.source.unframed
+	case "draining":
+		return w.draining
+	case "client-reset":
+		return l.reset || l.struck
+	case "client-stalled":
+		return c.stalls
+	case "request-truncated":
+		return (l.ended || l.reset || l.struck) && l.arrived < r.to() // a reset is told once, and not to every reader
+	case "request-timeout":
+		return c.silent
+	case "request-unread":
+		return len(r.sent) > r.head
+	case "refused":
+		return r.fate == turnedBack || r.fate == breaksOff || c.silent
+	case "origin-stale":
+		return (!r.safe || len(r.sent) > r.head) && w.someOriginEnded(r)
+	case "response-truncated":
+		return w.originFailed(r)
+	}
+	return false
+}
+
+// originFailed reports whether the origin that was to answer did not.
+func (w *world) originFailed(r *request) bool {
+	if len(r.tries) == 0 {
+		return w.someOriginEnded(r)
+	}
+	t := r.tries[len(r.tries)-1]
+	p := t.response
+	return t.line.ended || t.line.reset || t.line.struck || t.silent ||
+		p != nil && (p.breaksOff || p.refusable || t.cut < len(p.sent)) || unaskedCame(t)
+}
+
+func unaskedCame(t *try) bool { return len(t.line.unasked) > 0 }
+
+// someOriginEnded is what is known of a request of which no octet was written.
+func (w *world) someOriginEnded(r *request) bool {
+	for _, t := range r.tries {
+		if l := t.line; l.ended || l.reset || l.struck || l.givenUp {
+			return true
+		}
+	}
+	for _, l := range w.lines {
+		if len(r.tries) == 0 && l.call == nil && (l.ended || l.reset || l.struck) {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *world) refusalHasReason(r *request, e *logLine) bool {
+	switch e.error {
+	case "http_request_error":
+		if e.rule == "head-timeout" || e.rule == "body-timeout" {
+			return r.call.silent
+		}
+		return r.fate != goesOn && (r.status <= 0 || r.status == e.status)
+	case "destination_unavailable":
+		return w.struck
+	case "connection_refused":
+		return w.refusals > 0
+	case "connection_timeout":
+		return w.hangs > 0
+	case "connection_limit_reached":
+		return w.limited
+	case "http_protocol_error", "http_response_header_section_size":
+		return w.saidNonsense(r)
+	case "http_response_timeout":
+		return len(r.tries) > 0 && r.tries[len(r.tries)-1].silent || w.someOriginEnded(r)
+	case "connection_terminated", "http_response_incomplete":
+		return w.originFailed(r)
+	}
+	return false
+}
+
+func (w *world) saidNonsense(r *request) bool {
+	for _, t := range r.tries {
+		if p := t.response; p != nil && (p.refusable || p.breaksOff) || unaskedCame(t) {
+			return true
+		}
+	}
+	for _, l := range w.lines {
+		if len(r.tries) == 0 && len(l.opening) > 0 && len(l.unasked) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// judgeTime wants every exchange to end before long, and those that began while
+// the gateway drains to be the last of their connections.
+func (w *world) judgeTime(r *request, e *logLine) {
+	if e.total > w.patience {
+		w.fail("an exchange took longer than all timeouts together", "request %d: %v", r.number, e.total)
+	}
+	began := w.net.Now().Add(-e.total - time.Millisecond)
+	if w.draining && began > w.drainedAt.Add(w.late) && e.clientEnd == "kept" {
+		w.fail("a connection persists although the gateway drains", "request %d, began %v after", r.number, began.Sub(w.drainedAt))
+	}
+}
+
+// judgeCalm wants every request to be answered by its origin.
+func (w *world) judgeCalm(r *request, e *logLine) {
+	switch {
+	case r.fate == answered && r.answer.state == complete:
+	case w.idleClose && e.clientEnd == "origin-stale" && (!r.safe || len(r.sent) > r.head):
+	case r.answer.state == complete && r.answer.source != nil:
+	default:
+		w.fail("a request came to nothing although all behaved well", "request %d (%s): %+v", r.number, r.method, *e)
+	}
+}

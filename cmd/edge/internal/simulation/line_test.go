@@ -1,0 +1,242 @@
+package simulation
+
+import (
+	"bytes"
+	"time"
+
+	"github.com/hopwire/hopwire/shared/loop"
+	"github.com/hopwire/hopwire/shared/loop/simnet"
+)
+
+// A line is one connection of the network, as the gateway's end of it sees it.
+type line struct {
+	number uint64
+	call   *call // of a client; nil: the line goes to an origin
+	serial uint64
+	born   loop.Time
+
+	arrived, read int64 // octets towards the gateway
+	ended, reset  bool  // that has arrived at the gateway, too
+	struck        bool  // the network broke it
+	closed        bool  // the gateway did
+
+	// To an origin.
+	current *try   // the request that the gateway is writing; nil: none
+	opening []byte // of one whose number is not written yet
+	tries   []*try
+	unasked []*response // what the origin said that answers no request
+	waiting loop.Time   // since when there is something that the gateway has not read
+	givenUp bool        // the origin ended it, or will not say what it should
+}
+
+// A try is one time that a request is sent to an origin.
+type try struct {
+	request  *request
+	line     *line
+	start    int64 // in the line
+	written  int   // octets
+	read     int64 // by the gateway, of the line, before
+	response *response
+	cut      int  // octets of the response that the origin sends
+	silent   bool // or none at all
+}
+
+// end is where on the line the request ends.
+func (t *try) end() int64 { return t.start + int64(len(t.request.want)) }
+
+// step is told all that happens in the network.
+func (w *world) step(s simnet.Step) {
+	if w.story != nil {
+		w.story.step(s)
+	}
+	if s.Conn == 0 || int(s.Conn) > len(w.lines) {
+		return
+	}
+	l := w.lines[s.Conn-1]
+	if s.What == simnet.Struck {
+		l.struck, w.struck = true, true
+		return
+	}
+	if (s.Side == simnet.Acceptor) == (l.call != nil) {
+		w.atGateway(l, s)
+	} else if s.What == simnet.Accepted {
+		w.lastAccepted = l
+	}
+}
+
+// atGateway is a step of the gateway's own end.
+func (w *world) atGateway(l *line, s simnet.Step) {
+	switch s.What {
+	case simnet.Accepted:
+		w.accepted = append(w.accepted, l)
+		l.serial = uint64(len(w.accepted))
+	case simnet.Connected:
+		l.born = s.At
+	case simnet.Wrote:
+		if l.call != nil {
+			w.relayed(l.call, s.Data)
+		} else {
+			w.forwarded(l, s.Data)
+		}
+	case simnet.Arrived:
+		if l.arrived == l.read {
+			l.waiting = s.At
+		}
+		l.arrived += int64(s.Octets)
+	case simnet.Read:
+		l.read += int64(s.Octets)
+	case simnet.EndArrived:
+		l.ended, l.waiting = true, s.At
+	case simnet.ResetArrived:
+		l.reset, l.waiting = true, s.At
+	case simnet.ClosedWrite, simnet.Closed, simnet.ClosedReset:
+		w.gatewayCloses(l, s.What)
+	}
+}
+
+// forwarded compares what the gateway writes to an origin with what it has to.
+func (w *world) forwarded(l *line, octets []byte) {
+	for len(octets) > 0 && w.failure == nil {
+		t := l.current
+		if t == nil {
+			if l.opening = append(l.opening, octets...); len(l.opening) == len(octets) {
+				w.judgeUse(l)
+			}
+			r, ok := w.named(l.opening)
+			if !ok {
+				if len(l.opening) > 64 {
+					w.fail("an origin is sent what no client sent", "line #%d: %.80q", l.number, l.opening)
+				}
+				return
+			}
+			octets = l.opening
+			l.opening = l.opening[:0]
+			if t = w.begin(l, r); t == nil {
+				return
+			}
+		}
+		octets = octets[w.compare(t, octets):]
+	}
+}
+
+func (w *world) compare(t *try, octets []byte) int {
+	want := t.request.want[t.written:]
+	n := min(len(octets), len(want))
+	if !bytes.Equal(octets[:n], want[:n]) {
+		at := common(octets, want)
+		w.fail("an origin is sent what the client did not send, or other edits than are due",
+			"request %d, line #%d, octet %d\nwant %.120q\nsaw  %.120q", t.request.number, t.line.number,
+			t.written+at, around(want, at), around(octets, at))
+		return len(octets)
+	}
+	t.written += n
+	if t.request.fate == breaksOff && t.written == t.request.faulty {
+		w.fail("a fault of a request was sent on", "request %d", t.request.number)
+	}
+	if t.written == len(t.request.want) {
+		t.line.current = nil
+	}
+	return n
+}
+
+func common(a, b []byte) int {
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	return n
+}
+
+// around is what stands before and behind an octet.
+func around(p []byte, at int) []byte { return p[max(0, min(at, len(p))-40):min(len(p), at+80)] }
+
+// named finds the request whose first octets these are. Each has its number in
+// its target.
+func (w *world) named(octets []byte) (r *request, ok bool) {
+	at := bytes.IndexByte(octets, '/')
+	if at < 0 {
+		return nil, false
+	}
+	number := 0
+	for _, c := range octets[at+1:] {
+		if c < '0' || c > '9' {
+			if number >= len(w.requests) {
+				return nil, false
+			}
+			return w.requests[number], true
+		}
+		number = number*10 + int(c-'0')
+	}
+	return nil, false
+}
+
+// judgeUse looks at the state of a connection on which a request begins.
+func (w *world) judgeUse(l *line) {
+	limits := w.limits
+	n := len(l.tries)
+	if n == 0 {
+		return // whether a new one is fit nobody can know
+	}
+	last := l.tries[n-1]
+	source, used := last.request.answer.source, l.read-last.read
+	waits := l.arrived > l.read || l.ended || l.reset
+	switch {
+	case source == nil || last.request.answer.state != complete || used < int64(len(source.sent)):
+		w.fail("a request is sent on a connection whose last response did not come to its end", "line #%d", l.number)
+	case used > int64(len(source.sent)):
+		w.fail("a request is sent on a connection on which there were octets behind the last response", "line #%d", l.number)
+	case waits && w.net.Now() >= l.waiting.Add(w.late):
+		w.fail("a request is sent on a connection that was not clean", "line #%d: the origin spoke unasked or ended at %v", l.number, l.waiting)
+	case !source.persists:
+		w.fail("a request is sent on a connection whose end the origin had announced", "line #%d", l.number)
+	case limits.Uses > 0 && n >= int(limits.Uses):
+		w.fail("a connection is used more often than the limit", "line #%d: %d", l.number, n+1)
+	case limits.Age > 0 && w.net.Now().Sub(l.born) > limits.Age+w.late+time.Millisecond:
+		w.fail("a connection is used that is older than the limit", "line #%d", l.number)
+	}
+}
+
+// begin is a request whose first octets are written to an origin.
+func (w *world) begin(l *line, r *request) *try {
+	c := r.call
+	switch {
+	case r.fate == answered || r.fate == turnedBack:
+		w.fail("a request was sent on that must not be", "request %d", r.number)
+	case c.end != "" && c.end != "kept":
+		w.fail("a request was sent on behind the last one of its connection", "request %d, after %s", r.number, c.end)
+	case r.place < c.forwarded:
+		w.fail("requests were sent on out of order", "request %d", r.number)
+	case len(r.tries) > 0:
+		w.judgeReplay(r)
+	case l.call != nil || c.line.arrived < r.from:
+		w.fail("a request was sent on that has not arrived", "request %d", r.number)
+	}
+	if w.failure != nil {
+		return nil
+	}
+	c.forwarded = r.place
+	t := &try{request: r, line: l, read: l.read}
+	if n := len(l.tries); n > 0 {
+		t.start = l.tries[n-1].end()
+	}
+	r.tries = append(r.tries, t)
+	l.tries = append(l.tries, t)
+	l.current = t
+	return t
+}
+
+// judgeReplay applies the rule for sending a request twice.
+func (w *world) judgeReplay(r *request) {
+	last := r.tries[len(r.tries)-1]
+	l := last.line
+	switch {
+	case len(r.tries) > 1:
+		w.fail("a request was sent a third time", "request %d", r.number)
+	case !r.safe && last.written > 0:
+		w.fail("a request that is not safe was sent twice", "request %d (%s), lines #%d", r.number, r.method, l.number)
+	case l.read > last.read:
+		w.fail("a request was sent again after octets of a response", "request %d, line #%d", r.number, l.number)
+	case last == l.tries[0]:
+		w.fail("a request was sent again although the first connection was new", "request %d, line #%d", r.number, l.number)
+	}
+}

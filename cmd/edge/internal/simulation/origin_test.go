@@ -1,0 +1,250 @@
+package simulation
+
+import (
+	"strconv"
+
+	"github.com/hopwire/hopwire/shared/loop"
+)
+
+// An author is an origin's side of one connection: it reads requests, of which
+// it knows the length, and writes responses.
+type author struct {
+	world *world
+	conn  *loop.Conn
+	line  *line
+	read  int64
+	place int // in world.authors
+}
+
+func (w *world) authorComes(conn *loop.Conn) {
+	a := &author{world: w, conn: conn, line: w.lastAccepted, place: len(w.authors)}
+	w.authors = append(w.authors, a)
+	w.loop.Go(a)
+}
+
+func (w *world) authorLeaves(a *author) {
+	last := w.authors[len(w.authors)-1]
+	w.authors[a.place], last.place = last, a.place
+	w.authors = w.authors[:len(w.authors)-1]
+}
+
+// Run makes it a task.
+func (a *author) Run() {
+	defer a.world.authorLeaves(a)
+	defer a.conn.Close()
+	for n := 0; a.begins(n); n++ {
+		t := a.line.tries[n]
+		w := a.world
+		if w.rude.origins > 0 && w.one(w.rude.origins) {
+			a.fail(t)
+			return
+		}
+		if !a.answer(t) {
+			return
+		}
+	}
+	a.line.givenUp = true
+}
+
+// begins waits for the first octets of the next request.
+func (a *author) begins(n int) bool {
+	w := a.world
+	if w.idleClose && w.one(3) && (n > 0 || !w.wellBehaved) {
+		a.conn.ReadDeadline(w.loop.Now().Add(w.within(w.think)))
+	} else {
+		a.conn.ReadDeadline(0)
+	}
+	for len(a.line.tries) <= n {
+		if !a.more() {
+			if w.rude.origins > 0 && w.one(4) && !a.line.closed {
+				a.speakUnasked()
+			}
+			return false
+		}
+		a.conn.ReadDeadline(0)
+	}
+	return true
+}
+
+func (a *author) more() bool {
+	n, err := a.conn.Read(a.world.scratch[:])
+	a.read += int64(n)
+	return err == nil
+}
+
+// readUntil reads up to an octet of the connection.
+func (a *author) readUntil(octet int64) bool {
+	for a.read < octet {
+		if !a.more() {
+			return false
+		}
+	}
+	return true
+}
+
+// hear reads a request to its end.
+func (a *author) hear(t *try) bool {
+	if t.request.fate != goesOn {
+		for a.more() {
+		}
+		return false
+	}
+	if !a.readUntil(t.end()) {
+		return false
+	}
+	a.world.executes(t)
+	return true
+}
+
+// executes counts how often a request was read whole.
+func (w *world) executes(t *try) {
+	r := t.request
+	if r.executed++; r.executed > 1 && !r.safe {
+		w.fail("a request that is not safe was executed twice", "request %d (%s), line #%d", r.number, r.method, t.line.number)
+	}
+}
+
+// answer reads a request and responds to it. It reports whether the connection
+// goes on.
+func (a *author) answer(t *try) bool {
+	w, r := a.world, t.request
+	early := len(r.want) > r.ahead && w.one(5) && !w.wellBehaved
+	if !early && !r.expects && !a.hear(t) {
+		return false
+	}
+	if r.expects || early {
+		if !a.readUntil(t.start + int64(r.ahead)) {
+			return false
+		}
+	}
+	p := a.decide(t)
+	from := 0
+	if r.expects && !early {
+		for _, to := range p.pauses {
+			if !a.write(p.sent[from:to]) {
+				return false
+			}
+			from = to
+		}
+		if !a.hear(t) {
+			return false
+		}
+	}
+	if w.one(3) {
+		w.pause(w.haste)
+	}
+	if !a.write(p.sent[from:]) {
+		return false
+	}
+	if early && (!w.one(3) || !a.hear(t)) {
+		w.tell("origin", "line #%d: does not read the rest of request %d", a.line.number, r.number)
+		return false
+	}
+	return a.after(p)
+}
+
+// decide draws the response.
+func (a *author) decide(t *try) *response {
+	w := a.world
+	p := w.newResponse(t.request)
+	t.response, t.cut = p, len(p.sent)
+	w.tell("origin", "line #%d: answers request %d by %d, %d octets; persists %v, faulty %v",
+		a.line.number, t.request.number, p.status, len(p.sent), p.persists, p.refusable || p.breaksOff)
+	return p
+}
+
+// after is what follows a whole response.
+func (a *author) after(p *response) bool {
+	w := a.world
+	if p.persists && w.rude.origins > 0 && w.one(30) {
+		a.speakUnasked()
+		return false
+	}
+	if !p.persists && !p.endless && w.one(4) {
+		w.pause(w.haste)
+	}
+	return p.persists
+}
+
+func (a *author) write(p []byte) bool {
+	w := a.world
+	for len(p) > 0 {
+		n := len(p)
+		if w.one(6) {
+			n = 1 + w.magnitude(n-1)
+		}
+		if _, err := a.conn.Write(p[:n]); err != nil {
+			return false
+		}
+		if p = p[n:]; len(p) > 0 && w.one(2) {
+			w.pause(w.haste)
+		}
+	}
+	return true
+}
+
+// fail does not answer a request as it should.
+func (a *author) fail(t *try) {
+	w := a.world
+	how := w.rng.IntN(6)
+	w.tell("origin", "line #%d: fails request %d, way %d", a.line.number, t.request.number, how)
+	a.line.givenUp = true
+	switch how {
+	case 0: // closes at once, or resets
+		a.leave()
+	case 1: // reads, executes, says nothing
+		if a.hear(t) {
+			a.leave()
+		}
+	case 2: // is silent for ever
+		t.silent = true
+		for a.more() {
+		}
+	default:
+		if w.one(2) || a.hear(t) {
+			a.breakOff(t, how == 3)
+		}
+	}
+}
+
+// breakOff writes a part of a response.
+func (a *author) breakOff(t *try, silence bool) {
+	p := a.decide(t)
+	t.cut = a.world.rng.IntN(len(p.sent))
+	t.silent = silence
+	if !a.write(p.sent[:t.cut]) {
+		return
+	}
+	for silence && a.more() {
+	}
+	a.leave()
+}
+
+func (a *author) leave() {
+	if a.world.one(2) {
+		a.conn.Reset()
+	}
+}
+
+// speakUnasked says what answers no request, and ends. A request that meets it on
+// the way takes it for its answer, as it must.
+func (a *author) speakUnasked() {
+	w := a.world
+	p := &response{interims: []int{0}, status: 408, persists: true}
+	t := w.twin()
+	switch w.rng.IntN(3) {
+	case 0:
+		t.both("HTTP/1.1 408 Request Timeout\r\nX-Id: " + strconv.FormatUint(a.line.number, 10) + "\r\nContent-Length: 0\r\n")
+		p.head = w.keep(t.want)
+		t.dropped("\r\n")
+	default:
+		t.dropped(pick(w.rng, "\r\n", "x", "0\r\n\r\n", "\x00"))
+		p.refusable = true
+	}
+	p.sent = w.keep(t.sent)
+	a.line.unasked = append(a.line.unasked, p)
+	w.tell("origin", "line #%d: speaks unasked: %q", a.line.number, p.sent)
+	if a.write(p.sent) && w.one(2) {
+		w.pause(w.think)
+	}
+}

@@ -1,0 +1,259 @@
+package simulation
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/hopwire/hopwire/shared/wire"
+	"github.com/hopwire/hopwire/shared/wiretest"
+)
+
+// A request is one message of a client, and all that became of it.
+type request struct {
+	number  int
+	call    *call
+	place   int // on its connection, from 0
+	from    int64
+	sent    []byte // by the client
+	want    []byte // by an origin
+	line    string // the first line as sent
+	head    int    // octets of sent up to its end
+	ahead   int    // octets of want up to its end
+	method  string
+	minor   int
+	closes  bool // the client asks for the end of the connection
+	expects bool // 100, before there is a body
+	safe    bool
+	fate    requestFate
+	status  int // of a refusal that is due; 0: any
+	faulty  int // in want: no octet from here on may be sent on
+
+	tries    []*try   // each time that it was sent to an origin
+	executed int      // how many origins have read it whole
+	answer   answer   // what its client was sent
+	logged   *logLine // nil: not yet
+}
+
+// A requestFate is how far a request is to come.
+type requestFate uint8
+
+const (
+	goesOn     requestFate = iota
+	answered               // by the gateway; the connection persists if the request does
+	turnedBack             // refused by its head
+	breaksOff              // refused by its body, which may have gone on up to there
+)
+
+func (r *request) to() int64 { return r.from + int64(len(r.sent)) }
+
+// newRequest draws a request.
+func (w *world) newRequest(c *call) *request {
+	r := &request{number: len(w.requests), call: c, place: len(c.requests), minor: 1, status: -1}
+	r.method = pick(w.rng, "GET", "GET", "GET", "GET", "HEAD", "POST", "POST", "PUT", "OPTIONS", "DELETE")
+	r.safe = r.method == "GET" || r.method == "HEAD" || r.method == "OPTIONS"
+	t := w.twin()
+	switch {
+	case w.rude.clients > 0 && w.one(40):
+		w.badHead(r, t)
+	case w.one(12):
+		r.minor = 0
+		fallthrough
+	default:
+		w.goodRequest(r, t)
+	}
+	r.sent, r.want = w.keep(t.sent), w.keep(t.want)
+	r.line, _, _ = strings.Cut(strings.TrimPrefix(string(r.sent[:min(len(r.sent), 300)]), "\r\n"), "\r\n")
+	w.requests = append(w.requests, r)
+	return r
+}
+
+func (w *world) goodRequest(r *request, t *twin) {
+	if w.one(20) {
+		t.dropped("\r\n") // as old clients send behind a body
+	}
+	authority := w.requestLine(r, t)
+	w.host(r, t, authority)
+	for w.one(3) {
+		t.both(pick(w.rng, "Accept: */*\r\n", "X-Empty:\r\n", "X-Odd: \t v  w \t\r\n", "x-lower:no space\r\n",
+			"X-Bytes: \xe4\xff\r\n", "User-Agent: simulated/1 (of a kind)\r\n", "Cookie: a=b; c=\"d\"\r\n"))
+	}
+	w.connection(t, w.requestOptions(r))
+	if r.method == "OPTIONS" && w.one(3) {
+		w.hops(r, t)
+	}
+	w.requestBody(r, t)
+}
+
+func (w *world) requestLine(r *request, t *twin) (authority string) {
+	t.both(r.method + " ")
+	if w.one(10) {
+		authority = pick(w.rng, "a.test", "b.test:8080", "c.test:80")
+		t.dropped("http://" + authority)
+	}
+	t.both("/" + strconv.Itoa(r.number) + pick(w.rng, "", "", "", "?q=1&r=%41", "/a/./b;c"))
+	if r.minor == 1 && w.one(50) {
+		r.minor = 2
+	}
+	t.changed(" HTTP/1."+strconv.Itoa(r.minor)+"\r\n", " HTTP/1.1\r\n")
+	return authority
+}
+
+// host is the field of that name: the target's authority goes before it.
+func (w *world) host(r *request, t *twin, authority string) {
+	host := pick(w.rng, "a.test", "x.test:81", "[::1]:9")
+	switch {
+	case r.minor == 0 && w.one(2):
+		if authority == "" {
+			authority = w.authority
+		}
+		t.added("Host: " + authority + "\r\n")
+	case authority != "" && authority != host:
+		t.changed(pick(w.rng, "Host: ", "HOST:")+host+"\r\n", "Host: "+authority+"\r\n")
+	default:
+		t.both(pick(w.rng, "Host: ", "host: ", "Host:\t") + host + pick(w.rng, "", " ") + "\r\n")
+	}
+}
+
+// requestOptions draws a Connection line, or none, and what it means.
+func (w *world) requestOptions(r *request) string {
+	r.closes = r.minor == 0
+	if r.minor == 0 && !w.one(3) {
+		r.closes = false
+		return pick(w.rng, "Connection: keep-alive\r\n", "connection: X-Named, Keep-Alive\r\n")
+	}
+	if w.one(15) {
+		r.closes = true
+		return pick(w.rng, "Connection: close\r\n", "Connection: X-Named , CLOSE\r\n", "Connection: keep-alive\r\nConnection: close\r\n")
+	}
+	if r.minor == 0 {
+		return ""
+	}
+	return pick(w.rng, "", "", "", "Connection: keep-alive\r\n", "Connection: X-Named\r\n", "Connection: te,,x-named\r\n")
+}
+
+// connection makes the fields that are for this hop only: those that always are,
+// and those that options, the Connection line, names, before it or behind.
+func (w *world) connection(t *twin, options string) {
+	if w.one(2) {
+		t.dropped(options)
+	} else {
+		defer t.dropped(options)
+	}
+	if w.one(6) {
+		t.dropped(pick(w.rng, "Keep-Alive: timeout=5\r\n", "Proxy-Connection: keep-alive\r\n", "TE: trailers\r\n", "te: gzip;q=0\r\n"))
+	}
+	for w.one(4) {
+		if strings.Contains(options, "amed") {
+			t.dropped("X-Named: 1\r\n")
+		} else {
+			t.both("X-Named: 2\r\n")
+		}
+	}
+}
+
+// hops is Max-Forwards, which stops some requests here.
+func (w *world) hops(r *request, t *twin) {
+	n := w.rng.IntN(3)
+	if n == 0 {
+		t.both("Max-Forwards: 0\r\n")
+		r.fate, r.status = answered, 200
+		return
+	}
+	t.changed("Max-Forwards: "+strconv.Itoa(n)+"\r\n", "Max-Forwards: "+strconv.Itoa(n-1)+"\r\n")
+}
+
+func (w *world) requestBody(r *request, t *twin) {
+	size := 0
+	hasBody := r.method[0] == 'P' || w.one(30)
+	if hasBody {
+		size = w.size()
+	}
+	if hasBody && r.minor > 0 && w.one(3) {
+		r.expects = true
+		t.both("Expect: 100-continue\r\n")
+	}
+	body := content(r.number, size)
+	switch {
+	case hasBody && r.minor > 0 && w.one(2):
+		t.both(pick(w.rng, "Transfer-Encoding: chunked\r\n", "transfer-encoding: Chunked\r\n"))
+		w.endHead(r, t)
+		if w.rude.clients > 0 && r.fate == goesOn && w.one(10) {
+			w.badBody(r, t)
+			return
+		}
+		w.chunked(t, body, false)
+	case hasBody:
+		t.both("Content-Length: " + strconv.Itoa(size) + "\r\n")
+		w.endHead(r, t)
+		t.content(body)
+	default:
+		w.endHead(r, t)
+	}
+}
+
+func (w *world) endHead(r *request, t *twin) {
+	t.added("Via: 1." + strconv.Itoa(min(r.minor, 1)) + " " + w.name + "\r\n")
+	t.both("\r\n")
+	r.head, r.ahead = len(t.sent), len(t.want)
+}
+
+// badHead is a request that no gateway may send on, from the parser's vectors.
+func (w *world) badHead(r *request, t *twin) {
+	v := &badRequests[w.rng.IntN(len(badRequests))]
+	t.sent = append(t.sent, v.Input...)
+	r.head, r.fate, r.status, r.safe, r.minor = len(t.sent), turnedBack, v.Expect.Status, false, 1
+}
+
+// badBody is a chunked body with a fault.
+func (w *world) badBody(r *request, t *twin) {
+	v := &badBodies[w.rng.IntN(len(badBodies))]
+	t.both(w.chunkLine(3) + "abc\r\n")
+	t.content(v.Input)
+	r.fate, r.status, r.faulty = breaksOff, v.Expect.Status, len(t.want)
+}
+
+var badRequests, badResponses, badBodies = faults()
+
+// faults are the vectors with messages that have to be refused, not for being
+// too short.
+func faults() (requests, responses, bodies []wiretest.Vector) {
+	for _, v := range wiretest.Vectors() {
+		if v.Expect.OK || v.Expect.Either || v.Expect.Incomplete() || v.Limits != (wiretest.Limits{}) {
+			continue
+		}
+		switch {
+		case v.Kind == "request" && requestHeadIsBad(v.Input):
+			requests = append(requests, v)
+		case v.Kind == "response" && responseHeadIsBad(v.Input):
+			responses = append(responses, v)
+		case v.Kind == "chunked" && bodyIsBad(v.Input):
+			bodies = append(bodies, v)
+		}
+	}
+	return requests, responses, bodies
+}
+
+func requestHeadIsBad(octets []byte) bool {
+	var h wire.RequestHead
+	_, err := wire.ParseRequestHead(octets, &h)
+	if err == nil {
+		_, err = wire.RequestFraming(&h)
+	}
+	return err != nil && err != wire.ErrIncomplete
+}
+
+func responseHeadIsBad(octets []byte) bool {
+	var h wire.ResponseHead
+	_, err := wire.ParseResponseHead(octets, &h)
+	if err == nil {
+		_, err = wire.ResponseFraming(&h, []byte("HEAD"))
+	}
+	return err != nil && err != wire.ErrIncomplete
+}
+
+func bodyIsBad(octets []byte) bool {
+	var s wire.BodyScanner
+	s.Reset(wire.Framing{Kind: wire.Chunked})
+	_, _, err := s.Scan(octets)
+	return err != nil
+}

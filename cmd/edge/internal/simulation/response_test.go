@@ -1,0 +1,174 @@
+package simulation
+
+import (
+	"strconv"
+	"strings"
+)
+
+// A response is what an origin answers to one request: interim responses and a
+// final one.
+type response struct {
+	sent []byte // by the origin
+	head []byte // for the client: all heads but for the last one's empty line
+	body []byte // for the client
+
+	interims  []int // in head: 0, and where each interim response ends
+	pauses    []int // in sent: where one of its messages ends
+	status    int
+	unframed  bool // the client sees the end of the connection as its end
+	endless   bool // the origin's end is the end of its connection
+	persists  bool // the origin says so
+	refusable bool // its head has to be refused
+	breaksOff bool // its body has to be, on the way
+}
+
+const (
+	closeLine     = "Connection: close\r\n"
+	keepAliveLine = "Connection: keep-alive\r\n"
+)
+
+// newResponse draws the response of an origin to a request.
+func (w *world) newResponse(r *request) *response {
+	p := &response{interims: []int{0}, persists: true, status: 200}
+	t := w.twin()
+	w.interimResponses(r, p, t)
+	if w.rude.origins > 0 && w.one(25) {
+		w.badResponse(p, t)
+	} else {
+		w.finalResponse(r, p, t)
+	}
+	if p.head == nil {
+		p.head = w.keep(t.want)
+	} else {
+		p.body = w.keep(t.want[len(p.head):])
+	}
+	p.sent = w.keep(t.sent)
+	return p
+}
+
+func (w *world) interimResponses(r *request, p *response, t *twin) {
+	for n := w.rng.IntN(12); n >= 10 || r.expects && n >= 6; n = w.rng.IntN(12) {
+		start, code := len(t.want), pick(w.rng, "103 Early Hints", "102 ", "199 X")
+		if r.expects && w.one(2) {
+			code = "100 Continue"
+		}
+		t.both("HTTP/1.1 " + code + "\r\n")
+		t.both("X-Interim: " + strconv.Itoa(r.number) + "." + strconv.Itoa(len(p.interims)) + "\r\n")
+		w.connection(t, pick(w.rng, "", "", "Connection: X-Named\r\n"))
+		t.both("\r\n")
+		if r.minor == 0 {
+			t.want = t.want[:start] // HTTP/1.0 has none
+		} else {
+			p.interims = append(p.interims, len(t.want))
+		}
+		p.pauses = append(p.pauses, len(t.sent))
+	}
+}
+
+func (w *world) badResponse(p *response, t *twin) {
+	switch w.rng.IntN(10) {
+	case 0: // the head is too large
+		t.dropped("HTTP/1.1 200 OK\r\nX-Long: " + strings.Repeat("x", 17<<10) + "\r\n\r\n")
+	case 1: // nobody asked to switch
+		t.dropped("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n")
+	default:
+		v := &badResponses[w.rng.IntN(len(badResponses))]
+		t.sent = append(t.sent, v.Input...)
+	}
+	p.refusable, p.persists = true, false
+}
+
+func (w *world) finalResponse(r *request, p *response, t *twin) {
+	minor := "1"
+	if w.one(8) {
+		minor = "0"
+	}
+	p.status = pick(w.rng, 200, 200, 200, 200, 200, 204, 304, 404, 503, 299)
+	t.changed("HTTP/1."+minor+" ", "HTTP/1.1 ")
+	t.both(strconv.Itoa(p.status) + pick(w.rng, " OK\r\n", " \r\n", " Not (as) Expected\xe9\r\n"))
+	t.both("X-Id: " + strconv.Itoa(r.number) + "." + strconv.Itoa(len(r.tries)) + "\r\n")
+	for w.one(3) {
+		t.both(pick(w.rng, "Server: simulated\r\n", "X-Empty:\r\n", "Set-Cookie: a=b\r\n", "Vary:\t* \r\n", "ETag: \"x\"\r\n"))
+	}
+	w.connection(t, w.responseOptions(p, minor))
+	size := w.size()
+	if r.method == "HEAD" || p.status == 204 || p.status == 304 {
+		w.contentless(r, p, t, minor, size)
+		return
+	}
+	switch w.rng.IntN(8) {
+	case 0:
+		p.unframed, p.endless, p.persists = true, true, false
+		w.beginBody(p, t)
+		t.content(content(r.number+1, size))
+	case 1, 2:
+		if minor == "1" {
+			w.chunkedResponse(r, p, t, size)
+			return
+		}
+		fallthrough
+	default:
+		t.both("Content-Length: " + strconv.Itoa(size) + "\r\n")
+		w.beginBody(p, t)
+		t.content(content(r.number+1, size))
+	}
+}
+
+// beginBody ends the head. Whether a line about the connection stands before the
+// empty line, only the gateway can tell.
+func (w *world) beginBody(p *response, t *twin) {
+	t.dropped("\r\n")
+	p.head = w.keep(t.want)
+}
+
+// contentless is a response that ends with its head, whatever its fields say.
+func (w *world) contentless(r *request, p *response, t *twin, minor string, size int) {
+	switch {
+	case w.one(3):
+		t.both("Content-Length: " + strconv.Itoa(size) + "\r\n")
+	case w.one(3) && minor == "1":
+		w.codingField(r, t, "Transfer-Encoding: chunked\r\n")
+	}
+	w.beginBody(p, t)
+}
+
+// codingField is dropped for a client that does not know the chunked coding.
+func (w *world) codingField(r *request, t *twin, line string) {
+	if r.minor == 0 {
+		t.dropped(line)
+	} else {
+		t.both(line)
+	}
+}
+
+func (w *world) chunkedResponse(r *request, p *response, t *twin, size int) {
+	w.codingField(r, t, pick(w.rng, "Transfer-Encoding: chunked\r\n", "transfer-encoding:CHUNKED\r\n"))
+	if w.one(4) {
+		w.codingField(r, t, "Trailer: X-Trailer\r\n")
+	}
+	w.beginBody(p, t)
+	p.unframed = r.minor == 0
+	if w.rude.origins > 0 && r.minor > 0 && w.one(10) {
+		t.both(w.chunkLine(3) + "abc\r\n")
+		t.content(badBodies[w.rng.IntN(len(badBodies))].Input)
+		p.breaksOff, p.persists = true, false
+		return
+	}
+	w.chunked(t, content(r.number+1, size), p.unframed)
+}
+
+// responseOptions draws a Connection line, or none, and what it means.
+func (w *world) responseOptions(p *response, minor string) string {
+	if minor == "0" {
+		p.persists = !w.one(3)
+		if !p.persists {
+			return ""
+		}
+		return pick(w.rng, "Connection: keep-alive\r\n", "Connection: X-Named, Keep-Alive\r\n")
+	}
+	if w.one(10) {
+		p.persists = false
+		return pick(w.rng, "Connection: close\r\n", "Connection: X-Named,Close\r\n")
+	}
+	return pick(w.rng, "", "", "", "Connection: keep-alive\r\n", "Connection: X-Named\r\n")
+}

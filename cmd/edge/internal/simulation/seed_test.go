@@ -1,0 +1,127 @@
+package simulation
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+var (
+	oneSeed  = flag.Uint64("seed", 0, "the seed of TestSeed; and the first one of TestSeeds")
+	playFor  = flag.Duration("for", 0, "how long TestSeeds goes on, and prints what it does; 0: a few seconds' worth")
+	parallel = flag.Int("worlds", runtime.GOMAXPROCS(0), "how many worlds TestSeeds runs at once")
+)
+
+// A run plays seeds one after the other, several at once, until it is told to
+// stop or has found something.
+type run struct {
+	next  atomic.Uint64
+	until time.Time // and so many at least
+	least uint64
+
+	mu     sync.Mutex
+	tally  tally
+	worlds int
+	failed []*failure
+}
+
+func (r *run) goOn(seed uint64) bool { return seed < r.least || time.Now().Before(r.until) }
+
+func (r *run) work(first uint64, most int) {
+	for {
+		seed := r.next.Add(1) - 1
+		if !r.goOn(seed) {
+			return
+		}
+		w := play(first+seed, nil)
+		r.mu.Lock()
+		r.worlds++
+		r.tally.add(&w.tally)
+		if w.failure != nil {
+			r.failed = append(r.failed, w.failure)
+		}
+		enough := len(r.failed) >= most
+		r.mu.Unlock()
+		if enough {
+			return
+		}
+	}
+}
+
+func (r *run) play(first uint64, most int) {
+	var all sync.WaitGroup
+	for range *parallel {
+		all.Go(func() { r.work(first, most) })
+	}
+	all.Wait()
+}
+
+func TestSeeds(t *testing.T) {
+	r := &run{least: 300}
+	if testing.Short() || raceDetector {
+		r.least = 30
+	}
+	if *playFor > 0 {
+		r.until = time.Now().Add(*playFor)
+		stop := r.report()
+		defer stop()
+	}
+	began := time.Now()
+	r.play(*oneSeed, 10)
+	took := time.Since(began)
+	for _, f := range r.failed {
+		t.Error(f)
+	}
+	text := fmt.Sprintf("%d seeds, %.0f exchanges/s\n%v", r.worlds, float64(r.tally.exchanges)/took.Seconds(), &r.tally)
+	if *playFor > 0 {
+		fmt.Println(text)
+	} else {
+		t.Log(text)
+	}
+}
+
+// report prints how far it has come, now and then.
+func (r *run) report() (stop func()) {
+	tick := time.NewTicker(5 * time.Second)
+	done := make(chan bool)
+	go func() {
+		for {
+			select {
+			case <-tick.C:
+				r.mu.Lock()
+				fmt.Fprintf(os.Stderr, "%d seeds, %d exchanges, %d failures\n", r.worlds, r.tally.exchanges, len(r.failed))
+				r.mu.Unlock()
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() { tick.Stop(); close(done) }
+}
+
+// TestSeed plays one world, and with -v tells its story.
+func TestSeed(t *testing.T) {
+	var s *story
+	if testing.Verbose() {
+		s = newStory(os.Stdout)
+	}
+	w := play(*oneSeed, s)
+	t.Log(&w.tally)
+	if w.failure != nil {
+		t.Error(w.failure)
+	}
+}
+
+func TestOneSeedIsOneHistory(t *testing.T) {
+	for seed := range uint64(10) {
+		a, b := play(seed, nil), play(seed, nil)
+		if a.net.Digest() != b.net.Digest() || a.net.Steps() != b.net.Steps() {
+			t.Errorf("seed %d: %d steps and %d steps", seed, a.net.Steps(), b.net.Steps())
+		}
+	}
+}

@@ -1,0 +1,143 @@
+package simulation
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/hopwire/hopwire/cmd/edge/internal/gateway"
+	"github.com/hopwire/hopwire/cmd/edge/internal/pool"
+	"github.com/hopwire/hopwire/shared/loop/simnet"
+)
+
+// A temper is what a seed draws for a world as a whole.
+type temper struct {
+	kind      string // of network
+	config    gateway.Config
+	limits    pool.Limits
+	name      string // of the gateway
+	authority string // of the first origin
+	origins   int
+	clients   int
+	quota     int // requests of each client
+	largest   int // octets of a body
+
+	rude struct {
+		clients int // one connection in so many; 0: none
+		origins int // one answer in so many
+	}
+	idleClose   bool // origins end connections that are not used
+	wellBehaved bool // neither rude nor hostile
+	limited     bool
+	faults      float64 // of each direction of a connection
+	faultWithin int
+	refuse      float64
+	hang        float64
+	drainAfter  time.Duration // 0: not before the clients have gone
+
+	late     time.Duration // by which the network's reports are late
+	think    time.Duration // between two messages, at most
+	haste    time.Duration // within one
+	long     time.Duration // longer than the gateway waits
+	patience time.Duration // for an exchange
+}
+
+// draw decides on everything that the world is set up with.
+func (w *world) draw() simnet.Options {
+	options := w.drawNetwork()
+	w.drawGateway()
+	w.drawManners()
+	w.late = 0
+	if options.Late > 0 {
+		w.late = options.LateBy.Max + time.Nanosecond
+	}
+	return options
+}
+
+func (w *world) drawNetwork() (o simnet.Options) {
+	w.largest = 8 << 10
+	switch n := w.rng.IntN(20); {
+	case n < 9:
+		w.kind, w.quota = "smooth", 60
+		w.largest = pick(w.rng, 1000, 20<<10, 20<<10)
+	case n < 13:
+		w.kind, w.quota = "far", 40
+		o.Delay = simnet.Range{Max: time.Duration(1 + w.rng.IntN(int(20*time.Millisecond)))}
+		o.Piece, o.Buffer = pick(w.rng, 0, 1000, 1460), pick(w.rng, 0, 4096, 64<<10)
+	case n < 18:
+		w.kind, w.quota, w.largest = "rough", 30, 4000
+		o = simnet.Rough(w.rng.Uint64())
+		o.Delay.Min, o.Delay.Max = o.Delay.Min/10, o.Delay.Max/10
+		o.Piece, o.Buffer = pick(w.rng, 7, 64, 1000, 0), pick(w.rng, 100, 1000, 4096)
+	default:
+		w.kind, w.quota, w.largest = "tiny", 5, 300
+		o.Piece, o.Buffer = pick(w.rng, 1, 3), pick(w.rng, 1, 10)
+		o.Delay = simnet.Range{Max: time.Duration(w.rng.IntN(int(50 * time.Microsecond)))}
+	}
+	return o
+}
+
+// size draws the length of a content. In some worlds there are long ones, which
+// the gateway handles otherwise.
+func (w *world) size() int {
+	switch {
+	case w.one(3):
+		return 0
+	case w.largest > 4000 && w.one(100):
+		return 64<<10 + w.rng.IntN(200<<10)
+	}
+	return w.magnitude(w.largest)
+}
+
+func (w *world) drawGateway() {
+	w.name = pick(w.rng, "hopwire", "edge-1")
+	w.origins = pick(w.rng, 1, 1, 2, 3)
+	w.limits = limitsOf(w.rng)
+	w.config = gateway.Config{
+		Name: w.name, Pool: w.limits,
+		HeadTimeout: 10 * time.Second, ConnectTimeout: 5 * time.Second, DrainIdle: time.Second,
+		IdleTimeout:     pick(w.rng, 75, 20*time.Second/time.Second) * time.Second,
+		ResponseTimeout: pick(w.rng, 60, 10*time.Second/time.Second) * time.Second,
+	}
+	if w.limited = w.one(10); w.limited {
+		w.config.MaxPerOrigin = 1 + w.rng.IntN(4)
+	}
+	w.long = 4 * w.config.IdleTimeout
+	w.patience = 10 * (w.config.IdleTimeout + w.config.ResponseTimeout)
+	w.think, w.haste = time.Second/2, 20*time.Millisecond
+	if w.one(4) {
+		w.think = time.Millisecond // everything meets
+	}
+}
+
+func (w *world) drawManners() {
+	w.clients = 1 + w.rng.IntN(12)
+	w.idleClose = w.one(3)
+	if w.one(2) {
+		w.rude.clients = pick(w.rng, 2, 10)
+	}
+	if w.one(2) {
+		w.rude.origins = pick(w.rng, 4, 20)
+	}
+	if w.one(4) {
+		w.faults = pick(w.rng, 0.02, 0.1, 0.3)
+		w.faultWithin = pick(w.rng, 64, 1024, 64<<10)
+		w.refuse = pick(w.rng, 0, 0.05, 0.3)
+		w.hang = pick(w.rng, 0, 0.02)
+	}
+	if w.one(6) {
+		w.drainAfter = 1 + w.within(10*w.think)
+	}
+	w.wellBehaved = w.rude.clients+w.rude.origins == 0 && w.faults == 0
+}
+
+// calm reports whether every request has to be answered by an origin.
+func (w *world) calm() bool { return w.wellBehaved && !w.limited && w.drainAfter == 0 }
+
+func (w *world) String() string {
+	return fmt.Sprintf("%s network, %d clients, %d origins; rude clients 1/%d, rude origins 1/%d, idle close %v,\n"+
+		"faults %v within %d octets, refuse %v, hang %v, drain after %v, connections limited to %d;\n"+
+		"pool %+v, idle timeout %v, response timeout %v",
+		w.kind, w.clients, w.origins, w.rude.clients, w.rude.origins, w.idleClose,
+		w.faults, w.faultWithin, w.refuse, w.hang, w.drainAfter, w.config.MaxPerOrigin,
+		w.limits, w.config.IdleTimeout, w.config.ResponseTimeout)
+}

@@ -1,0 +1,100 @@
+package simulation
+
+import (
+	"math/rand/v2"
+	"strconv"
+)
+
+// A twin is one message on both hops: as it is sent to the gateway, and as the
+// gateway has to send it on. Whoever makes the message says of each part where
+// it is to be seen, so the edits are known without being computed.
+type twin struct{ sent, want []byte }
+
+// both is what goes on as it came.
+func (t *twin) both(s string) {
+	t.sent = append(t.sent, s...)
+	t.want = append(t.want, s...)
+}
+
+// dropped is what the gateway leaves out.
+func (t *twin) dropped(s string) { t.sent = append(t.sent, s...) }
+
+// added is what the gateway puts in.
+func (t *twin) added(s string) { t.want = append(t.want, s...) }
+
+// changed is what the gateway replaces.
+func (t *twin) changed(sent, want string) {
+	t.dropped(sent)
+	t.added(want)
+}
+
+func (t *twin) content(p []byte) {
+	t.sent = append(t.sent, p...)
+	t.want = append(t.want, p...)
+}
+
+// noise is where content comes from: no two messages have the same.
+var noise = func() []byte {
+	rng := rand.New(rand.NewPCG(1, 2))
+	b := make([]byte, 1<<20)
+	for i := range b {
+		b[i] = byte(rng.Uint32())
+	}
+	return b
+}()
+
+// content is n octets that belong to the message with that number.
+func content(number, n int) []byte {
+	at := int(uint32(number)*2654435761) % (len(noise) - n)
+	return noise[at : at+n]
+}
+
+// chunked appends content in chunks as the chunked coding allows them to be,
+// plain to the decoded form of the message if that is wanted.
+func (w *world) chunked(t *twin, p []byte, decoded bool) {
+	add := t.both
+	if decoded {
+		add = t.dropped
+	}
+	for len(p) > 0 {
+		n := min(len(p), 1+w.rng.IntN(1<<w.rng.IntN(17)))
+		add(w.chunkLine(n))
+		t.content(p[:n])
+		add("\r\n")
+		p = p[n:]
+	}
+	add("0" + w.extension() + "\r\n")
+	for w.one(8) {
+		add("X-Trailer: " + strconv.Itoa(w.rng.IntN(1000)) + "\r\n")
+	}
+	add("\r\n")
+}
+
+func (w *world) chunkLine(n int) string {
+	size := strconv.FormatInt(int64(n), 16)
+	if w.one(8) {
+		size = "00" + size
+	}
+	return size + w.extension() + "\r\n"
+}
+
+func (w *world) extension() string {
+	if !w.one(10) {
+		return ""
+	}
+	return pick(w.rng, `;a`, `;a=b`, `;a="q;\""`, `; a ;b = c`)
+}
+
+func pick[T any](rng *rand.Rand, from ...T) T { return from[rng.IntN(len(from))] }
+
+// one is true once in n times.
+func (w *world) one(n int) bool { return w.rng.IntN(n) == 0 }
+
+// magnitude is a number from 0 to most, small ones being as likely as large ones.
+func (w *world) magnitude(most int) int {
+	bound := most
+	for range w.rng.IntN(8) {
+		bound /= 3
+	}
+	return w.rng.IntN(bound + 1)
+}

@@ -1,0 +1,289 @@
+package simulation
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/hopwire/hopwire/cmd/edge/internal/accesslog"
+	"github.com/hopwire/hopwire/cmd/edge/internal/gateway"
+	"github.com/hopwire/hopwire/cmd/edge/internal/pool"
+	"github.com/hopwire/hopwire/shared/loop"
+	"github.com/hopwire/hopwire/shared/loop/simnet"
+)
+
+// A world is one gateway with its clients and origins on one network, and the
+// judge of them all.
+type world struct {
+	seed  uint64
+	rng   *rand.Rand
+	story *story // nil: nobody listens
+	temper
+
+	net     *simnet.World
+	group   *loop.Group
+	loop    *loop.Loop
+	server  *gateway.Server
+	address *loop.Address // of the gateway
+
+	actors       int // clients that are still there
+	authors      []*author
+	requests     []*request
+	lines        []*line // by number, from 1
+	accepted     []*line // of clients, by the gateway, in order
+	dialing      *call   // the next line is its
+	lastAccepted *line   // by an origin
+	refusals     int     // connects refused
+	hangs        int
+	struck       bool // a connection was
+	logs         int
+	draining     bool
+	drainedAt    loop.Time
+	finished     bool
+
+	failure *failure
+	tally   tally
+
+	scratch [64 << 10]byte // what is read, and not looked at
+	draft   twin
+	paper   []byte
+}
+
+// A failure is what the judge found.
+type failure struct {
+	seed   uint64
+	at     loop.Time
+	what   string
+	detail string
+}
+
+func (f *failure) Error() string {
+	return fmt.Sprintf("seed %d, after %v: %s\n%s\nits story: go test ./cmd/edge/internal/simulation -run '^TestSeed$' -seed %d -v",
+		f.seed, time.Duration(f.at-loop.Time(time.Second)), f.what, f.detail, f.seed)
+}
+
+// play lets the world of a seed run from its beginning to its end.
+func play(seed uint64, s *story) *world {
+	w := &world{seed: seed, rng: rand.New(rand.NewPCG(seed, 0x73696d756c617465)), story: s}
+	w.tally.causes = make(map[string]int)
+	options := w.draw()
+	options.History = w.step
+	options.Fate = w.fate
+	options.Lifetime = 1000 * time.Hour
+	w.net = simnet.New(seed, options)
+	if s != nil {
+		s.begin(w)
+	}
+	err := w.net.Run(loop.Config{}, w.start)
+	switch {
+	case err == nil && !w.finished && w.failure == nil:
+		err = errors.New("it was stopped before its end")
+		fallthrough
+	case err != nil:
+		w.fail("the world did not end well", "%v", err)
+	}
+	return w
+}
+
+func (w *world) fail(what, format string, args ...any) {
+	if w.failure != nil {
+		return
+	}
+	w.failure = &failure{seed: w.seed, at: w.net.Now(), what: what, detail: fmt.Sprintf(format, args...)}
+	if w.story != nil {
+		w.story.failed(w.failure)
+	}
+	if w.group != nil {
+		w.group.Stop()
+	}
+}
+
+// tell is what a script is about to do.
+func (w *world) tell(who, format string, args ...any) {
+	if w.story != nil {
+		w.story.intent(who, fmt.Sprintf(format, args...))
+	}
+}
+
+// start sets the gateway between clients and origins.
+func (w *world) start(g *loop.Group) error {
+	w.group, w.loop = g, g.Loop(0)
+	config := w.config
+	for range w.origins {
+		ln, err := g.Listen("127.0.0.1:0", w.authorComes)
+		if err != nil {
+			return err
+		}
+		config.Origins = append(config.Origins, ln.Address())
+	}
+	w.authority = config.Origins[0].String()
+	config.Log = accesslog.Immediate(w)
+	var err error
+	if w.server, err = gateway.New(g, config); err != nil {
+		return err
+	}
+	ln, err := w.server.Listen("127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	w.address = ln.Address()
+	w.loop.Post(w.begins)
+	return nil
+}
+
+func (w *world) begins() {
+	for range w.clients {
+		w.actors++
+		w.loop.Go(&actor{world: w, left: 1 + w.rng.IntN(w.quota)})
+	}
+	if w.drainAfter > 0 {
+		w.loop.After(w.drainAfter, w.drain)
+	}
+}
+
+func (w *world) drain() {
+	if !w.draining {
+		w.tell("operator", "drains")
+		w.draining, w.drainedAt = true, w.net.Now()
+		w.server.Drain()
+	}
+}
+
+func (w *world) over() bool { return w.failure != nil || w.loop.Stopping() }
+
+// actorLeaves ends the world with its last client: the gateway drains, the
+// origins end the connections that are left, and then nothing may be there.
+func (w *world) actorLeaves() {
+	if w.actors--; w.actors == 0 && !w.over() {
+		w.drain()
+		w.tidyUp(0)
+	}
+}
+
+// tidyUp waits, for some minutes at most, until all that is under way has come
+// to its end.
+func (w *world) tidyUp(turn int) {
+	const turns = 300
+	select {
+	case <-w.server.Drain():
+		for _, a := range w.authors {
+			a.conn.CancelRead()
+		}
+	default:
+	}
+	left := w.leftOver()
+	switch {
+	case w.failure != nil:
+	case left == "":
+		w.finished = true
+		w.judgeSums()
+		w.judgeRest()
+		w.group.Stop()
+	case turn == turns:
+		w.fail("something was left behind", "%s", left)
+	default:
+		w.loop.After(time.Second, func() { w.tidyUp(turn + 1) })
+	}
+}
+
+// leftOver says what is still there; nothing if all has ended.
+func (w *world) leftOver() string {
+	g, l := w.server.Census(), w.loop.Census()
+	if g.Clients+g.Exchanges+g.Pads+g.Origins+l.Buffers+l.Tasks+len(w.authors) == 0 && w.net.OpenSockets() == w.origins {
+		return ""
+	}
+	return fmt.Sprintf("clients %d, exchanges %d, pads %d, origin connections %d, buffers %d, tasks %d, authors %d, sockets %d",
+		g.Clients, g.Exchanges, g.Pads, g.Origins, l.Buffers, l.Tasks, len(w.authors), w.net.OpenSockets())
+}
+
+// judgeSums wants the counters to add up.
+func (w *world) judgeSums() {
+	c := w.server.Census().Counters
+	ends := uint64(0)
+	for _, n := range c.ClientEnds {
+		ends += n
+	}
+	if c.Clients != uint64(len(w.accepted)) || ends != c.Clients || c.Exchanges != uint64(w.logs) {
+		w.fail("the counters do not add up", "%d clients came, the gateway counts %d and %d ends; %d exchanges, %d lines in the log",
+			len(w.accepted), c.Clients, ends, c.Exchanges, w.logs)
+	}
+	if c.ClientEnds[gateway.Broken]+c.ClientEnds[gateway.CutOff] > 0 {
+		w.fail("the gateway broke", "%+v", c)
+	}
+}
+
+// judgeRest looks at what no line of the log told.
+func (w *world) judgeRest() {
+	for _, l := range w.accepted {
+		c := l.call
+		if !w.calm() || c.end != "" && c.end != "kept" || c.logged == len(c.requests) || l.arrived < c.requests[c.logged].to() {
+			continue
+		}
+		w.fail("a request was never answered although all behaved well", "request %d of line #%d", c.requests[c.logged].number, l.number)
+	}
+}
+
+// fate decides about the next connection, and writes it down.
+func (w *world) fate(d simnet.Dial) (f simnet.Fate) {
+	l := &line{number: d.Number, call: w.dialing}
+	w.dialing = nil
+	w.lines = append(w.lines, l)
+	if l.call != nil {
+		l.call.line = l
+	}
+	f.Up, f.Down = w.cut(), w.cut()
+	if l.call != nil {
+		return f
+	}
+	switch {
+	case w.chance(w.refuse):
+		f.Connect = simnet.ConnectRefused
+		w.refusals++
+	case w.chance(w.hang):
+		f.Connect = simnet.ConnectHangs
+		w.hangs++
+	}
+	return f
+}
+
+func (w *world) cut() (c simnet.Cut) {
+	if !w.chance(w.faults) {
+		return c
+	}
+	return simnet.Cut{Kind: pick(w.rng, simnet.CutReset, simnet.CutEnd), At: int64(w.magnitude(w.faultWithin))}
+}
+
+func (w *world) chance(p float64) bool { return p > 0 && w.rng.Float64() < p }
+
+func (w *world) within(d time.Duration) time.Duration {
+	return time.Duration(w.rng.Int64N(int64(d) + 1))
+}
+
+// pause lets a script wait for a while, as long as d at most.
+func (w *world) pause(d time.Duration) { w.loop.Sleep(w.within(d)) }
+
+// twin is a draft; keep makes a copy of its octets.
+func (w *world) twin() *twin {
+	w.draft.sent, w.draft.want = w.draft.sent[:0], w.draft.want[:0]
+	return &w.draft
+}
+
+func (w *world) keep(p []byte) []byte {
+	if len(p) > cap(w.paper)-len(w.paper) {
+		w.paper = make([]byte, 0, max(256<<10, len(p)))
+	}
+	at := len(w.paper)
+	w.paper = append(w.paper, p...)
+	return w.paper[at:len(w.paper):len(w.paper)]
+}
+
+// limits are those of the gateway's pools.
+func limitsOf(rng *rand.Rand) pool.Limits {
+	return pool.Limits{
+		Idle: pick(rng, 0, 0, time.Second/2, 10*time.Second),
+		Max:  pick(rng, 0, 0, 1, 3, -1),
+		Age:  pick(rng, 0, 0, 0, 2*time.Second),
+		Uses: pick[uint32](rng, 0, 0, 0, 1, 2, 20),
+	}
+}
