@@ -14,6 +14,7 @@ type answer struct {
 	try     *try      // that it answers; nil: it was unasked
 	octets  int       // of the body
 	closes  bool      // it says that the connection ends
+	keeps   bool      // it says that it persists
 	refusal refusal
 }
 
@@ -74,11 +75,11 @@ func (w *world) relayedBody(c *call, r *request, octets []byte) int {
 // bodyMoved looks whether the body is complete.
 func (w *world) bodyMoved(c *call, r *request, behind int) {
 	a := &r.answer
-	if a.octets < len(a.source.body) {
-		return
-	}
-	if a.source.breaksOff {
+	switch p := a.source; {
+	case p.breaksOff && (a.octets > p.faulty || a.octets == len(p.body)):
 		w.fail("a fault of a response was sent on", "request %d", r.number)
+		return
+	case a.octets < len(p.body):
 		return
 	}
 	a.state = complete
@@ -180,7 +181,7 @@ func (m *matcher) lastLines(p *response, t *try, n int) {
 		switch rest := m.got[n:]; {
 		case len(rest) >= len(end) && string(rest[:len(end)]) == end:
 			m.n = n + len(end)
-			m.answer = answer{source: p, try: t, closes: line == closeLine}
+			m.answer = answer{source: p, try: t, closes: line == closeLine, keeps: line == keepAliveLine}
 			return
 		case len(rest) < len(end) && end[:len(rest)] == string(rest):
 			m.open = true

@@ -104,6 +104,9 @@ func (w *world) judgeAnnouncement(r *request, e *logLine) {
 			w.fail("a connection ends and the response does not say so", "request %d, %s", r.number, e.clientEnd)
 		}
 	}
+	if told := r.minor == 0 && a.source != nil; e.clientEnd == "kept" && a.keeps != told {
+		w.fail("a connection persists and an HTTP/1.0 client does not know", "request %d", r.number)
+	}
 	if e.clientEnd == "kept" && r.closes {
 		w.fail("a connection persists although the client asked for its end", "request %d", r.number)
 	}
@@ -220,6 +223,9 @@ func (w *world) saidNonsense(r *request) bool {
 // judgeTime wants every exchange to end before long, and those that began while
 // the gateway drains to be the last of their connections.
 func (w *world) judgeTime(r *request, e *logLine) {
+	if l := r.call.line; l.reset && w.net.Now() > l.resetAt.Add(w.late+w.haste+w.config.ConnectTimeout) {
+		w.fail("an exchange goes on although its client has gone", "request %d, line #%d, gone at %v", r.number, l.number, l.resetAt)
+	}
 	if e.total > w.patience {
 		w.fail("an exchange took longer than all timeouts together", "request %d: %v", r.number, e.total)
 	}

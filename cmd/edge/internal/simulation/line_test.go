@@ -17,8 +17,9 @@ type line struct {
 
 	arrived, read int64 // octets towards the gateway
 	ended, reset  bool  // that has arrived at the gateway, too
-	struck        bool  // the network broke it
-	closed        bool  // the gateway did
+	resetAt       loop.Time
+	struck        bool // the network broke it
+	closed        bool // the gateway did
 
 	// To an origin.
 	current *try   // the request that the gateway is writing; nil: none
@@ -88,7 +89,7 @@ func (w *world) atGateway(l *line, s simnet.Step) {
 	case simnet.EndArrived:
 		l.ended, l.waiting = true, s.At
 	case simnet.ResetArrived:
-		l.reset, l.waiting = true, s.At
+		l.reset, l.resetAt, l.waiting = true, s.At, s.At
 	case simnet.ClosedWrite, simnet.Closed, simnet.ClosedReset:
 		w.gatewayCloses(l, s.What)
 	}
@@ -130,7 +131,7 @@ func (w *world) compare(t *try, octets []byte) int {
 		return len(octets)
 	}
 	t.written += n
-	if t.request.fate == breaksOff && t.written == t.request.faulty {
+	if r := t.request; r.fate == breaksOff && (t.written > r.faulty || t.written == len(r.want)) {
 		w.fail("a fault of a request was sent on", "request %d", t.request.number)
 	}
 	if t.written == len(t.request.want) {

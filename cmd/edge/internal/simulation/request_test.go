@@ -26,7 +26,7 @@ type request struct {
 	safe    bool
 	fate    requestFate
 	status  int // of a refusal that is due; 0: any
-	faulty  int // in want: no octet from here on may be sent on
+	faulty  int // in want: no octet may be sent on from here
 
 	tries    []*try   // each time that it was sent to an origin
 	executed int      // how many origins have read it whole
@@ -206,10 +206,31 @@ func (w *world) badHead(r *request, t *twin) {
 
 // badBody is a chunked body with a fault.
 func (w *world) badBody(r *request, t *twin) {
-	v := &badBodies[w.rng.IntN(len(badBodies))]
 	t.both(w.chunkLine(3) + "abc\r\n")
-	t.content(v.Input)
-	r.fate, r.status, r.faulty = breaksOff, v.Expect.Status, len(t.want)
+	r.fate, r.faulty = breaksOff, len(t.want)
+	if w.one(2) {
+		v := &badBodies[w.rng.IntN(len(badBodies))]
+		t.content(v.Input)
+		r.status, r.faulty = v.Expect.Status, len(t.want)
+		return
+	}
+	f := pick(w.rng, faultyChunks...)
+	t.both(f.octets)
+	r.faulty += f.good
+}
+
+// A faultyChunk has so many octets before the first one that is wrong.
+type faultyChunk struct {
+	octets string
+	good   int
+}
+
+var faultyChunks = []faultyChunk{
+	{"3\r\nabcX\n0\r\n\r\n", 6}, {"3\r\nabc\rX0\r\n\r\n", 7}, {"3\r\nabcd\r\n0\r\n\r\n", 6},
+	{"3 \r\nabc\r\n0\r\n\r\n", 1}, {"g\r\n\r\n0\r\n\r\n", 0}, {"-3\r\nabc\r\n0\r\n\r\n", 0}, {"0x3\r\nabc\r\n0\r\n\r\n", 1},
+	{"3\nabc\r\n0\r\n\r\n", 1}, {"\r\n0\r\n\r\n", 0}, {";a\r\n0\r\n\r\n", 0}, {"3;\r\nabc\r\n0\r\n\r\n", 2},
+	{"10000000000000003\r\nabc\r\n0\r\n\r\n", 16}, {"0\r\nContent-Length: 3\r\n\r\n", 17},
+	{"0\r\nX: y\n\r\n", 7}, {"0\r\n X: y\r\n\r\n", 3}, {"0\r\nX : y\r\n\r\n", 4},
 }
 
 var badRequests, badResponses, badBodies = faults()

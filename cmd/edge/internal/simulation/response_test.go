@@ -20,6 +20,7 @@ type response struct {
 	persists  bool // the origin says so
 	refusable bool // its head has to be refused
 	breaksOff bool // its body has to be, on the way
+	faulty    int  // in body: no octet may be sent on from here
 }
 
 const (
@@ -150,8 +151,15 @@ func (w *world) chunkedResponse(r *request, p *response, t *twin, size int) {
 	p.unframed = r.minor == 0
 	if w.rude.origins > 0 && r.minor > 0 && w.one(10) {
 		t.both(w.chunkLine(3) + "abc\r\n")
-		t.content(badBodies[w.rng.IntN(len(badBodies))].Input)
 		p.breaksOff, p.persists = true, false
+		if w.one(2) {
+			t.content(badBodies[w.rng.IntN(len(badBodies))].Input)
+			p.faulty = len(t.want) - len(p.head)
+			return
+		}
+		f := pick(w.rng, faultyChunks...)
+		p.faulty = len(t.want) - len(p.head) + f.good
+		t.both(f.octets)
 		return
 	}
 	w.chunked(t, content(r.number+1, size), p.unframed)

@@ -14,6 +14,7 @@ import (
 var (
 	oneSeed  = flag.Uint64("seed", 0, "the seed of TestSeed; and the first one of TestSeeds")
 	playFor  = flag.Duration("for", 0, "how long TestSeeds goes on, and prints what it does; 0: a few seconds' worth")
+	failures = flag.Int("failures", 10, "after how many failures TestSeeds stops")
 	parallel = flag.Int("worlds", runtime.GOMAXPROCS(0), "how many worlds TestSeeds runs at once")
 )
 
@@ -72,7 +73,7 @@ func TestSeeds(t *testing.T) {
 		defer stop()
 	}
 	began := time.Now()
-	r.play(*oneSeed, 10)
+	r.play(*oneSeed, *failures)
 	took := time.Since(began)
 	for _, f := range r.failed {
 		t.Error(f)

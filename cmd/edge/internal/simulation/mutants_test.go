@@ -1,0 +1,156 @@
+package simulation
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A mutant is the gateway with one mistake. It exists in a copy of one file
+// that the compiler is given in place of the file, so the code itself has no
+// trace of it.
+type mutant struct {
+	name     string
+	file     string // from the repository's root
+	old, new string // old stands in the file exactly once
+}
+
+const (
+	inGateway = "cmd/edge/internal/gateway/"
+	inPool    = "cmd/edge/internal/pool/"
+	inWire    = "shared/wire/"
+)
+
+var mutants = []mutant{
+	{"octets on an idle connection are ignored", inPool + "pool.go",
+		"\tcase n > 0:\n\t\tc.pool.end((*Conn)(c), Dirty)", "\tcase n > 0:\n\t\tc.pool.keep((*Conn)(c))"},
+	{"a connection is taken without a look", inPool + "pool.go",
+		"\tcase c.Readable():\n", "\tcase false && c.Readable():\n"},
+	{"a connection stays open in the accounts", inPool + "pool.go",
+		"\tp.open--\n\tp.ends[cause]++", "\tp.ends[cause]++"},
+	{"a connection is kept although the request is unfinished", inPool + "decide.go",
+		"case !o.RequestWritten:", "case false:"},
+	{"a connection is kept although the origin closes it", inPool + "decide.go",
+		"case !o.ResponsePersists:", "case false:"},
+	{"octets behind a response are ignored", inGateway + "relay.go",
+		"x.excess = x.out != nil && x.out.Len() > 0", "x.excess = false"},
+	{"a chunk is longer than it says", inWire + "chunked.go",
+		"return o&^0x20 - 'A' + 10", "return o&^0x20 - 'A' + 11"},
+	{"a chunk's end is not looked at", inWire + "chunked.go",
+		"case c.state == inChunkDataLF && o == '\\n':", "case c.state == inChunkDataLF:"},
+	{"a post is sent again", inGateway + "replay.go",
+		"case a.taken && !a.safe:", "case false:"},
+	{"a request is sent again on a new connection's failure", inGateway + "replay.go",
+		"case !a.reused, a.answered, a.timedOut:", "case a.answered, a.timedOut:"},
+	{"a request is sent again after octets of a response", inGateway + "response.go",
+		"\t\t\treturn 0, x.refuse(responseFailure(err))", "\t\t\tif x.safe && x.held && !x.replayed && x.uses > 1 && x.out != nil {\n" +
+			"x.releaseOut(); x.dropPad(); if !x.again() { return 0, false }\n" +
+			"x.transmit(); h = &x.takePad().response; if x.fromOrigin() == nil { continue }\n}\n" +
+			"\t\t\treturn 0, x.refuse(responseFailure(err))"},
+	{"a response that was cut off ends in order", inGateway + "exchange.go",
+		"case x.begun && !x.ended:\n\t\treturn abruptly", "case x.begun && !x.ended:\n\t\treturn quietly"},
+	{"interim responses go to HTTP/1.0", inGateway + "response.go",
+		"if x.minor > 0 {", "if true {"},
+	{"TE goes on", inGateway + "forward.go",
+		"wire.FieldProxyConnection, wire.FieldTE,", "wire.FieldProxyConnection,"},
+	{"fields that Connection names go on", inWire + "persist.go",
+		"func (h *RequestHead) NominatesAny() bool { return h.section.noted.connOthers }", "func (h *RequestHead) NominatesAny() bool { return false }"},
+	{"hops are not counted", inGateway + "forward.go",
+		"n-1, 10)", "n, 10)"},
+	{"a request goes on as far as octets have come", inGateway + "request.go",
+		"\tx.message += n\n", "\tx.message, n = x.in.Len(), n\n"},
+	{"the length of a body is one too small", inWire + "framing.go",
+		"\tif n.lengthLines == 1 {\n\t\treturn Framing{Kind: Length, Length: n.length}, nil\n\t}\n\n\t// 7. A request",
+		"\tif n.lengthLines == 1 {\n\t\treturn Framing{Kind: Length, Length: n.length &^ 1}, nil\n\t}\n\n\t// 7. A request"},
+	{"a buffer is not released", inGateway + "exchange.go",
+		"\tx.releaseIn()\n\tx.releaseOut()\n\tx.client.exchange", "\tx.releaseOut()\n\tx.client.exchange"},
+	{"a buffer is released twice", inGateway + "exchange.go",
+		"\t\tx.in.Release()\n\t\tx.in = nil", "\t\tx.in.Release()"},
+	{"a client that goes is not noticed", inGateway + "client.go",
+		"\t\tc.exchange.abort(ClientReset)\n", ""},
+	{"a draining gateway does not say so", inGateway + "response.go",
+		"case x.gateway.draining:\n\t\tx.closing(Drained)", "case false:"},
+	{"HTTP/1.0 is not told that the connection persists", inGateway + "response.go",
+		"keepAlive: x.end == Persists && x.minor == 0,", "keepAlive: false,"},
+	{"an idle client connection is forgotten by the drain", inGateway + "gateway.go",
+		"\t\tif c.exchange == nil {\n\t\t\tc.idle()", "\t\tif c.exchange != nil {\n\t\t\tc.idle()"},
+}
+
+// A mutant has to be found within this time of its run.
+const patience = 20 * time.Second
+
+func TestMutants(t *testing.T) {
+	if testing.Short() || raceDetector || *playFor > 0 {
+		t.Skip("mutants take a minute")
+	}
+	for _, m := range mutants {
+		t.Run(strings.ReplaceAll(m.name, " ", "-"), func(t *testing.T) {
+			t.Parallel()
+			binary := m.build(t)
+			began := time.Now()
+			found, seeds := hunt(t, binary)
+			t.Logf("%s: %s, %s, %v", m.name, found, seeds, time.Since(began).Round(10*time.Millisecond))
+		})
+	}
+}
+
+// build makes the test binary of this package with the mutant in it.
+func (m *mutant) build(t *testing.T) (binary string) {
+	root, err := filepath.Abs("../../../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(root, m.file)
+	source, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(source), m.old); n != 1 {
+		t.Fatalf("%s has %q %d times: the code has moved on, and this mutant has to follow", m.file, m.old, n)
+	}
+	dir := t.TempDir()
+	copied, overlay := filepath.Join(dir, "mutant.go"), filepath.Join(dir, "overlay.json")
+	text, _ := json.Marshal(map[string]any{"Replace": map[string]string{file: copied}})
+	write(t, copied, []byte(strings.Replace(string(source), m.old, m.new, 1)))
+	write(t, overlay, text)
+	binary = filepath.Join(dir, "simulation")
+	out, err := exec.Command("go", "test", "-c", "-vet=off", "-overlay", overlay, "-o", binary, ".").CombinedOutput()
+	if err != nil {
+		t.Fatalf("the mutant does not compile: %v\n%s", err, out)
+	}
+	return binary
+}
+
+func write(t *testing.T, file string, octets []byte) {
+	if err := os.WriteFile(file, octets, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+var (
+	foundLine = regexp.MustCompile(`seed \d+, after [^:]*: (.*)`)
+	seedsLine = regexp.MustCompile(`\d+ seeds`)
+)
+
+// hunt plays seeds until one of them finds the mutant.
+func hunt(t *testing.T, binary string) (found, seeds string) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, binary, "-test.run", "^TestSeeds$", "-test.timeout", "0",
+		"-for", patience.String(), "-worlds", "1", "-failures", "1")
+	out, err := cmd.Output()
+	if err == nil {
+		t.Fatalf("not found in %v", patience)
+	}
+	match := foundLine.FindSubmatch(out)
+	if match == nil {
+		t.Fatalf("%v, and no failure is told:\n%s", err, out)
+	}
+	return string(match[1]), string(seedsLine.Find(out))
+}
