@@ -3,6 +3,7 @@ package accesslog
 import (
 	"bytes"
 	"errors"
+	"io"
 	"net/netip"
 	"strings"
 	"sync"
@@ -109,6 +110,25 @@ func TestBatchesReachTheFile(t *testing.T) {
 	}
 	if n := strings.Count(d.got.String(), "\n"); n != 2*lines || log.Dropped() != 0 || !d.closed {
 		t.Errorf("%d lines of %d, %d dropped, closed %v", n, 2*lines, log.Dropped(), d.closed)
+	}
+}
+
+// An immediate log holds nothing back, and needs no goroutine.
+func TestImmediate(t *testing.T) {
+	var out strings.Builder
+	log := Immediate(struct {
+		io.Writer
+		io.Closer
+	}{&out, io.NopCloser(nil)})
+	batch := log.Batch()
+	for n := range 3 {
+		batch.Add(&Entry{Status: 200}, time.Unix(0, 0))
+		if got := strings.Count(out.String(), "\n"); got != n+1 {
+			t.Errorf("%d lines after %d", got, n+1)
+		}
+	}
+	if err := log.Close(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -215,7 +215,7 @@ func (m *matcher) own(at int) {
 		return
 	}
 	m.n = at + end + len(emptyLine)
-	m.answer = answer{closes: bytes.HasSuffix(p, []byte(closeLine)), refusal: refusal{
+	m.answer = answer{closes: bytes.HasSuffix(p, []byte(closeLine)), keeps: bytes.HasSuffix(p, []byte(keepAliveLine)), refusal: refusal{
 		status: status,
 		error:  parameter(field, "error=", ";"),
 		rule:   parameter(field, `details="`, `"`),

@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"bytes"
+	"strings"
 	"time"
 )
 
@@ -52,18 +53,15 @@ func (w *world) judge(e *logLine) {
 
 func (w *world) judgeIdentity(r *request, e *logLine) {
 	switch {
-	case r.fate == turnedBack || e.status == 408 && e.request == "" && r.call.silent:
-	case e.request != r.line:
+	case r.fate == turnedBack:
+	case e.request != r.line && (r.call.line.arrived >= r.from+int64(r.head) || !strings.HasPrefix(r.line, e.request)):
 		w.fail("the log has another request line than the client sent", "request %d: %q, not %q", r.number, e.request, r.line)
 	case e.place != r.place+1:
 		w.fail("the log counts otherwise than the client", "request %d: %d, not %d", r.number, e.place, r.place+1)
-	case e.replayed != (len(r.tries) > 1) && e.replayed != w.lost(r):
-		w.fail("the log says otherwise whether a request was sent again", "request %d: %d times", r.number, len(r.tries))
+	case len(r.tries) > 1 && !e.replayed && !e.moved:
+		w.fail("the log does not say that a request was sent again", "request %d: %d times", r.number, len(r.tries))
 	}
 }
-
-// lost reports whether a try may have been made of which no octet left.
-func (w *world) lost(r *request) bool { return r.logged.replayed }
 
 // judgeOutcome compares status and refusal with the octets.
 func (w *world) judgeOutcome(r *request, e *logLine) {
@@ -104,7 +102,7 @@ func (w *world) judgeAnnouncement(r *request, e *logLine) {
 			w.fail("a connection ends and the response does not say so", "request %d, %s", r.number, e.clientEnd)
 		}
 	}
-	if told := r.minor == 0 && a.source != nil; e.clientEnd == "kept" && a.keeps != told {
+	if told := r.minor == 0; e.clientEnd == "kept" && a.keeps != told {
 		w.fail("a connection persists and an HTTP/1.0 client does not know", "request %d", r.number)
 	}
 	if e.clientEnd == "kept" && r.closes {
@@ -141,6 +139,10 @@ func (w *world) causeHasReason(r *request, cause string) bool {
 		return (l.ended || l.reset || l.struck) && l.arrived < r.to() // a reset is told once, and not to every reader
 	case "request-timeout":
 		return c.silent
+	case "response-timeout":
+		return w.triedLast(r, func(t *try) bool { return t.silent })
+	case "response-malformed":
+		return w.triedLast(r, func(t *try) bool { return t.response != nil && t.response.breaksOff })
 	case "request-unread":
 		return len(r.sent) > r.head
 	case "refused":
@@ -151,6 +153,10 @@ func (w *world) causeHasReason(r *request, cause string) bool {
 		return w.originFailed(r)
 	}
 	return false
+}
+
+func (w *world) triedLast(r *request, was func(*try) bool) bool {
+	return len(r.tries) > 0 && was(r.tries[len(r.tries)-1])
 }
 
 // originFailed reports whether the origin that was to answer did not.
@@ -189,7 +195,7 @@ func (w *world) refusalHasReason(r *request, e *logLine) bool {
 		}
 		return r.fate != goesOn && (r.status <= 0 || r.status == e.status)
 	case "destination_unavailable":
-		return w.struck
+		return w.struck || e.rule == "no-origin" && w.refusals+w.hangs > 0
 	case "connection_refused":
 		return w.refusals > 0
 	case "connection_timeout":

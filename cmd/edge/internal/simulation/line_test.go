@@ -13,6 +13,7 @@ type line struct {
 	number uint64
 	call   *call // of a client; nil: the line goes to an origin
 	serial uint64
+	to     uint16 // port
 	born   loop.Time
 
 	arrived, read int64 // octets towards the gateway
@@ -68,6 +69,8 @@ func (w *world) step(s simnet.Step) {
 // atGateway is a step of the gateway's own end.
 func (w *world) atGateway(l *line, s simnet.Step) {
 	switch s.What {
+	case simnet.Dialed:
+		w.judgeBound(l)
 	case simnet.Accepted:
 		w.accepted = append(w.accepted, l)
 		l.serial = uint64(len(w.accepted))
@@ -92,6 +95,22 @@ func (w *world) atGateway(l *line, s simnet.Step) {
 		l.reset, l.resetAt, l.waiting = true, s.At, s.At
 	case simnet.ClosedWrite, simnet.Closed, simnet.ClosedReset:
 		w.gatewayCloses(l, s.What)
+	}
+}
+
+// judgeBound counts the gateway's connections to an origin.
+func (w *world) judgeBound(to *line) {
+	n, most := 0, w.config.MaxPerOrigin
+	if most == 0 {
+		return
+	}
+	for _, l := range w.lines {
+		if l.to == to.to && !l.closed {
+			n++
+		}
+	}
+	if n > most {
+		w.fail("an origin has more connections than it may", "port %d: %d", to.to, n)
 	}
 }
 
@@ -208,7 +227,7 @@ func (w *world) begin(l *line, r *request) *try {
 	case r.place < c.forwarded:
 		w.fail("requests were sent on out of order", "request %d", r.number)
 	case len(r.tries) > 0:
-		w.judgeReplay(r)
+		w.judgeReplay(r, l)
 	case l.call != nil || c.line.arrived < r.from:
 		w.fail("a request was sent on that has not arrived", "request %d", r.number)
 	}
@@ -226,18 +245,25 @@ func (w *world) begin(l *line, r *request) *try {
 	return t
 }
 
-// judgeReplay applies the rule for sending a request twice.
-func (w *world) judgeReplay(r *request) {
+// judgeReplay applies the rules for sending a request again: after a connection
+// that was stale, or once to another origin.
+func (w *world) judgeReplay(r *request, to *line) {
+	const most = 4 // stale, new and dead, stale at another origin, new
 	last := r.tries[len(r.tries)-1]
 	l := last.line
 	switch {
-	case len(r.tries) > 1:
-		w.fail("a request was sent a third time", "request %d", r.number)
+	case len(r.tries) == most:
+		w.fail("a request was sent over and over", "request %d", r.number)
 	case !r.safe && last.written > 0:
 		w.fail("a request that is not safe was sent twice", "request %d (%s), lines #%d", r.number, r.method, l.number)
 	case l.read > last.read:
 		w.fail("a request was sent again after octets of a response", "request %d, line #%d", r.number, l.number)
-	case last == l.tries[0]:
+	case last != l.tries[0]: // it was stale
+	case l.to == to.to:
 		w.fail("a request was sent again although the first connection was new", "request %d, line #%d", r.number, l.number)
+	case r.moved:
+		w.fail("a request was sent to a third origin", "request %d, line #%d", r.number, to.number)
+	default:
+		r.moved = true
 	}
 }

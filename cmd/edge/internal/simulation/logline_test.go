@@ -18,6 +18,7 @@ type logLine struct {
 	clientEnd   string
 	originEnd   string
 	replayed    bool
+	moved       bool
 	error, rule string
 	wellFormed  bool
 }
@@ -28,29 +29,36 @@ type logLine struct {
 func readLogLine(p []byte) (e logLine) {
 	p = bytes.TrimSuffix(p, []byte("\n"))
 	begin, end := bytes.IndexByte(p, '"'), bytes.LastIndexByte(p, '"')
-	if begin < 0 || end <= begin+0 {
+	if begin < 0 || end <= begin {
 		return e
 	}
 	e.request = string(p[begin+1 : end])
-	var words [16][]byte
+	phases, after, ok := bytes.Cut(p[end+1:], []byte(" total="))
+	total, after, _ := bytes.Cut(after, []byte("us c"))
+	status, _, _ := bytes.Cut(phases[1:], []byte(" "))
+	e.status = number(status)
+	e.total = time.Duration(number(total)) * time.Microsecond
+	var words [8][]byte
 	n := 0
-	for rest := p[end+1:]; len(rest) > 0 && n < len(words); n++ {
-		words[n], rest, _ = bytes.Cut(bytes.TrimLeft(rest, " "), []byte(" "))
+	for ; len(after) > 0 && n < len(words); n++ {
+		words[n], after, _ = bytes.Cut(after, []byte(" "))
 	}
-	const status, total, client, origin, ends = 0, 7, 8, 10, 11
-	if n <= ends {
+	const client, origin, ends = 0, 2, 3
+	if !ok || n <= ends {
 		return e
 	}
-	e.status = number(words[status])
-	e.total = time.Duration(number(bytes.TrimSuffix(bytes.TrimPrefix(words[total], []byte("total=")), []byte("us")))) * time.Microsecond
 	e.client, e.place = identity(words[client])
-	e.origin, e.use = identity(words[origin])
+	e.origin, e.use = identity(bytes.TrimPrefix(words[origin], []byte("o")))
 	e.clientEnd, e.originEnd = cut(words[ends], '/')
 	for _, word := range words[ends+1 : n] {
-		if word[0] == '!' {
+		switch {
+		case word[0] == '!':
 			e.error, e.rule = cut(word[1:], ':')
+		case string(word) == "replayed":
+			e.replayed = true
+		case string(word) == "moved":
+			e.moved = true
 		}
-		e.replayed = e.replayed || string(word) == "replayed"
 	}
 	e.wellFormed = true
 	return e
@@ -67,13 +75,13 @@ func number(p []byte) (n int) {
 	return n
 }
 
-// identity reads such as c3#2.
+// identity reads such as 3#2.
 func identity(p []byte) (conn uint64, n int) {
 	before, after, ok := bytes.Cut(p, []byte("#"))
 	if !ok {
 		return 0, 0
 	}
-	return uint64(number(before[1:])), number(after)
+	return uint64(number(before)), number(after)
 }
 
 func cut(p []byte, at byte) (string, string) {

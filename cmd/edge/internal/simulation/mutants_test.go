@@ -24,6 +24,7 @@ type mutant struct {
 const (
 	inGateway = "cmd/edge/internal/gateway/"
 	inPool    = "cmd/edge/internal/pool/"
+	inOrigins = "cmd/edge/internal/origins/"
 	inWire    = "shared/wire/"
 )
 
@@ -47,7 +48,15 @@ var mutants = []mutant{
 	{"a post is sent again", inGateway + "replay.go",
 		"case a.taken && !a.safe:", "case false:"},
 	{"a request is sent again on a new connection's failure", inGateway + "replay.go",
-		"case !a.reused, a.answered, a.timedOut:", "case a.answered, a.timedOut:"},
+		"\tcase !a.reused:\n", "\tcase false:\n"},
+	{"a post that an origin has seen moves to another one", inGateway + "replay.go",
+		"a.others && a.held && (a.safe || !a.taken):", "a.others && a.held:"},
+	{"a place at an origin is not given back", inGateway + "origin.go",
+		"\tif x.ticket.Origin() != nil {\n\t\tx.leave()", "\tif x.ticket.Origin() != nil && x.end == Persists {\n\t\tx.leave()"},
+	{"an origin gets one connection more than it may", inOrigins + "place.go",
+		"\tif o.full(s.config.MaxConnections) {\n\t\treturn Full", "\tif o.full(2 * s.config.MaxConnections) {\n\t\treturn Full"},
+	{"who waits in the queue and goes is not taken out", inGateway + "exchange.go",
+		"\tx.gateway.origins.Abandon(&x.ticket)\n", ""},
 	{"a request is sent again after octets of a response", inGateway + "response.go",
 		"\t\t\treturn 0, x.refuse(responseFailure(err))", "\t\t\tif x.safe && x.held && !x.replayed && x.uses > 1 && x.out != nil {\n" +
 			"x.releaseOut(); x.dropPad(); if !x.again() { return 0, false }\n" +

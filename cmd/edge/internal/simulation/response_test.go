@@ -127,7 +127,7 @@ func (w *world) contentless(r *request, p *response, t *twin, minor string, size
 	switch {
 	case w.one(3):
 		t.both("Content-Length: " + strconv.Itoa(size) + "\r\n")
-	case w.one(3) && minor == "1":
+	case w.one(3) && minor == "1" && p.status != 204:
 		w.codingField(r, t, "Transfer-Encoding: chunked\r\n")
 	}
 	w.beginBody(p, t)

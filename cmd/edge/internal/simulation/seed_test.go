@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -78,12 +79,22 @@ func TestSeeds(t *testing.T) {
 	for _, f := range r.failed {
 		t.Error(f)
 	}
-	text := fmt.Sprintf("%d seeds, %.0f exchanges/s\n%v", r.worlds, float64(r.tally.exchanges)/took.Seconds(), &r.tally)
+	text := fmt.Sprintf("%d seeds, %.0f exchanges/s, %.0f in a second of one processor\n%v", r.worlds,
+		float64(r.tally.exchanges)/took.Seconds(), float64(r.tally.exchanges)/processorTime().Seconds(), &r.tally)
 	if *playFor > 0 {
 		fmt.Println(text)
 	} else {
 		t.Log(text)
 	}
+}
+
+// processorTime is what this process has used.
+func processorTime() time.Duration {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return time.Hour
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // report prints how far it has come, now and then.

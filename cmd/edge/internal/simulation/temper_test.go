@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/hopwire/hopwire/cmd/edge/internal/gateway"
+	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
 	"github.com/hopwire/hopwire/cmd/edge/internal/pool"
 	"github.com/hopwire/hopwire/shared/loop/simnet"
 )
@@ -25,9 +26,9 @@ type temper struct {
 		clients int // one connection in so many; 0: none
 		origins int // one answer in so many
 	}
-	idleClose   bool // origins end connections that are not used
-	wellBehaved bool // neither rude nor hostile
-	limited     bool
+	idleClose   bool    // origins end connections that are not used
+	wellBehaved bool    // neither rude nor hostile
+	limited     bool    // connections are, and not everybody may wait for one
 	faults      float64 // of each direction of a connection
 	faultWithin int
 	refuse      float64
@@ -98,8 +99,14 @@ func (w *world) drawGateway() {
 		IdleTimeout:     pick(w.rng, 75, 20*time.Second/time.Second) * time.Second,
 		ResponseTimeout: pick(w.rng, 60, 10*time.Second/time.Second) * time.Second,
 	}
-	if w.limited = w.one(10); w.limited {
+	w.config.Balance, _ = origins.ParseBalance(pick(w.rng, "round-robin", "least-connections", "two-choices", "hash:target", "hash:x-odd"))
+	w.config.Eject = origins.Ejection{After: w.rng.IntN(4), For: time.Second, Max: 10 * time.Second}
+	w.config.Seed = w.rng.Uint64()
+	if w.one(3) {
 		w.config.MaxPerOrigin = 1 + w.rng.IntN(4)
+		w.config.QueueMax = pick(w.rng, 0, 2, 10000, 10000)
+		w.config.QueueTimeout = pick(w.rng, time.Millisecond, 5*time.Second, 100*time.Hour)
+		w.limited = w.config.QueueMax < 10000 || w.config.QueueTimeout < time.Hour
 	}
 	w.long = 4 * w.config.IdleTimeout
 	w.patience = 10 * (w.config.IdleTimeout + w.config.ResponseTimeout)
@@ -135,9 +142,9 @@ func (w *world) calm() bool { return w.wellBehaved && !w.limited && w.drainAfter
 
 func (w *world) String() string {
 	return fmt.Sprintf("%s network, %d clients, %d origins; rude clients 1/%d, rude origins 1/%d, idle close %v,\n"+
-		"faults %v within %d octets, refuse %v, hang %v, drain after %v, connections limited to %d;\n"+
+		"faults %v within %d octets, refuse %v, hang %v, drain after %v, connections limited to %d, queue %d for %v;\n"+
 		"pool %+v, idle timeout %v, response timeout %v",
 		w.kind, w.clients, w.origins, w.rude.clients, w.rude.origins, w.idleClose,
-		w.faults, w.faultWithin, w.refuse, w.hang, w.drainAfter, w.config.MaxPerOrigin,
+		w.faults, w.faultWithin, w.refuse, w.hang, w.drainAfter, w.config.MaxPerOrigin, w.config.QueueMax, w.config.QueueTimeout,
 		w.limits, w.config.IdleTimeout, w.config.ResponseTimeout)
 }

@@ -190,11 +190,11 @@ func (w *world) tidyUp(turn int) {
 // leftOver says what is still there; nothing if all has ended.
 func (w *world) leftOver() string {
 	g, l := w.server.Census(), w.loop.Census()
-	if g.Clients+g.Exchanges+g.Pads+g.Origins+l.Buffers+l.Tasks+len(w.authors) == 0 && w.net.OpenSockets() == w.origins {
+	if g.Clients+g.Exchanges+g.Pads+g.Origins+g.Places+g.Queued+l.Buffers+l.Tasks+len(w.authors) == 0 && w.net.OpenSockets() == w.origins {
 		return ""
 	}
-	return fmt.Sprintf("clients %d, exchanges %d, pads %d, origin connections %d, buffers %d, tasks %d, authors %d, sockets %d",
-		g.Clients, g.Exchanges, g.Pads, g.Origins, l.Buffers, l.Tasks, len(w.authors), w.net.OpenSockets())
+	return fmt.Sprintf("clients %d, exchanges %d, pads %d, origin connections %d, places %d, queued %d, buffers %d, tasks %d, authors %d, sockets %d",
+		g.Clients, g.Exchanges, g.Pads, g.Origins, g.Places, g.Queued, l.Buffers, l.Tasks, len(w.authors), w.net.OpenSockets())
 }
 
 // judgeSums wants the counters to add up.
@@ -226,7 +226,7 @@ func (w *world) judgeRest() {
 
 // fate decides about the next connection, and writes it down.
 func (w *world) fate(d simnet.Dial) (f simnet.Fate) {
-	l := &line{number: d.Number, call: w.dialing}
+	l := &line{number: d.Number, call: w.dialing, to: d.To.TCP.Port()}
 	w.dialing = nil
 	w.lines = append(w.lines, l)
 	if l.call != nil {
