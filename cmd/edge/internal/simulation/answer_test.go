@@ -131,6 +131,9 @@ func (w *world) matchUnasked(m *matcher) {
 }
 
 func (w *world) headDone(c *call, r *request, behind int) {
+	if r.switched() {
+		c.tunnelAt = c.received - int64(behind)
+	}
 	if r.answer.source != nil {
 		w.bodyMoved(c, r, behind)
 		return
@@ -179,6 +182,7 @@ func (m *matcher) lastLines(p *response, t *try, n int) {
 	for _, line := range [...]string{"", closeLine, keepAliveLine} {
 		end := line + "\r\n"
 		switch rest := m.got[n:]; {
+		case p.switches && line != "":
 		case len(rest) >= len(end) && string(rest[:len(end)]) == end:
 			m.n = n + len(end)
 			m.answer = answer{source: p, try: t, closes: line == closeLine, keeps: line == keepAliveLine}
@@ -230,7 +234,7 @@ func parameter(field []byte, name, end string) string {
 
 // gatewayCloses is the gateway's end of a connection.
 func (w *world) gatewayCloses(l *line, how simnet.What) {
-	if l.closed {
+	if l.closed || how == simnet.ClosedWrite && l.call == nil {
 		return
 	}
 	l.closed = true
@@ -271,7 +275,7 @@ func (w *world) judgeSilence(c *call) {
 		return
 	}
 	r := c.requests[c.logged]
-	if c.line.arrived >= r.from+int64(r.head) {
+	if !r.switched() && c.line.arrived >= r.from+int64(r.head) {
 		w.fail("a connection is closed although a request had arrived", "request %d, line #%d", r.number, c.line.number)
 	}
 }

@@ -22,6 +22,9 @@ func (a *actor) Run() {
 		for range n {
 			c.add(w.newRequest(c))
 		}
+		if w.one(12) {
+			c.add(w.newOffer(c))
+		}
 		w.manners(c)
 		if !c.make() {
 			break
@@ -63,8 +66,9 @@ type call struct {
 	got       []byte // of a head that is being written
 	received  int64  // all that was written to it
 	ends      []int64
-	place     int // of the request that is being answered
-	forwarded int // the last one sent on
+	tunnelAt  int64 // where a tunnel begins
+	place     int   // of the request that is being answered
+	forwarded int   // the last one sent on
 	logged    int
 	end       string // by the last log line
 }
@@ -172,8 +176,12 @@ func (v *voice) Run() {
 
 func (c *call) speak() {
 	w := c.world
-	for from := 0; from < len(c.requests); {
-		to := min(len(c.requests), from+1+w.magnitude(8))
+	plain, last := len(c.requests), c.requests[len(c.requests)-1]
+	if last.offers {
+		plain--
+	}
+	for from := 0; from < plain; {
+		to := min(plain, from+1+w.magnitude(8))
 		if !c.say(from, to) {
 			return
 		}
@@ -183,6 +191,9 @@ func (c *call) speak() {
 		if from = to; from < len(c.requests) && w.one(3) {
 			w.pause(w.think)
 		}
+	}
+	if last.offers {
+		c.sayOffer(last)
 	}
 	if c.leaveAt == never {
 		c.leave()
@@ -251,12 +262,13 @@ func (c *call) send(p []byte) bool {
 }
 
 // await waits until so many answers were heard, or the connection has ended.
-func (c *call) await(answers int) {
+func (c *call) await(answers int) bool {
 	for c.heard < answers && !c.over {
 		if c.news.Wait(c.world.loop, 0) != nil {
-			return
+			return false
 		}
 	}
+	return !c.over
 }
 
 func (c *call) leave() {

@@ -67,7 +67,7 @@ func (w *world) judgeIdentity(r *request, e *logLine) {
 func (w *world) judgeOutcome(r *request, e *logLine) {
 	a := &r.answer
 	broke := r.fate == breaksOff || r.call.silent // while the answer was on its way
-	gone := r.call.line.reset || r.call.line.struck || e.clientEnd == "client-stalled" || broke
+	gone := r.call.line.reset || r.call.line.struck || e.clientEnd == "client-stalled" || e.clientEnd == "client-too-slow" || broke
 	switch {
 	case a.state < inBody:
 		if (e.status != 0 && e.error != "" || e.clientEnd == "kept") && !gone {
@@ -137,8 +137,16 @@ func (w *world) causeHasReason(r *request, cause string) bool {
 		return c.stalls
 	case "request-truncated":
 		return (l.ended || l.reset || l.struck) && l.arrived < r.to() // a reset is told once, and not to every reader
+	case "client-too-slow":
+		return w.config.MinRate > 0
+	case "request-too-slow":
+		return w.config.MinRate > 0 && len(r.sent) > r.head
 	case "request-timeout":
 		return c.silent
+	case "tunnel-ended", "tunnel-timeout":
+		return r.switched()
+	case "tunnel-reset":
+		return r.switched() && w.originFailed(r)
 	case "response-timeout":
 		return w.triedLast(r, func(t *try) bool { return t.silent })
 	case "response-malformed":
@@ -190,6 +198,9 @@ func (w *world) someOriginEnded(r *request) bool {
 func (w *world) refusalHasReason(r *request, e *logLine) bool {
 	switch e.error {
 	case "http_request_error":
+		if e.rule == "body-rate" {
+			return w.config.MinRate > 0
+		}
 		if e.rule == "head-timeout" || e.rule == "body-timeout" {
 			return r.call.silent
 		}
@@ -202,7 +213,7 @@ func (w *world) refusalHasReason(r *request, e *logLine) bool {
 		return w.hangs > 0
 	case "connection_limit_reached":
 		return w.limited
-	case "http_protocol_error", "http_response_header_section_size":
+	case "http_protocol_error", "http_upgrade_failed", "http_response_header_section_size":
 		return w.saidNonsense(r)
 	case "http_response_timeout":
 		return len(r.tries) > 0 && r.tries[len(r.tries)-1].silent || w.someOriginEnded(r)
@@ -229,7 +240,11 @@ func (w *world) saidNonsense(r *request) bool {
 // judgeTime wants every exchange to end before long, and those that began while
 // the gateway drains to be the last of their connections.
 func (w *world) judgeTime(r *request, e *logLine) {
-	if l := r.call.line; l.reset && w.net.Now() > l.resetAt.Add(w.late+w.haste+w.config.ConnectTimeout) {
+	slack := w.late + w.haste + w.config.ConnectTimeout
+	if r.switched() {
+		slack += w.config.TunnelTimeout // what it sent before is still being taken
+	}
+	if l := r.call.line; l.reset && w.net.Now() > l.resetAt.Add(slack) {
 		w.fail("an exchange goes on although its client has gone", "request %d, line #%d, gone at %v", r.number, l.number, l.resetAt)
 	}
 	if e.total > w.patience {
@@ -246,7 +261,7 @@ func (w *world) judgeCalm(r *request, e *logLine) {
 	switch {
 	case r.fate == answered && r.answer.state == complete:
 	case w.idleClose && e.clientEnd == "origin-stale" && (!r.safe || len(r.sent) > r.head):
-	case r.answer.state == complete && r.answer.source != nil:
+	case r.answer.state == complete && r.answer.source != nil, r.switched():
 	default:
 		w.fail("a request came to nothing although all behaved well", "request %d (%s): %+v", r.number, r.method, *e)
 	}

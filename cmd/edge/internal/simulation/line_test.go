@@ -23,12 +23,13 @@ type line struct {
 	closed        bool // the gateway did
 
 	// To an origin.
-	current *try   // the request that the gateway is writing; nil: none
-	opening []byte // of one whose number is not written yet
-	tries   []*try
-	unasked []*response // what the origin said that answers no request
-	waiting loop.Time   // since when there is something that the gateway has not read
-	givenUp bool        // the origin ended it, or will not say what it should
+	current   *try   // the request that the gateway is writing; nil: none
+	tunnelled int    // octets of the tunnel written to the origin
+	opening   []byte // of one whose number is not written yet
+	tries     []*try
+	unasked   []*response // what the origin said that answers no request
+	waiting   loop.Time   // since when there is something that the gateway has not read
+	givenUp   bool        // the origin ended it, or will not say what it should
 }
 
 // A try is one time that a request is sent to an origin.
@@ -119,6 +120,9 @@ func (w *world) forwarded(l *line, octets []byte) {
 	for len(octets) > 0 && w.failure == nil {
 		t := l.current
 		if t == nil {
+			if w.tunnelled(l, octets) {
+				return
+			}
 			if l.opening = append(l.opening, octets...); len(l.opening) == len(octets) {
 				w.judgeUse(l)
 			}

@@ -83,6 +83,8 @@ var mutants = []mutant{
 		"\t\tx.in.Release()\n\t\tx.in = nil", "\t\tx.in.Release()"},
 	{"a client that goes is not noticed", inGateway + "client.go",
 		"\t\tc.exchange.abort(ClientReset)\n", ""},
+	{"what an origin says behind 101 is lost", inGateway + "upgrade.go",
+		"x.toClient(&x.pad.edits, x.out.Unread())", "x.toClient(&x.pad.edits, x.out.Unread()[:n])"},
 	{"a draining gateway does not say so", inGateway + "response.go",
 		"case x.gateway.draining:\n\t\tx.closing(Drained)", "case false:"},
 	{"HTTP/1.0 is not told that the connection persists", inGateway + "response.go",

@@ -119,14 +119,17 @@ func (a *author) answer(t *try) bool {
 	}
 	p := a.decide(t)
 	from := 0
-	if r.expects && !early {
+	if (r.expects || p.switches) && !early {
 		for _, to := range p.pauses {
 			if !a.write(p.sent[from:to]) {
 				return false
 			}
 			from = to
+			if p.switches {
+				w.pause(w.haste)
+			}
 		}
-		if !a.hear(t) {
+		if !p.switches && !a.hear(t) {
 			return false
 		}
 	}
@@ -139,6 +142,9 @@ func (a *author) answer(t *try) bool {
 	if early && (!w.one(3) || !a.hear(t)) {
 		w.tell("origin", "line #%d: does not read the rest of request %d", a.line.number, r.number)
 		return false
+	}
+	if p.switches {
+		a.inTunnel()
 	}
 	return a.after(p)
 }

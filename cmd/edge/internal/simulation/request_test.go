@@ -21,8 +21,10 @@ type request struct {
 	ahead   int    // octets of want up to its end
 	method  string
 	minor   int
-	closes  bool // the client asks for the end of the connection
-	expects bool // 100, before there is a body
+	closes  bool   // the client asks for the end of the connection
+	expects bool   // 100, before there is a body
+	offers  bool   // to switch to another protocol
+	tunnel  []byte // what it says in that
 	safe    bool
 	fate    requestFate
 	status  int // of a refusal that is due; 0: any
@@ -62,10 +64,14 @@ func (w *world) newRequest(c *call) *request {
 	default:
 		w.goodRequest(r, t)
 	}
+	w.register(r, t)
+	return r
+}
+
+func (w *world) register(r *request, t *twin) {
 	r.sent, r.want = w.keep(t.sent), w.keep(t.want)
 	r.line, _, _ = strings.Cut(strings.TrimPrefix(string(r.sent[:min(len(r.sent), 300)]), "\r\n"), "\r\n")
 	w.requests = append(w.requests, r)
-	return r
 }
 
 func (w *world) goodRequest(r *request, t *twin) {
@@ -141,7 +147,8 @@ func (w *world) connection(t *twin, options string) {
 		defer t.dropped(options)
 	}
 	if w.one(6) {
-		t.dropped(pick(w.rng, "Keep-Alive: timeout=5\r\n", "Proxy-Connection: keep-alive\r\n", "TE: trailers\r\n", "te: gzip;q=0\r\n"))
+		t.dropped(pick(w.rng, "Keep-Alive: timeout=5\r\n", "Proxy-Connection: keep-alive\r\n", "TE: trailers\r\n", "te: gzip;q=0\r\n",
+			"Upgrade: h2c\r\n", "HTTP2-Settings: AAMAAABk\r\n"))
 	}
 	for w.one(4) {
 		if strings.Contains(options, "amed") {

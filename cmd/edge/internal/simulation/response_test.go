@@ -18,6 +18,7 @@ type response struct {
 	unframed  bool // the client sees the end of the connection as its end
 	endless   bool // the origin's end is the end of its connection
 	persists  bool // the origin says so
+	switches  bool // to another protocol
 	refusable bool // its head has to be refused
 	breaksOff bool // its body has to be, on the way
 	faulty    int  // in body: no octet may be sent on from here
@@ -33,9 +34,12 @@ func (w *world) newResponse(r *request) *response {
 	p := &response{interims: []int{0}, persists: true, status: 200}
 	t := w.twin()
 	w.interimResponses(r, p, t)
-	if w.rude.origins > 0 && w.one(25) {
+	switch {
+	case w.rude.origins > 0 && w.one(25):
 		w.badResponse(p, t)
-	} else {
+	case r.offers && !w.one(4):
+		w.switching(r, p, t)
+	default:
 		w.finalResponse(r, p, t)
 	}
 	if p.head == nil {

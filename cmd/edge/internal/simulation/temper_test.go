@@ -28,7 +28,7 @@ type temper struct {
 	}
 	idleClose   bool    // origins end connections that are not used
 	wellBehaved bool    // neither rude nor hostile
-	limited     bool    // connections are, and not everybody may wait for one
+	limited     bool    // connections or slowness are, and some requests fall victim to that
 	faults      float64 // of each direction of a connection
 	faultWithin int
 	refuse      float64
@@ -95,7 +95,7 @@ func (w *world) drawGateway() {
 	w.limits = limitsOf(w.rng)
 	w.config = gateway.Config{
 		Name: w.name, Pool: w.limits,
-		HeadTimeout: 10 * time.Second, ConnectTimeout: 5 * time.Second, DrainIdle: time.Second,
+		HeadTimeout: 10 * time.Second, ConnectTimeout: 5 * time.Second, DrainIdle: time.Second, TunnelTimeout: time.Minute,
 		IdleTimeout:     pick(w.rng, 75, 20*time.Second/time.Second) * time.Second,
 		ResponseTimeout: pick(w.rng, 60, 10*time.Second/time.Second) * time.Second,
 	}
@@ -107,6 +107,10 @@ func (w *world) drawGateway() {
 		w.config.QueueMax = pick(w.rng, 0, 2, 10000, 10000)
 		w.config.QueueTimeout = pick(w.rng, time.Millisecond, 5*time.Second, 100*time.Hour)
 		w.limited = w.config.QueueMax < 10000 || w.config.QueueTimeout < time.Hour
+	}
+	if w.one(8) {
+		w.config.MinRate, w.config.MinRateGrace = 1000, time.Second/4
+		w.limited = true
 	}
 	w.long = 4 * w.config.IdleTimeout
 	w.patience = 10 * (w.config.IdleTimeout + w.config.ResponseTimeout)
