@@ -64,9 +64,9 @@ func (r *run) play(first uint64, most int) {
 }
 
 func TestSeeds(t *testing.T) {
-	r := &run{least: 300}
+	r := &run{least: 1000}
 	if testing.Short() || raceDetector {
-		r.least = 30
+		r.least = 60
 	}
 	if *playFor > 0 {
 		r.until = time.Now().Add(*playFor)

@@ -27,6 +27,7 @@ type temper struct {
 		origins int // one answer in so many
 	}
 	idleClose   bool    // origins end connections that are not used
+	churns      bool    // origins come and go
 	wellBehaved bool    // neither rude nor hostile
 	limited     bool    // connections or slowness are, and some requests fall victim to that
 	faults      float64 // of each direction of a connection
@@ -123,6 +124,7 @@ func (w *world) drawGateway() {
 func (w *world) drawManners() {
 	w.clients = 1 + w.rng.IntN(12)
 	w.idleClose = w.one(3)
+	w.churns = w.one(4)
 	if w.one(2) {
 		w.rude.clients = pick(w.rng, 2, 10)
 	}
@@ -145,10 +147,10 @@ func (w *world) drawManners() {
 func (w *world) calm() bool { return w.wellBehaved && !w.limited && w.drainAfter == 0 }
 
 func (w *world) String() string {
-	return fmt.Sprintf("%s network, %d clients, %d origins; rude clients 1/%d, rude origins 1/%d, idle close %v,\n"+
+	return fmt.Sprintf("%s network, %d clients, %d origins; rude clients 1/%d, rude origins 1/%d, idle close %v, churn %v,\n"+
 		"faults %v within %d octets, refuse %v, hang %v, drain after %v, connections limited to %d, queue %d for %v;\n"+
 		"pool %+v, idle timeout %v, response timeout %v",
-		w.kind, w.clients, w.origins, w.rude.clients, w.rude.origins, w.idleClose,
+		w.kind, w.clients, w.origins, w.rude.clients, w.rude.origins, w.idleClose, w.churns,
 		w.faults, w.faultWithin, w.refuse, w.hang, w.drainAfter, w.config.MaxPerOrigin, w.config.QueueMax, w.config.QueueTimeout,
 		w.limits, w.config.IdleTimeout, w.config.ResponseTimeout)
 }

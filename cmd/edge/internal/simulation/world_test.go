@@ -8,6 +8,7 @@ import (
 
 	"github.com/hopwire/hopwire/cmd/edge/internal/accesslog"
 	"github.com/hopwire/hopwire/cmd/edge/internal/gateway"
+	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
 	"github.com/hopwire/hopwire/cmd/edge/internal/pool"
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/loop/simnet"
@@ -26,6 +27,8 @@ type world struct {
 	loop    *loop.Loop
 	server  *gateway.Server
 	address *loop.Address // of the gateway
+
+	listeners []*loop.Address // of the origins
 
 	actors       int // clients that are still there
 	authors      []*author
@@ -117,7 +120,7 @@ func (w *world) start(g *loop.Group) error {
 		}
 		config.Origins = append(config.Origins, ln.Address())
 	}
-	w.authority = config.Origins[0].String()
+	w.listeners, w.authority = config.Origins, config.Origins[0].String()
 	config.Log = accesslog.Immediate(w)
 	var err error
 	if w.server, err = gateway.New(g, config); err != nil {
@@ -137,9 +140,33 @@ func (w *world) begins() {
 		w.actors++
 		w.loop.Go(&actor{world: w, left: 1 + w.rng.IntN(w.quota)})
 	}
+	if w.churns {
+		w.churn()
+	}
 	if w.drainAfter > 0 {
 		w.loop.After(w.drainAfter, w.drain)
 	}
+}
+
+// churn has origins come and go, and be well or not, as long as there are
+// clients. There is always one.
+func (w *world) churn() {
+	if w.actors == 0 || w.over() {
+		return
+	}
+	var some []origins.Member
+	for _, at := range w.listeners {
+		if w.one(2) {
+			some = append(some, origins.Member{Address: at, Weight: w.rng.IntN(3)})
+		}
+	}
+	some = append(some, origins.Member{Address: pick(w.rng, w.listeners...)})
+	well := w.one(2)
+	w.tell("operator", "has %d origins, one is well: %v", len(some), well)
+	w.server.SetOrigins(0, some)
+	w.server.SetOrigins(1, some[:w.rng.IntN(2)])
+	w.server.SetHealth(pick(w.rng, w.listeners...), well)
+	w.loop.After(w.within(w.think), w.churn)
 }
 
 func (w *world) drain() {
