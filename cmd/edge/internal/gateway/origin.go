@@ -43,7 +43,7 @@ func (x *exchange) connect() bool {
 // nothing, so another one may be asked. why is how the last one failed.
 func (x *exchange) seek(why Refusal) bool {
 	for x.takePlace(&why) {
-		if c := x.ticket.Origin().Pool().Take(); c != nil {
+		if c := x.takeIdle(); c != nil {
 			x.use(c)
 			return true
 		}
@@ -55,6 +55,19 @@ func (x *exchange) seek(why Refusal) bool {
 		}
 	}
 	return x.refuse(why)
+}
+
+// takeIdle is a connection that waits at the chosen origin. A request that is sent
+// again goes on a new one, and has one that waits make room for it: if that were
+// stale too, the request would be sent a third time.
+func (x *exchange) takeIdle() *pool.Conn {
+	p := x.ticket.Origin().Pool()
+	c := p.Take()
+	if c != nil && x.replayed {
+		p.Give(c, pool.Displaced)
+		return nil
+	}
+	return c
 }
 
 // takePlace chooses the origin, and waits if need be until a connection may be

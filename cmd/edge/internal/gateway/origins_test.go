@@ -34,3 +34,34 @@ func TestSetOriginsReachesEveryLoop(t *testing.T) {
 	}
 	ask("b")
 }
+
+// A request that is sent again, and finds its origin gone, goes to another one on
+// a new connection: one that waits there may be as stale as the first.
+func TestSentAgainElsewhereOnANewConnection(t *testing.T) {
+	var dying *origin
+	dying = scripted(t, func(_ int, p *peer) {
+		p.head()
+		p.send(hello)
+		dying.ln.Close()
+		p.head() // and ends without an answer
+	})
+	served := make(chan int, 2)
+	other := scripted(t, func(i int, p *peer) {
+		for {
+			if _, err := p.in.Peek(1); err != nil {
+				return
+			}
+			p.head()
+			served <- i
+			p.send(hello)
+		}
+	})
+	c := start(t, Config{}, dying.address, other.address).dial()
+	for range 3 {
+		c.send(get("/"))
+		c.expectStatus(200)
+	}
+	if first, second := <-served, <-served; first != 0 || second != 1 {
+		t.Errorf("served on connections %d and %d of the other origin", first, second)
+	}
+}
