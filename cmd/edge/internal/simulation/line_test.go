@@ -249,25 +249,20 @@ func (w *world) begin(l *line, r *request) *try {
 	return t
 }
 
-// judgeReplay applies the rules for sending a request again: after a connection
-// that was stale, or once to another origin.
+// judgeReplay applies the rule for sending a request again.
 func (w *world) judgeReplay(r *request, to *line) {
-	const most = 4 // stale, new and dead, stale at another origin, new
 	last := r.tries[len(r.tries)-1]
 	l := last.line
 	switch {
-	case len(r.tries) == most:
-		w.fail("a request was sent over and over", "request %d", r.number)
+	case len(r.tries) > 1:
+		w.fail("a request was sent a third time", "request %d", r.number)
 	case !r.safe && last.written > 0:
 		w.fail("a request that is not safe was sent twice", "request %d (%s), lines #%d", r.number, r.method, l.number)
 	case l.read > last.read:
 		w.fail("a request was sent again after octets of a response", "request %d, line #%d", r.number, l.number)
-	case last != l.tries[0]: // it was stale
-	case l.to == to.to:
+	case last == l.tries[0]:
 		w.fail("a request was sent again although the first connection was new", "request %d, line #%d", r.number, l.number)
-	case r.moved:
-		w.fail("a request was sent to a third origin", "request %d, line #%d", r.number, to.number)
-	default:
-		r.moved = true
+	case len(to.tries) > 0:
+		w.fail("a request was sent again on a connection that was not new", "request %d, line #%d", r.number, to.number)
 	}
 }

@@ -18,7 +18,6 @@ type logLine struct {
 	clientEnd   string
 	originEnd   string
 	replayed    bool
-	moved       bool
 	error, rule string
 	wellFormed  bool
 }
@@ -51,14 +50,10 @@ func readLogLine(p []byte) (e logLine) {
 	e.origin, e.use = identity(bytes.TrimPrefix(words[origin], []byte("o")))
 	e.clientEnd, e.originEnd = cut(words[ends], '/')
 	for _, word := range words[ends+1 : n] {
-		switch {
-		case word[0] == '!':
+		if word[0] == '!' {
 			e.error, e.rule = cut(word[1:], ':')
-		case string(word) == "replayed":
-			e.replayed = true
-		case string(word) == "moved":
-			e.moved = true
 		}
+		e.replayed = e.replayed || string(word) == "replayed"
 	}
 	e.wellFormed = true
 	return e

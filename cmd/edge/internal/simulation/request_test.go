@@ -31,7 +31,6 @@ type request struct {
 	faulty  int // in want: no octet may be sent on from here
 
 	tries    []*try   // each time that it was sent to an origin
-	moved    bool     // to another origin
 	executed int      // how many origins have read it whole
 	answer   answer   // what its client was sent
 	logged   *logLine // nil: not yet
