@@ -76,9 +76,20 @@ func (x *exchange) stopUpload() {
 
 // Run is the upload's task.
 func (u *upload) Run() {
+	broken := true
+	defer func() { u.end(broken) }()
+	u.exchange.written = u.relay(u.exchange)
+	broken = false
+}
+
+// end is called as the task ends, in a panic's way too: the exchange's task may
+// wait for it.
+func (u *upload) end(broken bool) {
 	x := u.exchange
-	x.written = u.relay(x)
 	u.running = false
+	if broken {
+		x.abort(Broken)
+	}
 	if x.origin != nil {
 		x.origin.ReadDeadline(x.responseDeadline()) // from now on it is the origin's turn
 	}
