@@ -87,9 +87,11 @@ func (u *upload) heard(x *exchange, octets int) {
 	u.heldBack = u.heldBack && octets == 0
 }
 
-// invite is called when the client is told to go on. Its time begins now.
+// invite is called when the client is told to go on. The time of one that has
+// waited for that begins now.
 func (u *upload) invite(x *exchange) {
-	if u.heldBack = false; u.running {
+	waited := u.heldBack
+	if u.heldBack = false; waited && u.running {
 		u.await(x)
 	}
 }

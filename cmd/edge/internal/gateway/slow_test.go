@@ -188,6 +188,26 @@ func TestPatience(t *testing.T) {
 	}
 }
 
+// An interim response gives no time to a client that did not wait for it.
+func TestPatienceIsNotRenewed(t *testing.T) {
+	slowly(t, Config{MinRate: 240}, func(c *loop.Conn) {
+		began := c.Loop().Now()
+		fmt.Fprint(c, "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\nx")
+		for !strings.HasPrefix(hear(c, "\r\n\r\n"), "HTTP/1.1 408") {
+			if c.Loop().Now().Sub(began) > 6*time.Second {
+				t.Error("the gateway still waits")
+				return
+			}
+		}
+	}, func(c *loop.Conn) {
+		hear(c, "x")
+		for range 5 {
+			c.Write([]byte("HTTP/1.1 100 Continue\r\n\r\n"))
+			c.Loop().Sleep(4 * time.Second)
+		}
+	})
+}
+
 // And how long one that takes nothing. What fits between the two ends, which is
 // twice a buffer, counts as taken.
 func TestPatienceWithReaders(t *testing.T) {
