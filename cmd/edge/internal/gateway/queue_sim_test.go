@@ -219,3 +219,24 @@ func TestQueueTimeIsLogged(t *testing.T) {
 		}
 	}
 }
+
+// An idle connection that ends at the very moment of a request leaves its place
+// to it, also where nobody may wait.
+func TestIdleEndIsNoReasonToRefuse(t *testing.T) {
+	brief := func(e *ensemble, c *loop.Conn) {
+		hear(c, "\r\n\r\n")
+		c.Write([]byte(hello))
+		e.loop.Sleep(time.Second)
+	}
+	rehearse(t, Config{MaxPerOrigin: 1}, []role{brief}, func(e *ensemble) {
+		c := e.client()
+		for range 50 {
+			c.Write([]byte(get("/")))
+			if got := hear(c, "hello"); !strings.HasSuffix(got, "hello") {
+				t.Errorf("answered %q", got)
+				return
+			}
+			e.loop.Sleep(time.Second)
+		}
+	})
+}

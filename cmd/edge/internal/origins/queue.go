@@ -64,7 +64,7 @@ func (s *Set) Waiting() int { return s.queue.n }
 // Wait waits in the queue until the ticket has a place. It is called in a task,
 // after Place has said Full.
 func (s *Set) Wait(t *Ticket) error {
-	if s.queue.n >= s.config.QueueMax {
+	if s.queue.n >= s.config.QueueMax+s.looking() {
 		s.totals.QueueFull++
 		return ErrQueueFull
 	}
@@ -86,6 +86,15 @@ func (s *Set) Wait(t *Ticket) error {
 		}
 		s.queue.pushFirst(t)
 	}
+}
+
+// looking is how many connections will in a moment be idle or ended. In either
+// case there is a place then, so a request that waits for that is none too many.
+func (s *Set) looking() (n int) {
+	for _, o := range s.members {
+		n += o.pool.Looking()
+	}
+	return n
 }
 
 // await waits until the ticket is called, and is given a place by that.
