@@ -440,3 +440,18 @@ func TestDecideHealth(t *testing.T) {
 		}
 	}
 }
+// An origin that was left out, and then is the only one, is back as soon as it
+// answers.
+func TestTheOnlyOriginComesBack(t *testing.T) {
+	rehearse(t, Config{Eject: origins.Ejection{After: 1, For: time.Hour}}, cast(2), func(e *ensemble) {
+		e.refuses[0] = true
+		e.wants("b", "/")
+		e.refuses[0] = false
+		e.server.SetOrigins(0, []origins.Member{{Address: e.at[0]}})
+		e.loop.Sleep(time.Second)
+		e.wants("a", "/")
+		if want := []string{"a out after 1", "a back"}; !slices.Equal(e.changes, want) {
+			t.Errorf("%q, want %q", e.changes, want)
+		}
+	})
+}

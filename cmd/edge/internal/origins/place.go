@@ -19,7 +19,7 @@ const (
 // none is fit, it is the last resort.
 func (s *Set) Place(t *Ticket) Placing {
 	if len(s.members) == 1 && len(t.tried) == 0 {
-		return s.take(t, s.members[0], ordinary)
+		return s.takeOnly(t, s.members[0])
 	}
 	free, full := s.candidates(t)
 	if len(free) > 0 {
@@ -33,6 +33,15 @@ func (s *Set) Place(t *Ticket) Placing {
 		return Full
 	}
 	return s.placeUnfit(t)
+}
+
+// takeOnly gives it one at the only origin there is, which was ejected, if it was,
+// when there were others.
+func (s *Set) takeOnly(t *Ticket, o *Origin) Placing {
+	if o.out {
+		return s.take(t, o, lastResort)
+	}
+	return s.take(t, o, ordinary)
 }
 
 // take gives the ticket a place at o, if one is left.

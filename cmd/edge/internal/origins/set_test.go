@@ -177,7 +177,7 @@ func TestPlace(t *testing.T) {
 		{"one", []condition{in}, Placed, "a", ordinary},
 		{"none", nil, Nobody, "", 0},
 		{"one, full", []condition{full}, Full, "", 0},
-		{"one, out", []condition{out}, Placed, "a", ordinary},
+		{"one, out", []condition{out}, Placed, "a", lastResort},
 		{"one, down", []condition{down}, Placed, "a", ordinary},
 		{"one, tried", []condition{with(in, tried)}, Nobody, "", 0},
 		{"past the full one", []condition{full, in}, Placed, "b", ordinary},
