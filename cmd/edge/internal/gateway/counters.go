@@ -13,7 +13,7 @@ type Counters struct {
 	Exchanges uint64 // requests of which at least an octet arrived
 
 	ClientEnds [Causes]uint64      // client connections closed
-	Refusals   [ProxyErrors]uint64 // answers of the gateway's own
+	Refusals   [ProxyErrors]uint64 // of messages, in place of a response or after it had begun
 	Replays    [Replays]uint64     // attempts that ended without a response
 	OriginEnds [pool.Causes]uint64 // uses of origin connections
 	Origins    uint64              // origin connections made

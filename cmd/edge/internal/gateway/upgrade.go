@@ -158,7 +158,6 @@ func (x *exchange) switchProtocols(h *wire.ResponseHead, n int) bool {
 	if x.message > 0 {
 		x.consume()
 	}
-	x.gateway.origins.Answered(&x.ticket)
 	x.openTunnel(behind)
 	return false
 }
