@@ -32,7 +32,7 @@
 // forwarded.go, and in verbatim.go what changes when heads may not be touched.
 //
 // That is the order of the code too: exchange.go has the steps, and each step's
-// code is in the file of its noun: request.go, origin.go, upload.go,
+// code is in the file of its noun: request.go, connect.go, origin.go, upload.go,
 // response.go, relay.go; upgrade.go, tunnel.go, stream.go. How slow the two
 // others may be is in pace.go and outlet.go.
 //

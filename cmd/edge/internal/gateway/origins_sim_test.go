@@ -440,6 +440,7 @@ func TestDecideHealth(t *testing.T) {
 		}
 	}
 }
+
 // An origin that was left out, and then is the only one, is back as soon as it
 // answers.
 func TestTheOnlyOriginComesBack(t *testing.T) {
