@@ -115,6 +115,7 @@ func (s *stream) splice() bool {
 		return s.notRead(err)
 	}
 	s.bulk = n >= loop.BufferSize
+	s.tunnel.touch()
 	for pipe.Held() > 0 {
 		s.writing = true
 		n, err := pipe.To(s.to)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -270,6 +271,29 @@ func TestTunnelToASlowReceiver(t *testing.T) {
 			t.Errorf("received %d octets", len(got))
 		}
 	}, endsBy(t, TunnelEnded, pool.Tunneled))
+}
+
+// Octets that are taken from one side put the end off, copied or spliced, although
+// the other side has no room for them yet.
+func TestTunnelLivesByWhatItTakes(t *testing.T) {
+	const buffer = 32 << 10
+	room := randomOctets(2*buffer, 1) // what fits between the gateway and the client
+	for _, piece := range []int{1 << 10, 2 * buffer} {
+		tunneled(t, simnet.Options{Buffer: buffer}, Config{TunnelTimeout: 10 * time.Second}, func(c *loop.Conn) {
+			c.Loop().Sleep(15 * time.Second)
+			if n := len(hear(c, "the end")); n != len(room)+len("the end") {
+				t.Errorf("in pieces of %d: %d octets came", piece, n)
+			}
+		}, func(c *loop.Conn) {
+			for p := range slices.Chunk(room, piece) {
+				c.Write(p)
+				c.Loop().Sleep(time.Millisecond)
+			}
+			c.Loop().Sleep(9 * time.Second)
+			c.Write([]byte("the end"))
+			hear(c, "never")
+		}, nil)
+	}
 }
 
 // Nothing is lost at the point where HTTP ends: what came behind the 101, and
