@@ -240,3 +240,24 @@ func TestIdleEndIsNoReasonToRefuse(t *testing.T) {
 		}
 	})
 }
+
+// A request that waits twice, since the place that it got was of no use, is one
+// that waited.
+func TestWaitingTwiceIsCountedOnce(t *testing.T) {
+	once := func(e *ensemble, c *loop.Conn) {
+		hear(c, "\r\n\r\n")
+		e.loop.Sleep(5 * time.Second)
+		c.Write([]byte(hello))
+	}
+	config := Config{MaxPerOrigin: 1, QueueMax: 10, QueueTimeout: time.Hour}
+	rehearse(t, config, []role{once, steady(1, 20*time.Second)}, func(e *ensemble) {
+		e.start(func() { e.wants("200 OK", "/") })
+		e.start(func() { e.wants("200 OK", "/") })
+		e.loop.Sleep(time.Second)
+		e.refuses[0] = true
+		e.wants("\r\n\r\nb", "/waits")
+		if c := e.counters(); c.Queued != 1 || !strings.Contains(e.asked, "A") {
+			t.Errorf("%d are said to have waited; asked were %s", c.Queued, e.asked)
+		}
+	})
+}

@@ -68,10 +68,7 @@ func (s *Set) Wait(t *Ticket) error {
 		s.totals.QueueFull++
 		return ErrQueueFull
 	}
-	if t.until == 0 && s.config.QueueTimeout > 0 {
-		t.until = s.loop.Now().Add(s.config.QueueTimeout)
-	}
-	s.totals.Queued++
+	s.begin(t)
 	s.queue.pushLast(t)
 	for {
 		if err := s.await(t); err != nil || s.keepsPlace(t) {
@@ -85,6 +82,19 @@ func (s *Set) Wait(t *Ticket) error {
 			return ErrNobody
 		}
 		s.queue.pushFirst(t)
+	}
+}
+
+// begin counts a request that has to wait, and bounds how long. One that waits
+// again, since the place that it got was of no use, is no other request.
+func (s *Set) begin(t *Ticket) {
+	if t.waited {
+		return
+	}
+	t.waited = true
+	s.totals.Queued++
+	if s.config.QueueTimeout > 0 {
+		t.until = s.loop.Now().Add(s.config.QueueTimeout)
 	}
 }
 

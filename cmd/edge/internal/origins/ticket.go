@@ -17,6 +17,7 @@ type Ticket struct {
 	tried []*Origin // to which no connection could be made
 
 	waits      bool // in the queue
+	waited     bool // at some time
 	abandoned  bool
 	next, prev *Ticket
 	until      loop.Time // it waits at most
@@ -40,7 +41,7 @@ const (
 func (t *Ticket) Begin() {
 	clear(t.tried)
 	t.tried = t.tried[:0]
-	t.hashed, t.abandoned, t.until = false, false, 0
+	t.hashed, t.waited, t.abandoned, t.until = false, false, false, 0
 }
 
 // By makes key what a hash picks the origin by.
