@@ -208,7 +208,8 @@ func (x *exchange) closing(why Cause) {
 }
 
 // abort is called when the client has ended the exchange, by a handler or by the
-// task that reads its request. Whoever waits for the origin is woken.
+// task that reads its request, and when that task breaks. Whoever waits for the
+// origin is woken, except while a connection is made, which has a short bound.
 func (x *exchange) abort(why Cause) {
 	if x.fault == Persists {
 		x.fault = why
