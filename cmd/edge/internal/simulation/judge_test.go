@@ -213,7 +213,9 @@ func (w *world) refusalHasReason(r *request, e *logLine) bool {
 		return w.hangs > 0
 	case "connection_limit_reached":
 		return w.limited
-	case "http_protocol_error", "http_upgrade_failed", "http_response_header_section_size":
+	case "http_upgrade_failed": // it switched before the request was complete
+		return w.saidNonsense(r) || w.originFailed(r)
+	case "http_protocol_error", "http_response_header_section_size":
 		return w.saidNonsense(r)
 	case "http_response_timeout":
 		return len(r.tries) > 0 && r.tries[len(r.tries)-1].silent || w.someOriginEnded(r)

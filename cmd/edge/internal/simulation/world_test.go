@@ -141,17 +141,17 @@ func (w *world) begins() {
 		w.loop.Go(&actor{world: w, left: 1 + w.rng.IntN(w.quota)})
 	}
 	if w.churns {
-		w.churn()
+		w.churn(100)
 	}
 	if w.drainAfter > 0 {
 		w.loop.After(w.drainAfter, w.drain)
 	}
 }
 
-// churn has origins come and go, and be well or not, as long as there are
-// clients. There is always one.
-func (w *world) churn() {
-	if w.actors == 0 || w.over() {
+// churn has origins come and go, and be well or not, for so many times at most.
+// There is always one.
+func (w *world) churn(times int) {
+	if w.actors == 0 || w.over() || times == 0 {
 		return
 	}
 	var some []origins.Member
@@ -166,7 +166,7 @@ func (w *world) churn() {
 	w.server.SetOrigins(0, some)
 	w.server.SetOrigins(1, some[:w.rng.IntN(2)])
 	w.server.SetHealth(pick(w.rng, w.listeners...), well)
-	w.loop.After(w.within(w.think), w.churn)
+	w.loop.After(w.within(w.think), func() { w.churn(times - 1) })
 }
 
 func (w *world) drain() {
