@@ -24,8 +24,9 @@
 //   - An origin receives nothing but requests that clients sent, with the edits
 //     that are due, each whole before the next, in the order of their client
 //     connection; none twice unless it is safe, the connection was reused and
-//     gave no octet of a response; and none on a connection on which the origin
-//     had spoken unasked or had ended.
+//     gave no octet of a response, and then on a new one; none on a connection on
+//     which the origin had spoken unasked or had ended. In a tunnel it is the
+//     octets of both sides that are compared.
 //   - Everything ends by itself, nothing is left open or borrowed, and the
 //     counters add up.
 //   - Where nobody misbehaves and nothing is lost, every request is answered by
@@ -39,7 +40,7 @@
 //	go test ./cmd/edge/internal/simulation -run '^TestSeed$' -seed N -v
 //
 // tells its story, each step with its octets, what the scripts were up to, and the
-// lines of the access log in their places. Scripts/simulate runs seeds by the
+// lines of the access log in their places. The script simulate runs seeds by the
 // million. That the judge can see is tested by mutants: copies of the gateway
 // with one mistake each, which it has to find.
 package simulation

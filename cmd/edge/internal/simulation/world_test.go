@@ -305,7 +305,7 @@ func (w *world) keep(p []byte) []byte {
 	return w.paper[at:len(w.paper):len(w.paper)]
 }
 
-// limits are those of the gateway's pools.
+// limitsOf draws the limits of the gateway's pools.
 func limitsOf(rng *rand.Rand) pool.Limits {
 	return pool.Limits{
 		Idle: pick(rng, 0, 0, time.Second/2, 10*time.Second),
