@@ -90,7 +90,7 @@ func (w *world) bodyMoved(c *call, r *request, behind int) {
 // matchHead finds out which response begins with what was written, and returns
 // how many octets its head has; 0 if more is needed to say.
 func (w *world) matchHead(c *call, r *request) int {
-	m := matcher{got: c.got, name: w.name}
+	m := matcher{got: c.got, name: w.name, verbatim: w.config.Verbatim}
 	for i := len(r.tries) - 1; i >= 0 && m.n == 0; i-- {
 		t := r.tries[i]
 		if t.response != nil {
@@ -145,13 +145,14 @@ func (w *world) headDone(c *call, r *request, behind int) {
 
 // A matcher compares octets with the heads that they may be.
 type matcher struct {
-	got    []byte
-	name   string
-	n      int // octets of the head that they are
-	answer answer
-	open   bool // more octets may make them one
-	best   int  // how far the best one went
-	want   []byte
+	got      []byte
+	name     string
+	verbatim bool
+	n        int // octets of the head that they are
+	answer   answer
+	open     bool // more octets may make them one
+	best     int  // how far the best one went
+	want     []byte
 }
 
 func (m *matcher) response(p *response, t *try) {
@@ -182,7 +183,7 @@ func (m *matcher) lastLines(p *response, t *try, n int) {
 	for _, line := range [...]string{"", closeLine, keepAliveLine} {
 		end := line + "\r\n"
 		switch rest := m.got[n:]; {
-		case p.switches && line != "":
+		case (p.switches || m.verbatim) && line != "":
 		case len(rest) >= len(end) && string(rest[:len(end)]) == end:
 			m.n = n + len(end)
 			m.answer = answer{source: p, try: t, closes: line == closeLine, keeps: line == keepAliveLine}

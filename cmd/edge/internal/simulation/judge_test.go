@@ -98,11 +98,11 @@ func (w *world) judgeAnnouncement(r *request, e *logLine) {
 	}
 	switch e.clientEnd {
 	case "client-asked", "response-until-close", "draining":
-		if !a.closes {
+		if !a.closes && (a.source == nil || !w.config.Verbatim) {
 			w.fail("a connection ends and the response does not say so", "request %d, %s", r.number, e.clientEnd)
 		}
 	}
-	if told := r.minor == 0; e.clientEnd == "kept" && a.keeps != told {
+	if told := r.minor == 0 && (a.source == nil || !w.config.Verbatim); e.clientEnd == "kept" && a.keeps != told {
 		w.fail("a connection persists and an HTTP/1.0 client does not know", "request %d", r.number)
 	}
 	if e.clientEnd == "kept" && r.closes {
@@ -131,6 +131,8 @@ func (w *world) causeHasReason(r *request, cause string) bool {
 		return r.answer.source != nil && r.answer.source.unframed
 	case "draining":
 		return w.draining
+	case "origin-asked":
+		return w.config.Verbatim
 	case "client-reset":
 		return l.reset || l.struck
 	case "client-stalled":

@@ -177,12 +177,13 @@ func around(p []byte, at int) []byte { return p[max(0, min(at, len(p))-40):min(l
 // named finds the request whose first octets these are. Each has its number in
 // its target.
 func (w *world) named(octets []byte) (r *request, ok bool) {
-	at := bytes.IndexByte(octets, '/')
-	if at < 0 {
+	_, target, _ := bytes.Cut(octets, []byte(" "))
+	if len(target) < len("http://") {
 		return nil, false
 	}
+	_, path, _ := bytes.Cut(bytes.TrimPrefix(target, []byte("http://")), []byte("/"))
 	number := 0
-	for _, c := range octets[at+1:] {
+	for _, c := range path {
 		if c < '0' || c > '9' {
 			if number >= len(w.requests) {
 				return nil, false
@@ -211,7 +212,7 @@ func (w *world) judgeUse(l *line) {
 		w.fail("a request is sent on a connection on which there were octets behind the last response", "line #%d", l.number)
 	case waits && w.net.Now() >= l.waiting.Add(w.late):
 		w.fail("a request is sent on a connection that was not clean", "line #%d: the origin spoke unasked or ended at %v", l.number, l.waiting)
-	case !source.persists:
+	case !source.persists || w.config.Verbatim && last.request.closes:
 		w.fail("a request is sent on a connection whose end the origin had announced", "line #%d", l.number)
 	case limits.Uses > 0 && n >= int(limits.Uses):
 		w.fail("a connection is used more often than the limit", "line #%d: %d", l.number, n+1)

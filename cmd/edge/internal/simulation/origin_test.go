@@ -242,9 +242,9 @@ func (a *author) speakUnasked() {
 	case 0:
 		t.both("HTTP/1.1 408 Request Timeout\r\nX-Id: " + strconv.FormatUint(a.line.number, 10) + "\r\nContent-Length: 0\r\n")
 		p.head = w.keep(t.want)
-		t.dropped("\r\n")
+		t.skipped("\r\n")
 	default:
-		t.dropped(pick(w.rng, "\r\n", "x", "0\r\n\r\n", "\x00"))
+		t.skipped(pick(w.rng, "\r\n", "x", "0\r\n\r\n", "\x00"))
 		p.refusable = true
 	}
 	p.sent = w.keep(t.sent)

@@ -75,7 +75,7 @@ func (w *world) register(r *request, t *twin) {
 
 func (w *world) goodRequest(r *request, t *twin) {
 	if w.one(20) {
-		t.dropped("\r\n") // as old clients send behind a body
+		t.skipped("\r\n") // as old clients send behind a body
 	}
 	authority := w.requestLine(r, t)
 	w.host(r, t, authority)
@@ -163,7 +163,9 @@ func (w *world) hops(r *request, t *twin) {
 	n := w.rng.IntN(3)
 	if n == 0 {
 		t.both("Max-Forwards: 0\r\n")
-		r.fate, r.status = answered, 200
+		if !t.verbatim {
+			r.fate, r.status = answered, 200
+		}
 		return
 	}
 	t.changed("Max-Forwards: "+strconv.Itoa(n)+"\r\n", "Max-Forwards: "+strconv.Itoa(n-1)+"\r\n")

@@ -73,9 +73,9 @@ func (w *world) interimResponses(r *request, p *response, t *twin) {
 func (w *world) badResponse(p *response, t *twin) {
 	switch w.rng.IntN(10) {
 	case 0: // the head is too large
-		t.dropped("HTTP/1.1 200 OK\r\nX-Long: " + strings.Repeat("x", 17<<10) + "\r\n\r\n")
+		t.skipped("HTTP/1.1 200 OK\r\nX-Long: " + strings.Repeat("x", 17<<10) + "\r\n\r\n")
 	case 1: // nobody asked to switch
-		t.dropped("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n")
+		t.skipped("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n")
 	default:
 		v := &badResponses[w.rng.IntN(len(badResponses))]
 		t.sent = append(t.sent, v.Input...)
@@ -122,7 +122,7 @@ func (w *world) finalResponse(r *request, p *response, t *twin) {
 // beginBody ends the head. Whether a line about the connection stands before the
 // empty line, only the gateway can tell.
 func (w *world) beginBody(p *response, t *twin) {
-	t.dropped("\r\n")
+	t.skipped("\r\n")
 	p.head = w.keep(t.want)
 }
 
@@ -152,7 +152,7 @@ func (w *world) chunkedResponse(r *request, p *response, t *twin, size int) {
 		w.codingField(r, t, "Trailer: X-Trailer\r\n")
 	}
 	w.beginBody(p, t)
-	p.unframed = r.minor == 0
+	p.unframed = r.minor == 0 && !t.verbatim // decoded
 	if w.rude.origins > 0 && r.minor > 0 && w.one(10) {
 		t.both(w.chunkLine(3) + "abc\r\n")
 		p.breaksOff, p.persists = true, false

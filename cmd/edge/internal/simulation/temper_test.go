@@ -100,6 +100,7 @@ func (w *world) drawGateway() {
 		IdleTimeout:     pick(w.rng, 75, 20*time.Second/time.Second) * time.Second,
 		ResponseTimeout: pick(w.rng, 60, 10*time.Second/time.Second) * time.Second,
 	}
+	w.config.Verbatim = w.one(8)
 	w.config.Balance, _ = origins.ParseBalance(pick(w.rng, "round-robin", "least-connections", "two-choices", "hash:target", "hash:x-odd"))
 	w.config.Eject = origins.Ejection{After: w.rng.IntN(4), For: time.Second, Max: 10 * time.Second}
 	w.config.Seed = w.rng.Uint64()
@@ -148,9 +149,9 @@ func (w *world) calm() bool { return w.wellBehaved && !w.limited && w.drainAfter
 
 func (w *world) String() string {
 	return fmt.Sprintf("%s network, %d clients, %d origins; rude clients 1/%d, rude origins 1/%d, idle close %v, churn %v,\n"+
-		"faults %v within %d octets, refuse %v, hang %v, drain after %v, connections limited to %d, queue %d for %v;\n"+
+		"faults %v within %d octets, refuse %v, hang %v, drain after %v, verbatim %v, connections limited to %d, queue %d for %v;\n"+
 		"pool %+v, idle timeout %v, response timeout %v",
 		w.kind, w.clients, w.origins, w.rude.clients, w.rude.origins, w.idleClose, w.churns,
-		w.faults, w.faultWithin, w.refuse, w.hang, w.drainAfter, w.config.MaxPerOrigin, w.config.QueueMax, w.config.QueueTimeout,
+		w.faults, w.faultWithin, w.refuse, w.hang, w.drainAfter, w.config.Verbatim, w.config.MaxPerOrigin, w.config.QueueMax, w.config.QueueTimeout,
 		w.limits, w.config.IdleTimeout, w.config.ResponseTimeout)
 }

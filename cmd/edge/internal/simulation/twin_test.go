@@ -8,7 +8,13 @@ import (
 // A twin is one message on both hops: as it is sent to the gateway, and as the
 // gateway has to send it on. Whoever makes the message says of each part where
 // it is to be seen, so the edits are known without being computed.
-type twin struct{ sent, want []byte }
+//
+// A gateway that is to send heads verbatim edits nothing, but what it never sends
+// on it does not send on then either.
+type twin struct {
+	sent, want []byte
+	verbatim   bool
+}
 
 // both is what goes on as it came.
 func (t *twin) both(s string) {
@@ -16,13 +22,25 @@ func (t *twin) both(s string) {
 	t.want = append(t.want, s...)
 }
 
-// dropped is what the gateway leaves out.
-func (t *twin) dropped(s string) { t.sent = append(t.sent, s...) }
+// skipped is what is never sent on.
+func (t *twin) skipped(s string) { t.sent = append(t.sent, s...) }
 
-// added is what the gateway puts in.
-func (t *twin) added(s string) { t.want = append(t.want, s...) }
+// dropped is what an edit leaves out.
+func (t *twin) dropped(s string) {
+	t.skipped(s)
+	if t.verbatim {
+		t.want = append(t.want, s...)
+	}
+}
 
-// changed is what the gateway replaces.
+// added is what an edit puts in.
+func (t *twin) added(s string) {
+	if !t.verbatim {
+		t.want = append(t.want, s...)
+	}
+}
+
+// changed is what an edit replaces.
 func (t *twin) changed(sent, want string) {
 	t.dropped(sent)
 	t.added(want)
@@ -54,7 +72,7 @@ func content(number, n int) []byte {
 func (w *world) chunked(t *twin, p []byte, decoded bool) {
 	add := t.both
 	if decoded {
-		add = t.dropped
+		add = t.skipped
 	}
 	for len(p) > 0 {
 		n := min(len(p), 1+w.rng.IntN(1<<w.rng.IntN(17)))

@@ -292,7 +292,7 @@ func (w *world) pause(d time.Duration) { w.loop.Sleep(w.within(d)) }
 
 // twin is a draft; keep makes a copy of its octets.
 func (w *world) twin() *twin {
-	w.draft.sent, w.draft.want = w.draft.sent[:0], w.draft.want[:0]
+	w.draft = twin{sent: w.draft.sent[:0], want: w.draft.want[:0], verbatim: w.config.Verbatim}
 	return &w.draft
 }
 
