@@ -21,6 +21,8 @@ type request struct {
 	ahead   int    // octets of want up to its end
 	method  string
 	minor   int
+	host    string // that it asks for; empty: it does not say
+	joined  bool   // the gateway adds its client to a list that is there
 	closes  bool   // the client asks for the end of the connection
 	expects bool   // 100, before there is a body
 	offers  bool   // to switch to another protocol
@@ -84,6 +86,9 @@ func (w *world) goodRequest(r *request, t *twin) {
 			"X-Bytes: \xe4\xff\r\n", "User-Agent: simulated/1 (of a kind)\r\n", "Cookie: a=b; c=\"d\"\r\n"))
 	}
 	w.connection(t, w.requestOptions(r))
+	if w.one(8) {
+		w.claims(r, t)
+	}
 	if r.method == "OPTIONS" && w.one(3) {
 		w.hops(r, t)
 	}
@@ -107,6 +112,7 @@ func (w *world) requestLine(r *request, t *twin) (authority string) {
 // host is the field of that name: the target's authority goes before it.
 func (w *world) host(r *request, t *twin, authority string) {
 	host := pick(w.rng, "a.test", "x.test:81", "[::1]:9")
+	r.host = authority
 	switch {
 	case r.minor == 0 && w.one(2):
 		if authority == "" {
@@ -116,6 +122,7 @@ func (w *world) host(r *request, t *twin, authority string) {
 	case authority != "" && authority != host:
 		t.changed(pick(w.rng, "Host: ", "HOST:")+host+"\r\n", "Host: "+authority+"\r\n")
 	default:
+		r.host = host
 		t.both(pick(w.rng, "Host: ", "host: ", "Host:\t") + host + pick(w.rng, "", " ") + "\r\n")
 	}
 }
@@ -201,6 +208,7 @@ func (w *world) requestBody(r *request, t *twin) {
 }
 
 func (w *world) endHead(r *request, t *twin) {
+	w.forwardedFor(r, t)
 	t.added("Via: 1." + strconv.Itoa(min(r.minor, 1)) + " " + w.name + "\r\n")
 	t.both("\r\n")
 	r.head, r.ahead = len(t.sent), len(t.want)

@@ -100,7 +100,12 @@ func (w *world) drawGateway() {
 		IdleTimeout:     pick(w.rng, 75, 20*time.Second/time.Second) * time.Second,
 		ResponseTimeout: pick(w.rng, 60, 10*time.Second/time.Second) * time.Second,
 	}
-	w.config.Verbatim = w.one(8)
+	if w.config.Verbatim = w.one(8); !w.config.Verbatim && w.one(3) {
+		w.config.Forwarded, w.config.XForwarded = w.one(2), w.one(2)
+		if w.one(2) {
+			w.config.Trusted = everybody
+		}
+	}
 	w.config.Balance, _ = origins.ParseBalance(pick(w.rng, "round-robin", "least-connections", "two-choices", "hash:target", "hash:x-odd"))
 	w.config.Eject = origins.Ejection{After: w.rng.IntN(4), For: time.Second, Max: 10 * time.Second}
 	w.config.Seed = w.rng.Uint64()
