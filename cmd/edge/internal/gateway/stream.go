@@ -182,6 +182,9 @@ func (s *stream) notWritten(err error) bool {
 	default:
 		s.state = lost
 		s.tunnel.finish()
+		if !s.inbound {
+			s.tunnel.hurry()
+		}
 	}
 	return false
 }

@@ -146,6 +146,25 @@ func (t *tunnel) finish() {
 	t.over = true
 }
 
+// hurry is called when the client takes nothing any more. What it sent before
+// still goes to the origin, as long as that gets on: an origin that waits until
+// it is heard before it listens again would wait for the timeout.
+func (t *tunnel) hurry() {
+	if t.over {
+		return
+	}
+	had := t.up.octets
+	t.exchange.loop.After(lingerTime, func() {
+		switch {
+		case t.over:
+		case t.up.octets == had:
+			t.cut(ClientReset)
+		default:
+			t.hurry()
+		}
+	})
+}
+
 // left is called by each task as it ends, in a panic's way too.
 func (t *tunnel) left(s *stream) {
 	t.tasks--

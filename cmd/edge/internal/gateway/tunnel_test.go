@@ -250,6 +250,26 @@ func TestTunnelStalls(t *testing.T) {
 	}, endsBy(t, TunnelIdle, pool.Aborted))
 }
 
+// An origin that waits to be heard before it listens does not keep the tunnel of
+// a client that has gone.
+func TestTunnelOfAClientThatIsGone(t *testing.T) {
+	const size = 300_000
+	tunneled(t, simnet.Options{Buffer: 1000}, Config{}, func(c *loop.Conn) {
+		c.Loop().Go(loop.Func(func() { c.Write(randomOctets(size, 1)) }))
+		c.Loop().Sleep(time.Second)
+		c.Reset()
+		c.Loop().Sleep(2 * time.Hour)
+	}, func(c *loop.Conn) {
+		began := c.Loop().Now()
+		if _, err := c.Write(randomOctets(size, 2)); err == nil {
+			t.Error("all was taken")
+		}
+		if d := c.Loop().Now().Sub(began); d > 10*time.Second {
+			t.Errorf("the origin was left alone for %v", d)
+		}
+	}, endsBy(t, ClientReset, pool.Aborted))
+}
+
 // A receiver that is slow, but takes something, may take as long as it likes.
 func TestTunnelToASlowReceiver(t *testing.T) {
 	const size = 200_000
