@@ -106,7 +106,9 @@ func (w *world) manners(c *call) {
 		c.stopAt = int64(w.magnitude(int(min(c.octets, 1<<20))))
 		c.stalls = true
 	default:
-		c.leaveAt = w.rng.Int64N(c.octets + 1)
+		if c.leaveAt = c.octets; !w.one(3) {
+			c.leaveAt = w.rng.Int64N(c.octets + 1)
+		}
 		c.leaves = pick(w.rng, closes, halfCloses, resets, fallsSilent)
 		c.silent = c.leaves == fallsSilent
 	}

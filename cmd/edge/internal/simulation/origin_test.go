@@ -133,8 +133,11 @@ func (a *author) answer(t *try) bool {
 			return false
 		}
 	}
-	if w.one(3) {
+	switch w.rng.IntN(8) {
+	case 0, 1:
 		w.pause(w.haste)
+	case 2:
+		w.pause(w.think)
 	}
 	if !a.write(p.sent[from:]) {
 		return false

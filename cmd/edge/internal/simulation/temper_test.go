@@ -96,7 +96,7 @@ func (w *world) drawGateway() {
 	w.limits = limitsOf(w.rng)
 	w.config = gateway.Config{
 		Name: w.name, Pool: w.limits,
-		HeadTimeout: 10 * time.Second, ConnectTimeout: 5 * time.Second, DrainIdle: time.Second, TunnelTimeout: time.Minute,
+		HeadTimeout: 10 * time.Second, ConnectTimeout: pick(w.rng, 5*time.Second, time.Second/2), DrainIdle: time.Second, TunnelTimeout: time.Minute,
 		IdleTimeout:     pick(w.rng, 75, 20*time.Second/time.Second) * time.Second,
 		ResponseTimeout: pick(w.rng, 60, 10*time.Second/time.Second) * time.Second,
 	}
@@ -112,7 +112,7 @@ func (w *world) drawGateway() {
 	if w.one(3) {
 		w.config.MaxPerOrigin = 1 + w.rng.IntN(4)
 		w.config.QueueMax = pick(w.rng, 0, 2, 10000, 10000)
-		w.config.QueueTimeout = pick(w.rng, time.Millisecond, 5*time.Second, 100*time.Hour)
+		w.config.QueueTimeout = pick(w.rng, time.Millisecond, 5*time.Second, 100*time.Hour, 100*time.Hour)
 		w.limited = w.config.QueueMax < 10000 || w.config.QueueTimeout < time.Hour
 	}
 	if w.one(8) {
