@@ -199,6 +199,21 @@ func editResponse(e *Edits, h *wire.ResponseHead, out outbound) {
 		e.Drop(0, len(ownVersion), OwnVersion)
 		e.Insert(len(ownVersion), ownVersion, OwnVersion)
 	}
+	dropFields(e, h, out)
+	end := len(h.Raw) - len("\r\n")
+	switch {
+	case out.upgrade:
+		e.Insert(end, upgradeLine, UpgradeOption)
+	case out.closes:
+		e.Insert(end, closeLine, CloseAnnounced)
+	case out.keepAlive:
+		e.Insert(end, keepAliveLine, KeepAliveAnswer)
+	}
+	e.End()
+}
+
+// dropFields drops the field lines that are not for the client.
+func dropFields(e *Edits, h *wire.ResponseHead, out outbound) {
 	named := h.NominatesAny()
 	for i := range h.Fields {
 		f := &h.Fields[i]
@@ -214,16 +229,6 @@ func editResponse(e *Edits, h *wire.ResponseHead, out outbound) {
 			e.Drop(from, to, why)
 		}
 	}
-	end := len(h.Raw) - len("\r\n")
-	switch {
-	case out.upgrade:
-		e.Insert(end, upgradeLine, UpgradeOption)
-	case out.closes:
-		e.Insert(end, closeLine, CloseAnnounced)
-	case out.keepAlive:
-		e.Insert(end, keepAliveLine, KeepAliveAnswer)
-	}
-	e.End()
 }
 
 func framesChunks(id wire.FieldID) bool {
