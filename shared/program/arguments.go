@@ -1,6 +1,7 @@
 package program
 
 import (
+	"context"
 	"slices"
 	"strings"
 
@@ -43,6 +44,22 @@ func flagsFirst(app *cli.App, line []string) []string {
 		flags = append(flags, "--") // an argument may begin with a dash
 	}
 	return slices.Concat(line[:named], flags, arguments)
+}
+
+// lineKey is by which a context has the command line.
+type lineKey struct{}
+
+func withLine(ctx context.Context, line []string) context.Context {
+	return context.WithValue(ctx, lineKey{}, line)
+}
+
+// onLine reports whether the command line names the flag.
+func onLine(ctx context.Context, f cli.Flag) bool {
+	line, _ := ctx.Value(lineKey{}).([]string)
+	return slices.ContainsFunc(line, func(word string) bool {
+		name, _, _ := strings.Cut(strings.TrimLeft(word, "-"), "=")
+		return strings.HasPrefix(word, "-") && slices.Contains(f.Names(), name)
+	})
 }
 
 // wantsValue says that the word behind the flag belongs to it.

@@ -49,7 +49,8 @@ func run(ctx context.Context, app *cli.App, args []string) (status int) {
 	cli.HelpPrinter = func(_ io.Writer, _ string, page any) { writeHelp(&help, page) }
 
 	adopt(app)
-	err := app.RunContext(ctx, flagsFirst(app, args))
+	line := flagsFirst(app, args)
+	err := app.RunContext(withLine(ctx, line), line)
 	switch {
 	case err == nil:
 		_, err = help.WriteTo(app.Writer)
@@ -112,9 +113,11 @@ func checked(action cli.ActionFunc, argsUsage string, required []string) cli.Act
 		if err == nil {
 			err = action(c)
 		}
-		var wrong *UsageError
-		if errors.As(err, &wrong) {
-			wrong.in(c)
+		for _, part := range parts(err) {
+			var wrong *UsageError
+			if errors.As(part, &wrong) {
+				wrong.in(c).blame(c)
+			}
 		}
 		return err
 	}
@@ -161,17 +164,20 @@ func report(w io.Writer, program string, err error) (status int) {
 // failures takes a joined error apart. What wraps a joined error is left whole:
 // its text puts the parts into a context that they would lose alone.
 func failures(err error) (texts []string) {
-	parts := []error{err}
-	switch joined := err.(type) {
-	case *multierror.Error:
-		parts = joined.Errors
-	case interface{ Unwrap() []error }:
-		parts = joined.Unwrap()
-	}
-	for _, part := range parts {
+	for _, part := range parts(err) {
 		texts = append(texts, part.Error())
 	}
 	return texts
+}
+
+func parts(err error) []error {
+	switch joined := err.(type) {
+	case *multierror.Error:
+		return joined.Errors
+	case interface{ Unwrap() []error }:
+		return joined.Unwrap()
+	}
+	return []error{err}
 }
 
 func statusOf(err error) int {

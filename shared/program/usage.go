@@ -2,8 +2,10 @@ package program
 
 import (
 	"fmt"
+	"os"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -11,17 +13,28 @@ import (
 
 // A UsageError says that the command line was wrong: exit status 2.
 type UsageError struct {
-	cause   error
-	command string // whose help to read, such as "loadgen replay"; empty: not known yet
+	cause    error
+	command  string // whose help to read, such as "loadgen replay"; empty: not known yet
+	variable string // of the environment, by which the value came; empty: on the command line
 }
 
 // Usagef returns a UsageError with the given text, which is one sentence
-// without a full stop that says what to write instead.
+// without a full stop that says what to write instead. The flag that it begins
+// with, if it does, is named by its environment variable where that is where the
+// value came from: nobody finds a flag to mend that he did not write.
 func Usagef(format string, args ...any) *UsageError {
 	return &UsageError{cause: fmt.Errorf(format, args...)}
 }
 
-func (e *UsageError) Error() string { return e.cause.Error() }
+func (e *UsageError) Error() string {
+	text := e.cause.Error()
+	if e.variable != "" {
+		text = leadingFlag.ReplaceAllLiteralString(text, e.variable)
+	}
+	return text
+}
+
+var leadingFlag = regexp.MustCompile(`^--[a-z0-9-]+`)
 
 // Unwrap returns what the message was made from.
 func (e *UsageError) Unwrap() error { return e.cause }
@@ -35,6 +48,33 @@ func (e *UsageError) in(c *cli.Context) *UsageError {
 		e.command = c.App.Name
 	}
 	return e
+}
+
+// blame notes the environment variable by which the flag came that the sentence
+// begins with. The command line wins over the environment.
+func (e *UsageError) blame(c *cli.Context) {
+	name := strings.TrimPrefix(leadingFlag.FindString(e.cause.Error()), "--")
+	f := flagOf(c, name)
+	if f == nil || onLine(c.Context, f) {
+		return
+	}
+	for _, variable := range f.GetEnvVars() {
+		if os.Getenv(variable) != "" {
+			e.variable = variable
+			return
+		}
+	}
+}
+
+// flagOf is the flag of that name; nil if there is none.
+func flagOf(c *cli.Context, name string) cli.DocGenerationFlag {
+	flags := c.Command.Flags
+	i := slices.IndexFunc(flags, func(f cli.Flag) bool { return slices.Contains(f.Names(), name) })
+	if i < 0 {
+		return nil
+	}
+	f, _ := flags[i].(cli.DocGenerationFlag)
+	return f
 }
 
 // EnvName is the environment variable that stands for a program's flag: of
@@ -84,7 +124,7 @@ func checkRequired(c *cli.Context, names []string) error {
 
 // usageOfFlag is told by package cli what was wrong with a flag.
 func usageOfFlag(c *cli.Context, err error, _ bool) error {
-	return Usagef("%s", rephrase(err.Error())).in(c)
+	return Usagef("%s", rephrase(c, err.Error())).in(c)
 }
 
 // phrases turns the messages of packages flag and cli into those of a program
@@ -96,15 +136,43 @@ var phrases = []struct {
 	{regexp.MustCompile(`^flag provided but not defined: -(.*)$`), `unknown flag --$1`},
 	{regexp.MustCompile(`^flag needs an argument: -(.*)$`), `--$1 needs a value`},
 	{regexp.MustCompile(`^bad flag syntax: (.*)$`), `$1 is not a flag`},
-	{regexp.MustCompile(`^(?:invalid value|invalid boolean value) (".*") for (?:flag )?-([^:]*):.*$`), `--$2 does not take the value $1`},
-	{regexp.MustCompile(`^could not parse (".*") as .* from environment variable "(.*)" for flag .*$`), `$2 does not take the value $1`},
 }
 
-func rephrase(message string) string {
+// What they say of a value: the value, the flag, and in the second case the
+// variable before it.
+var (
+	badValue    = regexp.MustCompile(`^(?:invalid value|invalid boolean value) (".*") for (?:flag )?-([^:]*):`)
+	badVariable = regexp.MustCompile(`^could not parse (".*") as .* from environment variable "(.*)" for flag ([^:]*):`)
+)
+
+func rephrase(c *cli.Context, message string) string {
+	large := strings.HasSuffix(message, "value out of range")
+	if m := badValue.FindStringSubmatch(message); m != nil {
+		return "--" + m[2] + " is " + wanted(c, m[2], large) + ", not " + m[1]
+	}
+	if m := badVariable.FindStringSubmatch(message); m != nil {
+		return m[2] + " is " + wanted(c, m[3], large) + ", not " + m[1]
+	}
 	for _, p := range phrases {
 		if p.theirs.MatchString(message) {
 			return p.theirs.ReplaceAllString(message, p.ours)
 		}
 	}
 	return message
+}
+
+// wanted is what to write for a flag in place of what cannot be read.
+func wanted(c *cli.Context, name string, large bool) string {
+	switch flagOf(c, name).(type) {
+	case *cli.DurationFlag:
+		return "a time such as 5s"
+	case *cli.BoolFlag:
+		return "true or false"
+	case *cli.IntFlag:
+		if large {
+			return "a whole number of at most 18 digits"
+		}
+		return "a whole number"
+	}
+	return "something else"
 }
