@@ -1,10 +1,12 @@
 package main
 
 import (
+	"math"
 	"math/rand/v2"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/go-multierror"
@@ -78,7 +80,9 @@ EXAMPLES
        --origin-max-connections 64 --queue-max 1000
       each target at one origin, and requests that wait for their turn
   edge --origin unix:/run/app.sock --record session.pcapng
-      record both hops, for Wireshark, tshark or loadgen`
+      record both hops, for Wireshark, tshark or loadgen
+  edge --origin 127.0.0.1:9000 --record - | tshark -r - -Y "http || syslog"
+      look on while they go by`
 
 func app() *cli.App {
 	return &cli.App{
@@ -161,7 +165,7 @@ func flags() []cli.Flag {
 		number("pool-uses", 0, "send `N` requests on an origin connection; 0: no bound"),
 
 		path("access-log", "write a line for each exchange to `FILE`; -: standard output"),
-		path("record", "record both hops to `FILE` as pcapng"),
+		path("record", "record both hops to `FILE` as pcapng; -: standard output"),
 
 		duration(ending, "drain-grace", 0, "after the first signal, go on accepting for `DURATION`"),
 		duration(ending, "drain-idle", time.Second, "then let an idle client send one last request within `DURATION`"),
@@ -174,7 +178,7 @@ func flags() []cli.Flag {
 func readSettings(c *cli.Context) (*settings, error) {
 	check := checker{Context: c}
 	s := &settings{
-		listen:         c.String("listen"),
+		listen:         check.listen("listen"),
 		loops:          c.Int("loops"),
 		reusePort:      c.Bool("reuse-port"),
 		maxConnections: check.count("max-connections"),
@@ -215,6 +219,7 @@ func readSettings(c *cli.Context) (*settings, error) {
 	}
 	check.heads(&s.gateway)
 	check.differ("access-log", "record")
+	check.idle()
 	if len(s.gateway.Origins) == 0 && len(s.targets) > 0 {
 		s.gateway.Authority = s.targets[0].Authority()
 	}
@@ -252,10 +257,37 @@ func (c *checker) duration(name string, zero sign) time.Duration {
 
 func (c *checker) count(name string) int {
 	n := c.Int(name)
-	if n < 0 || int64(n) > 1<<32-1 {
+	switch {
+	case n < 0:
 		c.problem("--%s is a number from 0 up, not %d", name, n)
+	case int64(n) > math.MaxUint32:
+		c.problem("--%s is a number from 0 to %d, not %d", name, uint32(math.MaxUint32), n)
 	}
 	return n
+}
+
+func (c *checker) listen(name string) string {
+	s := c.String(name)
+	if _, err := loop.ParseAddress(s); err != nil {
+		c.problem("--%s: %v", name, err)
+	}
+	return s
+}
+
+// idle finds flags that would do nothing without another one, so that nobody
+// takes an origin for protected that is not.
+func (c *checker) idle() {
+	if c.Int("queue-max") > 0 && c.Int("origin-max-connections") == 0 {
+		c.problem("--queue-max means something only with --origin-max-connections, at which requests begin to wait; add that, or leave it out")
+	}
+	for _, name := range []string{"check-interval", "check-timeout", "check-rise", "check-fall"} {
+		if c.IsSet(name) && c.String("check") == "" {
+			c.problem("--%s means something only with --check; add that, or leave it out", name)
+		}
+	}
+	if c.String("resolver") != "" && !slices.ContainsFunc(c.StringSlice("origin"), names.IsTarget) {
+		c.problem("--resolver means something only with a dns:// or srv:// --origin; add one, or leave it out")
+	}
 }
 
 func (c *checker) balance(name string) origins.Balance {
@@ -364,8 +396,8 @@ func (c *checker) differ(one, other string) {
 // file, which may not be there yet. Devices are not meant: /dev/null takes
 // anything from anybody.
 func sameFile(log, recording string) bool {
-	if log == "-" {
-		return false // standard output
+	if log == "-" || recording == "-" {
+		return log == recording // standard output
 	}
 	if here, err := os.Stat(log); err == nil {
 		there, err := os.Stat(recording)

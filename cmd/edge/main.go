@@ -118,7 +118,7 @@ func (e *edge) openFiles() (err error) {
 		}
 	}
 	if path := e.settings.record; path != "" {
-		if e.file, err = os.Create(path); err != nil {
+		if e.file, err = create(path); err != nil {
 			return fmt.Errorf("the recording cannot be opened: %w", err)
 		}
 		e.recorder, err = capture.NewRecorder(e.file, e.group.Len(), capture.Options{Application: "edge"})
@@ -127,6 +127,14 @@ func (e *edge) openFiles() (err error) {
 		}
 	}
 	return nil
+}
+
+// create opens the file for the recording; "-" is standard output.
+func create(path string) (*os.File, error) {
+	if path == "-" {
+		return os.Stdout, nil
+	}
+	return os.Create(path)
 }
 
 // supervise ends the loops when the program is asked to end.

@@ -218,6 +218,12 @@ func TestWrongFlags(t *testing.T) {
 		{"--origin 127.0.0.1:1 --trusted 10.0.0.0/8", []string{"--trusted means something only with"}},
 		{"--origin 127.0.0.1:1 --forwarded --trusted 10.0.0.0/8,localhost,unix,::ffff:1.2.3.4 --trusted 10.1.2.3/8",
 			[]string{`"localhost" is none of`, `"::ffff:1.2.3.4" is none of`, "write 10.0.0.0/8, or 10.1.2.3/32"}},
+		{"--origin 127.0.0.1:1 --listen nowhere", []string{`--listen: address "nowhere"`}},
+		{"--origin 127.0.0.1:1 --pool-uses 4294967296", []string{"--pool-uses is a number from 0 to 4294967295"}},
+		{"--origin 127.0.0.1:1 --queue-max 5", []string{"--queue-max means something only with --origin-max-connections"}},
+		{"--origin 127.0.0.1:1 --check-rise 1 --check-interval 1s", []string{"--check-rise means something only with --check;", "--check-interval means something"}},
+		{"--origin 127.0.0.1:1 --resolver 10.0.0.1", []string{"--resolver means something only with a dns://"}},
+		{"--origin 127.0.0.1:1 --record - --access-log -", []string{"--access-log and --record are one file"}},
 		{"--origin 127.0.0.1:1 --record ./no/such/file --access-log no/such/file", []string{"--access-log and --record are one file"}},
 	} {
 		err := invoke(t.Context(), io.Discard, append([]string{"--loops", "1", "--listen", "127.0.0.1:0"}, strings.Fields(test.args)...)...)
@@ -248,7 +254,9 @@ func TestSameFile(t *testing.T) {
 		{here + "2", here, false},
 		{"a/../b", "./b", true},
 		{"b", "a", false},
-		{"-", "-", false}, // one is standard output, the other a file of that name
+		{"-", "-", true}, // standard output
+		{"-", here, false},
+		{here, "-", false},
 		{"/dev/null", "/dev/null", false},
 	} {
 		if got := sameFile(test.a, test.b); got != test.want {
