@@ -220,6 +220,7 @@ func readSettings(c *cli.Context) (*settings, error) {
 	check.heads(&s.gateway)
 	check.differ("access-log", "record")
 	check.idle()
+	s.gateway.LogOrigins = len(s.gateway.Origins) > 1 || len(s.targets) > 0
 	if len(s.gateway.Origins) == 0 && len(s.targets) > 0 {
 		s.gateway.Authority = s.targets[0].Authority()
 	}

@@ -126,7 +126,7 @@ func TestProgram(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := len(regexp.MustCompile(`(?m)^127\.0\.0\.1 - - .*"GET /\d HTTP/1\.1" 200 .* c\d+#1 -> o\d+#1 .*$`).FindAll(lines, -1)); n != 3 {
+	if n := len(regexp.MustCompile(`(?m)^127\.0\.0\.1 - - .*"GET /\d HTTP/1\.1" 200 .* c\d+#1 -> o\d+#1@127\.0\.0\.1:\d+ .*$`).FindAll(lines, -1)); n != 3 {
 		t.Errorf("%d lines of 3:\n%s", n, lines)
 	}
 	recording, err := capture.ReadFile(record)

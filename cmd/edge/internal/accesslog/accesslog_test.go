@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/hopwire/hopwire/shared/loop"
 )
 
 var at = time.Date(2026, 10, 10, 13, 55, 36, 0, time.UTC)
@@ -33,6 +35,14 @@ func TestLine(t *testing.T) {
 			e.ClientEnd, e.Refusal = "client-asked", "connection_refused"
 		}, `127.0.0.1 - - [10/Oct/2026:13:55:36 +0000] "GET /a HTTP/1.1" 502 - ` +
 			`read=14us connect=0us send=9us wait=210us relay=31us total=264us c3#2 -> - client-asked/- !connection_refused`},
+		{"one of several origins", func(e *Entry) { e.Origin = &loop.Address{TCP: netip.MustParseAddrPort("[::1]:80")} },
+			`127.0.0.1 - - [10/Oct/2026:13:55:36 +0000] "GET /a HTTP/1.1" 200 2326 ` +
+				`read=14us connect=0us send=9us wait=210us relay=31us total=264us c3#2 -> o1#7@[::1]:80 kept/kept`},
+		{"none of several origins", func(e *Entry) {
+			e.Status, e.Octets, e.OriginConn, e.OriginEnd = 502, 0, 0, ""
+			e.Origin, e.Refusal = &loop.Address{Path: "/run/a\"b"}, "connection_refused"
+		}, `127.0.0.1 - - [10/Oct/2026:13:55:36 +0000] "GET /a HTTP/1.1" 502 - ` +
+			`read=14us connect=0us send=9us wait=210us relay=31us total=264us c3#2 -> -@unix:/run/a\"b kept/- !connection_refused`},
 		{"tunnel", func(e *Entry) {
 			e.Status, e.Octets, e.Inbound, e.Tunnel = 101, 2000, 30, true
 			e.ClientEnd, e.OriginEnd = "tunnel-ended", "tunnel-ended"

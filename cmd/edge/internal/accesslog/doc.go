@@ -21,7 +21,9 @@
 // response, until its last. A request that had to wait until others were done with
 // their connections has a phase queue=... behind read. c3#2 is the second request
 // on client connection 3, o1#7 the seventh on origin connection 1, or - if the
-// request reached none. The two words at the end say what became of the two
+// request reached none. Where there may be several origins, @ and an address say
+// which one: o1#7@10.0.0.2:80, or -@10.0.0.2:80 when no connection could be made
+// to any and this was the last one tried. The two words at the end say what became of the two
 // connections. Behind them replayed says that the request was sent once more after
 // a stale connection; ! and a name, and perhaps the rule that was broken, say why
 // the gateway answered by itself. An exchange that ended early spent its last time

@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"strconv"
 	"time"
+
+	"github.com/hopwire/hopwire/shared/loop"
 )
 
 // An Entry is what one line tells. Its slices are read during Add only.
@@ -18,9 +20,10 @@ type Entry struct {
 	Read, Queue, Connect, Send, Wait, Relay, Total time.Duration
 
 	ClientConn uint64
-	Request    uint32 // on the client connection, from 1
-	OriginConn uint64 // 0: the request reached no origin
-	Use        uint32 // of the origin connection, from 1
+	Request    uint32        // on the client connection, from 1
+	OriginConn uint64        // 0: the request reached no origin
+	Use        uint32        // of the origin connection, from 1
+	Origin     *loop.Address // chosen, or the last one tried; nil: not told
 
 	ClientEnd, OriginEnd string // what became of the connections; OriginEnd may be empty
 	Refusal              string // why the gateway answered by itself; empty if it did not
@@ -103,6 +106,7 @@ func (e *Entry) appendConnections(b []byte) []byte {
 	b = appendIdentity(append(b, ' '), 'c', e.ClientConn, e.Request)
 	b = append(b, " -> "...)
 	b = appendIdentity(b, 'o', e.OriginConn, e.Use)
+	b = appendOrigin(b, e.Origin)
 	b = append(b, ' ')
 	b = append(b, e.ClientEnd...)
 	b = append(b, '/')
@@ -133,6 +137,16 @@ func appendIdentity(b []byte, side byte, conn uint64, n uint32) []byte {
 	b = strconv.AppendUint(b, conn, 10)
 	b = append(b, '#')
 	return strconv.AppendUint(b, uint64(n), 10)
+}
+
+func appendOrigin(b []byte, at *loop.Address) []byte {
+	switch {
+	case at == nil:
+		return b
+	case at.Path != "":
+		return appendEscaped(append(b, "@unix:"...), []byte(at.Path))
+	}
+	return at.TCP.AppendTo(append(b, '@'))
 }
 
 func orDash(s string) string {

@@ -77,6 +77,9 @@ func (x *exchange) logLine() {
 		ClientEnd: x.end.String(), Replayed: x.replayed,
 		Tunnel: x.tunnel != nil, Inbound: x.inbound,
 	}
+	if x.gateway.config.LogOrigins {
+		e.Origin = x.address
+	}
 	e.OriginEnd = x.originEnding()
 	if x.refusal.refuses() && x.refusal.Error != NoError {
 		e.Refusal = x.refusal.Error.String()

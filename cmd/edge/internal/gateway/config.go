@@ -92,6 +92,9 @@ type Config struct {
 
 	// Log gets a line for each exchange. Nil means no log.
 	Log *accesslog.Log
+	// LogOrigins has each line say which origin the request went to. Where there
+	// is only one, that goes without saying.
+	LogOrigins bool
 	// Recorder gets every octet of both hops; it has a track for each loop. Nil
 	// means no recording.
 	Recorder *capture.Recorder

@@ -19,6 +19,7 @@ func (x *exchange) connect() bool {
 // nothing, so another one may be asked. why is how the last one failed.
 func (x *exchange) seek(why Refusal) bool {
 	for x.takePlace(&why) {
+		x.address = x.ticket.Origin().Address()
 		if c := x.takeIdle(); c != nil {
 			x.use(c)
 			return true

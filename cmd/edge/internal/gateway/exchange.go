@@ -47,16 +47,17 @@ type progress struct {
 	isHead  bool   // the method is HEAD
 	safe    bool   // the method is
 	expects bool   // the client waits for 100 before it sends the body
-	offer   []byte // the protocols that the client would switch to; empty if none was passed on
 	last    bool   // it says that no other one follows
 	held    bool   // all of it that was sent is still in the buffer
 	written bool   // whole
+	offer   []byte // the protocols that the client would switch to; empty if none was passed on
 
 	// The origin.
 	replayed  bool
 	originEnd pool.Cause
 	uses      uint32
-	serial    uint64 // of the connection, for the log
+	serial    uint64        // of the connection, for the log
+	address   *loop.Address // of the origin that was chosen last, for the log
 	origin    *pool.Conn
 	originErr error // how the connection failed
 
