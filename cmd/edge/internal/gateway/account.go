@@ -134,6 +134,7 @@ func (x *exchange) note() {
 		capture.Param{Name: "client-connection", Value: x.end.String()},
 		capture.Param{Name: "origin-connection", Value: x.originEnding()},
 		capture.Param{Name: "refusal", Value: x.refusal.String()},
+		capture.Param{Name: "queued", Value: fmt.Sprint(x.queued)},
 		capture.Param{Name: "replayed", Value: fmt.Sprint(x.replayed)},
 	)
 }

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 
@@ -78,6 +79,45 @@ func find(r *capture.Recording, id string) *capture.Connection {
 		}
 	}
 	return nil
+}
+
+// Who looks at a recording sees why an exchange took its time.
+func TestRecordedQueue(t *testing.T) {
+	var file bytes.Buffer
+	recorder, err := capture.NewRecorder(&file, 1, capture.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	waiting := make(chan bool)
+	o := scripted(t, func(_ int, p *peer) {
+		p.head()
+		<-waiting
+		p.send(hello)
+		p.head()
+		p.send(hello)
+	})
+	r := start(t, Config{Recorder: recorder, MaxPerOrigin: 1, QueueMax: 1}, o.address)
+	first, second := r.dial(), r.dial()
+	first.send(get("/1"))
+	r.await("the first", func(c Counters) bool { return c.Origins == 1 })
+	second.send(get("/2"))
+	r.await("the second", func(c Counters) bool { return c.Queued == 1 })
+	close(waiting)
+	first.expect(hello)
+	second.expect(hello)
+	r.stop()
+	if err := recorder.Close(); err != nil {
+		t.Fatal(err)
+	}
+	recording, err := capture.Read(&file)
+	if err != nil || len(recording.Notes) != 2 {
+		t.Fatalf("%v, %+v", err, recording)
+	}
+	for i, want := range []string{"false", "true"} {
+		if p := (capture.Param{Name: "queued", Value: want}); !slices.Contains(recording.Notes[i].Params, p) {
+			t.Errorf("exchange %d: %v lacks %v", i+1, recording.Notes[i].Params, p)
+		}
+	}
 }
 
 // A recorded body is not spliced past the recorder.
