@@ -41,7 +41,7 @@ func (x *exchange) takeIdle() *pool.Conn {
 	p := x.ticket.Origin().Pool()
 	c := p.Take()
 	if c != nil && x.replayed {
-		p.Give(c, pool.Displaced)
+		p.Give(c, pool.MadeRoom)
 		return nil
 	}
 	return c

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
+	"github.com/hopwire/hopwire/cmd/edge/internal/pool"
 )
 
 // An update reaches the clients of every loop, and what the origin that left has
@@ -56,12 +57,16 @@ func TestSentAgainElsewhereOnANewConnection(t *testing.T) {
 			p.send(hello)
 		}
 	})
-	c := start(t, Config{}, dying.address, other.address).dial()
+	r := start(t, Config{}, dying.address, other.address)
+	c := r.dial()
 	for range 3 {
 		c.send(get("/"))
 		c.expectStatus(200)
 	}
 	if first, second := <-served, <-served; first != 0 || second != 1 {
 		t.Errorf("served on connections %d and %d of the other origin", first, second)
+	}
+	if ends := r.server.Counters().OriginEnds; ends[pool.MadeRoom] != 1 {
+		t.Errorf("ends %v", ends)
 	}
 }

@@ -71,6 +71,7 @@ func TestEveryCauseShows(t *testing.T) {
 var shownElsewhere = regexp.MustCompile(strings.Join([]string{
 	`^log-lines-lost$`,                     // package accesslog
 	`^(origins|queue)\.|\.origin-removed$`, // origins_sim_test.go, queue_sim_test.go
+	`\.made-room$`,                         // origins_test.go
 	`^tunnels\.|\.tunnel-|upgrade`,         // the tests of tunnels
 	`^checks\.|\.dns_|\.destination_`,      // those of names and checks, and TestFailuresBecomeRefusals
 	`-too-slow$`,                           // slow_test.go

@@ -30,6 +30,7 @@ const (
 	Reset     // the origin reset it
 	Expired   // unused for longer than Limits.Idle
 	Displaced // the oldest, when one more came than Limits.Max
+	MadeRoom  // a request was there for which it had to be a new connection
 
 	// Causes is how many there are.
 	Causes
@@ -54,6 +55,7 @@ var causeNames = [Causes]string{
 	Reset:              "reset-while-idle",
 	Expired:            "idle-timeout",
 	Displaced:          "pool-full",
+	MadeRoom:           "made-room",
 }
 
 func (c Cause) String() string {
