@@ -203,7 +203,7 @@ func TestLongAnswers(t *testing.T) {
 	}
 }
 
-// Requests go to the lowest priority that has addresses, by weight.
+// Requests go to the lowest priority that has addresses and is well, by weight.
 func TestServiceRecords(t *testing.T) {
 	replicas := startReplicas(t, nil, "127.0.0.1", "127.0.0.2", "127.0.0.3")
 	port := replicas[0].port()
@@ -228,6 +228,12 @@ func TestServiceRecords(t *testing.T) {
 		if n := replicas[i].served.Load(); n != want {
 			t.Errorf("%s has answered %d requests, want %d", replicas[i].addr(), n, want)
 		}
+	}
+	for _, r := range replicas[:2] {
+		r.Close()
+	}
+	if err := fetch(transport, edge.url("/"), []byte(replicas[2].addr())); err != nil {
+		t.Errorf("from the reserve: %v", err)
 	}
 	names.set(backup, two, one, "three.test. 1 IN A 127.0.0.3")
 	edge.waitLog(t, fmt.Sprintf("is now O.3:%d (O.1:%[1]d, O.2:%[1]d are drained)", port))

@@ -7,7 +7,7 @@
 //	          │ ParseTarget                                 │
 //	          ▼                                             ▼
 //	   candidates: /etc/hosts, search domains          SRV records
-//	          │                                             │ lowest priority with addresses
+//	          │                                             │ by priority, as far as they have addresses
 //	          ▼                                             ▼
 //	   A and AAAA of app.local.                 A and AAAA of each target
 //	          │                                             │

@@ -42,7 +42,9 @@ func (k *knowledge) learn(r Result) (n news) {
 	return n
 }
 
-func sameMember(a, b origins.Member) bool { return a.Weight == b.Weight && compareMembers(a, b) == 0 }
+func sameMember(a, b origins.Member) bool {
+	return a.Weight == b.Weight && a.Priority == b.Priority && compareMembers(a, b) == 0
+}
 
 // without are those of a whose address is not in b.
 func without(a, b []origins.Member) []origins.Member {
@@ -85,11 +87,15 @@ func drained(gone []origins.Member) string {
 // maxListed is how many members one line names.
 const maxListed = 8
 
-// list names members: by their addresses, and the ports where they differ.
+// list names members: by their addresses, and whether they are in reserve.
 func list(members []origins.Member) string {
 	var texts []string
 	for _, m := range members[:min(len(members), maxListed)] {
-		texts = append(texts, m.Address.String())
+		text := m.Address.String()
+		if m.Priority > 0 {
+			text += " (reserve)"
+		}
+		texts = append(texts, text)
 	}
 	if more := len(members) - maxListed; more > 0 {
 		texts = append(texts, fmt.Sprintf("%d more", more))

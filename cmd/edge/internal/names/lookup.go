@@ -62,14 +62,18 @@ func (r *round) lookup(t Target) Result {
 }
 
 // merge sorts members, and makes one of those with the same address, as several
-// SRV records may lead to it.
+// SRV records may lead to it. It has the lowest of their priorities.
 func merge(members []origins.Member) (all []origins.Member) {
 	slices.SortFunc(members, compareMembers)
 	for _, m := range members {
-		if n := len(all); n > 0 && compareMembers(all[n-1], m) == 0 {
-			all[n-1].Weight += m.Weight
-		} else {
+		n := len(all)
+		switch {
+		case n == 0 || compareMembers(all[n-1], m) != 0:
 			all = append(all, m)
+		case all[n-1].Priority == m.Priority:
+			all[n-1].Weight += m.Weight
+		case all[n-1].Priority > m.Priority:
+			all[n-1] = m
 		}
 	}
 	return all

@@ -22,6 +22,9 @@ func describe(members []origins.Member) string {
 		if m.Weight != 1 {
 			text += fmt.Sprintf("*%d", m.Weight)
 		}
+		if m.Priority != 0 {
+			text += fmt.Sprintf("/%d", m.Priority)
+		}
 		texts = append(texts, text)
 	}
 	return strings.Join(texts, " ")
@@ -70,12 +73,15 @@ func TestLookup(t *testing.T) {
 			"_http._tcp.app.example. 30 IN SRV 1 1 8080 a.example.", "_http._tcp.app.example. 30 IN SRV 1 3 8081 b.example.",
 			"_http._tcp.app.example. 30 IN SRV 2 1 8082 c.example.",
 			"a.example. 9 IN A 10.0.0.1", "b.example. 8 IN A 10.0.0.2", "c.example. 7 IN A 10.0.0.3"), nil,
-			"10.0.0.1:8080 10.0.0.2:8081*3", Answered, 8 * time.Second},
+			"10.0.0.1:8080 10.0.0.2:8081*3 10.0.0.3:8082/1", Answered, 7 * time.Second},
+		{"one origin of two priorities", "srv://s.example", "", records("s.example. 30 IN SRV 5 1 80 a.example.", "s.example. 30 IN SRV 5 1 80 b.example.",
+			"s.example. 30 IN SRV 9 7 80 a.example.", "a.example. 9 IN A 10.0.0.1", "b.example. 9 IN A 10.0.0.2"), nil,
+			"10.0.0.1:80 10.0.0.2:80", Answered, 9 * time.Second},
 		{"service in the search domain", "srv://_http._tcp", "", records("_http._tcp.sub.example. 6 IN SRV 1 0 8080 a.example.", "a.example. 9 IN A 10.0.0.1"), nil,
 			"10.0.0.1:8080", Answered, 6 * time.Second},
 		{"the lowest priority has no address", "srv://s.example", "", records("s.example. 30 IN SRV 1 1 8080 a.example.",
 			"s.example. 30 IN SRV 2 1 8081 b.example.", "s.example. 30 IN SRV 3 1 8082 b.example.", "b.example. 9 IN A 10.0.0.2"), nil,
-			"10.0.0.2:8081", NoName, 9 * time.Second},
+			"10.0.0.2:8081 10.0.0.2:8082/1", NoName, 9 * time.Second},
 		{"a target has no address", "srv://s.example", "", records("s.example. 30 IN SRV 1 1 8080 a.example.",
 			"s.example. 30 IN SRV 1 1 8081 b.example.", "b.example. 9 IN A 10.0.0.2"), nil, "10.0.0.2:8081", NoName, 9 * time.Second},
 		{"not known whether the lowest priority has one", "srv://s.example", "", records("s.example. 30 IN SRV 1 1 8080 a.example.",

@@ -11,27 +11,36 @@ import (
 	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
 )
 
-// service are the members of a name with SRV records: of the lowest priority of
-// which a target has an address (RFC 2782).
-func (r *round) service(name string) []origins.Member {
+// service are the members of a name with SRV records. Those of the lowest priority
+// of which a target has an address come first, and the others are in reserve (RFC
+// 2782). Their numbers are counted from 0, as there may be origins without any.
+func (r *round) service(name string) (all []origins.Member) {
 	services, failure := r.services(name)
-	for len(services) > 0 {
+	for rank := 0; len(services) > 0 && len(all) < maxMembers; {
 		n := 1
 		for n < len(services) && services[n].Priority == services[0].Priority {
 			n++
 		}
 		members, f := r.ofServices(services[:n])
-		if failure = prefer(failure, f); len(members) > 0 {
-			r.fail(failure)
-			return members
-		}
-		if f != nil && !f.Kind.final() {
+		failure = prefer(failure, f)
+		if len(members) == 0 && f != nil && !f.Kind.final() {
 			break // whether these have addresses is not known
+		}
+		if len(members) > 0 {
+			all = append(all, ofPriority(members, rank)...)
+			rank++
 		}
 		services = services[n:]
 	}
 	r.fail(failure)
-	return nil
+	return all
+}
+
+func ofPriority(members []origins.Member, n int) []origins.Member {
+	for i := range members {
+		members[i].Priority = n
+	}
+	return members
 }
 
 // services are the SRV records of a name, sorted by priority. There may be some

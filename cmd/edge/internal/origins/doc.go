@@ -26,6 +26,12 @@
 // places as the bound says; what becomes free while others wait is given to the
 // first of them before anybody who comes later sees it.
 //
+// # Priorities
+//
+// Origins may be in reserve: they get requests only while nobody of a lower
+// priority is fit, or could be connected to. One that is at its bound is fit, and
+// has its requests wait in the queue.
+//
 // # Ejection
 //
 // An origin that failed several times in a row is ejected: it gets no requests

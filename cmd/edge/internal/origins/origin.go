@@ -7,13 +7,14 @@ import (
 
 // An Origin is one address that requests go to, with the connections to it.
 type Origin struct {
-	address *loop.Address
-	pool    *pool.Pool
-	digest  uint64 // of the address
-	weight  int
-	busy    int // places taken
-	lead    int // over its part of the requests so far; see inTurn
-	gone    bool
+	address  *loop.Address
+	pool     *pool.Pool
+	digest   uint64 // of the address
+	weight   int
+	priority int
+	busy     int // places taken
+	lead     int // over its part of the requests so far; see inTurn
+	gone     bool
 	health
 }
 

@@ -1,6 +1,11 @@
 package origins
 
-import "github.com/hopwire/hopwire/shared/loop"
+import (
+	"math"
+	"slices"
+
+	"github.com/hopwire/hopwire/shared/loop"
+)
 
 // A Placing says what came of looking for an origin.
 type Placing uint8
@@ -58,12 +63,20 @@ func (s *Set) take(t *Ticket, o *Origin, on terms) Placing {
 }
 
 // candidates are the fit origins with a place left, and whether there are others
-// without. The slice is valid until the next call.
+// without: of the lowest priority that has any fit ones, so that those in reserve
+// take over from origins that are not well, and not from those that are busy. The
+// slice is valid until the next call.
 func (s *Set) candidates(t *Ticket) (free []*Origin, full bool) {
 	free = s.scratch[:0]
+	lowest := math.MaxInt
 	for _, o := range s.members {
+		if o.priority > lowest || !o.fit(s.loop.Now()) || t.hasTried(o) {
+			continue
+		}
+		if o.priority < lowest {
+			lowest, free, full = o.priority, free[:0], false
+		}
 		switch {
-		case !o.fit(s.loop.Now()) || t.hasTried(o):
 		case o.full(s.config.MaxConnections):
 			full = true
 		default:
@@ -88,9 +101,18 @@ func (s *Set) placeUnfit(t *Ticket) Placing {
 	case len(s.scratch) == 0:
 		return Nobody
 	case o == nil:
-		o = s.pick(s.scratch, t)
+		o = s.pick(foremost(s.scratch), t)
 	}
 	return s.take(t, o, lastResort)
+}
+
+// foremost are those of the lowest priority. They take the place of all.
+func foremost(all []*Origin) []*Origin {
+	lowest := math.MaxInt
+	for _, o := range all {
+		lowest = min(lowest, o.priority)
+	}
+	return slices.DeleteFunc(all, func(o *Origin) bool { return o.priority > lowest })
 }
 
 // soonest is the origin whose ejection ends first of those that only their own

@@ -43,6 +43,9 @@ type Member struct {
 	// Weight is this origin's part of the requests, in relation to those of the
 	// others. 0 means 1.
 	Weight int
+	// Priority is who is asked first: while an origin of a lower number is fit,
+	// those of higher ones are in reserve (RFC 2782).
+	Priority int
 }
 
 func (m Member) weight() int { return max(m.Weight, 1) }
@@ -149,14 +152,14 @@ func (s *Set) withdraw(wanted []Member) {
 // admit makes sure that m is a member.
 func (s *Set) admit(m Member) {
 	if i := slices.IndexFunc(s.members, func(o *Origin) bool { return o.is(m) }); i >= 0 {
-		s.members[i].weight = m.weight()
+		s.members[i].weight, s.members[i].priority = m.weight(), m.Priority
 		return
 	}
 	o := s.returned(m)
 	if o == nil {
 		o = s.newOrigin(m)
 	}
-	o.weight = m.weight()
+	o.weight, o.priority = m.weight(), m.Priority
 	s.members = append(s.members, o)
 	if s.watcher != nil {
 		s.watcher.Joined(o)

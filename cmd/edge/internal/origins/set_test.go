@@ -149,9 +149,10 @@ func placed(t *testing.T, s *Set, ticket *Ticket) *Origin {
 
 // A condition is that of one origin when a request comes.
 type condition struct {
-	busy   int
-	health // until is in seconds from now
-	tried  bool
+	busy     int
+	health   // until is in seconds from now
+	tried    bool
+	priority int
 }
 
 func TestPlace(t *testing.T) {
@@ -166,6 +167,7 @@ func TestPlace(t *testing.T) {
 	with := func(c condition, change func(*condition)) condition { change(&c); return c }
 	tried := func(c *condition) { c.tried = true }
 	busy := func(c *condition) { c.busy = 2 }
+	reserve := func(c *condition) { c.priority = 1 }
 
 	for _, test := range []struct {
 		name    string
@@ -197,6 +199,14 @@ func TestPlace(t *testing.T) {
 		{"all down, the first one busy", []condition{with(down, busy)}, Full, "", 0},
 		{"the last resort is full", []condition{with(out, busy), outLonger}, Full, "", 0},
 		{"the trial is under way, the other is out", []condition{onTrialNow, out}, Placed, "a", lastResort},
+		{"not to the reserve", []condition{with(in, reserve), in}, Placed, "b", ordinary},
+		{"the reserve for one that is out", []condition{with(in, reserve), out}, Placed, "a", ordinary},
+		{"the reserve for one that is down", []condition{down, with(in, reserve)}, Placed, "b", ordinary},
+		{"the reserve for one that was tried", []condition{with(in, tried), with(in, reserve)}, Placed, "b", ordinary},
+		{"no reserve for one that is full", []condition{with(in, reserve), full}, Full, "", 0},
+		{"no reserve while another is on trial", []condition{with(in, reserve), over}, Placed, "b", onTrial},
+		{"the reserve is full", []condition{out, with(full, reserve)}, Full, "", 0},
+		{"all down, the reserve too", []condition{with(down, reserve), down}, Placed, "b", lastResort},
 	} {
 		onLoop(t, Config{MaxConnections: 2}, func(l *loop.Loop, s *Set) {
 			l.Sleep(time.Minute)
@@ -204,7 +214,7 @@ func TestPlace(t *testing.T) {
 			s.Update(0, named("abc"[:len(test.origins)]))
 			for i, c := range test.origins {
 				o := s.members[i]
-				o.busy, o.health = c.busy, c.health
+				o.busy, o.health, o.priority = c.busy, c.health, c.priority
 				o.until = l.Now().Add(time.Duration(c.until) * time.Second)
 				if c.tried {
 					ticket.tried = append(ticket.tried, o)
