@@ -39,6 +39,7 @@ type settings struct {
 const description = `Edge is an HTTP/1.1 gateway. It sends each request on to one of the origins
 over a connection that is kept for further requests. An origin that fails is left
 out for a while; a request for which it cannot be connected to goes to another one.
+Of SRV records, those of the lowest priority that are well get the requests.
 What edge forwards are the octets it received, apart from the fields that are meant for
 one hop only (RFC 9110 section 7.6.1) and its name in Via. What two recipients
 could read differently it refuses. An answer of its own has a Proxy-Status field
