@@ -53,3 +53,47 @@ func TestReaderOfStandardOutputGoesAway(t *testing.T) {
 		})
 	}
 }
+
+// Nor does it wait for ever for one that is there and does not read.
+func TestReaderOfStandardOutputStops(t *testing.T) {
+	origin := startOrigin(t, "")
+	for _, flag := range []string{"--access-log", "--record"} {
+		t.Run(flag, func(t *testing.T) {
+			t.Parallel()
+			r, w, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Close()
+			const setPipeSize = 1031 // F_SETPIPE_SZ, which package syscall does not name
+			if _, _, errno := syscall.Syscall(syscall.SYS_FCNTL, w.Fd(), setPipeSize, 4096); errno != 0 {
+				t.Fatal(errno)
+			}
+			cmd := command("edge", flag, "-", "--origin", origin.Addr, "--listen", "127.0.0.1:0")
+			cmd.Stdout = w
+			server := start(t, "edge", cmd)
+			addr, err := server.Listening(patience)
+			if err := errors.Join(err, w.Close()); err != nil {
+				t.Fatal(err)
+			}
+			client := http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
+			for range 50 { // of which each is told in more than 100 octets
+				res, err := client.Get("http://" + addr)
+				if err != nil {
+					t.Fatal(err)
+				}
+				res.Body.Close()
+			}
+			if err := server.Signal(syscall.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+			var exit *exec.ExitError
+			if err := server.Wait(patience); !errors.As(err, &exit) || exit.ExitCode() != 1 {
+				t.Errorf("%v, want exit status 1", err)
+			}
+			if !strings.Contains(server.Log(), "its end was not taken within") {
+				t.Error("it does not say what is lost")
+			}
+		})
+	}
+}

@@ -195,6 +195,27 @@ func (e *edge) close() error {
 	if e.server != nil {
 		e.server.Flush()
 	}
+	return multierror.Append(all, within(filesPatience, e.closeFiles)).ErrorOrNil()
+}
+
+// filesPatience is how long the log and the recording may take to be written to
+// their end. Either may be a pipe whose reader has stopped without closing it.
+const filesPatience = 2 * time.Second
+
+// within calls f, and waits for it no longer than the bound.
+func within(bound time.Duration, f func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(bound):
+		return fmt.Errorf("the access log or the recording is not complete: its end was not taken within %v", bound)
+	}
+}
+
+func (e *edge) closeFiles() error {
+	var all *multierror.Error
 	if e.log != nil {
 		all = multierror.Append(all, e.log.Close())
 	}
