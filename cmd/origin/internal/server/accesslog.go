@@ -31,6 +31,8 @@ const (
 	logChunk   = 32 << 10    // octets collected before they are handed over
 	logDelay   = time.Second // and how long they wait for that
 	logBacklog = 64          // chunks that wait for the writer
+
+	logPatience = 2 * time.Second // for the writer, in the end
 )
 
 // newAccessLog returns nil, a log that does nothing, if w is nil.
@@ -79,7 +81,11 @@ func (l *accessLog) close() {
 		return
 	}
 	close(l.full)
-	<-l.done
+	select {
+	case <-l.done:
+	case <-time.After(logPatience): // a pipe whose reader has stopped is none to wait for
+		l.report(fmt.Errorf("the access log is not complete: its end was not taken within %v", logPatience))
+	}
 }
 
 // buffer is what one loop collects its lines in; nil if there is no log.
