@@ -19,7 +19,9 @@ func (x *exchange) connect() bool {
 // nothing, so another one may be asked. why is how the last one failed.
 func (x *exchange) seek(why Refusal) bool {
 	for x.takePlace(&why) {
-		x.address = x.ticket.Origin().Address()
+		if x.serial == 0 {
+			x.address = x.ticket.Origin().Address() // in case it cannot be connected to
+		}
 		if c := x.takeIdle(); c != nil {
 			x.use(c)
 			return true
@@ -108,6 +110,6 @@ func (x *exchange) dial() Refusal {
 // use makes c the connection of this exchange.
 func (x *exchange) use(c *pool.Conn) {
 	x.origin, x.originErr = c, nil
-	x.serial, x.uses = c.Serial, c.Uses()
+	x.serial, x.uses, x.address = c.Serial, c.Uses(), x.ticket.Origin().Address()
 	x.mark(&x.connected)
 }

@@ -57,7 +57,7 @@ type progress struct {
 	originEnd pool.Cause
 	uses      uint32
 	serial    uint64        // of the connection, for the log
-	address   *loop.Address // of the origin that was chosen last, for the log
+	address   *loop.Address // of its origin, or of the last one tried, for the log
 	origin    *pool.Conn
 	originErr error // how the connection failed
 

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/hopwire/hopwire/cmd/edge/internal/accesslog"
+	"github.com/hopwire/hopwire/cmd/edge/internal/pool"
 )
 
 // A page is a file in memory.
@@ -50,6 +51,34 @@ func TestAccessLog(t *testing.T) {
 	for i, line := range lines {
 		if !regexp.MustCompile("^" + at + want[i] + "$").MatchString(line) {
 			t.Errorf("%s\nis not %s", line, want[i])
+		}
+	}
+}
+
+// With several origins a line says which one had the request, and if none could be
+// connected to, which one was tried last.
+func TestAccessLogNamesOrigins(t *testing.T) {
+	var out page
+	log := accesslog.New(&out)
+	a, b := scripted(t, answering(hello)), scripted(t, answering(hello))
+	r := start(t, Config{Log: log, LogOrigins: true, Pool: pool.Limits{Max: -1}}, a.address, b.address)
+	c := r.dial()
+	for range 2 {
+		c.send(get("/"))
+		c.expect(hello)
+	}
+	a.ln.Close()
+	b.ln.Close()
+	c.send(get("/"))
+	c.expectStatus(502)
+	r.stop()
+	r.server.Flush()
+	if err := log.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"-> o1#1@" + a.address + " ", "-> o2#1@" + b.address + " ", "-> -@" + b.address + " "} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in\n%s", want, out.String())
 		}
 	}
 }
