@@ -199,11 +199,11 @@ func TestTakenFromParking(t *testing.T) {
 			between(t, func(t *testing.T, a, b *Conn) {
 				l := a.Loop()
 				n := &notes{}
-				a.Park(n, l.Now().Add(3*time.Millisecond))
+				a.Park(n, l.Now().Add(100*time.Millisecond))
 				pause(l)
 				take(a)
 				join := beside(l, func() { hear(t, a, "hello") })
-				l.Sleep(10 * time.Millisecond) // longer than the parking's deadline
+				l.Sleep(150 * time.Millisecond) // longer than the parking's deadline
 				say(t, b, "hello")
 				join()
 				n.want(t)
