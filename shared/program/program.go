@@ -34,10 +34,10 @@ const (
 // A command whose ArgsUsage is empty takes no arguments, and refuses any. Flags
 // may stand behind arguments.
 func Main(app *cli.App) {
-	ctx, stop := withSignals(context.Background())
-	status := run(ctx, app, os.Args)
-	stop()
-	os.Exit(status)
+	// The signals are not given back: one that comes while the process exits
+	// is not to make it look killed.
+	ctx, _ := withSignals(context.Background())
+	os.Exit(run(ctx, app, os.Args))
 }
 
 // run is Main without the process around it.
