@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"io"
 	"net"
 	"net/netip"
 
@@ -143,9 +142,9 @@ func (g *Gateway) originEnds(c *pool.Conn, cause pool.Cause) {
 	if g.tap == nil || cause == pool.Kept {
 		return
 	}
-	if cause == pool.Ended {
-		g.tap.PeerEnded(c.Flow, io.EOF)
-	}
+	octets, err := c.Heard()
+	g.tap.Outbound(c.Flow, octets, "")
+	g.tap.PeerEnded(c.Flow, err)
 	if cause.Resets() {
 		g.tap.Reset(c.Flow, cause.String())
 	} else {

@@ -87,12 +87,7 @@ func (x *exchange) consume() {
 // toOrigin sends an edited head and what follows it, or with nil for edits the
 // octets as they are. n is how many octets the kernel took.
 func (x *exchange) toOrigin(e *Edits, message []byte) (n int64, err error) {
-	o := x.origin
-	n, err = x.send(o.Conn, e, message)
-	if t := x.gateway.tap; t != nil {
-		t.Inbound(o.Flow, x.sentOctets(e, message, n), e.String())
-	}
-	return n, err
+	return x.send(x.origin.Conn, e, message)
 }
 
 // fromOrigin reads more of what the origin sends behind what the buffer holds.

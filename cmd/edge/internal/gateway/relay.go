@@ -165,10 +165,7 @@ func noPipe(err error) bool {
 // toClient sends an edited head and what follows it, or with nil for edits the
 // octets as they are. A client that does not take them ends the exchange.
 func (x *exchange) toClient(e *Edits, message []byte) bool {
-	n, err := x.send(x.conn, e, message)
-	if t := x.gateway.tap; t != nil {
-		t.Outbound(x.client.flow, x.sentOctets(e, message, n), e.String())
-	}
+	_, err := x.send(x.conn, e, message)
 	return err == nil || x.notTaken(err)
 }
 
@@ -196,6 +193,10 @@ func (x *exchange) send(c *loop.Conn, e *Edits, message []byte) (sent int64, err
 		out.await(pace, c)
 		n := 0
 		n, err = x.writeOnce(c, head, message)
+		if x.gateway.tap != nil && n > 0 {
+			x.record(c, e, written(head, message, n))
+			e = nil
+		}
 		err = out.went(pace, c, n, err)
 		sent += int64(n)
 		ofHead := min(n, len(head))
@@ -229,13 +230,23 @@ func (x *exchange) writeOnce(c *loop.Conn, head, rest []byte) (int, error) {
 	return c.WritevOnce(x.pad.pieces[:])
 }
 
-// sentOctets is the first n octets of what send made of its arguments, for the
-// tap.
-func (x *exchange) sentOctets(e *Edits, message []byte, n int64) []byte {
-	if e != nil {
-		message = append(e.AppendTo(nil), message[len(e.raw):]...)
+// written is the first n octets of a list of two pieces, for the recording.
+func written(head, rest []byte, n int) []byte {
+	if n <= len(head) {
+		return head[:n]
 	}
-	return message[:n]
+	return append(head[:len(head):len(head)], rest[:n-len(head)]...)
+}
+
+// record tells the recording of octets that were just written to c, and with the
+// first of a head of its edits. It is told of each write, since the next one may
+// wait until c has been closed.
+func (x *exchange) record(c *loop.Conn, e *Edits, octets []byte) {
+	if c == x.conn {
+		x.gateway.tap.Outbound(x.client.flow, octets, e.String())
+	} else {
+		x.gateway.tap.Inbound(x.origin.Flow, octets, e.String())
+	}
 }
 
 // sendRefusal answers in the origin's place.

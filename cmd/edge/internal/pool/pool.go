@@ -197,6 +197,8 @@ type Conn struct {
 	born         loop.Time
 	uses         uint32
 	probe        [1]byte
+	heard        int   // octets in it
+	unheard      error // why there were none
 
 	// Serial is the number that the gateway gave the connection, since it counts
 	// across pools.
@@ -214,6 +216,10 @@ func (c *Conn) Uses() uint32 { return c.uses }
 
 // Age is the time since the connection was made.
 func (c *Conn) Age() time.Duration { return c.pool.loop.Now().Sub(c.born) }
+
+// Heard is what was read from the connection while it was idle: an octet, or the
+// end of the stream. A connection that ended without a look has neither.
+func (c *Conn) Heard() (octets []byte, err error) { return c.probe[:c.heard], c.unheard }
 
 // An idling is a connection as the loop sees it while it waits in the pool: its
 // handler.
@@ -241,7 +247,9 @@ func (c *idling) Run() {
 // then the connection waits on.
 func (c *idling) look() {
 	c.ReadDeadline(c.pool.loop.Now().Add(time.Millisecond))
-	switch n, err := c.Read(c.probe[:]); {
+	n, err := c.Read(c.probe[:])
+	c.heard, c.unheard = n, err
+	switch {
 	case n > 0:
 		c.pool.end((*Conn)(c), Dirty)
 	case err == io.EOF:

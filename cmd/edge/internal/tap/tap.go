@@ -84,7 +84,8 @@ func (t *Tap) PeerEnded(f *Flow, err error) {
 // PeerReset records that the other side reset the connection.
 func (t *Tap) PeerReset(f *Flow) { t.track.End(f, peer(f), capture.RST, t.wall(), "") }
 
-// Closed records that the gateway closed the connection, and why.
+// Closed records that the gateway closed the connection, and why. If octets have
+// arrived that it has not read, the kernel makes a reset of that.
 func (t *Tap) Closed(f *Flow, cause string) {
 	t.track.End(f, own(f), capture.FIN, t.wall(), cause)
 }
