@@ -1,0 +1,124 @@
+package gateway
+
+import (
+	"bytes"
+	"net/netip"
+	"testing"
+
+	"github.com/hopwire/hopwire/shared/wire"
+	"github.com/hopwire/hopwire/shared/wiretest"
+)
+
+// Whatever heads arrive, what is sent is what was received with the listed edits,
+// reads again, and is framed as before.
+
+func FuzzRequestEdits(f *testing.F) {
+	for _, v := range wiretest.Vectors("request") {
+		f.Add(v.Input)
+	}
+	f.Fuzz(func(t *testing.T, octets []byte) {
+		for options := range 16 {
+			tryRequestEdits(t, octets, options)
+		}
+	})
+}
+
+func tryRequestEdits(t *testing.T, octets []byte, options int) {
+	var h, sent wire.RequestHead
+	if _, err := wire.ParseRequestHead(octets, &h); err != nil {
+		return
+	}
+	framing, err := wire.RequestFraming(&h)
+	config := &Config{Name: "hopwire", Authority: "a:1", Verbatim: options&1 != 0, Forwarded: options&2 != 0, XForwarded: options&4 != 0}
+	if options&8 != 0 {
+		config.Trusted = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}
+	}
+	x := &exchange{gateway: &Gateway{config: config}}
+	if err != nil || x.forbidden(&h).refuses() {
+		return
+	}
+	in := newInbound(config)
+	var e Edits
+	editRequest(&e, &h, &in, decideUpgrade(&h), netip.MustParseAddrPort("192.0.2.1:1024"))
+	after := applied(t, &e, h.Raw)
+
+	sent.Limits = roomier
+	n, err := wire.ParseRequestHead(after, &sent)
+	if err != nil || n != len(after) {
+		t.Fatalf("%q is sent as %q: %d, %v", h.Raw, after, n, err)
+	}
+	if got, err := wire.RequestFraming(&sent); got != framing || err != nil {
+		t.Errorf("%q is framed by %+v; sent as %q by %+v, %v", h.Raw, framing, after, got, err)
+	}
+	if !in.verbatim && !wire.RequestPersists(&sent) {
+		t.Errorf("%q is sent as %q, which ends the connection", h.Raw, after)
+	}
+}
+
+func FuzzResponseEdits(f *testing.F) {
+	for _, v := range wiretest.Vectors("response") {
+		f.Add(v.Input)
+	}
+	f.Fuzz(func(t *testing.T, octets []byte) {
+		for options := range 16 {
+			tryResponseEdits(t, octets, options)
+		}
+	})
+}
+
+func tryResponseEdits(t *testing.T, octets []byte, options int) {
+	var h, sent wire.ResponseHead
+	if _, err := wire.ParseResponseHead(octets, &h); err != nil {
+		return
+	}
+	out := outbound{verbatim: options&1 != 0, closes: options&2 != 0, decoded: options&4 != 0, upgrade: h.Status == 101}
+	out.keepAlive = out.decoded && !out.closes
+	x := &exchange{progress: progress{isHead: options&8 != 0}}
+	framing, refusal := x.judge(&h)
+	offer := appendProtocols(nil, h.Members(wire.FieldUpgrade))
+	if refusal.refuses() || out.upgrade && switchFailure(offer, &h).refuses() {
+		return
+	}
+	var e Edits
+	editResponse(&e, &h, out)
+	after := applied(t, &e, h.Raw)
+
+	sent.Limits = roomier
+	n, err := wire.ParseResponseHead(after, &sent)
+	if err != nil || n != len(after) {
+		t.Fatalf("%q is sent as %q: %d, %v", h.Raw, after, n, err)
+	}
+	if out.decoded && !out.verbatim && framing.Kind == wire.Chunked {
+		framing = wire.Framing{Kind: wire.UntilClose}
+	}
+	got, err := wire.ResponseFraming(&sent, x.method())
+	if got != framing || err != nil {
+		t.Errorf("%q is framed by %+v; sent as %q by %+v, %v", h.Raw, framing, after, got, err)
+	}
+	if want := !out.closes && got.Kind != wire.UntilClose; !out.verbatim && !out.upgrade && wire.ResponsePersists(&sent, got) != want {
+		t.Errorf("%q is sent as %q, and is to let the connection persist: %v", h.Raw, after, want)
+	}
+}
+
+// roomier lets a head be as long as the edits make it.
+var roomier = wire.Limits{Head: 1 << 20, Target: 1 << 20, Fields: 1 << 16}
+
+// applied checks what Edits promises of every list, and returns the octets to be sent.
+func applied(t *testing.T, e *Edits, raw []byte) []byte {
+	var before, after []byte
+	for _, edit := range e.List() {
+		if edit.Op != Insert {
+			before = append(before, edit.Octets...)
+		}
+		if edit.Op != Drop {
+			after = append(after, edit.Octets...)
+		}
+	}
+	if !bytes.Equal(before, raw) {
+		t.Errorf("the edits are of %q, not of %q", before, raw)
+	}
+	if sent := e.AppendTo(nil); !bytes.Equal(after, sent) || e.Untouched() && !bytes.Equal(before, after) {
+		t.Errorf("the edits of %q make %q, and %q is sent, untouched %v", raw, after, sent, e.Untouched())
+	}
+	return after
+}
