@@ -12,6 +12,8 @@ type answer struct {
 	state   answerState
 	source  *response // the origin's; nil: the gateway's own
 	try     *try      // that it answers; nil: it was unasked
+	from    int64     // where it begins among all that is written to the client
+	head    int       // octets of its heads
 	octets  int       // of the body
 	closes  bool      // it says that the connection ends
 	keeps   bool      // it says that it persists
@@ -113,6 +115,7 @@ func (w *world) matchHead(c *call, r *request) int {
 	case m.n > 0:
 		m.answer.state = inBody
 		r.answer = m.answer
+		r.answer.from, r.answer.head = c.received-int64(len(c.got)), m.n
 		w.headDone(c, r, len(c.got)-m.n)
 	}
 	return m.n

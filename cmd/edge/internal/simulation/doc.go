@@ -31,6 +31,11 @@
 //     counters add up.
 //   - Where nobody misbehaves and nothing is lost, every request is answered by
 //     an origin.
+//   - Where the gateway records, the recording has every octet that it read and
+//     wrote on each connection, no other one, and no end that did not come. The
+//     edits in its comments lead from each head on one hop to the head on the
+//     other; a head without a comment is the same on both, and so are bodies. Its
+//     notes agree with the access log.
 //
 // # One seed
 //

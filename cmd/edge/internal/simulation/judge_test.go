@@ -38,6 +38,9 @@ func (w *world) judge(e *logLine) {
 	}
 	r := c.requests[c.logged]
 	r.logged = e
+	if w.tape != nil {
+		w.tape.entries = append(w.tape.entries, e)
+	}
 	c.logged++
 	c.end = e.clientEnd
 	w.tally.count(r, e)

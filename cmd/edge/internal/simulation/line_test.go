@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"bytes"
+	"net/netip"
 	"time"
 
 	"github.com/hopwire/hopwire/shared/loop"
@@ -30,6 +31,22 @@ type line struct {
 	unasked   []*response // what the origin said that answers no request
 	waiting   loop.Time   // since when there is something that the gateway has not read
 	givenUp   bool        // the origin ended it, or will not say what it should
+
+	*passage // nil unless the gateway records
+}
+
+// dialer is the end that dialed.
+func (l *line) dialer() netip.AddrPort {
+	const firstPort, ports = 32768, 28232
+	addr := netip.AddrFrom4([4]byte{127, 0, 0, byte(1 + (l.number-1)/ports)})
+	return netip.AddrPortFrom(addr, uint16(firstPort+(l.number-1)%ports))
+}
+
+// tunnels reports whether the last request of a client's line was answered by a
+// switch to another protocol.
+func (l *line) tunnels() bool {
+	r := l.call.requests
+	return r[len(r)-1].switched()
 }
 
 // A try is one time that a request is sent to an origin.
@@ -60,7 +77,11 @@ func (w *world) step(s simnet.Step) {
 		l.struck, w.struck = true, true
 		return
 	}
-	if (s.Side == simnet.Acceptor) == (l.call != nil) {
+	gateways := (s.Side == simnet.Acceptor) == (l.call != nil)
+	if w.tape != nil {
+		w.tape.step(l, gateways, s)
+	}
+	if gateways {
 		w.atGateway(l, s)
 	} else if s.What == simnet.Accepted {
 		w.lastAccepted = l

@@ -18,6 +18,7 @@ type logLine struct {
 	clientEnd   string
 	originEnd   string
 	replayed    bool
+	queued      bool
 	error, rule string
 	wellFormed  bool
 }
@@ -36,6 +37,7 @@ func readLogLine(p []byte) (e logLine) {
 	total, after, _ := bytes.Cut(after, []byte("us c"))
 	status, _, _ := bytes.Cut(phases[1:], []byte(" "))
 	e.status = number(status)
+	e.queued = bytes.Contains(phases, []byte(" queue="))
 	e.total = time.Duration(number(total)) * time.Microsecond
 	var words [8][]byte
 	n := 0

@@ -25,6 +25,7 @@ const (
 	inGateway = "cmd/edge/internal/gateway/"
 	inPool    = "cmd/edge/internal/pool/"
 	inOrigins = "cmd/edge/internal/origins/"
+	inTap     = "cmd/edge/internal/tap/"
 	inWire    = "shared/wire/"
 )
 
@@ -93,6 +94,16 @@ var mutants = []mutant{
 		"keepAlive: x.end == Persists && x.minor == 0,", "keepAlive: false,"},
 	{"an idle client connection is forgotten by the drain", inGateway + "gateway.go",
 		"\t\tif c.exchange == nil {\n\t\t\tc.idle()", "\t\tif c.exchange != nil {\n\t\t\tc.idle()"},
+	{"an edit is made and not listed", inGateway + "edits.go",
+		"\t\tif edit.Op != Copy {\n", "\t\tif edit.Op == Drop {\n"},
+	{"what is recorded is what was to be written", inGateway + "relay.go",
+		"x.record(c, e, written(head, message, n))", "x.record(c, e, written(head, message, len(head)+len(message)))"},
+	{"a piece is not recorded", inTap + "tap.go",
+		"if len(octets) > 0 {", "if len(octets) > 1 {"},
+	{"an end is recorded that nobody read", inTap + "tap.go",
+		"if err == io.EOF {", "if err == io.EOF || err != nil {"},
+	{"the recording does not know of a second try", inGateway + "account.go",
+		"fmt.Sprint(x.replayed)", "fmt.Sprint(false)"},
 }
 
 // A mutant has to be found within this time of one processor; on a busy machine

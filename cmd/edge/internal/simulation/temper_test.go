@@ -28,6 +28,7 @@ type temper struct {
 	}
 	idleClose   bool    // origins end connections that are not used
 	churns      bool    // origins come and go
+	records     bool    // the gateway does
 	wellBehaved bool    // neither rude nor hostile
 	limited     bool    // connections or slowness are, and some requests fall victim to that
 	faults      float64 // of each direction of a connection
@@ -146,6 +147,7 @@ func (w *world) drawManners() {
 	if w.one(6) {
 		w.drainAfter = 1 + w.within(10*w.think)
 	}
+	w.records = w.one(16)
 	w.wellBehaved = w.rude.clients+w.rude.origins == 0 && w.faults == 0
 }
 
@@ -153,10 +155,10 @@ func (w *world) drawManners() {
 func (w *world) calm() bool { return w.wellBehaved && !w.limited && w.drainAfter == 0 }
 
 func (w *world) String() string {
-	return fmt.Sprintf("%s network, %d clients, %d origins; rude clients 1/%d, rude origins 1/%d, idle close %v, churn %v,\n"+
+	return fmt.Sprintf("%s network, %d clients, %d origins; rude clients 1/%d, rude origins 1/%d, idle close %v, churn %v, records %v,\n"+
 		"faults %v within %d octets, refuse %v, hang %v, drain after %v, verbatim %v, connections limited to %d, queue %d for %v;\n"+
 		"pool %+v, idle timeout %v, response timeout %v",
-		w.kind, w.clients, w.origins, w.rude.clients, w.rude.origins, w.idleClose, w.churns,
+		w.kind, w.clients, w.origins, w.rude.clients, w.rude.origins, w.idleClose, w.churns, w.records,
 		w.faults, w.faultWithin, w.refuse, w.hang, w.drainAfter, w.config.Verbatim, w.config.MaxPerOrigin, w.config.QueueMax, w.config.QueueTimeout,
 		w.limits, w.config.IdleTimeout, w.config.ResponseTimeout)
 }

@@ -47,6 +47,7 @@ type world struct {
 
 	failure *failure
 	tally   tally
+	tape    *tape // nil: the gateway does not record
 
 	scratch [64 << 10]byte // what is read, and not looked at
 	draft   twin
@@ -86,6 +87,9 @@ func play(seed uint64, s *story) *world {
 	case err != nil:
 		w.fail("the world did not end well", "%v", err)
 	}
+	if w.tape != nil {
+		w.judgeRecording()
+	}
 	return w
 }
 
@@ -123,6 +127,12 @@ func (w *world) start(g *loop.Group) error {
 	w.listeners, w.authority = config.Origins, config.Origins[0].String()
 	config.Log = accesslog.Immediate(w)
 	var err error
+	if w.records {
+		if w.tape, err = newTape(); err != nil {
+			return err
+		}
+		config.Recorder = w.tape.recorder
+	}
 	if w.server, err = gateway.New(g, config); err != nil {
 		return err
 	}
@@ -255,6 +265,9 @@ func (w *world) judgeRest() {
 func (w *world) fate(d simnet.Dial) (f simnet.Fate) {
 	l := &line{number: d.Number, call: w.dialing, to: d.To.TCP.Port()}
 	w.dialing = nil
+	if w.tape != nil {
+		l.passage = new(passage)
+	}
 	w.lines = append(w.lines, l)
 	if l.call != nil {
 		l.call.line = l

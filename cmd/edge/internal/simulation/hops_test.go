@@ -1,0 +1,111 @@
+package simulation
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/hopwire/hopwire/shared/capture"
+)
+
+// judgeEdits compares the two hops of one request and of its response, as they
+// were recorded.
+func (w *world) judgeEdits(r *request) {
+	if r.call.line == nil || w.reel(r.call.line) == nil || w.failure != nil {
+		return
+	}
+	client := w.reel(r.call.line)
+	for _, t := range r.tries {
+		if o := w.reel(t.line); o != nil {
+			w.judgeHop(fmt.Sprintf("request %d, line #%d", r.number, t.line.number), &hop{
+				received: client.octets[capture.Inbound], sent: o.octets[capture.Inbound], comments: o.comments[capture.Inbound],
+				from: int(r.from), to: int(t.start), heads: [][2]int{{r.head, r.ahead}}, body: len(r.want) - r.ahead,
+			})
+		}
+	}
+	a := &r.answer
+	if a.state < inBody || a.source == nil || a.try == nil {
+		r.forget(client.comments[capture.Outbound])
+		return
+	}
+	h := &hop{
+		received: w.reel(a.try.line).octets[capture.Outbound], sent: client.octets[capture.Outbound], comments: client.comments[capture.Outbound],
+		from: int(a.try.read), to: int(a.from), heads: a.source.heads(r, a.head),
+	}
+	if last := h.heads[len(h.heads)-1]; len(a.source.sent)-last[0] == len(a.source.body) {
+		h.body = a.octets // or it was decoded
+	}
+	w.judgeHop(fmt.Sprintf("the response to request %d, line #%d", r.number, r.call.line.number), h)
+}
+
+// forget leaves out an answer that was not made from one head, or not as far as
+// to tell from which: its octets were judged when they were written.
+func (r *request) forget(comments map[int]string) {
+	from, to := r.answer.from, r.answer.from+int64(r.answer.head)
+	switch r.answer.state {
+	case nothing:
+		return
+	case inHead:
+		from, to = r.call.received-int64(len(r.call.got)), r.call.received
+	}
+	for at := range comments {
+		if int64(at) >= from && int64(at) < to {
+			delete(comments, at)
+		}
+	}
+}
+
+// heads are where the heads of a response end, in its octets and in those written
+// to the client, of which so many are heads.
+func (p *response) heads(r *request, all int) (ends [][2]int) {
+	before := 0
+	for i, pause := range p.pauses {
+		if p.switches && i == len(p.pauses)-1 {
+			break
+		}
+		if before = pause; r.minor > 0 {
+			ends = append(ends, [2]int{pause, p.interims[i+1]})
+		} else {
+			ends = append(ends, [2]int{pause, 0}) // HTTP/1.0 has none
+		}
+	}
+	last := before + bytes.Index(p.sent[before:], emptyLine) + len(emptyLine)
+	return append(ends, [2]int{last, all})
+}
+
+// A hop is a message as it was received and as it was sent on, in the streams
+// that it is in.
+type hop struct {
+	received, sent []byte
+	comments       map[int]string // of sent
+	from, to       int            // where the message begins in them
+	heads          [][2]int       // where its heads end, from there
+	body           int            // octets that follow and are the same
+}
+
+// judgeHop applies the edits to the heads. One that was not sent to its end has a
+// comment all the same, and cannot be compared.
+func (w *world) judgeHop(what string, h *hop) {
+	was := [2]int{}
+	for _, end := range h.heads {
+		at := h.to + was[1]
+		if end[1] == was[1] {
+			was = end
+			continue
+		}
+		comment := h.comments[at]
+		delete(h.comments, at)
+		if h.to+end[1] > len(h.sent) {
+			return
+		}
+		received, sent := h.received[h.from+was[0]:h.from+end[0]], h.sent[at:h.to+end[1]]
+		if changes, ok := readChanges(comment); !ok || !leadTo(changes, bytes.TrimPrefix(received, crlf), sent) {
+			w.fail("the edits of the recording do not lead from one hop to the other", "%s\nfrom %q\nto   %q\n%s", what, received, sent, comment)
+		}
+		was = end
+	}
+	received, sent := h.received[h.from+was[0]:], h.sent[min(h.to+was[1], len(h.sent)):]
+	n := min(h.body, len(sent))
+	if n > len(received) || !bytes.Equal(received[:n], sent[:n]) {
+		w.fail("the recording has different bodies on the two hops", "%s", what)
+	}
+}

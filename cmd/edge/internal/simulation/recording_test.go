@@ -1,0 +1,95 @@
+package simulation
+
+import (
+	"bytes"
+
+	"github.com/hopwire/hopwire/shared/capture"
+)
+
+// In some worlds the gateway records. The recording has to hold what the network
+// saw pass, octet for octet, and to explain it: what its comments list is the
+// difference between the two hops, and there is no other one.
+
+// judgeRecording is called when the world has come to its end.
+func (w *world) judgeRecording() {
+	t := w.tape
+	if err := t.recorder.Close(); err != nil {
+		w.fail("the recording was not written", "%v", err)
+	}
+	if w.failure != nil {
+		return
+	}
+	if lost := t.recorder.Dropped(); lost != (capture.Dropped{}) {
+		w.fail("the recorder was too slow for the judge", "%+v", lost)
+	}
+	if err := t.read(); err != nil {
+		w.fail("the recording is not whole", "%v", err)
+	}
+	for _, l := range w.lines {
+		if r := w.reel(l); r != nil {
+			w.judgeReel(l, r)
+		} else if len(l.wrote)+int(l.heard) > 0 {
+			w.fail("a connection is not recorded", "line #%d", l.number)
+		}
+	}
+	for _, r := range w.requests {
+		w.judgeEdits(r)
+	}
+	for id, r := range t.reels {
+		for d, comments := range r.comments {
+			for at, comment := range comments {
+				w.fail("the recording has edits where no head begins", "%v, octet %d %v: %s", id, at, capture.Direction(d), comment)
+			}
+		}
+	}
+	if w.one(4) { // which takes longer than all the rest
+		w.judgeReading()
+	}
+}
+
+// reel is the recording of a line, or nil.
+func (w *world) reel(l *line) *reel {
+	if l.call != nil {
+		return w.tape.reels[capture.FlowID{Hop: capture.ClientHop, N: l.serial}]
+	}
+	return w.tape.by[l.dialer()]
+}
+
+// judgeReel compares the octets of a connection, and its ends.
+func (w *world) judgeReel(l *line, r *reel) {
+	in, out := capture.Inbound, capture.Outbound // of the gateway
+	if l.call == nil {
+		in, out = out, in
+	}
+	heard, most := int(l.heard), int(l.heard)
+	tunnels := l.call != nil && l.tunnels()
+	if tunnels {
+		most = int(l.read) // it reads on behind its own end, and may linger behind that
+	}
+	if len(l.opening) > 0 {
+		delete(r.comments[out], len(l.wrote)-len(l.opening)) // whose head this was to be, nobody can tell
+	}
+	switch got := r.octets[in]; {
+	case len(got) < heard || len(got) > most || !bytes.HasPrefix(l.said, got):
+		w.failPassage("the recording has other octets than the gateway read", l, got, l.said[:most])
+	case !bytes.Equal(r.octets[out], l.wrote):
+		w.failPassage("the recording has other octets than the gateway wrote", l, r.octets[out], l.wrote)
+	}
+	gone := l.reset || l.struck
+	switch {
+	case r.ends[in] == capture.RST && !gone:
+		w.fail("the recording has a reset that did not come", "line #%d", l.number)
+	case r.ends[in] == capture.FIN && !l.readEnd && !(l.lateEnd && tunnels):
+		w.fail("the recording has an end that the gateway did not read", "line #%d", l.number)
+	case l.readEnd && r.ends[in] != capture.FIN:
+		w.fail("the recording lacks an end that the gateway read", "line #%d", l.number)
+	case r.ends[out] == capture.FIN && !l.fin && l.arrived == l.read, r.ends[out] == capture.RST && !l.rst && !gone,
+		r.ends[out] == capture.NotEnded && r.ends[in] != capture.RST:
+		w.fail("the recording has another end of the gateway's than was seen", "line #%d: %v", l.number, r.ends[out])
+	}
+}
+
+func (w *world) failPassage(what string, l *line, got, want []byte) {
+	at := common(got, want)
+	w.fail(what, "line #%d, octet %d: %d octets, not %d\nwant %.120q\nhas  %.120q", l.number, at, len(got), len(want), around(want, at), around(got, at))
+}
