@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/go-multierror"
@@ -281,6 +282,12 @@ func (c *checker) listen(name string) string {
 func (c *checker) idle() {
 	if c.Int("queue-max") > 0 && c.Int("origin-max-connections") == 0 {
 		c.problem("--queue-max means something only with --origin-max-connections, at which requests begin to wait; add that, or leave it out")
+	}
+	if c.IsSet("queue-timeout") && c.Int("queue-max") == 0 {
+		c.problem("--queue-timeout means something only with --queue-max, without which no request waits; add that, or leave it out")
+	}
+	if c.Bool("reuse-port") && strings.HasPrefix(c.String("listen"), "unix:") {
+		c.problem("--reuse-port means something only for a host:port to --listen at, not for %s; leave it out", c.String("listen"))
 	}
 	for _, name := range []string{"check-interval", "check-timeout", "check-rise", "check-fall"} {
 		if c.IsSet(name) && c.String("check") == "" {

@@ -221,6 +221,8 @@ func TestWrongFlags(t *testing.T) {
 		{"--origin 127.0.0.1:1 --listen nowhere", []string{`--listen: address "nowhere"`}},
 		{"--origin 127.0.0.1:1 --pool-uses 4294967296", []string{"--pool-uses is a number from 0 to 4294967295"}},
 		{"--origin 127.0.0.1:1 --queue-max 5", []string{"--queue-max means something only with --origin-max-connections"}},
+		{"--origin 127.0.0.1:1 --origin-max-connections 1 --queue-timeout 5s", []string{"--queue-timeout means something only with --queue-max"}},
+		{"--origin 127.0.0.1:1 --reuse-port --listen unix:/tmp/edge.sock", []string{"--reuse-port means something only for a host:port"}},
 		{"--origin 127.0.0.1:1 --check-rise 1 --check-interval 1s", []string{"--check-rise means something only with --check;", "--check-interval means something"}},
 		{"--origin 127.0.0.1:1 --resolver 10.0.0.1", []string{"--resolver means something only with a dns://"}},
 		{"--origin 127.0.0.1:1 --record - --access-log -", []string{"--access-log and --record are one file"}},

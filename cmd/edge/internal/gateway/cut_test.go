@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hopwire/hopwire/cmd/edge/internal/accesslog"
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/loop/simnet"
 )
@@ -205,26 +204,7 @@ type performed struct {
 func (d *dialogue) perform(o simnet.Options) *performed {
 	p := &performed{dialogue: d}
 	o.Lifetime = time.Hour
-	config := Config{Log: accesslog.New(&p.page)}
-	err := simnet.New(1, o).Run(loop.Config{}, func(g *loop.Group) error {
-		p.group = g
-		at, err := g.Listen("127.0.0.1:0", p.answer)
-		if err != nil {
-			return err
-		}
-		config.Origins = []*loop.Address{at.Address()}
-		if p.server, err = New(g, config); err != nil {
-			return err
-		}
-		ln, err := p.server.Listen("127.0.0.1:0")
-		if err != nil {
-			return err
-		}
-		g.Loop(0).Post(func() { g.Loop(0).Go(loop.Func(func() { p.ask(ln.Address()) })) })
-		return nil
-	})
-	p.server.Flush()
-	if err = errors.Join(err, config.Log.Close()); err != nil {
+	if err := p.stage(simnet.New(1, o), Config{}, p.answer, p.ask); err != nil {
 		p.fault("%w", err)
 	}
 	return p

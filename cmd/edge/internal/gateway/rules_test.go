@@ -139,11 +139,17 @@ func (s *showing) fault(format string, args ...any) {
 
 // run performs the scene, and compares what the gateway says of it.
 func (s *showing) run(w *simnet.World) error {
-	config := s.rule.config
+	err := s.stage(w, s.rule.config, s.accept, s.visit)
+	return errors.Join(err, s.compareLog())
+}
+
+// stage puts the gateway between an origin and a client, and runs the world until
+// the client ends it. What the gateway logs is on the page.
+func (s *showing) stage(w *simnet.World, config Config, origin func(*loop.Conn), client func(to *loop.Address)) error {
 	config.Log = accesslog.New(&s.page)
 	err := w.Run(loop.Config{}, func(g *loop.Group) error {
 		s.group = g
-		at, err := g.Listen("127.0.0.1:0", s.accept)
+		at, err := g.Listen("127.0.0.1:0", origin)
 		if err != nil {
 			return err
 		}
@@ -155,11 +161,11 @@ func (s *showing) run(w *simnet.World) error {
 		if err != nil {
 			return err
 		}
-		g.Loop(0).Post(func() { g.Loop(0).Go(loop.Func(func() { s.visit(ln.Address()) })) })
+		g.Loop(0).Post(func() { g.Loop(0).Go(loop.Func(func() { client(ln.Address()) })) })
 		return nil
 	})
 	s.server.Flush()
-	return errors.Join(err, config.Log.Close(), s.compareLog())
+	return errors.Join(err, config.Log.Close())
 }
 
 // visit is the client's part, with which the scene ends.
