@@ -36,7 +36,7 @@ func TestKeepAliveAllocatesNothing(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			config := Config{Balance: balance, Eject: origins.Ejection{After: 3, For: time.Second}, MaxPerOrigin: 10}
+			config := Config{Balance: balance, Eject: origins.Ejection{After: 3, For: time.Second}, OriginMaxConnections: 10}
 			if test.log {
 				config.Log = accesslog.New(discard{})
 				t.Cleanup(func() { config.Log.Close() })
@@ -64,7 +64,7 @@ func TestKeepAliveAllocatesNothing(t *testing.T) {
 // Waiting for a connection allocates nothing either.
 func TestWaitingAllocatesNothing(t *testing.T) {
 	const exchanges, clients = 500, 4
-	r := start(t, Config{MaxPerOrigin: 1, QueueMax: clients, QueueTimeout: patience}, scripted(t, fixed).address)
+	r := start(t, Config{OriginMaxConnections: 1, QueueMax: clients, QueueTimeout: patience}, scripted(t, fixed).address)
 	request := []byte(get("/"))
 	var all [clients]*peer
 	for i := range all {

@@ -56,10 +56,10 @@ type Config struct {
 
 	// Pool bounds the idle origin connections, of each loop for each origin.
 	Pool pool.Limits
-	// MaxPerOrigin bounds the connections, idle and in use, to each origin. It
-	// is shared out among the loops, each of which has at least one. Zero means
-	// no bound.
-	MaxPerOrigin int
+	// OriginMaxConnections bounds the connections, idle and in use, to each
+	// origin. It is shared out among the loops, each of which has at least one.
+	// Zero means no bound.
+	OriginMaxConnections int
 	// QueueMax bounds the requests that wait when all origins are at that bound,
 	// shared out likewise. Zero means that none waits.
 	QueueMax int

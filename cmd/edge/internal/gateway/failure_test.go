@@ -87,7 +87,7 @@ func TestConnectionLimit(t *testing.T) {
 		<-answer
 		p.send(hello)
 	})
-	r := start(t, Config{MaxPerOrigin: 1}, o.address)
+	r := start(t, Config{OriginMaxConnections: 1}, o.address)
 	first, second := r.dial(), r.dial()
 	first.send(get("/"))
 	<-asked

@@ -13,7 +13,7 @@ func newOrigins(g *Gateway) *origins.Set {
 	set := origins.New(g.loop, origins.Config{
 		Balance:        c.Balance,
 		Eject:          c.Eject,
-		MaxConnections: share(c.MaxPerOrigin, loops, g.loop.Index()),
+		MaxConnections: share(c.OriginMaxConnections, loops, g.loop.Index()),
 		QueueMax:       share(c.QueueMax, loops, g.loop.Index()),
 		QueueTimeout:   c.QueueTimeout,
 		Pool:           c.Pool,

@@ -272,7 +272,7 @@ func TestRemovedOriginIsDrained(t *testing.T) {
 
 // Whoever waits is served by an origin that is added, and by one that comes back.
 func TestQueueIsServedByNewOrigins(t *testing.T) {
-	config := Config{MaxPerOrigin: 1, QueueMax: 10, QueueTimeout: time.Hour}
+	config := Config{OriginMaxConnections: 1, QueueMax: 10, QueueTimeout: time.Hour}
 	roles := []role{steady(0, 30*time.Second), steady(1, time.Second)}
 	rehearse(t, config, roles, func(e *ensemble) {
 		e.server.SetOrigins(0, []origins.Member{{Address: e.at[0]}})
@@ -311,7 +311,7 @@ func TestQueueIsServedByNewOrigins(t *testing.T) {
 // origin was ejected for: that one waits for the other origin, and is not in the
 // way of those behind it.
 func TestQueueIsServedAfterAnEjection(t *testing.T) {
-	config := Config{MaxPerOrigin: 1, QueueMax: 10, QueueTimeout: time.Hour, Eject: origins.Ejection{After: 1, For: 10 * time.Second}}
+	config := Config{OriginMaxConnections: 1, QueueMax: 10, QueueTimeout: time.Hour, Eject: origins.Ejection{After: 1, For: 10 * time.Second}}
 	rehearse(t, config, []role{steady(0, 30*time.Second), steady(1, time.Second)}, func(e *ensemble) {
 		e.refuses[1] = true
 		e.start(func() { e.wants("200 OK", "/") })
@@ -353,7 +353,7 @@ func TestReplayAfterRemoval(t *testing.T) {
 
 // When the last origin leaves, those who wait are told, and so is who comes.
 func TestNoOriginIsLeft(t *testing.T) {
-	rehearse(t, Config{MaxPerOrigin: 1, QueueMax: 10, QueueTimeout: time.Hour}, []role{steady(0, 30*time.Second)}, func(e *ensemble) {
+	rehearse(t, Config{OriginMaxConnections: 1, QueueMax: 10, QueueTimeout: time.Hour}, []role{steady(0, 30*time.Second)}, func(e *ensemble) {
 		e.start(func() { e.wants("200 OK", "/served") })
 		e.loop.Sleep(time.Second)
 		e.start(func() { e.wants(`error=destination_unavailable; details="no-origin"`, "/waits") })
@@ -373,7 +373,7 @@ func TestHashedRequests(t *testing.T) {
 		t.Fatal(err)
 	}
 	slow := []role{steady(0, time.Second), steady(1, time.Second), steady(2, time.Second)}
-	rehearse(t, Config{Balance: balance, MaxPerOrigin: 1, QueueMax: 10}, slow, func(e *ensemble) {
+	rehearse(t, Config{Balance: balance, OriginMaxConnections: 1, QueueMax: 10}, slow, func(e *ensemble) {
 		var parts [10]string
 		for i := range parts {
 			e.asked = ""

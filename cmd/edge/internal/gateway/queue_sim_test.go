@@ -27,7 +27,7 @@ func TestQueueIsServedInOrder(t *testing.T) {
 		{"closed", 1, 1, 6},
 		{"two at once", 0, 2, 2},
 	} {
-		config := Config{MaxPerOrigin: test.bound, QueueMax: 10, QueueTimeout: time.Minute, Pool: pool.Limits{Uses: test.uses}}
+		config := Config{OriginMaxConnections: test.bound, QueueMax: 10, QueueTimeout: time.Minute, Pool: pool.Limits{Uses: test.uses}}
 		rehearse(t, config, []role{steady(0, time.Second)}, func(e *ensemble) {
 			var order []string
 			for i := range 6 {
@@ -51,7 +51,7 @@ func TestQueueIsServedInOrder(t *testing.T) {
 
 // A client that comes when a connection is being handed over does not get it.
 func TestQueueIsNotOvertaken(t *testing.T) {
-	rehearse(t, Config{MaxPerOrigin: 1, QueueMax: 100, QueueTimeout: time.Hour}, []role{steady(0, time.Second)}, func(e *ensemble) {
+	rehearse(t, Config{OriginMaxConnections: 1, QueueMax: 100, QueueTimeout: time.Hour}, []role{steady(0, time.Second)}, func(e *ensemble) {
 		var order []int
 		for i := range 40 {
 			e.start(func() {
@@ -68,7 +68,7 @@ func TestQueueIsNotOvertaken(t *testing.T) {
 }
 
 func TestQueueIsBounded(t *testing.T) {
-	rehearse(t, Config{MaxPerOrigin: 1, QueueMax: 1, QueueTimeout: 5 * time.Second}, []role{steady(0, 20*time.Second)}, func(e *ensemble) {
+	rehearse(t, Config{OriginMaxConnections: 1, QueueMax: 1, QueueTimeout: 5 * time.Second}, []role{steady(0, 20*time.Second)}, func(e *ensemble) {
 		e.start(func() { e.wants("200 OK", "/served") })
 		e.loop.Sleep(time.Second)
 		began := e.loop.Now()
@@ -93,7 +93,7 @@ func TestQueueIsBounded(t *testing.T) {
 // A client that resets its connection leaves the queue at once, one that only
 // has nothing more to say does not.
 func TestClientVanishesFromTheQueue(t *testing.T) {
-	rehearse(t, Config{MaxPerOrigin: 1, QueueMax: 10, QueueTimeout: time.Hour}, []role{steady(0, 10*time.Second)}, func(e *ensemble) {
+	rehearse(t, Config{OriginMaxConnections: 1, QueueMax: 10, QueueTimeout: time.Hour}, []role{steady(0, 10*time.Second)}, func(e *ensemble) {
 		e.start(func() { e.wants("200 OK", "/served") })
 		e.loop.Sleep(time.Second)
 		reset, half := e.client(), e.client()
@@ -121,7 +121,7 @@ func TestClientVanishesFromTheQueue(t *testing.T) {
 
 // Clients that vanish at the instant at which their turn comes pass it on.
 func TestTurnIsPassedOn(t *testing.T) {
-	rehearse(t, Config{MaxPerOrigin: 1, QueueMax: 10, QueueTimeout: time.Hour}, []role{steady(0, 10*time.Second)}, func(e *ensemble) {
+	rehearse(t, Config{OriginMaxConnections: 1, QueueMax: 10, QueueTimeout: time.Hour}, []role{steady(0, 10*time.Second)}, func(e *ensemble) {
 		first := e.client()
 		first.Write([]byte(get("/first")))
 		e.loop.Sleep(time.Second)
@@ -148,7 +148,7 @@ func TestTurnIsPassedOn(t *testing.T) {
 // The log's phases tell how long a request waited for its turn, and a drain
 // serves those who wait.
 func TestQueueIsServedWhileDraining(t *testing.T) {
-	rehearse(t, Config{MaxPerOrigin: 1, QueueMax: 10, QueueTimeout: time.Hour}, []role{steady(0, 10*time.Second)}, func(e *ensemble) {
+	rehearse(t, Config{OriginMaxConnections: 1, QueueMax: 10, QueueTimeout: time.Hour}, []role{steady(0, 10*time.Second)}, func(e *ensemble) {
 		answered := 0
 		for range 3 {
 			e.start(func() { e.wants("200 OK", "/"); answered++ })
@@ -174,7 +174,7 @@ func TestReplayKeepsItsPlace(t *testing.T) {
 			c.Write([]byte(hello))
 		}
 	}
-	rehearse(t, Config{MaxPerOrigin: 1, QueueMax: 10, QueueTimeout: time.Hour}, []role{stale}, func(e *ensemble) {
+	rehearse(t, Config{OriginMaxConnections: 1, QueueMax: 10, QueueTimeout: time.Hour}, []role{stale}, func(e *ensemble) {
 		served = 0
 		e.wants("hello", "/warm")
 		var order []int
@@ -194,7 +194,7 @@ func TestReplayKeepsItsPlace(t *testing.T) {
 
 // The log tells how long a request waited, as one of the phases.
 func TestQueueTimeIsLogged(t *testing.T) {
-	config := Config{MaxPerOrigin: 1, QueueMax: 10, QueueTimeout: 15 * time.Second}
+	config := Config{OriginMaxConnections: 1, QueueMax: 10, QueueTimeout: 15 * time.Second}
 	var lines strings.Builder
 	config.Log = accesslog.New(struct {
 		io.Writer
@@ -228,7 +228,7 @@ func TestIdleEndIsNoReasonToRefuse(t *testing.T) {
 		c.Write([]byte(hello))
 		e.loop.Sleep(time.Second)
 	}
-	rehearse(t, Config{MaxPerOrigin: 1}, []role{brief}, func(e *ensemble) {
+	rehearse(t, Config{OriginMaxConnections: 1}, []role{brief}, func(e *ensemble) {
 		c := e.client()
 		for range 50 {
 			c.Write([]byte(get("/")))
@@ -249,7 +249,7 @@ func TestWaitingTwiceIsCountedOnce(t *testing.T) {
 		e.loop.Sleep(5 * time.Second)
 		c.Write([]byte(hello))
 	}
-	config := Config{MaxPerOrigin: 1, QueueMax: 10, QueueTimeout: time.Hour}
+	config := Config{OriginMaxConnections: 1, QueueMax: 10, QueueTimeout: time.Hour}
 	rehearse(t, config, []role{once, steady(1, 20*time.Second)}, func(e *ensemble) {
 		e.start(func() { e.wants("200 OK", "/") })
 		e.start(func() { e.wants("200 OK", "/") })

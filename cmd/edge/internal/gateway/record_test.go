@@ -96,7 +96,7 @@ func TestRecordedQueue(t *testing.T) {
 		p.head()
 		p.send(hello)
 	})
-	r := start(t, Config{Recorder: recorder, MaxPerOrigin: 1, QueueMax: 1}, o.address)
+	r := start(t, Config{Recorder: recorder, OriginMaxConnections: 1, QueueMax: 1}, o.address)
 	first, second := r.dial(), r.dial()
 	first.send(get("/1"))
 	r.await("the first", func(c Counters) bool { return c.Origins == 1 })

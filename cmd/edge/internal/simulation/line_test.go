@@ -122,7 +122,7 @@ func (w *world) atGateway(l *line, s simnet.Step) {
 
 // judgeBound counts the gateway's connections to an origin.
 func (w *world) judgeBound(to *line) {
-	n, most := 0, w.config.MaxPerOrigin
+	n, most := 0, w.config.OriginMaxConnections
 	if most == 0 {
 		return
 	}

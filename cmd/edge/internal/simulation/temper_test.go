@@ -111,7 +111,7 @@ func (w *world) drawGateway() {
 	w.config.Eject = origins.Ejection{After: w.rng.IntN(4), For: time.Second, Max: 10 * time.Second}
 	w.config.Seed = w.rng.Uint64()
 	if w.one(3) {
-		w.config.MaxPerOrigin = 1 + w.rng.IntN(4)
+		w.config.OriginMaxConnections = 1 + w.rng.IntN(4)
 		w.config.QueueMax = pick(w.rng, 0, 2, 10000, 10000)
 		w.config.QueueTimeout = pick(w.rng, time.Millisecond, 5*time.Second, 100*time.Hour, 100*time.Hour)
 		w.limited = w.config.QueueMax < 10000 || w.config.QueueTimeout < time.Hour
@@ -159,6 +159,6 @@ func (w *world) String() string {
 		"faults %v within %d octets, refuse %v, hang %v, drain after %v, verbatim %v, connections limited to %d, queue %d for %v;\n"+
 		"pool %+v, idle timeout %v, response timeout %v",
 		w.kind, w.clients, w.origins, w.rude.clients, w.rude.origins, w.idleClose, w.churns, w.records,
-		w.faults, w.faultWithin, w.refuse, w.hang, w.drainAfter, w.config.Verbatim, w.config.MaxPerOrigin, w.config.QueueMax, w.config.QueueTimeout,
+		w.faults, w.faultWithin, w.refuse, w.hang, w.drainAfter, w.config.Verbatim, w.config.OriginMaxConnections, w.config.QueueMax, w.config.QueueTimeout,
 		w.limits, w.config.IdleTimeout, w.config.ResponseTimeout)
 }
