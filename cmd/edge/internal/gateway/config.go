@@ -6,6 +6,7 @@ import (
 
 	"github.com/hopwire/hopwire/cmd/edge/internal/accesslog"
 	"github.com/hopwire/hopwire/cmd/edge/internal/checks"
+	"github.com/hopwire/hopwire/cmd/edge/internal/heads"
 	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
 	"github.com/hopwire/hopwire/cmd/edge/internal/pool"
 	"github.com/hopwire/hopwire/shared/capture"
@@ -98,6 +99,14 @@ type Config struct {
 	// Recorder gets every octet of both hops; it has a track for each loop. Nil
 	// means no recording.
 	Recorder *capture.Recorder
+}
+
+// headPolicy is what is done to heads.
+func (c *Config) headPolicy() heads.Policy {
+	return heads.Policy{
+		Name: c.Name, Authority: c.Authority, Verbatim: c.Verbatim,
+		Forwarded: c.Forwarded, XForwarded: c.XForwarded, Trusted: c.Trusted, TrustUnix: c.TrustUnix,
+	}
 }
 
 // withDefaults fills in what zero means.

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"testing"
 
+	"github.com/hopwire/hopwire/cmd/edge/internal/heads"
 	"github.com/hopwire/hopwire/shared/wire"
 	"github.com/hopwire/hopwire/shared/wiretest"
 )
@@ -37,9 +38,8 @@ func tryRequestEdits(t *testing.T, octets []byte, options int) {
 	if err != nil || x.forbidden(&h).refuses() {
 		return
 	}
-	in := newInbound(config)
-	var e Edits
-	editRequest(&e, &h, &in, decideUpgrade(&h), netip.MustParseAddrPort("192.0.2.1:1024"))
+	var e heads.Edits
+	heads.NewEditor(config.headPolicy()).Request(&e, &h, netip.MustParseAddrPort("192.0.2.1:1024"))
 	after := applied(t, &e, h.Raw)
 
 	sent.Limits = roomier
@@ -50,7 +50,7 @@ func tryRequestEdits(t *testing.T, octets []byte, options int) {
 	if got, err := wire.RequestFraming(&sent); got != framing || err != nil {
 		t.Errorf("%q is framed by %+v; sent as %q by %+v, %v", h.Raw, framing, after, got, err)
 	}
-	if !in.verbatim && !wire.RequestPersists(&sent) {
+	if !config.Verbatim && !wire.RequestPersists(&sent) {
 		t.Errorf("%q is sent as %q, which ends the connection", h.Raw, after)
 	}
 }
@@ -71,16 +71,17 @@ func tryResponseEdits(t *testing.T, octets []byte, options int) {
 	if _, err := wire.ParseResponseHead(octets, &h); err != nil {
 		return
 	}
-	out := outbound{verbatim: options&1 != 0, closes: options&2 != 0, decoded: options&4 != 0, upgrade: h.Status == 101}
-	out.keepAlive = out.decoded && !out.closes
+	verbatim := options&1 != 0
+	to := heads.ClientSide{Closes: options&2 != 0, Decoded: options&4 != 0, Upgrade: h.Status == 101}
+	to.KeepAlive = to.Decoded && !to.Closes
 	x := &exchange{progress: progress{isHead: options&8 != 0}}
 	framing, refusal := x.judge(&h)
-	offer := appendProtocols(nil, h.Members(wire.FieldUpgrade))
-	if refusal.refuses() || out.upgrade && switchFailure(offer, &h).refuses() {
+	offer := heads.AppendProtocols(nil, h.Members(wire.FieldUpgrade))
+	if refusal.refuses() || to.Upgrade && heads.SwitchFault(offer, &h) != "" {
 		return
 	}
-	var e Edits
-	editResponse(&e, &h, out)
+	var e heads.Edits
+	heads.NewEditor(heads.Policy{Name: "hopwire", Verbatim: verbatim}).Response(&e, &h, to)
 	after := applied(t, &e, h.Raw)
 
 	sent.Limits = roomier
@@ -88,14 +89,14 @@ func tryResponseEdits(t *testing.T, octets []byte, options int) {
 	if err != nil || n != len(after) {
 		t.Fatalf("%q is sent as %q: %d, %v", h.Raw, after, n, err)
 	}
-	if out.decoded && !out.verbatim && framing.Kind == wire.Chunked {
+	if to.Decoded && !verbatim && framing.Kind == wire.Chunked {
 		framing = wire.Framing{Kind: wire.UntilClose}
 	}
 	got, err := wire.ResponseFraming(&sent, x.method())
 	if got != framing || err != nil {
 		t.Errorf("%q is framed by %+v; sent as %q by %+v, %v", h.Raw, framing, after, got, err)
 	}
-	if want := !out.closes && got.Kind != wire.UntilClose; !out.verbatim && !out.upgrade && wire.ResponsePersists(&sent, got) != want {
+	if want := !to.Closes && got.Kind != wire.UntilClose; !verbatim && !to.Upgrade && wire.ResponsePersists(&sent, got) != want {
 		t.Errorf("%q is sent as %q, and is to let the connection persist: %v", h.Raw, after, want)
 	}
 }
@@ -104,13 +105,13 @@ func tryResponseEdits(t *testing.T, octets []byte, options int) {
 var roomier = wire.Limits{Head: 1 << 20, Target: 1 << 20, Fields: 1 << 16}
 
 // applied checks what Edits promises of every list, and returns the octets to be sent.
-func applied(t *testing.T, e *Edits, raw []byte) []byte {
+func applied(t *testing.T, e *heads.Edits, raw []byte) []byte {
 	var before, after []byte
 	for _, edit := range e.List() {
-		if edit.Op != Insert {
+		if edit.Op != heads.Insert {
 			before = append(before, edit.Octets...)
 		}
-		if edit.Op != Drop {
+		if edit.Op != heads.Drop {
 			after = append(after, edit.Octets...)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"github.com/hopwire/hopwire/cmd/edge/internal/accesslog"
+	"github.com/hopwire/hopwire/cmd/edge/internal/heads"
 	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
 	"github.com/hopwire/hopwire/cmd/edge/internal/pool"
 	"github.com/hopwire/hopwire/cmd/edge/internal/tap"
@@ -21,9 +22,9 @@ type Gateway struct {
 
 	origins  *origins.Set
 	missing  ProxyError // why there are none, if there are none
-	inbound  inbound    // what is added to requests
-	pace     pace       // what is asked of clients
-	uptake   pace       // what is asked of origins as they take requests
+	editor   *heads.Editor
+	pace     pace // what is asked of clients
+	uptake   pace // what is asked of origins as they take requests
 	free     []*exchange
 	pads     []*pad
 	made     struct{ exchanges, pads int } // those in use included
@@ -43,12 +44,12 @@ type Gateway struct {
 
 func newGateway(s *Server, l *loop.Loop) *Gateway {
 	g := &Gateway{
-		server:  s,
-		config:  &s.config,
-		loop:    l,
-		inbound: newInbound(&s.config),
-		pace:    newPace(s.config.IdleTimeout, s.config.MinRate, s.config.MinRateGrace),
-		uptake:  newPace(s.config.ResponseTimeout, 0, 0),
+		server: s,
+		config: &s.config,
+		loop:   l,
+		editor: heads.NewEditor(s.config.headPolicy()),
+		pace:   newPace(s.config.IdleTimeout, s.config.MinRate, s.config.MinRateGrace),
+		uptake: newPace(s.config.ResponseTimeout, 0, 0),
 	}
 	if r := s.config.Recorder; r != nil {
 		g.tap = tap.New(r.Track(l.Index()), l.Wall)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 
+	"github.com/hopwire/hopwire/cmd/edge/internal/heads"
 	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
 	"github.com/hopwire/hopwire/cmd/edge/internal/pool"
 	"github.com/hopwire/hopwire/shared/loop"
@@ -38,7 +39,7 @@ func (x *exchange) transmit() {
 		return // the client went away while the connection was made
 	}
 	e := x.requestEdits()
-	n, err := x.toOrigin(e, x.in.Unread()[x.head-len(e.raw):x.message])
+	n, err := x.toOrigin(e, x.in.Unread()[x.head-e.Received():x.message])
 	x.taken = n
 	x.mark(&x.sent)
 	x.dropPad()
@@ -54,13 +55,13 @@ func (x *exchange) transmit() {
 
 // requestEdits are those made when the request was admitted. Before it is sent
 // again they are made again, from the same octets.
-func (x *exchange) requestEdits() *Edits {
+func (x *exchange) requestEdits() *heads.Edits {
 	if x.pad == nil {
 		h := &x.takePad().request
 		if _, err := wire.ParseRequestHead(x.in.Unread()[:x.head], h); err != nil {
 			panic(err) // it was parsed before
 		}
-		editRequest(&x.pad.edits, h, &x.gateway.inbound, decideUpgrade(h), x.conn.Remote())
+		x.gateway.editor.Request(&x.pad.edits, h, x.conn.Remote())
 	}
 	return &x.pad.edits
 }
@@ -86,7 +87,7 @@ func (x *exchange) consume() {
 
 // toOrigin sends an edited head and what follows it, or with nil for edits the
 // octets as they are. n is how many octets the kernel took.
-func (x *exchange) toOrigin(e *Edits, message []byte) (n int64, err error) {
+func (x *exchange) toOrigin(e *heads.Edits, message []byte) (n int64, err error) {
 	return x.send(x.origin.Conn, e, message)
 }
 
@@ -208,6 +209,13 @@ func (x *exchange) clientEnded() bool {
 }
 
 // leave says how the origin has done.
+// sentPersists reports whether the request, as it was sent to the origin, lets
+// the connection persist. An edited one does: Connection was dropped from it, and
+// HTTP/1.1 persists by itself.
+func (x *exchange) sentPersists() bool {
+	return !x.gateway.config.Verbatim || !x.last
+}
+
 func (x *exchange) leave() {
 	verdict, why := decideHealth(x.hearing()), ""
 	if verdict == origins.Failure {

@@ -1,6 +1,9 @@
 package gateway
 
-import "github.com/hopwire/hopwire/shared/wire"
+import (
+	"github.com/hopwire/hopwire/cmd/edge/internal/heads"
+	"github.com/hopwire/hopwire/shared/wire"
+)
 
 // A pad is what an exchange reads a head with, edits it on and sends it from.
 // Between the request and the response, when thousands of exchanges may be
@@ -11,7 +14,7 @@ type pad struct {
 	request  wire.RequestHead
 	response wire.ResponseHead
 	body     wire.BodyScanner // of the response
-	edits    Edits            // of the head that was read last
+	edits    heads.Edits      // of the head that was read last
 	sent     []byte           // the edited head on its way out
 	pieces   [2][]byte        // that and what follows it
 }

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"syscall"
 
+	"github.com/hopwire/hopwire/cmd/edge/internal/heads"
 	"github.com/hopwire/hopwire/shared/wire"
 )
 
@@ -145,7 +146,7 @@ func responseFailure(err error) Refusal {
 
 // appendTo appends the response by which name, the gateway, refuses. The content
 // is empty, so that the response is the same to every method.
-func (r Refusal) appendTo(b []byte, name string, out outbound, unixSeconds int64) []byte {
+func (r Refusal) appendTo(b []byte, name string, to heads.ClientSide, unixSeconds int64) []byte {
 	b = wire.AppendStatusLine(b, r.Status, wire.StatusText(r.Status))
 	b = append(b, "Date: "...)
 	b = wire.AppendDate(b, unixSeconds)
@@ -161,10 +162,6 @@ func (r Refusal) appendTo(b []byte, name string, out outbound, unixSeconds int64
 		b = append(b, '"')
 	}
 	b = append(b, "\r\nContent-Length: 0\r\n"...)
-	if out.closes {
-		b = append(b, closeLine...)
-	} else if out.keepAlive {
-		b = append(b, keepAliveLine...)
-	}
-	return append(b, "\r\n"...)
+	line, _ := to.ConnectionLine()
+	return append(append(b, line...), "\r\n"...)
 }

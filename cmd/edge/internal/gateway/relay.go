@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 
+	"github.com/hopwire/hopwire/cmd/edge/internal/heads"
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/wire"
 )
@@ -164,7 +165,7 @@ func noPipe(err error) bool {
 
 // toClient sends an edited head and what follows it, or with nil for edits the
 // octets as they are. A client that does not take them ends the exchange.
-func (x *exchange) toClient(e *Edits, message []byte) bool {
+func (x *exchange) toClient(e *heads.Edits, message []byte) bool {
 	_, err := x.send(x.conn, e, message)
 	return err == nil || x.notTaken(err)
 }
@@ -183,7 +184,7 @@ func (x *exchange) notTaken(err error) bool {
 // send writes what the edits make of the head at the start of message, and the
 // rest of message; a head that is sent as it came is not touched. The deadline is
 // set anew whenever the peer has taken some.
-func (x *exchange) send(c *loop.Conn, e *Edits, message []byte) (sent int64, err error) {
+func (x *exchange) send(c *loop.Conn, e *heads.Edits, message []byte) (sent int64, err error) {
 	var head []byte
 	if e != nil && !e.Untouched() {
 		head, message = x.compose(e, message)
@@ -207,10 +208,10 @@ func (x *exchange) send(c *loop.Conn, e *Edits, message []byte) (sent int64, err
 
 // compose puts an edited head together. Several pieces cost more than copying a
 // small head and the little that may follow it.
-func (x *exchange) compose(e *Edits, message []byte) (head, rest []byte) {
+func (x *exchange) compose(e *heads.Edits, message []byte) (head, rest []byte) {
 	p := x.pad
 	p.sent = e.AppendTo(p.sent[:0])
-	rest = message[len(e.raw):]
+	rest = message[e.Received():]
 	if len(rest) <= coalesced {
 		p.sent = append(p.sent, rest...)
 		rest = nil
@@ -241,7 +242,7 @@ func written(head, rest []byte, n int) []byte {
 // record tells the recording of octets that were just written to c, and with the
 // first of a head of its edits. It is told of each write, since the next one may
 // wait until c has been closed.
-func (x *exchange) record(c *loop.Conn, e *Edits, octets []byte) {
+func (x *exchange) record(c *loop.Conn, e *heads.Edits, octets []byte) {
 	if c == x.conn {
 		x.gateway.tap.Outbound(x.client.flow, octets, e.String())
 	} else {
@@ -259,6 +260,6 @@ func (x *exchange) sendRefusal() {
 		x.closing(Drained)
 	}
 	p := x.takePad()
-	p.sent = x.refusal.appendTo(p.sent[:0], x.gateway.config.Name, x.outbound(), x.loop.Wall().Unix())
+	p.sent = x.refusal.appendTo(p.sent[:0], x.gateway.config.Name, x.clientSide(), x.loop.Wall().Unix())
 	x.toClient(nil, p.sent)
 }

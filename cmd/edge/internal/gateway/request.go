@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/hopwire/hopwire/cmd/edge/internal/heads"
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/wire"
 )
@@ -45,6 +46,8 @@ func (x *exchange) readMore() error {
 	}
 	return err
 }
+
+var crlf = []byte("\r\n")
 
 // makeRoom moves what is unread to the front, unless it is there already.
 func makeRoom(b *loop.Buffer) {
@@ -123,11 +126,9 @@ func (x *exchange) admit() bool {
 	if r := x.forbidden(h); r.refuses() {
 		return x.refuse(r)
 	}
-	upgrade := decideUpgrade(h)
-	if upgrade == Offered {
-		x.offer = appendProtocols(nil, h.Members(wire.FieldUpgrade))
+	if x.gateway.editor.Request(&x.pad.edits, h, x.conn.Remote()) == heads.Offered {
+		x.offer = heads.AppendProtocols(nil, h.Members(wire.FieldUpgrade))
 	}
-	editRequest(&x.pad.edits, h, &x.gateway.inbound, upgrade, x.conn.Remote())
 	return true
 }
 
@@ -159,10 +160,10 @@ func (x *exchange) forbidden(h *wire.RequestHead) Refusal {
 	if scheme, _, _ := h.Absolute(); h.Form == wire.AbsoluteForm && !wire.EqualFold(scheme, "http") {
 		return badRequest(421, "target-scheme")
 	}
-	if h.NominatesAny() && tooManyOptions(h.Members(wire.FieldConnection)) {
+	if h.NominatesAny() && heads.TooManyOptions(h.Members(wire.FieldConnection)) {
 		return badRequest(400, "connection-options-too-many")
 	}
-	if n, ok := hopsLeft(h); ok && n == 0 && !x.gateway.config.Verbatim {
+	if n, ok := heads.HopsLeft(h); ok && n == 0 && !x.gateway.config.Verbatim {
 		return lastHop(h)
 	}
 	return Refusal{}

@@ -1,6 +1,9 @@
 package gateway
 
-import "github.com/hopwire/hopwire/shared/wire"
+import (
+	"github.com/hopwire/hopwire/cmd/edge/internal/heads"
+	"github.com/hopwire/hopwire/shared/wire"
+)
 
 // maxInterim bounds the octets of interim responses to one request: an origin
 // that never comes to the final one would keep the exchange for ever.
@@ -60,7 +63,7 @@ func (x *exchange) forwardInterim(h *wire.ResponseHead, n int) bool {
 		x.up.invite(x)
 	}
 	if x.minor > 0 {
-		editResponse(&x.pad.edits, h, outbound{verbatim: x.gateway.config.Verbatim})
+		x.gateway.editor.Response(&x.pad.edits, h, heads.ClientSide{})
 		if !x.toClient(&x.pad.edits, x.out.Unread()[:n]) {
 			return false
 		}
@@ -81,7 +84,7 @@ func (x *exchange) frameResponse(h *wire.ResponseHead, n int) bool {
 	x.persists = wire.ResponsePersists(h, framing)
 	x.decode = x.minor == 0 && framing.Kind == wire.Chunked && !x.gateway.config.Verbatim
 	x.decideClient()
-	if x.gateway.config.Verbatim && !persistsAsSaid(h, framing, x.minor) {
+	if x.gateway.config.Verbatim && !heads.PersistsAsSaid(h, framing, x.minor) {
 		x.closing(OriginAsked)
 	}
 	x.pad.body.Reset(framing)
@@ -98,7 +101,7 @@ func (x *exchange) judge(h *wire.ResponseHead) (wire.Framing, Refusal) {
 		return framing, malformedResponse(err)
 	case codesNothing(h):
 		return framing, originError(HTTPProtocolError, "transfer-encoding-without-content")
-	case h.NominatesAny() && tooManyOptions(h.Members(wire.FieldConnection)):
+	case h.NominatesAny() && heads.TooManyOptions(h.Members(wire.FieldConnection)):
 		return framing, originError(HTTPProtocolError, "connection-options-too-many")
 	}
 	return framing, Refusal{}
@@ -149,7 +152,7 @@ func (x *exchange) leavesRequest() bool {
 // sendResponse sends the head, and what of the body is there, in one piece.
 func (x *exchange) sendResponse() bool {
 	e := &x.pad.edits
-	editResponse(e, &x.pad.response, x.outbound())
+	x.gateway.editor.Response(e, &x.pad.response, x.clientSide())
 	n, err := x.scanArrived()
 	if err != nil {
 		return x.refuse(malformedResponse(err))
@@ -163,13 +166,12 @@ func (x *exchange) sendResponse() bool {
 	return true
 }
 
-// outbound is what the client is told of its connection.
-func (x *exchange) outbound() outbound {
-	return outbound{
-		closes:    x.end != Persists,
-		keepAlive: x.end == Persists && x.minor == 0,
-		decoded:   x.minor == 0,
-		verbatim:  x.gateway.config.Verbatim,
+// clientSide is what the client is told of its connection.
+func (x *exchange) clientSide() heads.ClientSide {
+	return heads.ClientSide{
+		Closes:    x.end != Persists,
+		KeepAlive: x.end == Persists && x.minor == 0,
+		Decoded:   x.minor == 0,
 	}
 }
 

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"io"
-	"net/netip"
 	"strings"
 	"testing"
 
@@ -10,30 +9,6 @@ import (
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/loop/simnet"
 )
-
-func TestVerbatimEditsNothing(t *testing.T) {
-	in := newInbound(&Config{Name: "hopwire", Verbatim: true})
-	for _, head := range []string{
-		"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
-		"GET http://a/x HTTP/1.1\r\nHost: b\r\nConnection: close, X-A\r\nX-A: 1\r\nKeep-Alive: 5\r\nTE: trailers\r\n\r\n",
-		"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n",
-		"OPTIONS * HTTP/1.1\r\nHost: a\r\nMax-Forwards: 3\r\n\r\n",
-		"GET / HTTP/1.0\r\n\r\n",
-		"GET / HTTP/1.2\r\nHost: a\r\n\r\n",
-	} {
-		var e Edits
-		h := parseRequest(t, head)
-		editRequest(&e, h, &in, decideUpgrade(h), netip.AddrPort{})
-		checkEdits(t, &e, head, "", head)
-	}
-	for _, out := range []outbound{{}, {closes: true}, {keepAlive: true}, {decoded: true}, {upgrade: true}} {
-		const head = "HTTP/1.0 200 OK\r\nConnection: close, X-A\r\nX-A: 1\r\nKeep-Alive: 5\r\nUpgrade: b\r\nTrailer: x\r\n\r\n"
-		out.verbatim = true
-		var e Edits
-		editResponse(&e, parseResponse(t, head), out)
-		checkEdits(t, &e, head, "", head)
-	}
-}
 
 // Both heads arrive as they were sent, and what they say of persistence holds on
 // both connections.

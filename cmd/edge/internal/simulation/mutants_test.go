@@ -23,6 +23,7 @@ type mutant struct {
 
 const (
 	inGateway = "cmd/edge/internal/gateway/"
+	inHeads   = "cmd/edge/internal/heads/"
 	inPool    = "cmd/edge/internal/pool/"
 	inOrigins = "cmd/edge/internal/origins/"
 	inTap     = "cmd/edge/internal/tap/"
@@ -65,11 +66,11 @@ var mutants = []mutant{
 		"case x.begun && !x.ended:\n\t\treturn abruptly", "case x.begun && !x.ended:\n\t\treturn quietly"},
 	{"interim responses go to HTTP/1.0", inGateway + "response.go",
 		"if x.minor > 0 {", "if true {"},
-	{"TE goes on", inGateway + "forward.go",
+	{"TE goes on", inHeads + "fields.go",
 		"wire.FieldProxyConnection, wire.FieldTE,", "wire.FieldProxyConnection,"},
 	{"fields that Connection names go on", inWire + "persist.go",
 		"func (h *RequestHead) NominatesAny() bool { return h.section.noted.connOthers }", "func (h *RequestHead) NominatesAny() bool { return false }"},
-	{"hops are not counted", inGateway + "forward.go",
+	{"hops are not counted", inHeads + "request.go",
 		"n-1, 10)", "n, 10)"},
 	{"a request goes on as far as octets have come", inGateway + "request.go",
 		"\tx.message += n\n", "\tx.message, n = x.in.Len(), n\n"},
@@ -84,9 +85,9 @@ var mutants = []mutant{
 		"\t\tc.exchange.abort(ClientReset)\n", ""},
 	{"what an origin says behind 101 is lost", inGateway + "upgrade.go",
 		"x.toClient(&x.pad.edits, x.out.Unread())", "x.toClient(&x.pad.edits, x.out.Unread()[:n])"},
-	{"a client's tales are believed", inGateway + "forwarded.go",
-		"t.doubts = !w.trusts(client)", "t.doubts = false"},
-	{"a connection that was sent Connection: close is kept", inGateway + "verbatim.go",
+	{"a client's tales are believed", inHeads + "forwarded.go",
+		"fw.untrusted = !p.trusts(client)", "fw.untrusted = false"},
+	{"a connection that was sent Connection: close is kept", inGateway + "origin.go",
 		"return !x.gateway.config.Verbatim || !x.last", "return true"},
 	{"a draining gateway does not say so", inGateway + "response.go",
 		"case x.gateway.draining:\n\t\tx.closing(Drained)", "case false:"},
@@ -94,7 +95,7 @@ var mutants = []mutant{
 		"keepAlive: x.end == Persists && x.minor == 0,", "keepAlive: false,"},
 	{"an idle client connection is forgotten by the drain", inGateway + "gateway.go",
 		"\t\tif c.exchange == nil {\n\t\t\tc.idle()", "\t\tif c.exchange != nil {\n\t\t\tc.idle()"},
-	{"an edit is made and not listed", inGateway + "edits.go",
+	{"an edit is made and not listed", inHeads + "edits.go",
 		"\t\tif edit.Op != Copy {\n", "\t\tif edit.Op == Drop {\n"},
 	{"what is recorded is what was to be written", inGateway + "relay.go",
 		"x.record(c, e, written(head, message, n))", "x.record(c, e, written(head, message, len(head)+len(message)))"},

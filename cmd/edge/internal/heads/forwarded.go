@@ -1,13 +1,14 @@
-package gateway
+package heads
 
 import (
 	"bytes"
 	"net/netip"
+	"slices"
 
 	"github.com/hopwire/hopwire/shared/wire"
 )
 
-// A forwarded is what origins are told of the client that a request is forwarded
+// A forwarding is what an origin is told of the client that a request is forwarded
 // for: in Forwarded (RFC 7239), in the X-Forwarded fields that came before it, in
 // both or in neither.
 //
@@ -26,66 +27,46 @@ import (
 // What a trusted client says is kept: it is another gateway. This one adds itself
 // to the lists. A host or protocol is not added to those which that one has told,
 // as it knew the request as its maker sent it.
-type forwarded struct {
-	any, standard, custom bool
-	trusted               []netip.Prefix
-	trustUnix             bool
+type forwarding struct {
+	client    netip.AddrPort
+	untrusted bool // the client's claims are dropped
+	lastFor   int  // the line of X-Forwarded-For that goes on and is added to; negative if there is none
 }
 
-func newForwarded(c *Config) forwarded {
-	return forwarded{
-		any:      c.Forwarded || c.XForwarded,
-		standard: c.Forwarded, custom: c.XForwarded,
-		trusted: c.Trusted, trustUnix: c.TrustUnix,
+// tells reports whether anything is told at all.
+func (p *Policy) tells() bool { return p.Forwarded || p.XForwarded }
+
+// forwarding has nothing to look at when nothing is told.
+func (p *Policy) forwarding(h *wire.RequestHead, client netip.AddrPort) forwarding {
+	fw := forwarding{client: client, lastFor: -1}
+	if !p.tells() {
+		return fw
 	}
-}
-
-// A telling is what is decided about one request.
-type telling struct {
-	client  netip.AddrPort
-	doubts  bool // the client's claims are dropped
-	lastFor int  // the line of X-Forwarded-For that goes on and is added to; negative if there is none
-}
-
-// decide has nothing to look at when nothing is told.
-func (w *forwarded) decide(h *wire.RequestHead, client netip.AddrPort) telling {
-	t := telling{client: client, lastFor: -1}
-	if !w.any {
-		return t
+	fw.untrusted = !p.trusts(client)
+	if p.XForwarded && fw.goesOn(h, wire.FieldXForwardedFor) {
+		fw.lastFor = lastLine(h, wire.FieldXForwardedFor)
 	}
-	t.doubts = !w.trusts(client)
-	if w.custom && t.goesOn(h, wire.FieldXForwardedFor) {
-		t.lastFor = lastLine(h, wire.FieldXForwardedFor)
-	}
-	return t
+	return fw
 }
 
-func (w *forwarded) trusts(client netip.AddrPort) bool {
+func (p *Policy) trusts(client netip.AddrPort) bool {
 	if !client.IsValid() {
-		return w.trustUnix
+		return p.TrustUnix
 	}
 	host := nodeAddress(client)
-	for _, p := range w.trusted {
-		if p.Contains(host) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(p.Trusted, func(trusted netip.Prefix) bool { return trusted.Contains(host) })
 }
 
 // nodeAddress is the address by which a host is known to others: an IPv4 host that
 // came in by an IPv6 socket is still one, and a zone means something here alone.
 func nodeAddress(client netip.AddrPort) netip.Addr { return client.Addr().Unmap().WithZone("") }
 
-// claims reports whether a field says for whom a request is forwarded.
-func claims(f *wire.FieldLine) bool {
-	if f.ID == wire.FieldOther {
-		return isClaim(underscored(f.Name))
+// isClaim reports whether a field says for whom a request is forwarded.
+func isClaim(f *wire.FieldLine) bool {
+	id := f.ID
+	if id == wire.FieldOther {
+		id = underscored(f.Name)
 	}
-	return isClaim(f.ID)
-}
-
-func isClaim(id wire.FieldID) bool {
 	switch id {
 	case wire.FieldForwarded, wire.FieldXForwardedFor, wire.FieldXForwardedHost, wire.FieldXForwardedPort,
 		wire.FieldXForwardedProto, wire.FieldXForwardedServer, wire.FieldXRealIP:
@@ -113,9 +94,9 @@ func underscored(name []byte) wire.FieldID {
 }
 
 // goesOn reports whether the client's field of that name is sent on.
-func (t *telling) goesOn(h *wire.RequestHead, id wire.FieldID) bool {
+func (fw *forwarding) goesOn(h *wire.RequestHead, id wire.FieldID) bool {
 	_, ok := h.Field(id)
-	return ok && !t.doubts && !hasOption(h.Members(wire.FieldConnection), id.String())
+	return ok && !fw.untrusted && !hasOption(h.Members(wire.FieldConnection), id.String())
 }
 
 // lastLine is the index of the last line of a field that is there.
@@ -127,36 +108,36 @@ func lastLine(h *wire.RequestHead, id wire.FieldID) int {
 	return i
 }
 
-// join adds the client to the list on a line of X-Forwarded-For, since many an
+// joinList adds the client to the list on a line of X-Forwarded-For, since many an
 // origin reads a single one.
-func (t *telling) join(e *Edits, f *wire.FieldLine) {
+func (fw *forwarding) joinList(e *Edits, f *wire.FieldLine) {
 	_, end := f.Span()
 	b := e.made
 	if len(f.Value) > 0 {
 		b = append(b, ", "...)
 	}
-	e.insertMade(end-len(crlf), appendHost(b, t.client), ForwardedCustom)
+	e.insertMade(end-len(crlf), appendHost(b, fw.client), ForwardedCustom)
 }
 
-// tell adds lines at the end of the head. Forwarded goes on in another line,
+// addForwarding adds lines at the end of the head. Forwarded goes on in another line,
 // which is the same as in another element, and is not caught in a quoted string
 // that an element before it has left open.
-func (w *forwarded) tell(e *Edits, h *wire.RequestHead, t *telling) {
+func (p *Policy) addForwarding(e *Edits, h *wire.RequestHead, fw *forwarding) {
 	end := len(h.Raw) - len(crlf)
-	if w.standard {
-		e.insertMade(end, appendForwarded(e.made, h, t.client), ForwardedFor)
+	if p.Forwarded {
+		e.insertMade(end, appendForwarded(e.made, h, fw.client), ForwardedFor)
 	}
-	if !w.custom {
+	if !p.XForwarded {
 		return
 	}
-	if t.lastFor < 0 {
+	if fw.lastFor < 0 {
 		b := append(e.made, "X-Forwarded-For: "...)
-		e.insertMade(end, append(appendHost(b, t.client), crlf...), ForwardedCustom)
+		e.insertMade(end, append(appendHost(b, fw.client), crlf...), ForwardedCustom)
 	}
-	if !t.goesOn(h, wire.FieldXForwardedProto) {
+	if !fw.goesOn(h, wire.FieldXForwardedProto) {
 		e.Insert(end, protoLine, ForwardedCustom)
 	}
-	if host := targetHost(h); host != nil && !t.goesOn(h, wire.FieldXForwardedHost) {
+	if host := targetHost(h); host != nil && !fw.goesOn(h, wire.FieldXForwardedHost) {
 		b := append(e.made, "X-Forwarded-Host: "...)
 		e.insertMade(end, append(append(b, host...), crlf...), ForwardedCustom)
 	}
@@ -176,7 +157,7 @@ func targetHost(h *wire.RequestHead) []byte {
 
 // appendForwarded writes the line of RFC 7239. There is no by: Via names the
 // gateway. A host may have a port, for which it has to be quoted; it has no
-// octet that would have to be escaped then, since it would have been refused.
+// byte that would have to be escaped then, since it would have been refused.
 func appendForwarded(b []byte, h *wire.RequestHead, client netip.AddrPort) []byte {
 	b = append(b, "Forwarded: for="...)
 	if client.IsValid() && nodeAddress(client).Is6() {

@@ -1,4 +1,4 @@
-package gateway
+package heads
 
 import (
 	"net/netip"
@@ -22,9 +22,9 @@ func dropped(lines ...string) (s string) {
 }
 
 func TestForwardedEdits(t *testing.T) {
-	standard, custom := Config{Forwarded: true}, Config{XForwarded: true}
-	both := Config{Forwarded: true, XForwarded: true}
-	trusting := func(c Config, prefixes ...string) Config {
+	standard, custom := Policy{Forwarded: true}, Policy{XForwarded: true}
+	both := Policy{Forwarded: true, XForwarded: true}
+	trusting := func(c Policy, prefixes ...string) Policy {
 		for _, p := range prefixes {
 			c.Trusted = append(c.Trusted, netip.MustParsePrefix(p))
 		}
@@ -34,14 +34,14 @@ func TestForwardedEdits(t *testing.T) {
 		"X-Forwarded-Proto: https|X-Forwarded-Server: s|X-Real-IP: 10.0.0.1"
 	for _, test := range []struct {
 		name   string
-		config Config
+		policy Policy
 		client string // empty: by a Unix socket
 		fields string // separated by |
 		edits  string // without that of Via
 		want   string // the fields as they are sent, without Host and Via
 	}{
-		{"off", Config{}, "192.0.2.1:5", claim, "", claim},
-		{"off, whoever is trusted", trusting(Config{}, "10.0.0.0/8"), "192.0.2.1:5", claim, "", claim},
+		{"off", Policy{}, "192.0.2.1:5", claim, "", claim},
+		{"off, whoever is trusted", trusting(Policy{}, "10.0.0.0/8"), "192.0.2.1:5", claim, "", claim},
 		{"Forwarded", standard, "192.0.2.1:5", "A: b", lineOwn, `A: b|Forwarded: for=192.0.2.1;host="a";proto=http`},
 		{"X-Forwarded", custom, "192.0.2.1:5", "A: b", lineFor + lineProto + lineHost,
 			"A: b|X-Forwarded-For: 192.0.2.1|X-Forwarded-Proto: http|X-Forwarded-Host: a"},
@@ -81,13 +81,13 @@ func TestForwardedEdits(t *testing.T) {
 		{"a Unix socket", trusting(both, "0.0.0.0/0", "::/0"), "", "X-Real-IP: 1",
 			dropped("X-Real-IP: 1") + strings.Replace(lineOwn+lineFor, "192.0.2.1", "unknown", 2) + lineProto + lineHost,
 			`Forwarded: for=unknown;host="a";proto=http|X-Forwarded-For: unknown|X-Forwarded-Proto: http|X-Forwarded-Host: a`},
-		{"a trusted Unix socket", Config{Forwarded: true, TrustUnix: true}, "", "Forwarded: for=1",
+		{"a trusted Unix socket", Policy{Forwarded: true, TrustUnix: true}, "", "Forwarded: for=1",
 			strings.Replace(lineOwn, "192.0.2.1", "unknown", 1),
 			`Forwarded: for=1|Forwarded: for=unknown;host="a";proto=http`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			test.config.Name = "hopwire"
-			in := newInbound(&test.config)
+			test.policy.Name = "hopwire"
+			ed := NewEditor(test.policy)
 			var client netip.AddrPort
 			if test.client != "" {
 				client = netip.MustParseAddrPort(test.client)
@@ -101,7 +101,7 @@ func TestForwardedEdits(t *testing.T) {
 			received := head(test.fields) + "\r\n"
 			h := parseRequest(t, received)
 			var e Edits
-			editRequest(&e, h, &in, NotAsked, client)
+			ed.Request(&e, h, client)
 			sent := head(test.want) + "Via: 1.1 hopwire\r\n\r\n"
 			checkEdits(t, &e, received, test.edits+via, sent)
 			parseRequest(t, sent)
@@ -111,7 +111,7 @@ func TestForwardedEdits(t *testing.T) {
 
 // What the client asked for is told, not what Host has become.
 func TestForwardedHost(t *testing.T) {
-	in := newInbound(&Config{Name: "hopwire", Authority: "origin:80", Forwarded: true})
+	ed := NewEditor(Policy{Name: "hopwire", Authority: "origin:80", Forwarded: true})
 	for head, want := range map[string]string{
 		"GET / HTTP/1.1\r\nHost: a:80\r\n\r\n":         `;host="a:80";`,
 		"GET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n":     `;host="[::1]:80";`,
@@ -121,7 +121,7 @@ func TestForwardedHost(t *testing.T) {
 		"GET / HTTP/1.1\r\nHost: a!$&'()*+,;=\r\n\r\n": `;host="a!$&'()*+,;=";`,
 	} {
 		var e Edits
-		editRequest(&e, parseRequest(t, head), &in, NotAsked, netip.AddrPort{})
+		ed.Request(&e, parseRequest(t, head), netip.AddrPort{})
 		if got := string(e.AppendTo(nil)); !strings.Contains(got, want) {
 			t.Errorf("%q became %q, want %s", head, got, want)
 		}
@@ -129,14 +129,14 @@ func TestForwardedHost(t *testing.T) {
 }
 
 func TestForwardedAllocatesNothing(t *testing.T) {
-	in := newInbound(&Config{Name: "hopwire", Forwarded: true, XForwarded: true, Trusted: []netip.Prefix{netip.MustParsePrefix("2001:db8::/32")}})
+	ed := NewEditor(Policy{Name: "hopwire", Forwarded: true, XForwarded: true, Trusted: []netip.Prefix{netip.MustParsePrefix("2001:db8::/32")}})
 	h := parseRequest(t, "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 1\r\nX_Forwarded_For: 1\r\nX-Real-IP: 1\r\n\r\n")
 	var e Edits
 	var sent []byte
 	for _, client := range []string{"192.0.2.1:5", "[2001:db8::1]:5"} {
 		from := netip.MustParseAddrPort(client)
 		edit := func() {
-			editRequest(&e, h, &in, NotAsked, from)
+			ed.Request(&e, h, from)
 			sent = e.AppendTo(sent[:0])
 		}
 		edit()

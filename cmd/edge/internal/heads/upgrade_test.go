@@ -1,4 +1,4 @@
-package gateway
+package heads
 
 import (
 	"strings"
@@ -23,7 +23,7 @@ func TestUpgradeDecision(t *testing.T) {
 		{"no token", "Connection: upgrade\r\nUpgrade: web socket\r\n", Misspelled},
 		{"no version", "Connection: upgrade\r\nUpgrade: a/\r\n", Misspelled},
 		{"two versions", "Connection: upgrade\r\nUpgrade: a/1/2\r\n", Misspelled},
-		{"too many", "Connection: upgrade\r\nUpgrade: a" + strings.Repeat(",a", maxOptions) + "\r\n", Misspelled},
+		{"too many", "Connection: upgrade\r\nUpgrade: a" + strings.Repeat(",a", MaxOptions) + "\r\n", Misspelled},
 		{"h2c", "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n", HTTPInside},
 		{"h2c behind another", "Connection: Upgrade\r\nUpgrade: websocket, H2C\r\n", HTTPInside},
 		{"h2c on another line", "Connection: Upgrade\r\nUpgrade: websocket\r\nUpgrade: h2c\r\n", HTTPInside},
@@ -39,24 +39,24 @@ func TestUpgradeDecision(t *testing.T) {
 	}
 }
 
-func TestSwitchFailures(t *testing.T) {
+func TestSwitchFaults(t *testing.T) {
 	const connection = "Connection: upgrade\r\n"
 	for _, test := range []struct{ name, offer, version, fields, want string }{
 		{"what was offered", "a,", "1.1", connection + "Upgrade: a\r\n", ""},
 		{"one of several, in another case", "a/1, b ,c", "1.1", connection + "Upgrade: B\r\n", ""},
 		{"layers", "a,b,", "1.1", connection + "Upgrade: a, b\r\n", ""},
-		{"nothing was", "", "1.1", connection + "Upgrade: a\r\n", "502 http_protocol_error switching-protocols-unasked"},
-		{"something else", "a,", "1.1", connection + "Upgrade: b\r\n", "502 http_upgrade_failed switching-protocols-not-offered"},
-		{"another version", "a/1,", "1.1", connection + "Upgrade: a/2\r\n", "502 http_upgrade_failed switching-protocols-not-offered"},
-		{"something else too", "a,", "1.1", connection + "Upgrade: a, h2c\r\n", "502 http_upgrade_failed switching-protocols-not-offered"},
-		{"no protocol", "a,", "1.1", connection, "502 http_upgrade_failed switching-protocols-not-offered"},
-		{"too many", "a,", "1.1", connection + "Upgrade: a" + strings.Repeat(",a", maxOptions) + "\r\n", "502 http_upgrade_failed switching-protocols-not-offered"},
-		{"not named by Connection", "a,", "1.1", "Upgrade: a\r\n", "502 http_upgrade_failed switching-protocols-not-in-connection"},
-		{"in HTTP/1.0", "a,", "1.0", connection + "Upgrade: a\r\n", "502 http_upgrade_failed switching-protocols-http-1.0"},
-		{"with a length", "a,", "1.1", connection + "Upgrade: a\r\nContent-Length: 0\r\n", "502 http_upgrade_failed switching-protocols-with-length"},
+		{"nothing was", "", "1.1", connection + "Upgrade: a\r\n", "switching-protocols-unasked"},
+		{"something else", "a,", "1.1", connection + "Upgrade: b\r\n", "switching-protocols-not-offered"},
+		{"another version", "a/1,", "1.1", connection + "Upgrade: a/2\r\n", "switching-protocols-not-offered"},
+		{"something else too", "a,", "1.1", connection + "Upgrade: a, h2c\r\n", "switching-protocols-not-offered"},
+		{"no protocol", "a,", "1.1", connection, "switching-protocols-not-offered"},
+		{"too many", "a,", "1.1", connection + "Upgrade: a" + strings.Repeat(",a", MaxOptions) + "\r\n", "switching-protocols-not-offered"},
+		{"not named by Connection", "a,", "1.1", "Upgrade: a\r\n", "switching-protocols-not-in-connection"},
+		{"in HTTP/1.0", "a,", "1.0", connection + "Upgrade: a\r\n", "switching-protocols-http-1.0"},
+		{"with a length", "a,", "1.1", connection + "Upgrade: a\r\nContent-Length: 0\r\n", "switching-protocols-with-length"},
 	} {
 		h := parseResponse(t, "HTTP/"+test.version+" 101 Switching Protocols\r\n"+test.fields+"\r\n")
-		if got := switchFailure([]byte(test.offer), h).String(); got != test.want {
+		if got := SwitchFault([]byte(test.offer), h); got != test.want {
 			t.Errorf("%s: %q, want %q", test.name, got, test.want)
 		}
 	}
@@ -64,7 +64,7 @@ func TestSwitchFailures(t *testing.T) {
 
 func TestOfferIsKept(t *testing.T) {
 	h := parseRequest(t, "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: a/1, ,b\r\nConnection: upgrade\r\nUpgrade:c\r\n\r\n")
-	if got := string(appendProtocols(nil, h.Members(wire.FieldUpgrade))); got != "a/1,b,c," {
+	if got := string(AppendProtocols(nil, h.Members(wire.FieldUpgrade))); got != "a/1,b,c," {
 		t.Errorf("%q", got)
 	}
 }

@@ -1,4 +1,4 @@
-package gateway
+package heads
 
 import (
 	"fmt"
@@ -41,7 +41,7 @@ func list(e *Edits) string {
 const via = `insert "Via: 1.1 hopwire\r\n" via`
 
 func TestRequestEdits(t *testing.T) {
-	in := newInbound(&Config{Name: "hopwire", Authority: "127.0.0.1:9000"})
+	ed := NewEditor(Policy{Name: "hopwire", Authority: "127.0.0.1:9000"})
 	for _, test := range []struct{ name, head, edits, want string }{
 		{"as it came, and Via",
 			"GET / HTTP/1.1\r\nHOST:  a\r\nx-Odd:  \t v  \r\n\r\n",
@@ -135,7 +135,7 @@ func TestRequestEdits(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			h := parseRequest(t, test.head)
 			var e Edits
-			editRequest(&e, h, &in, decideUpgrade(h), netip.AddrPort{})
+			ed.Request(&e, h, netip.AddrPort{})
 			checkEdits(t, &e, test.head, test.edits, test.want)
 			parseRequest(t, test.want)
 		})
@@ -143,31 +143,32 @@ func TestRequestEdits(t *testing.T) {
 }
 
 func TestResponseEdits(t *testing.T) {
+	ed := NewEditor(Policy{Name: "hopwire"})
 	for _, test := range []struct {
 		name, head  string
-		out         outbound
+		to          ClientSide
 		edits, want string
 	}{
-		{"as it came", "HTTP/1.1 200  odd  \r\nserver:x\r\n\r\n", outbound{}, "",
+		{"as it came", "HTTP/1.1 200  odd  \r\nserver:x\r\n\r\n", ClientSide{}, "",
 			"HTTP/1.1 200  odd  \r\nserver:x\r\n\r\n"},
-		{"hop-by-hop fields", "HTTP/1.1 200 OK\r\nConnection: close, X-A\r\nKeep-Alive: 1\r\nX-A: 1\r\nContent-Length: 3\r\n\r\n", outbound{},
+		{"hop-by-hop fields", "HTTP/1.1 200 OK\r\nConnection: close, X-A\r\nKeep-Alive: 1\r\nX-A: 1\r\nContent-Length: 3\r\n\r\n", ClientSide{},
 			`drop "Connection: close, X-A\r\n" connection field` + "\n" + `drop "Keep-Alive: 1\r\n" hop-by-hop field` + "\n" +
 				`drop "X-A: 1\r\n" named by connection`,
 			"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n"},
-		{"closing", "HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nA: b\r\n\r\n", outbound{closes: true},
+		{"closing", "HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nA: b\r\n\r\n", ClientSide{Closes: true},
 			`drop "Connection: keep-alive\r\n" connection field` + "\n" + `insert "Connection: close\r\n" close announced`,
 			"HTTP/1.1 200 OK\r\nA: b\r\nConnection: close\r\n\r\n"},
-		{"switching protocols", "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade, X-A\r\nX-A: 1\r\nUpgrade: b\r\nKeep-Alive: 1\r\n\r\n", outbound{upgrade: true},
+		{"switching protocols", "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade, X-A\r\nX-A: 1\r\nUpgrade: b\r\nKeep-Alive: 1\r\n\r\n", ClientSide{Upgrade: true},
 			`drop "Connection: Upgrade, X-A\r\n" connection field` + "\n" + `drop "X-A: 1\r\n" named by connection` + "\n" +
 				`drop "Keep-Alive: 1\r\n" hop-by-hop field` + "\n" + `insert "Connection: upgrade\r\n" upgrade option`,
 			"HTTP/1.1 101 Switching Protocols\r\nUpgrade: b\r\nConnection: upgrade\r\n\r\n"},
-		{"kept for HTTP/1.0", "HTTP/1.1 204 No Content\r\n\r\n", outbound{keepAlive: true},
+		{"kept for HTTP/1.0", "HTTP/1.1 204 No Content\r\n\r\n", ClientSide{KeepAlive: true},
 			`insert "Connection: keep-alive\r\n" keep-alive answer`,
 			"HTTP/1.1 204 No Content\r\nConnection: keep-alive\r\n\r\n"},
-		{"from HTTP/1.0", "HTTP/1.0 200 OK\r\n\r\n", outbound{},
+		{"from HTTP/1.0", "HTTP/1.0 200 OK\r\n\r\n", ClientSide{},
 			`drop "HTTP/1.0" own version` + "\n" + `insert "HTTP/1.1" own version`,
 			"HTTP/1.1 200 OK\r\n\r\n"},
-		{"decoded", "HTTP/1.1 200 OK\r\ntransfer-encoding: Chunked\r\nTrailer: x\r\nA: b\r\n\r\n", outbound{decoded: true, closes: true},
+		{"decoded", "HTTP/1.1 200 OK\r\ntransfer-encoding: Chunked\r\nTrailer: x\r\nA: b\r\n\r\n", ClientSide{Decoded: true, Closes: true},
 			`drop "transfer-encoding: Chunked\r\n" chunked coding removed` + "\n" + `drop "Trailer: x\r\n" chunked coding removed` + "\n" +
 				`insert "Connection: close\r\n" close announced`,
 			"HTTP/1.1 200 OK\r\nA: b\r\nConnection: close\r\n\r\n"},
@@ -175,7 +176,7 @@ func TestResponseEdits(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			h := parseResponse(t, test.head)
 			var e Edits
-			editResponse(&e, h, test.out)
+			ed.Response(&e, h, test.to)
 			checkEdits(t, &e, test.head, test.edits, test.want)
 			parseResponse(t, test.want)
 		})
@@ -207,12 +208,12 @@ func checkEdits(t *testing.T, e *Edits, head, edits, want string) {
 }
 
 func TestEditsAllocateNothing(t *testing.T) {
-	in := newInbound(&Config{Name: "hopwire", Authority: "127.0.0.1:9000"})
+	ed := NewEditor(Policy{Name: "hopwire", Authority: "127.0.0.1:9000"})
 	h := parseRequest(t, "GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, x-a\r\nx-a: 1\r\n\r\n")
 	var e Edits
 	var sent []byte
 	edit := func() {
-		editRequest(&e, h, &in, decideUpgrade(h), netip.AddrPort{})
+		ed.Request(&e, h, netip.AddrPort{})
 		sent = e.AppendTo(sent[:0])
 	}
 	edit()
@@ -227,24 +228,43 @@ func TestTooManyOptions(t *testing.T) {
 		want    bool
 	}{
 		{"close", false},
-		{"a" + strings.Repeat(",a", maxOptions-1), false},
-		{"a" + strings.Repeat(",a", maxOptions), true},
+		{"a" + strings.Repeat(",a", MaxOptions-1), false},
+		{"a" + strings.Repeat(",a", MaxOptions), true},
 	} {
 		h := parseRequest(t, "GET / HTTP/1.1\r\nHost: a\r\nConnection: "+test.options+"\r\n\r\n")
-		if got := tooManyOptions(h.Members(wire.FieldConnection)); got != test.want {
+		if got := TooManyOptions(h.Members(wire.FieldConnection)); got != test.want {
 			t.Errorf("%.40s: %v", test.options, got)
 		}
 	}
 }
 
 func TestEditsInWords(t *testing.T) {
-	in := newInbound(&Config{Name: "hopwire"})
+	ed := NewEditor(Policy{Name: "hopwire"})
 	h := parseRequest(t, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
 	var e Edits
-	editRequest(&e, h, &in, decideUpgrade(h), netip.AddrPort{})
+	ed.Request(&e, h, netip.AddrPort{})
 	want := "drop Connection: close (connection field, RFC 9110 section 7.6.1)\n" +
 		"insert Via: 1.1 hopwire (via, RFC 9110 section 7.6.3)"
 	if e.String() != want {
 		t.Errorf("%s\nwant\n%s", e.String(), want)
+	}
+}
+
+func TestValuesHaveNames(t *testing.T) {
+	seen := make(map[string]bool)
+	name := func(s string) {
+		if s == "" || seen[s] {
+			t.Errorf("the name %q", s)
+		}
+		seen[s] = true
+	}
+	for u := range Upgrades {
+		name(u.String())
+	}
+	for r := range reasons {
+		name(Reason(r).String())
+		if !strings.HasPrefix(Reason(r).Section(), "RFC ") {
+			t.Errorf("%v stands in %q", Reason(r), Reason(r).Section())
+		}
 	}
 }

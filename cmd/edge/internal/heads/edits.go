@@ -1,4 +1,4 @@
-package gateway
+package heads
 
 import (
 	"fmt"
@@ -84,7 +84,7 @@ type Edit struct {
 // copied.
 type Edits struct {
 	raw     []byte
-	covered int // octets of raw that the list accounts for
+	covered int // bytes of raw that the list accounts for
 	list    []Edit
 	number  [20]byte // memory for an inserted number
 	made    []byte   // and for lines that are made for one head
@@ -128,6 +128,9 @@ func (e *Edits) copyUpTo(to int) {
 
 // List is what was built. It is valid until Begin.
 func (e *Edits) List() []Edit { return e.list }
+
+// Received is the length of the head that the list is of.
+func (e *Edits) Received() int { return len(e.raw) }
 
 // Untouched reports whether the head is sent as it was received.
 func (e *Edits) Untouched() bool { return len(e.list) == 1 && e.list[0].Op == Copy }

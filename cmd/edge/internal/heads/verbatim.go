@@ -1,8 +1,8 @@
-package gateway
+package heads
 
 import "github.com/hopwire/hopwire/shared/wire"
 
-// With Config.Verbatim heads go through as they were received, in both
+// With Policy.Verbatim heads go through as they were received, in both
 // directions, for study: the list of edits is one Copy. Then what the messages
 // say of persistence is said to the other side of the gateway too, and holds on
 // both connections:
@@ -26,28 +26,12 @@ import "github.com/hopwire/hopwire/shared/wire"
 //   - Upgrade goes through, h2c too, but a 101 that switches to h2c is refused.
 //   - Where the gateway closes for reasons of its own, it cannot announce it.
 
-// sentPersists reports whether the request, as it was sent to the origin, lets
-// the connection persist. An edited one does: Connection was dropped from it, and
-// HTTP/1.1 persists by itself.
-func (x *exchange) sentPersists() bool {
-	return !x.gateway.config.Verbatim || !x.last
-}
-
-// persistsAsSaid reports whether a client that reads the response as the origin
+// PersistsAsSaid reports whether a client that reads the response as the origin
 // wrote it goes on using its connection. One that speaks HTTP/1.0 does only when
 // it is told so (RFC 9112 section 9.3).
-func persistsAsSaid(h *wire.ResponseHead, f wire.Framing, clientMinor uint8) bool {
+func PersistsAsSaid(h *wire.ResponseHead, f wire.Framing, clientMinor uint8) bool {
 	if clientMinor == 0 && !hasOption(h.Members(wire.FieldConnection), "keep-alive") {
 		return false
 	}
 	return wire.ResponsePersists(h, f)
-}
-
-func hasOption(options wire.Members, want string) bool {
-	for {
-		option, ok := options.Next()
-		if !ok || wire.EqualFold(option, want) {
-			return ok
-		}
-	}
 }
