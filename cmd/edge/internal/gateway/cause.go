@@ -38,7 +38,7 @@ const (
 	// The ends of a tunnel, beside ClientReset.
 
 	TunnelEnded // both sides ended their streams
-	TunnelIdle  // no octet went by within the tunnel timeout
+	TunnelIdle  // no byte went by within the tunnel timeout
 	TunnelReset // the origin reset it, or did not take all that the client sent
 
 	// The gateway's own.
@@ -50,47 +50,47 @@ const (
 	Causes
 )
 
-// An ending is how a connection is closed.
-type ending uint8
+// A closeMode is how a connection is closed.
+type closeMode uint8
 
 const (
-	// quietly closes after what was written.
-	quietly ending = iota
-	// lingering closes so that a response arrives although the client is still
+	// closeQuietly closes after what was written.
+	closeQuietly closeMode = iota
+	// closeLingering closes so that a response arrives although the client is still
 	// sending (RFC 9112 section 9.6).
-	lingering
-	// abruptly resets, so that nobody takes what was sent for a whole message.
-	abruptly
+	closeLingering
+	// closeByReset resets, so that nobody takes what was sent for a whole message.
+	closeByReset
 )
 
 var causes = [Causes]struct {
-	name   string
-	ending ending
+	name string
+	mode closeMode
 }{
-	Persists:          {"kept", quietly},
-	ClientClosed:      {"client-closed", quietly},
-	ClientAsked:       {"client-asked", lingering},
-	ClientIdle:        {"idle-timeout", quietly},
-	OriginAsked:       {"origin-asked", lingering},
-	ResponseUnframed:  {"response-until-close", lingering},
-	Drained:           {"draining", lingering},
-	ClientReset:       {"client-reset", abruptly},
-	ClientStalled:     {"client-stalled", abruptly},
-	ClientTooSlow:     {"client-too-slow", abruptly},
-	RequestTruncated:  {"request-truncated", lingering},
-	RequestStalled:    {"request-timeout", lingering},
-	RequestTooSlow:    {"request-too-slow", lingering},
-	RequestUnread:     {"request-unread", lingering},
-	Refused:           {"refused", lingering},
-	OriginStale:       {"origin-stale", quietly},
-	ResponseTruncated: {"response-truncated", abruptly},
-	ResponseStalled:   {"response-timeout", abruptly},
-	ResponseMalformed: {"response-malformed", abruptly},
-	TunnelEnded:       {"tunnel-ended", quietly},
-	TunnelIdle:        {"tunnel-timeout", abruptly},
-	TunnelReset:       {"tunnel-reset", abruptly},
-	Broken:            {"broken", abruptly},
-	CutOff:            {"cut-off", abruptly},
+	Persists:          {"kept", closeQuietly},
+	ClientClosed:      {"client-closed", closeQuietly},
+	ClientAsked:       {"client-asked", closeLingering},
+	ClientIdle:        {"idle-timeout", closeQuietly},
+	OriginAsked:       {"origin-asked", closeLingering},
+	ResponseUnframed:  {"response-until-close", closeLingering},
+	Drained:           {"draining", closeLingering},
+	ClientReset:       {"client-reset", closeByReset},
+	ClientStalled:     {"client-stalled", closeByReset},
+	ClientTooSlow:     {"client-too-slow", closeByReset},
+	RequestTruncated:  {"request-truncated", closeLingering},
+	RequestStalled:    {"request-timeout", closeLingering},
+	RequestTooSlow:    {"request-too-slow", closeLingering},
+	RequestUnread:     {"request-unread", closeLingering},
+	Refused:           {"refused", closeLingering},
+	OriginStale:       {"origin-stale", closeQuietly},
+	ResponseTruncated: {"response-truncated", closeByReset},
+	ResponseStalled:   {"response-timeout", closeByReset},
+	ResponseMalformed: {"response-malformed", closeByReset},
+	TunnelEnded:       {"tunnel-ended", closeQuietly},
+	TunnelIdle:        {"tunnel-timeout", closeByReset},
+	TunnelReset:       {"tunnel-reset", closeByReset},
+	Broken:            {"broken", closeByReset},
+	CutOff:            {"cut-off", closeByReset},
 }
 
 func (c Cause) String() string {

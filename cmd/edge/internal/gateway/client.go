@@ -37,10 +37,10 @@ func (c *client) Run() {
 // Expired is called when no request came for too long.
 func (c *client) Expired(*loop.Conn) {
 	if c.gateway.draining {
-		c.end(Drained, quietly)
+		c.close(Drained, closeQuietly)
 		return
 	}
-	c.end(ClientIdle, quietly)
+	c.close(ClientIdle, closeQuietly)
 }
 
 // Aborted is called when the client resets the connection: while it is idle, or
@@ -50,31 +50,31 @@ func (c *client) Aborted(*loop.Conn) {
 		c.exchange.abort(ClientReset)
 		return
 	}
-	c.end(ClientReset, abruptly)
+	c.close(ClientReset, closeByReset)
 }
 
 const (
-	// lingerOctets and lingerTime bound what is read and dropped of a client
+	// lingerBytes and lingerTime bound what is read and dropped of a client
 	// that keeps on sending after its last response.
-	lingerOctets = 256 << 10
-	lingerTime   = 2 * time.Second
+	lingerBytes = 256 << 10
+	lingerTime  = 2 * time.Second
 )
 
-// end closes the connection.
-func (c *client) end(cause Cause, how ending) {
+// close closes the connection.
+func (c *client) close(cause Cause, how closeMode) {
 	c.gateway.leave(c, cause)
 	c.record(cause, how)
 	switch how {
-	case quietly:
+	case closeQuietly:
 		c.conn.Close()
-	case lingering:
-		c.conn.Linger(lingerOctets, lingerTime)
-	case abruptly:
+	case closeLingering:
+		c.conn.Linger(lingerBytes, lingerTime)
+	case closeByReset:
 		c.conn.Reset()
 	}
 }
 
-func (c *client) record(cause Cause, how ending) {
+func (c *client) record(cause Cause, how closeMode) {
 	t := c.gateway.tap
 	if t == nil {
 		return
@@ -82,7 +82,7 @@ func (c *client) record(cause Cause, how ending) {
 	if cause == ClientReset {
 		t.PeerReset(c.flow)
 	}
-	if how == abruptly {
+	if how == closeByReset {
 		t.Reset(c.flow, cause.String())
 	} else {
 		t.Closed(c.flow, cause.String())

@@ -2,22 +2,24 @@
 // clients, sends them on to origins, and the responses back (RFC 9110 section
 // 3.7).
 //
-// A [Server] has a [Gateway] on each loop, and nothing is shared between them.
+// A [Server] has a [Gateway] on each loop, and nothing is shared between them. New
+// sets one up, Listen lets clients in, and Drain lets them finish.
 //
 // # The life of one exchange
 //
 //	client                      gateway                                  origin
-//	  │   idle: a struct of 64 octets, no task, no buffer                   │
+//	  │   idle: a struct of 64 bytes, no task, no buffer                    │
 //	  │ GET /a HTTP/1.1            │                                        │
 //	  ├───────────────────────────►│ readRequest    one read, one head      │
 //	  │                            │ admit          framing, rules, edits   │
-//	  │                            │ connect        an origin, a place there│
+//	  │                            │ sendRequest                            │
+//	  │                            │   connect      an origin, a place there│
 //	  │                            │                (or the queue for one), │
 //	  │                            │                pool, or a new one      │
-//	  │                            │ transmit       one write ─────────────►│
+//	  │                            │   transmit     one write ─────────────►│
 //	  │                            │   └─ upload    the rest of the body, a │
 //	  │ ═══════════ body ═════════►│                task of its own ═══════►│
-//	  │                            │ fromOrigin     no octet comes: replay? │
+//	  │                            │   readOrigin   nothing comes: replay?  │
 //	  │                            │◄───────────────────────────────────────┤
 //	  │◄─ 1xx ─────────────────────┤ readResponse   the final head, framing │
 //	  │◄───────────────────────────┤ sendResponse   edits, one write        │
@@ -27,21 +29,49 @@
 //	  │  kept: idle, or the next request, which is here already             │
 //	  │  or closed: quietly, lingering, or by a reset                       │
 //
-// A response of 101 ends HTTP on both connections: the exchange becomes a
-// tunnel, which tunnel.go draws. What origins are told of the client is in
-// forwarded.go, and in verbatim.go what changes when heads may not be touched.
+// Where to read on:
 //
-// That is the order of the code too: exchange.go has the steps, and each step's
-// code is in the file of its noun: request.go, connect.go, origin.go, upload.go,
-// response.go, relay.go; upgrade.go, tunnel.go, stream.go. How slow the two
-// others may be is in pace.go and outlet.go.
+//	exchange.go            the steps above, and how an exchange ends
+//	exchange_request.go    requestState: the head, its framing, what forbids to forward it
+//	exchange_connect.go    upstreamState: an origin, a place there, a connection, and its return
+//	exchange_send.go       the request goes out, and again if a connection was stale
+//	exchange_upload.go     the rest of its body, beside the response
+//	exchange_response.go   responseState: waiting < started < forwarding < complete
+//	exchange_relay.go      the rest of the response's body
+//	exchange_upgrade.go    101: the exchange becomes a tunnel, which tunnel.go draws
+//	exchange_account.go    log, counters, recording
+//	hop.go, hop_write.go   reading and writing on one of the two connections
+//	pace.go                how slow their peers may be
+//
+// What is changed in heads is decided in package heads, who gets a request in
+// package origins, and which connection in package pool.
+//
+// # A response that comes early
+//
+// While the upload sends the body, the exchange's own task waits for the origin
+// as it does for any request. So a response may come before the request is whole:
+// it is relayed at once, the upload goes on beside it for as long as the origin
+// reads, and conclude stops what is left. The origin connection is not kept
+// then: the request was not written whole.
+//
+// # How an exchange ends
+//
+// An ending has what was decided: the gateway's own answer, if it gave one; why
+// the exchange was broken off, if it was; and what becomes of the two connections,
+// each by a cause that is its word in the log.
+//
+//	refuse      an answer of the gateway's own: Refusal
+//	close       the client connection is closed now: Cause
+//	closeAfter  it is closed when the response has gone out: Cause
+//	abort       the client has broken the exchange off: Cause
+//	giveBack    what becomes of the origin connection: pool.Cause
 //
 // # Decisions are values
 //
 //	framing      wire.Framing     of request and response
-//	edits        Edits            what is changed in a head; nothing else is
+//	edits        heads.Edits      what is changed in a head; nothing else is
 //	admission    Refusal          an answer of the gateway's own
-//	upgrade      Upgrade          whether the origin is asked to leave HTTP
+//	upgrade      heads.Upgrade    whether the origin is asked to leave HTTP
 //	origin       origins.Placing  who gets the request, or whether it waits
 //	replay       Replay           of a request whose connection was stale
 //	health       origins.Verdict  what the exchange tells of the origin
@@ -54,10 +84,10 @@
 // # Who owns what
 //
 // A client connection is a client. While a request is under way it borrows an
-// exchange, which has up to two buffers, and while a head is read and sent on, a
-// pad to do that with. The octets of a head stay where they were read until the
-// head has been sent: the request's in the buffer in, the response's in the
-// buffer out. The origin connection belongs to its pool, and to the exchange
-// between connect and giveBack; so does the place at the origin, by the exchange's
-// ticket.
+// exchange, whose hops have a buffer each while there is something to hold, and,
+// while a head is read and sent on, a pad to do that with. The bytes of a head
+// stay where they were read until the head has been sent: the request's in the
+// buffer of the client's hop, the response's in that of the origin's. The origin
+// connection belongs to its pool, and to the exchange between connect and
+// giveBack; so does the place at the origin, by the exchange's ticket.
 package gateway

@@ -34,8 +34,7 @@ func tryRequestEdits(t *testing.T, octets []byte, options int) {
 	if options&8 != 0 {
 		config.Trusted = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}
 	}
-	x := &exchange{gateway: &Gateway{config: config}}
-	if err != nil || x.forbidden(&h).refuses() {
+	if err != nil || forbidden(&h, config.Verbatim).refuses() {
 		return
 	}
 	var e heads.Edits
@@ -74,8 +73,8 @@ func tryResponseEdits(t *testing.T, octets []byte, options int) {
 	verbatim := options&1 != 0
 	to := heads.ClientSide{Closes: options&2 != 0, Decoded: options&4 != 0, Upgrade: h.Status == 101}
 	to.KeepAlive = to.Decoded && !to.Closes
-	x := &exchange{progress: progress{isHead: options&8 != 0}}
-	framing, refusal := x.judge(&h)
+	toHead := options&8 != 0
+	framing, refusal := frame(&h, toHead)
 	offer := heads.AppendProtocols(nil, h.Members(wire.FieldUpgrade))
 	if refusal.refuses() || to.Upgrade && heads.SwitchFault(offer, &h) != "" {
 		return
@@ -92,9 +91,9 @@ func tryResponseEdits(t *testing.T, octets []byte, options int) {
 	if to.Decoded && !verbatim && framing.Kind == wire.Chunked {
 		framing = wire.Framing{Kind: wire.UntilClose}
 	}
-	got, err := wire.ResponseFraming(&sent, x.method())
-	if got != framing || err != nil {
-		t.Errorf("%q is framed by %+v; sent as %q by %+v, %v", h.Raw, framing, after, got, err)
+	got, refusal := frame(&sent, toHead)
+	if got != framing || refusal.refuses() {
+		t.Errorf("%q is framed by %+v; sent as %q by %+v, %v", h.Raw, framing, after, got, refusal)
 	}
 	if want := !to.Closes && got.Kind != wire.UntilClose; !verbatim && !to.Upgrade && wire.ResponsePersists(&sent, got) != want {
 		t.Errorf("%q is sent as %q, and is to let the connection persist: %v", h.Raw, after, want)

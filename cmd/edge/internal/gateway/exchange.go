@@ -4,7 +4,6 @@ import (
 	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
 	"github.com/hopwire/hopwire/cmd/edge/internal/pool"
 	"github.com/hopwire/hopwire/shared/loop"
-	"github.com/hopwire/hopwire/shared/wire"
 )
 
 // An exchange is everything that serving one request needs. A gateway has as
@@ -13,229 +12,189 @@ type exchange struct {
 	gateway *Gateway
 	loop    *loop.Loop
 	client  *client
-	conn    *loop.Conn // the client's
 
-	// in holds what the client has sent: the request's head, as long as it is
-	// needed, as much of the body as came with it, and perhaps the beginning
-	// of the next request. out holds what the origin has sent. Either is nil
-	// when there is nothing to hold.
-	in, out *loop.Buffer
-	pad     *pad // nil while the exchange waits for the origin
-	ticket  origins.Ticket
+	clientHop, originHop hop
+	pad                  *pad           // nil while the exchange waits for the origin
+	place                origins.Ticket // at an origin, or in the queue for one
+	upload               upload         // the part of the request's body that came later
+	line                 []byte         // the request line, for the log
 
-	progress
-	up     upload
-	taking outlet // to the client
-	giving outlet // to the origin
-	line   []byte // the request line, for the log
+	// These begin anew with each request.
+	request  requestState
+	upstream upstreamState
+	response responseState
+	tunnel   *tunnel // what the exchange has become, after a 101
+	end      ending
+	marks    marks // for the log
 }
 
-// A progress is how far an exchange has come. It is new for each of them.
-type progress struct {
-	end       Cause   // what becomes of the client connection
-	fault     Cause   // what the client did to end the exchange, if anything
-	refusal   Refusal // the answer of the gateway's own, if any
-	accounted bool    // all that is counted and logged
-
-	// The request.
-	asked   bool  // an octet of it arrived
-	head    int   // octets of its head, an empty line before it included
-	message int   // octets of in that belong to it: the head and what of the body was there
-	taken   int64 // octets that the kernel took
-	minor   uint8
-	framed  wire.FramingKind
-	isHead  bool   // the method is HEAD
-	safe    bool   // the method is
-	expects bool   // the client waits for 100 before it sends the body
-	last    bool   // it says that no other one follows
-	held    bool   // all of it that was sent is still in the buffer
-	written bool   // whole
-	offer   []byte // the protocols that the client would switch to; empty if none was passed on
-
-	// The origin.
-	replayed  bool
-	originEnd pool.Cause
-	uses      uint32
-	serial    uint64        // of the connection, for the log
-	address   *loop.Address // of its origin, or of the last one tried, for the log
-	origin    *pool.Conn
-	originErr error // how the connection failed
-
-	// The response.
-	tunnel    *tunnel // what the exchange has become, after a 101
-	framing   wire.FramingKind
-	answered  bool // an octet of a response arrived
-	begun     bool // the final response is on its way to the client
-	ended     bool // at its frame's end
-	excess    bool // octets came behind it
-	persists  bool // the origin keeps its connection
-	decode    bool // the client does not know the chunked coding
-	unspliced bool // the kernel has no pipe to splice through
-	status    int
-	answer    int   // octets of the final head
-	interim   int   // octets of interim responses
-	octets    int64 // of the body, or of the tunnel, sent to the client
-	inbound   int64 // octets of the tunnel, sent to the origin
-
-	marks
+// An ending is how an exchange ends, and what becomes of its two connections.
+type ending struct {
+	refusal   Refusal    // the gateway's own answer, if it gave one
+	abort     Cause      // why it was broken off from the client's side, if it was
+	client    Cause      // what becomes of the client connection
+	origin    pool.Cause // what became of the origin connection
+	accounted bool       // all that is counted and logged
 }
 
 func newExchange(g *Gateway) *exchange {
 	g.made.exchanges++
 	x := &exchange{gateway: g, loop: g.loop}
-	x.up.exchange = x
+	x.upload.exchange = x
 	return x
 }
 
 // serve answers requests for as long as the next one has begun to arrive, and
-// then leaves the connection idle or ends it.
+// then leaves the connection idle or closes it.
 func (x *exchange) serve() {
-	x.in = x.loop.Buffer()
-	x.taking, x.giving = outlet{left: x.gateway.pace.begin()}, outlet{}
+	g := x.gateway
+	x.clientHop = hop{gateway: g, conn: x.client.conn, flow: x.client.flow, left: g.clientPace.begin()}
+	x.originHop = hop{gateway: g, isOrigin: true}
+	x.clientHop.borrow()
 	for {
-		x.progress = progress{}
-		x.up.reset()
 		x.run()
-		if x.end != Persists || x.in == nil || x.in.Len() == 0 {
+		if x.end.client != Persists || x.tunnel != nil || len(x.clientHop.unread()) == 0 {
 			break
 		}
 	}
-	if x.up.running {
+	if x.upload.running {
 		return // the loop has been stopped, and the upload's task will end later
 	}
 	if x.tunnel != nil {
 		return // its own tasks end the exchange
 	}
-	c, end, how := x.client, x.end, x.ending()
+	c, why, how := x.client, x.end.client, x.closeMode()
 	x.letGo()
-	if end == Persists {
+	if why == Persists {
 		c.idle()
 	} else {
-		c.end(end, how)
+		c.close(why, how)
 	}
 }
 
-// ending is how the client connection is closed, if it is.
-func (x *exchange) ending() ending {
-	switch {
-	case x.begun && !x.ended:
-		return abruptly // a response that was cut off must not look whole
-	case x.end == ClientAsked && x.up.whole && !x.conn.Readable() && (x.in == nil || x.in.Len() == 0):
-		return quietly // the client knew that it would be the last, and sends no more
-	}
-	return causes[x.end].ending
-}
-
-// letGo returns what the exchange holds.
-func (x *exchange) letGo() {
-	x.releaseIn()
-	x.releaseOut()
-	x.client.exchange = nil
-	x.client, x.conn = nil, nil
-}
-
-func (x *exchange) releaseIn() {
-	if x.in != nil {
-		x.in.Release()
-		x.in = nil
-	}
-}
-
-func (x *exchange) releaseOut() {
-	if x.out != nil {
-		x.out.Release()
-		x.out = nil
-	}
-}
-
-// run is one exchange. Each step reports whether the next one follows; if not,
-// it has said in end or refusal why.
+// run is one exchange. Each step reports whether the next one follows; if not, it
+// has said why, by close, refuse or abort.
 func (x *exchange) run() {
-	_ = x.readRequest() && // a whole head
-		x.admit() && // its framing, and what forbids to forward it
-		x.sendRequest() && // to an origin that begins to answer
-		x.readResponse() && // past interim responses to the final head
-		x.sendResponse() && // the head, and what of the body is there
-		x.relayResponse() // the rest
+	x.request, x.upstream, x.response = requestState{}, upstreamState{}, responseState{}
+	x.tunnel, x.end, x.marks = nil, ending{}, marks{}
+	x.upload.reset()
+	x.forward()
 	if x.tunnel == nil {
 		x.conclude()
 	}
 }
 
+func (x *exchange) forward() {
+	request, ok := x.readRequest() // a whole head
+	if !ok || !x.admit(request) {  // its framing, its edits, and what forbids to forward it
+		return
+	}
+	if !x.sendRequest(request) { // to an origin that begins to answer
+		return
+	}
+	response, ok := x.readResponse() // past interim responses to the final head
+	if !ok || !x.sendResponse(response) {
+		return
+	}
+	x.relayResponse() // the rest of the body
+}
+
 // conclude ends the exchange on both sides.
 func (x *exchange) conclude() {
-	if !x.asked {
+	if !x.request.begun {
 		x.dropPad()
 		return // there was no request
 	}
-	if x.loop.Stopping() && !x.ended {
-		x.fault = CutOff // whatever it looks like
+	if x.loop.Stopping() && x.response.phase < complete {
+		x.end.abort = CutOff // whatever it looks like
 	}
 	x.giveBack()
 	x.dropPad()
-	x.releaseOut() // what the origin sent too much, or too little, ends here
-	x.stopUpload()
-	if x.fault != Persists {
-		x.end, x.refusal = x.fault, Refusal{} // nobody is there to be told
+	x.originHop.release() // what the origin sent too much, or too little, ends here
+	x.upload.stop()
+	if x.end.abort != Persists {
+		x.end.client, x.end.refusal = x.end.abort, Refusal{} // nobody is there to be told
 	}
-	if x.refusal.refuses() && !x.begun {
+	if x.end.refusal.refuses() && x.response.phase < forwarding {
 		x.sendRefusal()
 		x.dropPad()
 	}
-	if x.end == Persists {
-		x.passOver()
+	if x.end.client == Persists {
+		x.upload.discard()
 	}
 	x.account()
 }
 
-// fail ends the exchange and the client connection.
-func (x *exchange) fail(why Cause) bool {
-	x.end = why
+// close ends the exchange, and the client connection with it.
+func (x *exchange) close(why Cause) bool {
+	x.end.client = why
 	return false
+}
+
+// closeAfter says that the client connection is closed after this exchange, unless
+// that has been said already.
+func (x *exchange) closeAfter(why Cause) {
+	if x.end.client == Persists {
+		x.end.client = why
+	}
 }
 
 // refuse ends the exchange by an answer of the gateway's own.
 func (x *exchange) refuse(r Refusal) bool {
-	x.refusal = r
+	x.end.refusal = r
 	return false
 }
 
-// closing says that the client connection ends after this exchange, unless that
-// has been said already.
-func (x *exchange) closing(why Cause) {
-	if x.end == Persists {
-		x.end = why
-	}
-}
-
-// abort is called when the client has ended the exchange, by a handler or by the
-// task that reads its request, and when that task breaks. Whoever waits for the
-// origin is woken, except while a connection is made, which has a short bound.
+// abort breaks the exchange off from the client's side: its connection was reset,
+// or its request came to no end. Whoever waits for the origin is woken, except
+// while a connection is made, which has a short bound.
 func (x *exchange) abort(why Cause) {
-	if x.fault == Persists {
-		x.fault = why
+	if x.end.abort == Persists {
+		x.end.abort = why
 	}
-	if x.origin != nil {
-		x.origin.Conn.Reset()
+	if x.upstream.conn != nil {
+		x.originHop.conn.Reset()
 	}
-	x.gateway.origins.Abandon(&x.ticket)
+	x.gateway.origins.Abandon(&x.place)
 }
 
-// aborted reports whether the client, or what it sent, has ended the exchange.
-func (x *exchange) aborted() bool { return x.fault != Persists || x.up.refusal.refuses() }
+// aborted reports whether the client, or what it sent, has broken the exchange
+// off.
+func (x *exchange) aborted() bool {
+	return x.end.abort != Persists || x.upload.refusal.refuses()
+}
 
-// breakOff ends what a task that could not go on left in the exchange's hands.
-func (x *exchange) breakOff(why Cause) {
-	if x.origin != nil {
-		x.originEnd = pool.Aborted
-		x.origin.Pool().Give(x.origin, pool.Aborted)
-		x.origin = nil
+// closeMode is how the client connection is closed, if it is.
+func (x *exchange) closeMode() closeMode {
+	switch {
+	case x.response.phase == forwarding:
+		return closeByReset // a response that was cut off must not look whole
+	case x.end.client == ClientAsked && x.upload.whole && !x.clientHop.conn.Readable() && len(x.clientHop.unread()) == 0:
+		return closeQuietly // the client knew that it would be the last, and sends no more
 	}
-	x.gateway.origins.Leave(&x.ticket, origins.Unknown, "")
+	return causes[x.end.client].mode
+}
+
+// letGo returns what the exchange holds.
+func (x *exchange) letGo() {
+	x.clientHop.release()
+	x.originHop.release()
 	x.client.exchange = nil
-	x.client.end(why, abruptly)
-	if x.asked && !x.accounted {
-		x.end, x.refusal = why, Refusal{}
+	x.client = nil
+}
+
+// giveUp ends what a task that could not go on left in the exchange's hands.
+func (x *exchange) giveUp(why Cause) {
+	if c := x.upstream.conn; c != nil {
+		x.end.origin = pool.Aborted
+		c.Pool().Give(c, pool.Aborted)
+		x.upstream.conn = nil
+	}
+	x.gateway.origins.Leave(&x.place, origins.Unknown, "")
+	x.client.exchange = nil
+	x.client.close(why, closeByReset)
+	if x.request.begun && !x.end.accounted {
+		x.end.client, x.end.refusal = why, Refusal{}
 		x.account()
 	}
 }

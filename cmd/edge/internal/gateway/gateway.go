@@ -20,15 +20,15 @@ type Gateway struct {
 	loop   *loop.Loop
 	tap    *tap.Tap // nil: nothing is recorded
 
-	origins  *origins.Set
-	missing  ProxyError // why there are none, if there are none
-	editor   *heads.Editor
-	pace     pace // what is asked of clients
-	uptake   pace // what is asked of origins as they take requests
-	free     []*exchange
-	pads     []*pad
-	made     struct{ exchanges, pads int } // those in use included
-	counters Counters
+	origins    *origins.Set
+	missing    ProxyError // why there are none, if there are none
+	editor     *heads.Editor
+	clientPace pace // what is asked of clients
+	originPace pace // what is asked of origins as they take requests
+	free       []*exchange
+	pads       []*pad
+	made       struct{ exchanges, pads int } // those in use included
+	counters   Counters
 
 	clients    *client // all of them, idle or not
 	open       int     // how many
@@ -44,12 +44,12 @@ type Gateway struct {
 
 func newGateway(s *Server, l *loop.Loop) *Gateway {
 	g := &Gateway{
-		server: s,
-		config: &s.config,
-		loop:   l,
-		editor: heads.NewEditor(s.config.headPolicy()),
-		pace:   newPace(s.config.IdleTimeout, s.config.MinRate, s.config.MinRateGrace),
-		uptake: newPace(s.config.ResponseTimeout, 0, 0),
+		server:     s,
+		config:     &s.config,
+		loop:       l,
+		editor:     heads.NewEditor(s.config.headPolicy()),
+		clientPace: newPace(s.config.IdleTimeout, s.config.MinRate, s.config.MinRateGrace),
+		originPace: newPace(s.config.ResponseTimeout, 0, 0),
 	}
 	if r := s.config.Recorder; r != nil {
 		g.tap = tap.New(r.Track(l.Index()), l.Wall)
@@ -143,9 +143,8 @@ func (g *Gateway) originEnds(c *pool.Conn, cause pool.Cause) {
 	if g.tap == nil || cause == pool.Kept {
 		return
 	}
-	octets, err := c.Heard()
-	g.tap.Outbound(c.Flow, octets, "")
-	g.tap.PeerEnded(c.Flow, err)
+	came, err := c.Heard()
+	g.tap.Read(c.Flow, came, err)
 	if cause.Resets() {
 		g.tap.Reset(c.Flow, cause.String())
 	} else {
@@ -156,7 +155,7 @@ func (g *Gateway) originEnds(c *pool.Conn, cause pool.Cause) {
 // borrow takes the state of an exchange for a client whose request begins.
 func (g *Gateway) borrow(c *client) *exchange {
 	x := g.takeFree()
-	x.client, x.conn = c, c.conn
+	x.client = c
 	c.exchange = x
 	c.conn.Watch(c)
 	return x
@@ -182,9 +181,9 @@ func (g *Gateway) restore(x *exchange) {
 	case x.client == nil:
 		g.free = append(g.free, x)
 	case x.loop.Stopping():
-		x.breakOff(CutOff)
+		x.giveUp(CutOff)
 	default:
-		x.breakOff(Broken)
+		x.giveUp(Broken)
 	}
 }
 

@@ -422,20 +422,20 @@ func TestShare(t *testing.T) {
 func TestDecideHealth(t *testing.T) {
 	for _, test := range []struct {
 		name string
-		hearing
+		conduct
 		want origins.Verdict
 	}{
-		{"a whole response", hearing{ended: true}, origins.Success},
-		{"nothing yet", hearing{}, origins.Unknown},
-		{"broken", hearing{failed: true}, origins.Failure},
-		{"not HTTP", hearing{malformed: true}, origins.Failure},
-		{"broken at the end", hearing{failed: true, ended: true}, origins.Failure},
-		{"the client went", hearing{aborted: true, failed: true}, origins.Unknown},
-		{"stale", hearing{stale: true, failed: true}, origins.Unknown},
-		{"a tunnel, whatever became of it", hearing{tunneled: true, failed: true, aborted: true}, origins.Success},
-		{"stopped", hearing{stopped: true, failed: true}, origins.Unknown},
+		{"a whole response", conduct{complete: true}, origins.Success},
+		{"nothing yet", conduct{}, origins.Unknown},
+		{"broken", conduct{failed: true}, origins.Failure},
+		{"not HTTP", conduct{malformed: true}, origins.Failure},
+		{"broken at the end", conduct{failed: true, complete: true}, origins.Failure},
+		{"the client went", conduct{aborted: true, failed: true}, origins.Unknown},
+		{"stale", conduct{stale: true, failed: true}, origins.Unknown},
+		{"a tunnel, whatever became of it", conduct{tunneled: true, failed: true, aborted: true}, origins.Success},
+		{"stopped", conduct{stopped: true, failed: true}, origins.Unknown},
 	} {
-		if got := decideHealth(test.hearing); got != test.want {
+		if got := decideHealth(test.conduct); got != test.want {
 			t.Errorf("%s: %v, want %v", test.name, got, test.want)
 		}
 	}

@@ -19,6 +19,18 @@ type pad struct {
 	pieces   [2][]byte        // that and what follows it
 }
 
+// compose puts an edited head together. Several pieces cost more than copying a
+// small head and the little that may follow it.
+func (p *pad) compose(message []byte) (head, rest []byte) {
+	p.sent = p.edits.AppendTo(p.sent[:0])
+	rest = message[p.edits.Received():]
+	if len(rest) <= coalesced {
+		p.sent = append(p.sent, rest...)
+		rest = nil
+	}
+	return p.sent, rest
+}
+
 // takePad borrows a pad, unless the exchange has one.
 func (x *exchange) takePad() *pad {
 	if x.pad == nil {

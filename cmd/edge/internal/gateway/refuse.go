@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/hopwire/hopwire/cmd/edge/internal/heads"
@@ -37,7 +38,7 @@ const (
 
 var proxyErrors = [ProxyErrors]struct {
 	token  string
-	status int // recommended; 0: that of the request's error
+	status uint16 // recommended; 0: that of the request's error
 }{
 	NoError:                  {"none", 0},
 	DNSTimeout:               {"dns_timeout", 504},
@@ -62,7 +63,7 @@ func (e ProxyError) String() string { return proxyErrors[e].token }
 
 // A Refusal is an answer of the gateway's own. The zero value refuses nothing.
 type Refusal struct {
-	Status int
+	Status uint16
 	Error  ProxyError
 	Rule   string // which rule was broken, for the details; may be empty
 }
@@ -75,9 +76,18 @@ func (r Refusal) String() string {
 	if !r.refuses() {
 		return ""
 	}
-	s := strconv.Itoa(r.Status) + " " + r.Error.String()
+	s := strconv.Itoa(int(r.Status)) + " " + r.Error.String()
 	if r.Rule != "" {
 		s += " " + r.Rule
+	}
+	return s
+}
+
+// sentence has the words of Proxy-Status, to be read in a sentence.
+func (r Refusal) sentence() string {
+	s := strings.ReplaceAll(r.Error.String(), "_", " ")
+	if r.Rule != "" {
+		s += " (" + r.Rule + ")"
 	}
 	return s
 }
@@ -89,7 +99,7 @@ func originError(e ProxyError, rule string) Refusal {
 }
 
 // badRequest is the refusal of a request that the client should not have sent.
-func badRequest(status int, rule string) Refusal {
+func badRequest(status uint16, rule string) Refusal {
 	return Refusal{Status: status, Error: HTTPRequestError, Rule: rule}
 }
 
@@ -97,7 +107,7 @@ func badRequest(status int, rule string) Refusal {
 func malformedRequest(err error) Refusal {
 	var e *wire.Error
 	if errors.As(err, &e) {
-		return badRequest(e.Status, string(e.Rule))
+		return badRequest(uint16(e.Status), string(e.Rule))
 	}
 	return badRequest(400, "")
 }
@@ -147,7 +157,7 @@ func responseFailure(err error) Refusal {
 // appendTo appends the response by which name, the gateway, refuses. The content
 // is empty, so that the response is the same to every method.
 func (r Refusal) appendTo(b []byte, name string, to heads.ClientSide, unixSeconds int64) []byte {
-	b = wire.AppendStatusLine(b, r.Status, wire.StatusText(r.Status))
+	b = wire.AppendStatusLine(b, int(r.Status), wire.StatusText(int(r.Status)))
 	b = append(b, "Date: "...)
 	b = wire.AppendDate(b, unixSeconds)
 	b = append(b, "\r\nProxy-Status: "...)

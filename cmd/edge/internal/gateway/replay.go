@@ -6,10 +6,10 @@ import "github.com/hopwire/hopwire/shared/wire"
 // response.
 type attempt struct {
 	reused   bool // the connection had served another request before
-	answered bool // an octet of a response arrived
+	answered bool // a byte of a response arrived
 	safe     bool // the method is GET, HEAD, OPTIONS or TRACE
-	taken    bool // the kernel accepted an octet of the request
-	held     bool // the octets of the request are all still here
+	taken    bool // the kernel accepted a byte of the request
+	held     bool // the bytes of the request are all still here
 	timedOut bool // the origin was silent; a stale connection is not, it ends
 }
 
@@ -21,7 +21,7 @@ const (
 	Answered Replay = iota
 	// Replayed: the request is sent once more, on a new connection.
 	Replayed
-	// Abandoned: the client connection is closed without an octet, so that the
+	// Abandoned: the client connection is closed without a byte, so that the
 	// client may decide by its own rules whether to send again.
 	Abandoned
 	// Replays is how many there are.

@@ -236,7 +236,7 @@ func (s *showing) checkRest() {
 		s.fault("%d clients are said to be there", g.open)
 	}
 	for _, x := range g.free {
-		if x.in != nil || x.out != nil || x.pad != nil || x.origin != nil || x.client != nil || x.up.running {
+		if x.clientHop.buffer != nil || x.originHop.buffer != nil || x.pad != nil || x.upstream.conn != nil || x.client != nil || x.upload.running {
 			s.fault("an exchange has not let go: %+v", x)
 		}
 	}

@@ -7,10 +7,10 @@ import (
 	"github.com/hopwire/hopwire/shared/loop"
 )
 
-// A tunnel is what an exchange becomes after a 101: octets both ways, which mean
+// A tunnel is what an exchange becomes after a 101: bytes both ways, which mean
 // nothing to the gateway (RFC 9110 section 7.8).
 //
-//	                 an octet, from either side
+//	                 a byte, from either side
 //	     ┌────────────────────────────────────────────────┐
 //	     ▼                                                │
 //	┌─────────┐    none for a while, either way   ┌───────┴──┐
@@ -31,7 +31,7 @@ type tunnel struct {
 	exchange *exchange
 	up, down stream    // from the client, and from the origin
 	tasks    int       // of the streams
-	active   loop.Time // when the last octet went by
+	active   loop.Time // when the last byte went by
 	resting  bool      // the tasks are to end, so that the connections can be parked
 	over     bool      // the tasks are to end, so that the exchange can be concluded
 	cause    Cause     // why it is over
@@ -42,24 +42,21 @@ type tunnel struct {
 // tunnels with a message a second each, few have any.
 const tunnelRest = 100 * time.Millisecond
 
-// openTunnel begins with what the buffers hold: octets of the client that came
+// openTunnel begins with what the buffers hold: bytes of the client that came
 // behind its request. Those that the origin sent behind the 101 have gone out
 // with it, and are only counted.
 func (x *exchange) openTunnel(behind int) {
 	t := &tunnel{exchange: x}
-	t.up = stream{tunnel: t, other: &t.down, from: x.conn, to: x.origin.Conn, inbound: true}
-	t.down = stream{tunnel: t, other: &t.up, from: x.origin.Conn, to: x.conn}
-	if x.in != nil && x.in.Len() > 0 {
-		t.up.buffer, x.in = x.in, nil
-	}
-	x.releaseIn()
+	t.up = stream{tunnel: t, from: &x.clientHop, to: &x.originHop, toOrigin: true}
+	t.down = stream{tunnel: t, from: &x.originHop, to: &x.clientHop}
 	x.tunnel = t
 	x.gateway.counters.Tunnels++
 	t.touch()
 	t.down.count(int64(behind))
-	if t.up.buffer != nil {
+	if len(x.clientHop.unread()) > 0 {
 		t.begin()
 	} else {
+		x.clientHop.release()
 		t.rest()
 	}
 }
@@ -68,8 +65,8 @@ func (x *exchange) openTunnel(behind int) {
 func (t *tunnel) begin() {
 	t.resting = false
 	for _, s := range [...]*stream{&t.up, &t.down} {
-		s.from.Watch(s)
-		if s.state == flowing {
+		s.from.conn.Watch(s)
+		if s.state == streamOpen {
 			t.tasks++
 			t.exchange.loop.Go(s)
 		}
@@ -80,8 +77,8 @@ func (t *tunnel) begin() {
 // to tell than a reset, and is watched for that.
 func (t *tunnel) rest() {
 	for _, s := range [...]*stream{&t.up, &t.down} {
-		if s.state == flowing {
-			s.from.Park(s, t.idleUntil())
+		if s.state == streamOpen {
+			s.from.conn.Park(s, t.idleUntil())
 		}
 	}
 }
@@ -94,8 +91,8 @@ func (t *tunnel) quiet() bool {
 		return false
 	}
 	t.resting = true
-	t.up.from.CancelRead()
-	t.down.from.CancelRead()
+	t.up.from.conn.CancelRead()
+	t.down.from.conn.CancelRead()
 	return true
 }
 
@@ -103,11 +100,11 @@ func (t *tunnel) restAfter() time.Duration { return min(tunnelRest, t.timeout())
 
 func (t *tunnel) timeout() time.Duration { return t.exchange.gateway.config.TunnelTimeout }
 
-// touch notes that octets went by, which puts the end off for both streams.
+// touch notes that bytes went by, which puts the end off for both streams.
 func (t *tunnel) touch() {
 	t.active = t.exchange.loop.Now()
-	t.up.to.WriteDeadline(t.idleUntil())
-	t.down.to.WriteDeadline(t.idleUntil())
+	t.up.to.conn.WriteDeadline(t.idleUntil())
+	t.down.to.conn.WriteDeadline(t.idleUntil())
 }
 
 func (t *tunnel) idleUntil() loop.Time { return t.active.Add(t.timeout()) }
@@ -123,8 +120,8 @@ func (t *tunnel) cut(why Cause) {
 		why = CutOff // whatever it looks like
 	}
 	t.over, t.cause = true, why
-	x.conn.Reset()
-	x.origin.Conn.Reset()
+	x.clientHop.conn.Reset()
+	x.originHop.conn.Reset()
 	if t.tasks == 0 {
 		t.conclude()
 	}
@@ -134,11 +131,11 @@ func (t *tunnel) cut(why Cause) {
 // before, the tunnel is over.
 func (t *tunnel) finish() {
 	switch {
-	case t.over || t.up.state == flowing || t.down.state == flowing:
+	case t.over || t.up.state == streamOpen || t.down.state == streamOpen:
 		return
-	case t.down.state == lost:
+	case t.down.state == streamLost:
 		t.cause = ClientReset
-	case t.up.state == lost:
+	case t.up.state == streamLost:
 		t.cause = TunnelReset
 	default:
 		t.cause = TunnelEnded
@@ -153,11 +150,11 @@ func (t *tunnel) hurry() {
 	if t.over {
 		return
 	}
-	had := t.up.octets
+	had := t.up.sent
 	t.exchange.loop.After(lingerTime, func() {
 		switch {
 		case t.over:
-		case t.up.octets == had:
+		case t.up.sent == had:
 			t.cut(ClientReset)
 		default:
 			t.hurry()
@@ -168,8 +165,8 @@ func (t *tunnel) hurry() {
 // left is called by each task as it ends, in a panic's way too.
 func (t *tunnel) left(s *stream) {
 	t.tasks--
-	s.release()
-	if s.state == flowing && !t.resting {
+	s.from.release()
+	if s.state == streamOpen && !t.resting {
 		t.cut(Broken)
 	}
 	switch {
@@ -186,25 +183,25 @@ func (t *tunnel) left(s *stream) {
 func (t *tunnel) conclude() {
 	x := t.exchange
 	t.exchange = nil
-	t.up.release()
-	how := causes[t.cause].ending
+	x.clientHop.release()
+	how := causes[t.cause].mode
 	switch t.cause {
 	case TunnelEnded:
 	case TunnelReset:
-		x.originErr = errTunnelReset
-		if t.down.state == ended {
-			how = lingering
+		x.upstream.err = errTunnelReset
+		if t.down.state == streamEnded {
+			how = closeLingering
 		}
 	default:
-		x.fault = t.cause
+		x.end.abort = t.cause
 	}
-	x.end, x.octets, x.inbound = t.cause, t.down.octets, t.up.octets
+	x.end.client, x.response.sent = t.cause, t.down.sent
 	x.giveBack()
 	x.account()
 	c, g := x.client, x.gateway
 	x.letGo()
 	x.tunnel = nil
-	c.end(t.cause, how)
+	c.close(t.cause, how)
 	g.free = append(g.free, x)
 }
 

@@ -505,7 +505,7 @@ func TestIdleTunnelCosts(t *testing.T) {
 			c.Loop().Sleep(2 * tunnelRest)
 			x := gateway.clients.exchange
 			looked = true
-			if tn := x.tunnel; tn.tasks > 0 || tn.up.buffer != nil || tn.down.buffer != nil || x.in != nil || x.out != nil || x.pad != nil {
+			if tn := x.tunnel; tn.tasks > 0 || x.clientHop.buffer != nil || x.originHop.buffer != nil || x.pad != nil {
 				t.Errorf("%+v of %+v", tn, x)
 			}
 		}

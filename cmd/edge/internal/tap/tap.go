@@ -1,14 +1,11 @@
 // Package tap is where the gateway tells what passes through it.
 //
 //	          client                 gateway                  origin
-//	            │    octets as read     │    octets as sent      │
-//	            ├──────────────────────►├───────────────────────►│
-//	flow c3  ═══╪═══ Data Inbound ══════╪═══ Data Inbound + the  │ ═══ flow o1
-//	            │                       │    edits as a comment  │
-//	            │◄──────────────────────┤◄───────────────────────┤
-//	            │  Data Outbound + edits│      Data Outbound     │
+//	            ├────────── Read ──────►├──── Wrote, edits ─────►│
+//	flow c3  ═══╪═══════════════════════╪════════════════════════╪══ flow o1
+//	            │◄─── Wrote, edits ─────┤◄───────── Read ────────┤
 //	            │                       │                        │
-//	            │   End + cause         │   End + cause          │
+//	            │ Closed, Reset: cause  │ Closed, Reset: cause   │
 //	                          Note: the decisions of each exchange
 //
 // A gateway without a recording has no Tap, and pays a comparison with nil for
@@ -55,29 +52,22 @@ func (t *Tap) open(hop capture.Hop, n uint64, client, server netip.AddrPort) *Fl
 	return f
 }
 
-// Inbound records octets on their way to the origin: read from a client, or
-// sent to an origin. The comment says what was changed.
-func (t *Tap) Inbound(f *Flow, octets []byte, comment string) {
-	t.data(f, capture.Inbound, octets, comment)
-}
-
-// Outbound records octets on their way to the client.
-func (t *Tap) Outbound(f *Flow, octets []byte, comment string) {
-	t.data(f, capture.Outbound, octets, comment)
-}
-
-func (t *Tap) data(f *Flow, d capture.Direction, octets []byte, comment string) {
-	if len(octets) > 0 {
-		t.track.Data(f, d, t.wall(), octets, comment)
+// Read records what a read gave: bytes that the other side sent, or the end of its
+// stream. Another error than that is not recorded.
+func (t *Tap) Read(f *Flow, bytes []byte, err error) {
+	t.data(f, peer(f), bytes, "")
+	if err == io.EOF {
+		t.track.End(f, peer(f), capture.FIN, t.wall(), "")
 	}
 }
 
-// PeerEnded records that reading came to the end of the stream that the other
-// side sends: the client on the client side, the origin on the origin side. What
-// err says otherwise, nothing included, is not recorded.
-func (t *Tap) PeerEnded(f *Flow, err error) {
-	if err == io.EOF {
-		t.track.End(f, peer(f), capture.FIN, t.wall(), "")
+// Wrote records bytes that the gateway has written. The comment says what was
+// changed.
+func (t *Tap) Wrote(f *Flow, bytes []byte, comment string) { t.data(f, own(f), bytes, comment) }
+
+func (t *Tap) data(f *Flow, d capture.Direction, bytes []byte, comment string) {
+	if len(bytes) > 0 {
+		t.track.Data(f, d, t.wall(), bytes, comment)
 	}
 }
 

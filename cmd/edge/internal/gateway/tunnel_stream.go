@@ -5,7 +5,6 @@ import (
 	"io"
 	"os"
 
-	"github.com/hopwire/hopwire/cmd/edge/internal/tap"
 	"github.com/hopwire/hopwire/shared/loop"
 )
 
@@ -17,12 +16,10 @@ import (
 // It is the task that does this, and the handler of the connection that it reads.
 type stream struct {
 	tunnel   *tunnel
-	other    *stream
-	from, to *loop.Conn
-	buffer   *loop.Buffer // what is still to be written; nil when there is nothing
-	octets   int64        // that were written
+	from, to *hop  // from's buffer has what is still to be written
+	sent     int64 // bytes
 	state    streamState
-	inbound  bool // it goes to the origin
+	toOrigin bool
 	writing  bool
 	bulk     bool // the last read found as much as it had room for
 }
@@ -31,9 +28,9 @@ type stream struct {
 type streamState uint8
 
 const (
-	flowing streamState = iota
-	ended               // its end was read, and carried over
-	lost                // it has octets that the other side does not take
+	streamOpen  streamState = iota
+	streamEnded             // its end was read, and carried over
+	streamLost              // it has bytes that the other side does not take
 )
 
 // Run is the stream's task.
@@ -45,11 +42,11 @@ func (s *stream) Run() {
 
 // step reads once and writes what was read.
 func (s *stream) step() bool {
-	if s.buffer == nil {
+	if s.from.buffer == nil {
 		if err := s.await(); err != nil {
 			return s.notRead(err)
 		}
-		if x := s.tunnel.exchange; s.bulk && x.gateway.tap == nil && !x.unspliced {
+		if s.bulk && s.from.gateway.tap == nil && !s.from.copies {
 			return s.splice()
 		}
 		if err := s.read(); err != nil {
@@ -62,8 +59,8 @@ func (s *stream) step() bool {
 // await waits until there is something to read. A buffer is borrowed only then.
 func (s *stream) await() error {
 	for {
-		s.from.ReadDeadline(s.from.Loop().Now().Add(s.tunnel.restAfter()))
-		err := s.from.WaitReadable()
+		s.from.conn.ReadDeadline(s.from.conn.Loop().Now().Add(s.tunnel.restAfter()))
+		err := s.from.conn.WaitReadable()
 		if err != os.ErrDeadlineExceeded || s.tunnel.quiet() {
 			return err
 		}
@@ -71,11 +68,10 @@ func (s *stream) await() error {
 }
 
 func (s *stream) read() error {
-	s.buffer = s.from.Loop().Buffer()
-	n, err := s.buffer.FillFrom(s.from)
-	s.record(s.from, s.buffer.Unread(), err)
+	s.from.borrow()
+	n, err := s.from.fill()
 	if err != nil {
-		s.release()
+		s.from.release()
 		return err
 	}
 	s.bulk = n == loop.BufferSize
@@ -86,30 +82,32 @@ func (s *stream) read() error {
 // write writes what the buffer holds, which may take longer than the timeout as
 // long as it gets on.
 func (s *stream) write() bool {
-	for s.buffer.Len() > 0 {
+	for len(s.from.unread()) > 0 {
 		s.writing = true
-		n, err := s.to.WriteOnce(s.buffer.Unread())
+		n, err := s.to.conn.WriteOnce(s.from.unread())
 		s.writing = false
-		s.record(s.to, s.buffer.Unread()[:n], nil)
-		s.buffer.Consume(n)
+		if t := s.to.gateway.tap; t != nil {
+			t.Wrote(s.to.flow, s.from.unread()[:n], "")
+		}
+		s.from.buffer.Consume(n)
 		s.count(int64(n))
 		if err != nil {
 			return s.notWritten(err)
 		}
 	}
-	s.release()
+	s.from.release()
 	return true
 }
 
-// splice moves octets from socket to socket, when there are so many of them that
+// splice moves bytes from socket to socket, when there are so many of them that
 // this is cheaper than to copy them.
 func (s *stream) splice() bool {
 	var pipe loop.Splice
 	defer pipe.End()
-	n, err := pipe.From(s.from, spliceOctets)
+	n, err := pipe.From(s.from.conn, spliceAtOnce)
 	switch {
 	case noPipe(err):
-		s.tunnel.exchange.unspliced = true
+		s.from.copies = true
 		return true
 	case err != nil:
 		return s.notRead(err)
@@ -118,7 +116,7 @@ func (s *stream) splice() bool {
 	s.tunnel.touch()
 	for pipe.Held() > 0 {
 		s.writing = true
-		n, err := pipe.To(s.to)
+		n, err := pipe.To(s.to.conn)
 		s.writing = false
 		s.count(int64(n))
 		if err != nil {
@@ -128,25 +126,18 @@ func (s *stream) splice() bool {
 	return true
 }
 
-// count is told of octets that were written.
+// count is told of bytes that were written.
 func (s *stream) count(n int64) {
 	if n == 0 {
 		return
 	}
-	s.octets += n
+	s.sent += n
 	s.tunnel.touch()
 	c := &s.tunnel.exchange.gateway.counters
-	if s.inbound {
+	if s.toOrigin {
 		c.TunnelInbound += uint64(n)
 	} else {
 		c.TunnelOutbound += uint64(n)
-	}
-}
-
-func (s *stream) release() {
-	if s.buffer != nil {
-		s.buffer.Release()
-		s.buffer = nil
 	}
 }
 
@@ -155,7 +146,7 @@ func (s *stream) notRead(err error) bool {
 	switch {
 	case s.tunnel.resting || s.tunnel.over:
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return true // the loop was told of octets that were not there
+		return true // the loop was told of bytes that were not there
 	case err == io.EOF:
 		s.end()
 	default:
@@ -166,12 +157,12 @@ func (s *stream) notRead(err error) bool {
 
 // end carries the end of the stream over.
 func (s *stream) end() {
-	s.state = ended
-	s.to.CloseWrite() // if that fails, the other stream meets the failure too
+	s.state = streamEnded
+	s.to.conn.CloseWrite() // if that fails, the other stream meets the failure too
 	s.tunnel.finish()
 }
 
-// notWritten says what it means that the other side does not take an octet. It
+// notWritten says what it means that the other side does not take a byte. It
 // may have sent something before it stopped reading, so the other stream goes on
 // until that is read.
 func (s *stream) notWritten(err error) bool {
@@ -180,9 +171,9 @@ func (s *stream) notWritten(err error) bool {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		s.tunnel.cut(TunnelIdle)
 	default:
-		s.state = lost
+		s.state = streamLost
 		s.tunnel.finish()
-		if !s.inbound {
+		if !s.toOrigin {
 			s.tunnel.hurry()
 		}
 	}
@@ -191,7 +182,7 @@ func (s *stream) notWritten(err error) bool {
 
 // cut ends the tunnel because the side that the stream comes from has reset it.
 func (s *stream) cut() {
-	if s.inbound {
+	if s.toOrigin {
 		s.tunnel.cut(ClientReset)
 	} else {
 		s.tunnel.cut(TunnelReset)
@@ -207,26 +198,9 @@ func (s *stream) Expired(*loop.Conn) { s.tunnel.cut(TunnelIdle) }
 // Aborted is called when the side that the stream comes from resets it. If the
 // tunnel rests, what arrived before is read first.
 func (s *stream) Aborted(*loop.Conn) {
-	if s.tunnel.tasks == 0 && s.state == flowing {
+	if s.tunnel.tasks == 0 && s.state == streamOpen {
 		s.tunnel.begin()
 	} else {
 		s.cut()
 	}
-}
-
-// record tells the recording, if there is one, of octets read or written on c.
-func (s *stream) record(c *loop.Conn, octets []byte, err error) {
-	x := s.tunnel.exchange
-	if x.gateway.tap == nil {
-		return
-	}
-	flow, data := x.client.flow, (*tap.Tap).Outbound
-	if c == x.origin.Conn {
-		flow = x.origin.Flow
-	}
-	if s.inbound {
-		data = (*tap.Tap).Inbound
-	}
-	data(x.gateway.tap, flow, octets, "")
-	x.gateway.tap.PeerEnded(flow, err)
 }

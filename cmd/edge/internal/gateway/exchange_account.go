@@ -1,0 +1,135 @@
+package gateway
+
+import (
+	"bytes"
+	"fmt"
+	"time"
+
+	"github.com/hopwire/hopwire/cmd/edge/internal/accesslog"
+	"github.com/hopwire/hopwire/shared/capture"
+	"github.com/hopwire/hopwire/shared/loop"
+)
+
+// marks are the instants at which an exchange passed from one phase to the next.
+// They are taken for the log only: a clock that nobody asks for is not read.
+type marks struct {
+	firstByte loop.Time // of the request was there
+	headRead  loop.Time
+	placed    loop.Time // it had its turn after waiting in the queue
+	connected loop.Time
+	sent      loop.Time // the head, and what of the body came with it
+	answered  loop.Time // the first byte of a response was there
+	queued    bool
+}
+
+// mark takes the time of the first passing.
+func (x *exchange) mark(t *loop.Time) {
+	if x.gateway.log != nil && *t == 0 {
+		*t = x.loop.Clock()
+	}
+}
+
+// maxUnparsed bounds what the log shows of bytes that are no request: enough to
+// tell what they are, and little enough that a client which sends nothing else
+// does not fill the disk.
+const maxUnparsed = 256
+
+// firstLine is what is there of the request line, behind the empty line that may
+// stand before it.
+func firstLine(came []byte) []byte {
+	came = bytes.TrimPrefix(came, crlf)
+	if n := bytes.IndexAny(came, "\r\n"); n >= 0 {
+		came = came[:n]
+	}
+	return came[:min(len(came), maxUnparsed)]
+}
+
+// account counts the exchange, and writes it down where that is wanted.
+func (x *exchange) account() {
+	g := x.gateway
+	x.end.accounted = true
+	g.counters.Exchanges++
+	if x.end.refusal.refuses() {
+		g.counters.Refusals[x.end.refusal.Error]++
+	}
+	if g.log != nil {
+		x.logLine()
+	}
+	if g.tap != nil {
+		x.note()
+	}
+}
+
+func (x *exchange) logLine() {
+	g := x.gateway
+	e := accesslog.Entry{
+		Client: x.client.conn.Remote(), RequestLine: x.line, Status: x.response.status, Octets: x.response.sent,
+		ClientConn: x.client.serial, Request: x.client.requests,
+		OriginConn: x.upstream.serial, Use: x.upstream.uses, Replayed: x.upstream.replayed,
+		ClientEnd: x.end.client.String(), OriginEnd: x.originEnd(),
+	}
+	if x.tunnel != nil {
+		e.Tunnel, e.Inbound = true, x.tunnel.up.sent
+	}
+	if g.config.LogOrigins {
+		e.Origin = x.upstream.address
+	}
+	if r := x.end.refusal; r.refuses() && r.Error != NoError {
+		e.Refusal, e.Rule = r.Error.String(), r.Rule
+	}
+	x.marks.phases(&e, x.loop.Clock())
+	if g.log.Add(&e, x.loop.Wall()) {
+		g.logTimer.Reset(accesslog.MaxAge)
+	}
+}
+
+// originEnd says what became of the origin connection; empty if there was none.
+func (x *exchange) originEnd() string {
+	if x.upstream.serial == 0 {
+		return ""
+	}
+	return x.end.origin.String()
+}
+
+// phases fills in the times between the marks. The phase whose mark was not
+// reached is the one in which the exchange ended, and has all the time that was
+// left.
+func (m *marks) phases(e *accesslog.Entry, now loop.Time) {
+	at := m.firstByte
+	phase := func(until loop.Time) time.Duration {
+		if until == 0 {
+			until = now
+		}
+		d := max(until.Sub(at), 0)
+		at = max(at, until)
+		return d
+	}
+	e.Read = phase(m.headRead)
+	if m.queued {
+		e.Queue = phase(m.placed)
+	}
+	e.Connect = phase(m.connected)
+	e.Send = phase(m.sent)
+	e.Wait = phase(m.answered)
+	e.Relay = phase(now)
+	e.Total = now.Sub(m.firstByte)
+}
+
+// note tells the recording what was decided.
+func (x *exchange) note() {
+	identity := fmt.Sprintf("c%d#%d -> -", x.client.serial, x.client.requests)
+	if u := &x.upstream; u.serial != 0 {
+		identity = fmt.Sprintf("c%d#%d -> o%d#%d", x.client.serial, x.client.requests, u.serial, u.uses)
+	}
+	x.gateway.tap.Note(x.client.flow, "exchange", "",
+		capture.Param{Name: "exchange", Value: identity},
+		capture.Param{Name: "status", Value: fmt.Sprint(x.response.status)},
+		capture.Param{Name: "request-framing", Value: x.request.framing.String()},
+		capture.Param{Name: "response-framing", Value: x.response.framing.String()},
+		capture.Param{Name: "client-connection", Value: x.end.client.String()},
+		capture.Param{Name: "origin-connection", Value: x.originEnd()},
+		capture.Param{Name: "refusal", Value: x.end.refusal.String()},
+		capture.Param{Name: "queued", Value: fmt.Sprint(x.marks.queued)},
+		capture.Param{Name: "replayed", Value: fmt.Sprint(x.upstream.replayed)},
+	)
+}

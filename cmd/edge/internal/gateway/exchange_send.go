@@ -1,0 +1,164 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/hopwire/hopwire/cmd/edge/internal/heads"
+	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
+	"github.com/hopwire/hopwire/shared/loop"
+	"github.com/hopwire/hopwire/shared/wire"
+)
+
+// sendRequest sends the request to an origin and waits for the first bytes of a
+// response. It sends it twice if the first connection turns out to have been
+// stale and nothing can come of it; see decideReplay.
+func (x *exchange) sendRequest(h *wire.RequestHead) bool {
+	x.place.Begin()
+	if key, ok := x.gateway.config.Balance.Key(h); ok {
+		x.place.By(key)
+	}
+	if !x.connect(Refusal{}) {
+		return false
+	}
+	for {
+		x.transmit()
+		err := x.readOrigin()
+		if err == nil {
+			return true
+		}
+		if !x.replay(err) {
+			return false
+		}
+	}
+}
+
+// transmit writes the head and what of the body came with it, and starts the
+// upload of the rest. A failure leaves the request unwritten and is no more than
+// that: the origin may have answered before it stopped reading (RFC 9112 section
+// 9.5), and whether it did is found out by reading.
+func (x *exchange) transmit() {
+	if x.end.abort != Persists {
+		return // the client went away while the connection was made
+	}
+	r := &x.request
+	edits := x.requestEdits()
+	message := x.clientHop.unread()[r.head-edits.Received() : r.message]
+	n, err := x.originHop.sendHead(x.pad, message)
+	r.taken = n > 0
+	x.mark(&x.marks.sent)
+	x.dropPad()
+	switch {
+	case err != nil:
+	case x.upload.whole:
+		r.written = true
+		if x.upstream.uses == 1 {
+			x.forgetRequest() // a new connection is not stale, so it will not be sent again
+		}
+	default:
+		x.forgetRequest()
+		x.upload.start()
+	}
+}
+
+// requestEdits are those made when the request was admitted. Before it is sent
+// again, or after a wait in the queue, they are made again from the same bytes.
+func (x *exchange) requestEdits() *heads.Edits {
+	if x.pad == nil {
+		h := &x.takePad().request
+		if _, err := wire.ParseRequestHead(x.clientHop.unread()[:x.request.head], h); err != nil {
+			// These bytes were parsed before. If they have changed since, they may
+			// be another client's, and must not be sent.
+			panic(fmt.Errorf("gateway: the head of a request under way has changed: %w", err))
+		}
+		x.gateway.editor.Request(&x.pad.edits, h, x.clientHop.conn.Remote())
+	}
+	return &x.pad.edits
+}
+
+// forgetRequest drops what was sent of the request from the buffer, so that it
+// cannot be sent again. An exchange that waits for a slow origin holds no buffer.
+func (x *exchange) forgetRequest() {
+	x.clientHop.buffer.Consume(x.request.message)
+	x.request.message = 0
+	if x.upload.whole && len(x.clientHop.unread()) == 0 {
+		x.clientHop.release()
+	}
+}
+
+// readOrigin reads more of what the origin sends behind what the buffer holds.
+// The buffer is borrowed when there is something to read, not before.
+func (x *exchange) readOrigin() error {
+	if x.aborted() {
+		return errAborted
+	}
+	out := &x.originHop
+	out.conn.ReadDeadline(x.responseDeadline())
+	if out.buffer == nil {
+		if err := out.conn.WaitReadable(); err != nil {
+			return err
+		}
+		out.borrow()
+	}
+	n, err := out.fill()
+	if n > 0 && x.response.phase == waiting {
+		x.response.phase = started
+		x.mark(&x.marks.answered)
+	}
+	return err
+}
+
+// errAborted is what waiting for the origin comes to when the client has gone.
+var errAborted = errors.New("gateway: the client ended the exchange")
+
+// responseDeadline bounds the waiting for the origin. While the request is on its
+// way up, it is not the origin's turn: the bound on each write is enough.
+func (x *exchange) responseDeadline() (none loop.Time) {
+	if x.upload.running {
+		return none
+	}
+	return x.loop.Now().Add(x.gateway.config.ResponseTimeout)
+}
+
+// replay decides what is done about an origin connection that gave no response,
+// and reports whether the request is to be sent again.
+func (x *exchange) replay(err error) bool {
+	if x.aborted() {
+		return false
+	}
+	decision := decideReplay(attempt{
+		reused:   x.upstream.uses > 1,
+		answered: x.response.phase > waiting,
+		safe:     x.request.safe,
+		taken:    x.request.taken,
+		held:     x.request.held(),
+		timedOut: errors.Is(err, os.ErrDeadlineExceeded),
+	})
+	x.gateway.counters.Replays[decision]++
+	x.upstream.err = err
+	switch decision {
+	case Replayed:
+		return x.reconnect()
+	case Abandoned:
+		return x.close(OriginStale)
+	}
+	return x.refuse(responseFailure(err))
+}
+
+// reconnect replaces a stale connection by a new one to the same origin, unless
+// that is no longer one of those which requests go to, or cannot be reached
+// either.
+func (x *exchange) reconnect() bool {
+	x.endUse()
+	x.upstream.replayed, x.request.written, x.request.taken = true, false, false
+	var why Refusal
+	if x.place.Origin().Gone() {
+		x.gateway.origins.Leave(&x.place, origins.Unknown, "")
+		return x.connect(why)
+	}
+	if why = x.dial(); why.refuses() {
+		return x.end.abort == Persists && x.connect(why)
+	}
+	return true
+}

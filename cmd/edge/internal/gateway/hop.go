@@ -1,0 +1,70 @@
+package gateway
+
+import (
+	"github.com/hopwire/hopwire/cmd/edge/internal/tap"
+	"github.com/hopwire/hopwire/shared/loop"
+)
+
+// A hop is one of the two connections of an exchange: what its peer has sent, and
+// how it is written to. What is read on one hop is written on the other:
+//
+//	client ──► fill ──► clientHop.buffer ──► originHop.send ──► origin
+//	client ◄── clientHop.send ◄── originHop.buffer ◄── fill ◄── origin
+type hop struct {
+	gateway *Gateway
+	conn    *loop.Conn
+	flow    *tap.Flow // what a recording knows the connection by
+
+	// buffer holds what the peer has sent and is still needed; it is nil when
+	// there is nothing to hold. On the client's hop that is the request's head,
+	// as much of the body as came with it, and perhaps the beginning of the next
+	// request.
+	buffer *loop.Buffer
+
+	// What the peer has been given of its time to take what is written; see
+	// awaitRoom.
+	left   allowance
+	since  loop.Time // when bytes were last seen to go, or the wait began; 0: no wait
+	unsent int32     // bytes in the send buffer when it was looked at; notLooked
+	seen   int32     // bytes that were reckoned when they left it, before it took others
+
+	isOrigin bool
+	copies   bool // nothing is spliced: the kernel had no pipe
+}
+
+// unread is what the buffer holds. It stays where it is until fill or release.
+func (h *hop) unread() []byte {
+	if h.buffer == nil {
+		return nil
+	}
+	return h.buffer.Unread()
+}
+
+// borrow makes sure that there is a buffer.
+func (h *hop) borrow() {
+	if h.buffer == nil {
+		h.buffer = h.conn.Loop().Buffer()
+	}
+}
+
+// release lets go of the buffer and of what it holds.
+func (h *hop) release() {
+	if h.buffer != nil {
+		h.buffer.Release()
+		h.buffer = nil
+	}
+}
+
+// fill reads once behind what the buffer holds, and waits for it if need be.
+func (h *hop) fill() (n int, err error) {
+	b := h.buffer
+	if len(b.Space()) < loop.BufferSize-b.Len() {
+		b.Compact()
+	}
+	held := b.Len()
+	n, err = b.FillFrom(h.conn)
+	if t := h.gateway.tap; t != nil {
+		t.Read(h.flow, b.Unread()[held:], err)
+	}
+	return n, err
+}
