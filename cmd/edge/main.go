@@ -23,10 +23,10 @@ import (
 	"github.com/hashicorp/go-multierror"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/hopwire/hopwire/cmd/edge/internal/accesslog"
 	"github.com/hopwire/hopwire/cmd/edge/internal/checks"
 	"github.com/hopwire/hopwire/cmd/edge/internal/gateway"
 	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
+	"github.com/hopwire/hopwire/shared/accesslog"
 	"github.com/hopwire/hopwire/shared/capture"
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/program"
@@ -68,10 +68,10 @@ type edge struct {
 	group     *loop.Group
 	server    *gateway.Server
 	listener  *loop.Listener
-	registry  registry // of the origins that have a name
-	stopNames func()   // stops looking them up; nil: nobody does
-	log       *accesslog.Log
-	file      *os.File // the recording
+	registry  registry       // of the origins that have a name
+	stopNames func()         // stops looking them up; nil: nobody does
+	log       *accesslog.Log // nil: none is wanted
+	file      *os.File       // the recording
 	recorder  *capture.Recorder
 }
 
@@ -113,7 +113,7 @@ func open(ctx context.Context, s *settings, w io.Writer) (_ *edge, err error) {
 // openFiles opens the log and the recording, as far as they are wanted.
 func (e *edge) openFiles() (err error) {
 	if path := e.settings.accessLog; path != "" {
-		if e.log, err = accesslog.Open(path); err != nil {
+		if e.log, err = accesslog.Open(path, func(err error) { e.say(err.Error()) }); err != nil {
 			return err
 		}
 	}
@@ -188,37 +188,31 @@ func (e *edge) awaitLingering() {
 
 // close closes the files, after the loops have ended.
 func (e *edge) close() error {
-	var all *multierror.Error
 	if e.stopNames != nil {
 		e.stopNames()
 	}
-	if e.server != nil {
-		e.server.Flush()
-	}
-	return multierror.Append(all, within(filesPatience, e.closeFiles)).ErrorOrNil()
+	var files multierror.Group // neither waits for the other's reader
+	files.Go(e.log.Close)
+	files.Go(e.closeRecording)
+	return files.Wait().ErrorOrNil()
 }
 
-// filesPatience is how long the log and the recording may take to be written to
-// their end. Either may be a pipe whose reader has stopped without closing it.
-const filesPatience = 2 * time.Second
-
-// within calls f, and waits for it no longer than the bound.
-func within(bound time.Duration, f func() error) error {
+// closeRecording gives up when the end of the recording is not taken: it may be a
+// pipe whose reader has stopped without closing it.
+func (e *edge) closeRecording() error {
+	const patience = 2 * time.Second
 	done := make(chan error, 1)
-	go func() { done <- f() }()
+	go func() { done <- e.endRecording() }()
 	select {
 	case err := <-done:
 		return err
-	case <-time.After(bound):
-		return fmt.Errorf("the access log or the recording is not complete: its end was not taken within %v", bound)
+	case <-time.After(patience):
+		return fmt.Errorf("the recording is not complete: its end was not taken within %v", patience)
 	}
 }
 
-func (e *edge) closeFiles() error {
+func (e *edge) endRecording() error {
 	var all *multierror.Error
-	if e.log != nil {
-		all = multierror.Append(all, e.log.Close())
-	}
 	if e.recorder != nil {
 		if err := e.recorder.Close(); err != nil {
 			all = multierror.Append(all, fmt.Errorf("the recording is not complete: %w", err))

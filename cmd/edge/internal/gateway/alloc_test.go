@@ -11,8 +11,8 @@ import (
 	"time"
 	"unsafe"
 
-	"github.com/hopwire/hopwire/cmd/edge/internal/accesslog"
 	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
+	"github.com/hopwire/hopwire/shared/accesslog"
 )
 
 // An exchange on connections that are there allocates nothing: measured from
@@ -38,7 +38,7 @@ func TestKeepAliveAllocatesNothing(t *testing.T) {
 			}
 			config := Config{Balance: balance, Eject: origins.Ejection{After: 3, For: time.Second}, OriginMaxConnections: 10}
 			if test.log {
-				config.Log = accesslog.New(discard{})
+				config.Log = accesslog.New(discard{}, nil)
 				t.Cleanup(func() { config.Log.Close() })
 			}
 			var addresses []string

@@ -4,11 +4,11 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/hopwire/hopwire/cmd/edge/internal/accesslog"
 	"github.com/hopwire/hopwire/cmd/edge/internal/checks"
 	"github.com/hopwire/hopwire/cmd/edge/internal/heads"
 	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
 	"github.com/hopwire/hopwire/cmd/edge/internal/pool"
+	"github.com/hopwire/hopwire/shared/accesslog"
 	"github.com/hopwire/hopwire/shared/capture"
 	"github.com/hopwire/hopwire/shared/loop"
 )

@@ -17,7 +17,7 @@ type Counters struct {
 	Replays    [Replays]uint64     // attempts that ended without a response
 	OriginEnds [pool.Causes]uint64 // uses of origin connections
 	Origins    uint64              // origin connections made
-	LogDropped uint64              // lines that the access log lost
+	LogLost    uint64              // lines that the access log lost
 
 	Ejections     uint64 // origins left out for their failures
 	Restorations  uint64 // origins that came back
@@ -37,7 +37,7 @@ func (c *Counters) All(yield func(name string, value uint64) bool) {
 	_ = yield("client-connections", c.Clients) &&
 		yield("exchanges", c.Exchanges) &&
 		yield("origin-connections", c.Origins) &&
-		yield("log-lines-lost", c.LogDropped) &&
+		yield("log-lines-lost", c.LogLost) &&
 		yield("origins.left-out", c.Ejections) &&
 		yield("origins.restored", c.Restorations) &&
 		yield("queue.waited", c.Queued) &&

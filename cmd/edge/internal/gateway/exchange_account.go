@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/hopwire/hopwire/cmd/edge/internal/accesslog"
 	"github.com/hopwire/hopwire/shared/capture"
 	"github.com/hopwire/hopwire/shared/loop"
 )
@@ -62,25 +61,23 @@ func (x *exchange) account() {
 
 func (x *exchange) logLine() {
 	g := x.gateway
-	e := accesslog.Entry{
-		Client: x.client.conn.Remote(), RequestLine: x.line, Status: x.response.status, Octets: x.response.sent,
-		ClientConn: x.client.serial, Request: x.client.requests,
-		OriginConn: x.upstream.serial, Use: x.upstream.uses, Replayed: x.upstream.replayed,
-		ClientEnd: x.end.client.String(), OriginEnd: x.originEnd(),
+	e := logEntry{
+		clientConn: x.client.serial, request: x.client.requests,
+		originConn: x.upstream.serial, use: x.upstream.uses, replayed: x.upstream.replayed,
+		clientEnd: x.end.client.String(), originEnd: x.originEnd(),
 	}
 	if x.tunnel != nil {
-		e.Tunnel, e.Inbound = true, x.tunnel.up.sent
+		e.tunnel, e.inbound, e.outbound = true, x.tunnel.up.sent, x.response.sent
 	}
 	if g.config.LogOrigins {
-		e.Origin = x.upstream.address
+		e.origin = x.upstream.address
 	}
 	if r := x.end.refusal; r.refuses() && r.Error != NoError {
-		e.Refusal, e.Rule = r.Error.String(), r.Rule
+		e.refusal, e.rule = r.Error.String(), r.Rule
 	}
 	x.marks.phases(&e, x.loop.Clock())
-	if g.log.Add(&e, x.loop.Wall()) {
-		g.logTimer.Reset(accesslog.MaxAge)
-	}
+	line := g.log.Begin(x.client.conn.Remote(), x.line, x.response.status, x.response.sent)
+	g.log.End(e.appendTo(line))
 }
 
 // originEnd says what became of the origin connection; empty if there was none.
@@ -94,7 +91,7 @@ func (x *exchange) originEnd() string {
 // phases fills in the times between the marks. The phase whose mark was not
 // reached is the one in which the exchange ended, and has all the time that was
 // left.
-func (m *marks) phases(e *accesslog.Entry, now loop.Time) {
+func (m *marks) phases(e *logEntry, now loop.Time) {
 	at := m.firstByte
 	phase := func(until loop.Time) time.Duration {
 		if until == 0 {
@@ -104,15 +101,15 @@ func (m *marks) phases(e *accesslog.Entry, now loop.Time) {
 		at = max(at, until)
 		return d
 	}
-	e.Read = phase(m.headRead)
+	e.read = phase(m.headRead)
 	if m.queued {
-		e.Queue = phase(m.placed)
+		e.queue = phase(m.placed)
 	}
-	e.Connect = phase(m.connected)
-	e.Send = phase(m.sent)
-	e.Wait = phase(m.answered)
-	e.Relay = phase(now)
-	e.Total = now.Sub(m.firstByte)
+	e.connect = phase(m.connected)
+	e.send = phase(m.sent)
+	e.wait = phase(m.answered)
+	e.relay = phase(now)
+	e.total = now.Sub(m.firstByte)
 }
 
 // note tells the recording what was decided.

@@ -4,11 +4,11 @@ import (
 	"net"
 	"net/netip"
 
-	"github.com/hopwire/hopwire/cmd/edge/internal/accesslog"
 	"github.com/hopwire/hopwire/cmd/edge/internal/heads"
 	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
 	"github.com/hopwire/hopwire/cmd/edge/internal/pool"
 	"github.com/hopwire/hopwire/cmd/edge/internal/tap"
+	"github.com/hopwire/hopwire/shared/accesslog"
 	"github.com/hopwire/hopwire/shared/loop"
 )
 
@@ -38,8 +38,7 @@ type Gateway struct {
 	complete   bool // no further client will come
 	empty      bool // and the last one has left
 
-	log      *accesslog.Batch // nil: nothing is logged
-	logTimer *loop.Timer
+	log *accesslog.Batch // nil: nothing is logged
 }
 
 func newGateway(s *Server, l *loop.Loop) *Gateway {
@@ -50,13 +49,10 @@ func newGateway(s *Server, l *loop.Loop) *Gateway {
 		editor:     heads.NewEditor(s.config.headPolicy()),
 		clientPace: newPace(s.config.IdleTimeout, s.config.MinRate, s.config.MinRateGrace),
 		originPace: newPace(s.config.ResponseTimeout, 0, 0),
+		log:        s.config.Log.Batch(l),
 	}
 	if r := s.config.Recorder; r != nil {
 		g.tap = tap.New(r.Track(l.Index()), l.Wall)
-	}
-	if s.config.Log != nil {
-		g.log = s.config.Log.Batch()
-		g.logTimer = l.After(accesslog.MaxAge, g.log.Flush)
 	}
 	g.origins = newOrigins(g)
 	return g

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hopwire/hopwire/cmd/edge/internal/accesslog"
 	"github.com/hopwire/hopwire/cmd/edge/internal/pool"
+	"github.com/hopwire/hopwire/shared/accesslog"
 )
 
 // A page is a file in memory.
@@ -17,7 +17,7 @@ func (p *page) Close() error { return nil }
 
 func TestAccessLog(t *testing.T) {
 	var out page
-	log := accesslog.New(&out)
+	log := accesslog.New(&out, nil)
 	o := scripted(t, func(i int, p *peer) {
 		p.head()
 		p.send(hello)
@@ -34,7 +34,6 @@ func TestAccessLog(t *testing.T) {
 	bad.expectStatus(400)
 	r.await("the end", func(c Counters) bool { return c.ClientEnds[Refused] == 1 })
 	r.stop()
-	r.server.Flush()
 	if err := log.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +58,7 @@ func TestAccessLog(t *testing.T) {
 // connected to, which one was tried last.
 func TestAccessLogNamesOrigins(t *testing.T) {
 	var out page
-	log := accesslog.New(&out)
+	log := accesslog.New(&out, nil)
 	a, b := scripted(t, answering(hello)), scripted(t, answering(hello))
 	r := start(t, Config{Log: log, LogOrigins: true, Pool: pool.Limits{Max: -1}}, a.address, b.address)
 	c := r.dial()
@@ -72,7 +71,6 @@ func TestAccessLogNamesOrigins(t *testing.T) {
 	c.send(get("/"))
 	c.expectStatus(502)
 	r.stop()
-	r.server.Flush()
 	if err := log.Close(); err != nil {
 		t.Fatal(err)
 	}

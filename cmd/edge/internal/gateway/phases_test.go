@@ -4,7 +4,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hopwire/hopwire/cmd/edge/internal/accesslog"
 	"github.com/hopwire/hopwire/shared/loop"
 )
 
@@ -27,11 +26,11 @@ func TestPhases(t *testing.T) {
 	} {
 		m := whole
 		test.reached(&m)
-		var e accesslog.Entry
+		var e logEntry
 		m.phases(&e, at(32*ms))
-		got := [6]time.Duration{e.Read, e.Queue, e.Connect, e.Send, e.Wait, e.Relay}
-		if got != test.want || e.Total != 31*ms {
-			t.Errorf("%s: %v in %v, want %v in %v", test.name, got, e.Total, test.want, 31*ms)
+		got := [6]time.Duration{e.read, e.queue, e.connect, e.send, e.wait, e.relay}
+		if got != test.want || e.total != 31*ms {
+			t.Errorf("%s: %v in %v, want %v in %v", test.name, got, e.total, test.want, 31*ms)
 		}
 	}
 }

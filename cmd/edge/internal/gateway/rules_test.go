@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hopwire/hopwire/cmd/edge/internal/accesslog"
+	"github.com/hopwire/hopwire/shared/accesslog"
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/loop/simnet"
 )
@@ -146,7 +146,7 @@ func (s *showing) run(w *simnet.World) error {
 // stage puts the gateway between an origin and a client, and runs the world until
 // the client ends it. What the gateway logs is on the page.
 func (s *showing) stage(w *simnet.World, config Config, origin func(*loop.Conn), client func(to *loop.Address)) error {
-	config.Log = accesslog.New(&s.page)
+	config.Log = accesslog.New(&s.page, nil)
 	err := w.Run(loop.Config{}, func(g *loop.Group) error {
 		s.group = g
 		at, err := g.Listen("127.0.0.1:0", origin)
@@ -164,7 +164,6 @@ func (s *showing) stage(w *simnet.World, config Config, origin func(*loop.Conn),
 		g.Loop(0).Post(func() { g.Loop(0).Go(loop.Func(func() { client(ln.Address()) })) })
 		return nil
 	})
-	s.server.Flush()
 	return errors.Join(err, config.Log.Close())
 }
 

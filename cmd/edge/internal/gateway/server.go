@@ -123,23 +123,6 @@ func (s *Server) Counters() (sum Counters) {
 	for i := range shares {
 		sum.add(&shares[i])
 	}
-	sum.LogDropped = s.dropped()
+	sum.LogLost = s.config.Log.Lost()
 	return sum
-}
-
-func (s *Server) dropped() uint64 {
-	if s.config.Log == nil {
-		return 0
-	}
-	return s.config.Log.Dropped()
-}
-
-// Flush hands the log what the gateways still hold. It is called after the
-// group has ended.
-func (s *Server) Flush() {
-	for _, g := range s.gateways {
-		if g.log != nil {
-			g.log.Flush()
-		}
-	}
 }

@@ -12,8 +12,8 @@ import (
 	"time"
 	"unsafe"
 
-	"github.com/hopwire/hopwire/cmd/edge/internal/accesslog"
 	"github.com/hopwire/hopwire/cmd/edge/internal/pool"
+	"github.com/hopwire/hopwire/shared/accesslog"
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/loop/simnet"
 )
@@ -523,7 +523,7 @@ func TestIdleTunnelCosts(t *testing.T) {
 func TestTunnelOutlastsDraining(t *testing.T) {
 	for _, pause := range []time.Duration{0, time.Minute} {
 		var out page
-		log := accesslog.New(&out)
+		log := accesslog.New(&out, nil)
 		var g *Gateway
 		err := actWith(t, simnet.New(1, simnet.Options{}), Config{Log: log}, &g, func(c *loop.Conn) {
 			c.Write([]byte(asked))
@@ -547,7 +547,6 @@ func TestTunnelOutlastsDraining(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		g.log.Flush()
 		if err := log.Close(); err != nil {
 			t.Fatal(err)
 		}

@@ -6,10 +6,10 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/hopwire/hopwire/cmd/edge/internal/accesslog"
 	"github.com/hopwire/hopwire/cmd/edge/internal/gateway"
 	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
 	"github.com/hopwire/hopwire/cmd/edge/internal/pool"
+	"github.com/hopwire/hopwire/shared/accesslog"
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/loop/simnet"
 )
