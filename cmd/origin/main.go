@@ -15,12 +15,12 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/hashicorp/go-multierror"
 
 	"github.com/hopwire/hopwire/cmd/origin/internal/server"
 	"github.com/hopwire/hopwire/cmd/origin/internal/site"
+	"github.com/hopwire/hopwire/shared/accesslog"
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/program"
 )
@@ -46,7 +46,7 @@ func run(ctx context.Context, s *settings, w io.Writer) (err error) {
 // An origin is what the program consists of while it runs.
 type origin struct {
 	site   *site.Site
-	log    *os.File // nil: none is wanted
+	log    *accesslog.Log // nil: none is wanted
 	server *server.Server
 }
 
@@ -66,7 +66,7 @@ func open(s *settings, w io.Writer) (_ *origin, err error) {
 	config.Site = o.site
 	config.Report = func(err error) { fmt.Fprintf(w, "origin: %v\n", err) }
 	if s.accessLog != "" {
-		if o.log, err = openLog(s.accessLog); err != nil {
+		if o.log, err = accesslog.Open(s.accessLog, config.Report); err != nil {
 			return nil, err
 		}
 		config.AccessLog = o.log
@@ -86,24 +86,9 @@ func openSite(root string) (*site.Site, error) {
 	return site.Open(root)
 }
 
-// openLog opens a file for appending, or standard output for "-".
-func openLog(path string) (*os.File, error) {
-	if path == "-" {
-		return os.Stdout, nil
-	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
-	if err != nil {
-		return nil, fmt.Errorf("the access log cannot be opened: %w", err)
-	}
-	return f, nil
-}
-
 // close closes the files, after the loops have ended.
 func (o *origin) close() error {
-	var all *multierror.Error
-	if o.log != nil && o.log != os.Stdout {
-		all = multierror.Append(all, o.log.Close())
-	}
+	all := multierror.Append(nil, o.log.Close())
 	if o.site != nil {
 		all = multierror.Append(all, o.site.Close())
 	}

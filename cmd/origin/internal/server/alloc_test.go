@@ -10,11 +10,14 @@ import (
 	"strings"
 	"testing"
 	"unsafe"
+
+	"github.com/hopwire/hopwire/shared/accesslog"
 )
 
 type discard struct{}
 
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
+func (discard) Close() error                { return nil }
 
 // What is asked for again and again allocates nothing: measured from outside,
 // with a client that allocates nothing either.
@@ -25,7 +28,7 @@ func TestHotPathAllocatesNothing(t *testing.T) {
 	}{
 		{"a small file", get("GET", "/", "User-Agent: test", "Accept: */*"), Config{}},
 		{"a head", get("HEAD", "/"), Config{}},
-		{"a logged one", get("GET", "/"), Config{AccessLog: discard{}}},
+		{"a logged one", get("GET", "/"), Config{AccessLog: accesslog.New(discard{}, nil)}},
 		{"pipelined", strings.Repeat(get("GET", "/"), 10), Config{}},
 		{"HTTP/1.0", "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", Config{}},
 		{"not modified", get("GET", "/", "If-None-Match: "+etag(10)), Config{}},
@@ -35,6 +38,7 @@ func TestHotPathAllocatesNothing(t *testing.T) {
 		{"options", get("OPTIONS", "*"), Config{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Cleanup(func() { c.config.AccessLog.Close() })
 			p := start(t, files, c.config).dial()
 			request := []byte(c.request)
 			buf := make([]byte, lengthOfAnswer(t, p, c.request))

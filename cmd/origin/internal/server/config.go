@@ -2,12 +2,12 @@ package server
 
 import (
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/hashicorp/go-multierror"
 
 	"github.com/hopwire/hopwire/cmd/origin/internal/site"
+	"github.com/hopwire/hopwire/shared/accesslog"
 )
 
 // A Config is what a server is made of. The zero value of every field but Site
@@ -39,8 +39,8 @@ type Config struct {
 	DrainTimeout time.Duration
 
 	// AccessLog takes a line in Common Log Format for each response; nil
-	// means none.
-	AccessLog io.Writer
+	// means none. The server does not close it.
+	AccessLog *accesslog.Log
 	// Report is told what went wrong where nobody is left to return it to, on
 	// any goroutine; nil means that nobody wants to know.
 	Report func(error)

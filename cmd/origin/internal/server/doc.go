@@ -25,6 +25,6 @@
 // in it is set. What is unusual, such as a condition, a range, HTTP/1.0 or
 // the last request of a connection, has its head written for it.
 //
-// Each loop has one worker with a cache, an access log buffer and spare
-// exchanges of its own, so nothing here takes a lock.
+// Each loop has one worker with a cache, a batch of the access log and
+// spare exchanges of its own, so nothing here takes a lock.
 package server

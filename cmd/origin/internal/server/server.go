@@ -16,7 +16,6 @@ type Server struct {
 	group    *loop.Group
 	listener *loop.Listener
 	workers  []*worker // one for each loop
-	log      *accessLog
 }
 
 // New makes a server on the loops of group.
@@ -25,7 +24,7 @@ func New(group *loop.Group, config Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{config: config, group: group, log: newAccessLog(config.AccessLog, config.Report)}
+	s := &Server{config: config, group: group}
 	for i := range group.Len() {
 		s.workers = append(s.workers, newWorker(s, group.Loop(i)))
 	}
@@ -65,13 +64,11 @@ func (s *Server) Run(ctx context.Context, hurry <-chan struct{}) error {
 	return err
 }
 
-// close writes the rest of the access log and closes files, after the loops
-// have ended.
+// close closes files, after the loops have ended.
 func (s *Server) close() {
 	for _, w := range s.workers {
-		w.close()
+		w.cache.Close()
 	}
-	s.log.close()
 }
 
 // drainCheck is how often a draining server looks whether it is done.

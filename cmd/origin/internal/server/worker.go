@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/hopwire/hopwire/cmd/origin/internal/site"
+	"github.com/hopwire/hopwire/shared/accesslog"
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/wire"
 )
@@ -15,32 +16,24 @@ type worker struct {
 	cache    *site.Cache
 	clients  clientList
 	spare    []*exchange
-	log      *logBuffer // nil: none is wanted
+	log      *accesslog.Batch // nil: none is wanted
 	draining bool
 
 	// The wall clock, to the second.
-	second  int64     // since 1970
-	nextAt  loop.Time // when the next one begins
-	date    []byte    // as a Date field has it
-	logTime []byte    // as the access log has it
+	second int64     // since 1970
+	nextAt loop.Time // when the next one begins
+	date   []byte    // as a Date field has it
 }
 
 // maxSpare bounds the exchanges kept for later; each may have grown buffers.
 const maxSpare = 64
 
 func newWorker(s *Server, l *loop.Loop) *worker {
-	w := &worker{config: &s.config, loop: l}
+	w := &worker{config: &s.config, loop: l, log: s.config.AccessLog.Batch(l)}
 	w.clients.init()
 	w.cache = s.config.Site.NewCache(site.Options{AppendHead: w.appendFileHead})
-	w.log = s.log.buffer(l)
 	w.readClock()
 	return w
-}
-
-// close is called when the loop has ended.
-func (w *worker) close() {
-	w.cache.Close()
-	w.log.close()
 }
 
 // drain lets every connection have one last request. Those that wait for one are
@@ -81,7 +74,7 @@ func (w *worker) giveBack(x *exchange) {
 	}
 }
 
-// tick keeps the wall clock's texts up to date.
+// tick keeps what is known of the wall clock up to date.
 func (w *worker) tick() {
 	if w.loop.Now() >= w.nextAt {
 		w.readClock()
@@ -93,7 +86,4 @@ func (w *worker) readClock() {
 	w.second = wall.Unix()
 	w.nextAt = w.loop.Now().Add(time.Second - time.Duration(wall.Nanosecond()))
 	w.date = wire.AppendDate(w.date[:0], w.second)
-	if w.log != nil {
-		w.logTime = wall.AppendFormat(w.logTime[:0], "02/Jan/2006:15:04:05 -0700")
-	}
 }
