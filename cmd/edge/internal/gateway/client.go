@@ -29,8 +29,8 @@ func (c *client) Readable(*loop.Conn) { c.gateway.loop.Go(c) }
 
 // Run is the task that serves what arrived.
 func (c *client) Run() {
-	x := c.gateway.borrow(c)
-	defer c.gateway.restore(x)
+	x := c.gateway.takeExchange(c)
+	defer c.gateway.putExchange(x)
 	x.serve()
 }
 
@@ -62,7 +62,7 @@ const (
 
 // close closes the connection.
 func (c *client) close(cause Cause, how closeMode) {
-	c.gateway.leave(c, cause)
+	c.gateway.forget(c, cause)
 	c.record(cause, how)
 	switch how {
 	case closeQuietly:

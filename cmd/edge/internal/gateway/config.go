@@ -30,14 +30,14 @@ type Config struct {
 	// Proxy-Status. Empty means "hopwire".
 	Name string
 
-	// HeadTimeout bounds the time from the first octet of a request to the end
+	// HeadTimeout bounds the time from the first byte of a request to the end
 	// of its head. Zero means 10 seconds.
 	HeadTimeout time.Duration
 	// IdleTimeout bounds how long a client connection waits for its next
 	// request, how long the gateway waits for more of a request's body, and
 	// how long a client may take none of a response. Zero means 75 seconds.
 	IdleTimeout time.Duration
-	// MinRate is how many octets a second a client has to send of a request's
+	// MinRate is how many bytes a second a client has to send of a request's
 	// body, and to take of a response, in the time that the gateway waits for
 	// it. What lies in the buffers of the two kernels counts as taken. Zero
 	// means any number.
@@ -51,7 +51,7 @@ type Config struct {
 	// give none of its response. Zero means 60 seconds.
 	ResponseTimeout time.Duration
 
-	// TunnelTimeout bounds how long no octet goes by in either direction of a
+	// TunnelTimeout bounds how long no byte goes by in either direction of a
 	// tunnel. Zero means 1 hour.
 	TunnelTimeout time.Duration
 
@@ -96,7 +96,7 @@ type Config struct {
 	// LogOrigins has each line say which origin the request went to. Where there
 	// is only one, that goes without saying.
 	LogOrigins bool
-	// Recorder gets every octet of both hops; it has a track for each loop. Nil
+	// Recorder gets every byte of both hops; it has a track for each loop. Nil
 	// means no recording.
 	Recorder *capture.Recorder
 }

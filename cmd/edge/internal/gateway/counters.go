@@ -10,7 +10,7 @@ import (
 // Counters are what a gateway has done since it began.
 type Counters struct {
 	Clients   uint64 // client connections accepted
-	Exchanges uint64 // requests of which at least an octet arrived
+	Exchanges uint64 // requests of which at least a byte arrived
 
 	ClientEnds [Causes]uint64      // client connections closed
 	Refusals   [ProxyErrors]uint64 // of messages, in place of a response or after it had begun
@@ -26,7 +26,7 @@ type Counters struct {
 	QueueTimeouts uint64 // requests that waited in vain
 
 	Tunnels        uint64        // opened
-	TunnelInbound  uint64        // octets of tunnels, sent to origins
+	TunnelInbound  uint64        // bytes of tunnels, sent to origins
 	TunnelOutbound uint64        // and to clients
 	Checks         checks.Totals // of the origins' health
 }
@@ -34,38 +34,48 @@ type Counters struct {
 // All yields each counter by name, in an order that does not change. The names
 // are the words of the log, behind what they are said of: "client-ends.refused".
 func (c *Counters) All(yield func(name string, value uint64) bool) {
-	_ = yield("client-connections", c.Clients) &&
-		yield("exchanges", c.Exchanges) &&
-		yield("origin-connections", c.Origins) &&
-		yield("log-lines-lost", c.LogLost) &&
-		yield("origins.left-out", c.Ejections) &&
-		yield("origins.restored", c.Restorations) &&
-		yield("queue.waited", c.Queued) &&
-		yield("queue.full", c.QueueFull) &&
-		yield("queue.timed-out", c.QueueTimeouts) &&
-		yield("tunnels.opened", c.Tunnels) &&
-		yield("tunnels.octets-inbound", c.TunnelInbound) &&
-		yield("tunnels.octets-outbound", c.TunnelOutbound) &&
-		yield("checks.went-down", c.Checks.Downs) &&
-		yield("checks.came-up", c.Checks.Ups) &&
-		each[checks.Verdict](yield, "checks.", c.Checks.Findings[:]) &&
-		each[Cause](yield, "client-ends.", c.ClientEnds[:]) &&
-		each[pool.Cause](yield, "origin-ends.", c.OriginEnds[:]) &&
-		each[ProxyError](yield, "refusals.", c.Refusals[:]) &&
-		each[Replay](yield, "replays.", c.Replays[:])
-}
-
-// each yields the counters that are counted by the values of one type.
-func each[V interface {
-	~uint8
-	fmt.Stringer
-}](yield func(string, uint64) bool, of string, counts []uint64) bool {
-	for i, n := range counts {
-		if !yield(of+V(i).String(), n) {
-			return false
+	all := []counter{
+		{"client-connections", c.Clients},
+		{"exchanges", c.Exchanges},
+		{"origin-connections", c.Origins},
+		{"log-lines-lost", c.LogLost},
+		{"origins.left-out", c.Ejections},
+		{"origins.restored", c.Restorations},
+		{"queue.waited", c.Queued},
+		{"queue.full", c.QueueFull},
+		{"queue.timed-out", c.QueueTimeouts},
+		{"tunnels.opened", c.Tunnels},
+		{"tunnels.bytes-inbound", c.TunnelInbound},
+		{"tunnels.bytes-outbound", c.TunnelOutbound},
+		{"checks.went-down", c.Checks.Downs},
+		{"checks.came-up", c.Checks.Ups},
+	}
+	all = appendEach[checks.Verdict](all, "checks.", c.Checks.Findings[:])
+	all = appendEach[Cause](all, "client-ends.", c.ClientEnds[:])
+	all = appendEach[pool.Cause](all, "origin-ends.", c.OriginEnds[:])
+	all = appendEach[ProxyError](all, "refusals.", c.Refusals[:])
+	all = appendEach[Replay](all, "replays.", c.Replays[:])
+	for _, one := range all {
+		if !yield(one.name, one.value) {
+			return
 		}
 	}
-	return true
+}
+
+type counter struct {
+	name  string
+	value uint64
+}
+
+// appendEach lists what is counted by the values of one type.
+func appendEach[V interface {
+	~uint8
+	fmt.Stringer
+}](all []counter, of string, counts []uint64) []counter {
+	for i, n := range counts {
+		all = append(all, counter{of + V(i).String(), n})
+	}
+	return all
 }
 
 // add sums up the counters of several gateways.

@@ -35,8 +35,8 @@ type Gateway struct {
 	lastClient uint64
 	lastOrigin uint64
 	draining   bool
-	complete   bool // no further client will come
-	empty      bool // and the last one has left
+	closed     bool // to further clients
+	emptied    bool // and the last one has left
 
 	log *accesslog.Batch // nil: nothing is logged
 }
@@ -58,9 +58,9 @@ func newGateway(s *Server, l *loop.Loop) *Gateway {
 	return g
 }
 
-// welcome takes a new client connection. It is idle until its first request
-// begins to arrive.
-func (g *Gateway) welcome(conn *loop.Conn) {
+// accept takes a new client connection. It is idle until its first request begins
+// to arrive.
+func (g *Gateway) accept(conn *loop.Conn) {
 	c := &client{gateway: g, conn: conn, serial: g.nextSerial(&g.lastClient)}
 	if g.tap != nil {
 		c.flow = g.tap.Client(c.serial, conn.Remote(), addrPort(conn.LocalAddr()))
@@ -74,8 +74,8 @@ func (g *Gateway) welcome(conn *loop.Conn) {
 	c.idle()
 }
 
-// leave forgets a client connection that is about to be closed.
-func (g *Gateway) leave(c *client, cause Cause) {
+// forget drops a client connection that is about to be closed.
+func (g *Gateway) forget(c *client, cause Cause) {
 	if c.prev != nil {
 		c.prev.next = c.next
 	} else {
@@ -91,8 +91,8 @@ func (g *Gateway) leave(c *client, cause Cause) {
 
 // reportEmpty tells the server, once, that the last client has left.
 func (g *Gateway) reportEmpty() {
-	if g.complete && g.open == 0 && !g.empty {
-		g.empty = true
+	if g.closed && g.open == 0 && !g.emptied {
+		g.emptied = true
 		g.server.emptied()
 	}
 }
@@ -128,9 +128,9 @@ func (g *Gateway) drain() {
 	}
 }
 
-// lastCame is called when no further client will come.
-func (g *Gateway) lastCame() {
-	g.complete = true
+// close is called when no further client will come.
+func (g *Gateway) close() {
+	g.closed = true
 	g.reportEmpty()
 }
 
@@ -148,29 +148,24 @@ func (g *Gateway) originEnds(c *pool.Conn, cause pool.Cause) {
 	}
 }
 
-// borrow takes the state of an exchange for a client whose request begins.
-func (g *Gateway) borrow(c *client) *exchange {
-	x := g.takeFree()
+// takeExchange is for a client whose request begins.
+func (g *Gateway) takeExchange(c *client) *exchange {
+	var x *exchange
+	if n := len(g.free) - 1; n >= 0 {
+		x, g.free = g.free[n], g.free[:n]
+	} else {
+		x = newExchange(g)
+	}
 	x.client = c
 	c.exchange = x
 	c.conn.Watch(c)
 	return x
 }
 
-func (g *Gateway) takeFree() *exchange {
-	n := len(g.free) - 1
-	if n < 0 {
-		return newExchange(g)
-	}
-	x := g.free[n]
-	g.free = g.free[:n]
-	return x
-}
-
-// restore takes the state back when the task ends. If that has panicked, or the
-// loop has been stopped under it, the state is let go: the upload's task may still
-// use it.
-func (g *Gateway) restore(x *exchange) {
+// putExchange takes it back when the task ends. If that has panicked, or the loop
+// has been stopped under it, the exchange is not used again: the upload's task may
+// still use it.
+func (g *Gateway) putExchange(x *exchange) {
 	switch {
 	case x.tunnel != nil:
 		// It has become the exchange's owner.

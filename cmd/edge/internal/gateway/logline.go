@@ -16,9 +16,9 @@ import (
 //	    read=14us connect=0us send=9us wait=210us relay=31us total=264us c3#2 -> o1#7 kept/kept
 //
 // (on one line). The size is that of the response's body as it went out, chunk
-// framing included. The phases follow one another: from the first octet of the
+// framing included. The phases follow one another: from the first byte of the
 // request to the end of its head, until an origin connection is at hand, until
-// the request or what of it had arrived is written, until the first octet of the
+// the request or what of it had arrived is written, until the first byte of the
 // response, until its last. A request that had to wait until others were done with
 // their connections has a phase queue=... behind read. c3#2 is the second request
 // on client connection 3, o1#7 the seventh on origin connection 1, or - if the
@@ -34,7 +34,7 @@ import (
 //
 // The line of an exchange that became a tunnel is written when that has ended.
 // Its size is that of what went to the client, the last phase the life of the
-// tunnel, and tunnel=30/2000 the octets from and to the client.
+// tunnel, and tunnel=30/2000 the bytes from and to the client.
 type logEntry struct {
 	read, queue, connect, send, wait, relay, total time.Duration
 
@@ -46,7 +46,7 @@ type logEntry struct {
 
 	clientEnd, originEnd string // what became of the connections; originEnd may be empty
 	tunnel               bool   // the connection became one
-	inbound, outbound    int64  // octets of the tunnel
+	inbound, outbound    int64  // bytes of the tunnel
 	replayed             bool   // sent once more, after a stale connection
 	refusal              string // why the gateway answered by itself; empty if it did not
 	rule                 string // which rule was broken then; may be empty

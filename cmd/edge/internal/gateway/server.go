@@ -55,7 +55,7 @@ func (s *Server) Listen(address string) (*loop.Listener, error) {
 }
 
 // accept is called on the loop that the connection will live on.
-func (s *Server) accept(conn *loop.Conn) { s.gateways[conn.Loop().Index()].welcome(conn) }
+func (s *Server) accept(conn *loop.Conn) { s.gateways[conn.Loop().Index()].accept(conn) }
 
 // Drain stops accepting clients and lets those that are there come to their
 // end, among them the ones whose connect had succeeded by then. The channel is
@@ -84,7 +84,7 @@ func (s *Server) closed() {
 		return
 	}
 	for _, g := range s.gateways {
-		g.loop.Post(g.lastCame)
+		g.loop.Post(g.close)
 	}
 }
 

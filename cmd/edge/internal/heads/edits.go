@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// An Op is what an edit does with its octets.
+// An Op is what an edit does with its bytes.
 type Op uint8
 
 const (
-	// Copy sends received octets on.
+	// Copy sends received bytes on.
 	Copy Op = iota
-	// Drop leaves received octets out.
+	// Drop leaves received bytes out.
 	Drop
-	// Insert sends octets that were not received.
+	// Insert sends bytes that were not received.
 	Insert
 )
 
@@ -68,7 +68,7 @@ func (r Reason) String() string { return reasons[r].name }
 func (r Reason) Section() string { return reasons[r].section }
 
 // An Edit is one step in making the head that is sent from the head that was
-// received. The octets of Copy and Drop are those of the received head, one edit
+// received. The bytes of Copy and Drop are those of the received head, one edit
 // after the other and none left out.
 type Edit struct {
 	Op     Op
@@ -103,17 +103,17 @@ func (e *Edits) Drop(from, to int, why Reason) {
 	e.covered = to
 }
 
-// Insert sends octets before raw[at].
-func (e *Edits) Insert(at int, octets []byte, why Reason) {
+// Insert sends bytes before raw[at].
+func (e *Edits) Insert(at int, bytes []byte, why Reason) {
 	e.copyUpTo(at)
-	e.list = append(e.list, Edit{Insert, why, octets})
+	e.list = append(e.list, Edit{Insert, why, bytes})
 }
 
 // insertMade inserts what was appended to e.made before raw[at].
 func (e *Edits) insertMade(at int, made []byte, why Reason) {
-	octets := made[len(e.made):]
+	bytes := made[len(e.made):]
 	e.made = made
-	e.Insert(at, octets, why)
+	e.Insert(at, bytes, why)
 }
 
 // End copies what is left of the head.
@@ -135,7 +135,7 @@ func (e *Edits) Received() int { return len(e.raw) }
 // Untouched reports whether the head is sent as it was received.
 func (e *Edits) Untouched() bool { return len(e.list) == 1 && e.list[0].Op == Copy }
 
-// AppendTo appends the octets to be sent.
+// AppendTo appends the bytes to be sent.
 func (e *Edits) AppendTo(b []byte) []byte {
 	for i := range e.list {
 		if e.list[i].Op != Drop {
@@ -154,8 +154,8 @@ func (e *Edits) String() string {
 	var b strings.Builder
 	for _, edit := range e.list {
 		if edit.Op != Copy {
-			octets := strings.TrimSuffix(string(edit.Octets), "\r\n")
-			fmt.Fprintf(&b, "%s %s (%s, %s)\n", edit.Op, octets, edit.Reason, edit.Reason.Section())
+			bytes := strings.TrimSuffix(string(edit.Octets), "\r\n")
+			fmt.Fprintf(&b, "%s %s (%s, %s)\n", edit.Op, bytes, edit.Reason, edit.Reason.Section())
 		}
 	}
 	return strings.TrimSuffix(b.String(), "\n")
