@@ -33,6 +33,6 @@ func isPath(s string) bool {
 	var h wire.RequestHead
 	request := wire.AppendRequestLine(nil, "GET", s)
 	request = wire.AppendHeadEnd(wire.AppendField(request, "Host", "a"))
-	n, err := wire.ParseRequestHead(request, &h)
+	n, err := wire.ParseRequestHead(request, 0, &h)
 	return err == nil && n == len(request) && h.Form == wire.OriginForm && string(h.Target) == s
 }

@@ -123,8 +123,7 @@ func (c *cutter) cut(connection *Connection) {
 // cutRequest takes the next request, if it is whole.
 func (c *cutter) cutRequest() (m Message, whole bool) {
 	rest := c.inbound.rest()
-	c.request.Reset()
-	n, err := wire.ParseRequestHead(rest, &c.request)
+	n, err := wire.ParseRequestHead(rest, 0, &c.request)
 	if err == wire.ErrIncomplete {
 		c.partial = len(bytes.TrimLeft(rest, "\r\n")) > 0
 		return m, false
@@ -166,8 +165,7 @@ func (c *cutter) cutResponses(exchange *Exchange) (tunnel bool) {
 }
 
 func (c *cutter) cutResponse() (Message, error) {
-	c.response.Reset()
-	n, err := wire.ParseResponseHead(c.outbound.rest(), &c.response)
+	n, err := wire.ParseResponseHead(c.outbound.rest(), 0, &c.response)
 	if err != nil {
 		return Message{}, err
 	}

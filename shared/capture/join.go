@@ -17,8 +17,7 @@ const maxTries = 4096
 // content, and what looks like a request there cannot be told from one.
 func (c *cutter) findRequest() bool {
 	return c.find(&c.inbound, " HTTP/1.", func(b []byte) error {
-		c.request.Reset()
-		_, err := wire.ParseRequestHead(b, &c.request)
+		_, err := wire.ParseRequestHead(b, 0, &c.request)
 		return err
 	})
 }
@@ -30,8 +29,7 @@ func (c *cutter) findResponse() {
 	asked := c.inbound.when(c.inbound.at)
 	c.outbound.at = c.outbound.firstSince(asked)
 	found := c.find(&c.outbound, "HTTP/1.", func(b []byte) error {
-		c.response.Reset()
-		_, err := wire.ParseResponseHead(b, &c.response)
+		_, err := wire.ParseResponseHead(b, 0, &c.response)
 		return err
 	})
 	if !found {

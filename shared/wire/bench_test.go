@@ -54,7 +54,7 @@ func BenchmarkParseRequestHead(b *testing.B) {
 			b.SetBytes(int64(len(octets)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := ParseRequestHead(octets, h); err != nil {
+				if _, err := ParseRequestHead(octets, 0, h); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -69,7 +69,7 @@ func BenchmarkParseResponseHead(b *testing.B) {
 			b.SetBytes(int64(len(octets)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := ParseResponseHead(octets, h); err != nil {
+				if _, err := ParseResponseHead(octets, 0, h); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -82,8 +82,8 @@ func BenchmarkParseResponseHead(b *testing.B) {
 func BenchmarkFraming(b *testing.B) {
 	var request RequestHead
 	var response ResponseHead
-	ParseRequestHead([]byte(browserHead), &request)
-	ParseResponseHead([]byte(nginxHead), &response)
+	ParseRequestHead([]byte(browserHead), 0, &request)
+	ParseResponseHead([]byte(nginxHead), 0, &response)
 	for b.Loop() {
 		RequestFraming(&request)
 		f, _ := ResponseFraming(&response, request.Method)

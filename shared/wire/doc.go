@@ -55,9 +55,9 @@
 //
 // Parsing is pointing: a head's slices point into the buffer that it was parsed
 // from, and are valid until the owner of that buffer reuses it. Nothing here
-// keeps a buffer beyond that, except that a head which is incomplete expects to
-// be called with the same octets again, wherever they have moved. A BodyScanner
-// keeps nothing. Heads and scanners are made to be used again: then parsing,
+// keeps a buffer beyond that. Who parses an incomplete head again, with more
+// octets behind it, says how many of them were seen, wherever they have moved
+// since. A BodyScanner wants each octet once. Heads and scanners are made to be used again: then parsing,
 // framing, scanning and appending allocate nothing, unless a message is
 // refused.
 //

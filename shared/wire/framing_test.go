@@ -68,7 +68,7 @@ func TestResponseFraming(t *testing.T) {
 		{"CONNECT", "1.1 502", "", untilClose, ""},
 	} {
 		var h ResponseHead
-		if _, err := ParseResponseHead([]byte("HTTP/"+c.line+" \r\n"+c.fields+"\r\n"), &h); err != nil {
+		if _, err := ParseResponseHead([]byte("HTTP/"+c.line+" \r\n"+c.fields+"\r\n"), 0, &h); err != nil {
 			t.Fatal(err)
 		}
 		checkFraming(t, c.method+" "+c.line+" "+c.fields, c.want, c.rule, 502)(ResponseFraming(&h, []byte(c.method)))
@@ -121,7 +121,7 @@ func TestPersistence(t *testing.T) {
 			t.Errorf("request, HTTP/%s, %q: %v", c.version, c.connection, got)
 		}
 		var response ResponseHead
-		ParseResponseHead([]byte("HTTP/"+c.version+" 200 \r\nConnection: "+c.connection+"\r\n\r\n"), &response)
+		ParseResponseHead([]byte("HTTP/"+c.version+" 200 \r\nConnection: "+c.connection+"\r\n\r\n"), 0, &response)
 		if got := ResponsePersists(&response, Framing{Kind: Length}); got != c.want {
 			t.Errorf("response, HTTP/%s, %q: %v", c.version, c.connection, got)
 		}

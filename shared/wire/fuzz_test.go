@@ -99,7 +99,7 @@ func readInPieces(t *testing.T, v *wiretest.Vector, input []byte, cut int) outco
 // parses it again.
 func checkWrittenAgain(t *testing.T, input []byte) {
 	var h, again RequestHead
-	n, err := ParseRequestHead(input, &h)
+	n, err := ParseRequestHead(input, 0, &h)
 	if err != nil || n > len(input) || !bytes.HasSuffix(input[:n], h.Raw) {
 		t.Fatalf("n = %d, err = %v", n, err)
 	}

@@ -19,12 +19,12 @@ type RequestHead struct {
 	// parse.
 	Fields []FieldLine
 
-	// Limits bounds the head: Head, Target and Fields count. Set before the
-	// first octet of a head is parsed; Reset keeps it.
+	// Limits bounds the head: Head, Target and Fields count. Parsing leaves it
+	// alone; change it between heads only.
 	Limits Limits
 
 	state     requestState
-	pos       int // octets seen
+	seen      int // octets of an incomplete head that were parsed; 0 if there is none
 	skipped   int // of these, the empty line before the request line
 	methodEnd int
 	targetEnd int
@@ -33,8 +33,7 @@ type RequestHead struct {
 	section   fieldSection
 }
 
-// requestState is where in a request head the octets ran out, or that a parse
-// has ended, so that the next one begins anew.
+// requestState is where in a request head the octets ran out.
 type requestState uint8
 
 const (
@@ -45,7 +44,6 @@ const (
 	inRequestVersion
 	inRequestLineEnd
 	inRequestFields
-	requestEnded
 )
 
 // maxMethod is longer than any registered method (the longest has 17 octets).
@@ -57,29 +55,44 @@ const maxMethod = 64
 //   - n > 0: h holds the head, and n octets of b were consumed, an empty line
 //     before the request line included (RFC 9112 section 2.2 has it ignored).
 //   - ErrIncomplete: b is a valid beginning. Call again with the same octets
-//     and more behind them; they may have moved in memory. Parsing goes on
-//     where it stopped, so that however a head is cut into pieces, the work is
-//     linear in its length.
+//     and more behind them; they may have moved in memory.
 //   - *Error: the message must be refused. Where the next one would begin is not
 //     known, so the connection cannot be used any further.
 //
-// After the first and the last outcome the next call begins a new head. The
-// content's framing is not decided here; see [RequestFraming].
-func ParseRequestHead(b []byte, h *RequestHead) (n int, err error) {
+// seen is 0 for a new head. After ErrIncomplete it is how many octets b had in
+// that call: then parsing goes on behind them, so that however a head is cut
+// into pieces, the work is linear in its length.
+//
+//	for seen := 0; ; {
+//		n, err := wire.ParseRequestHead(b, seen, &h)
+//		if err != wire.ErrIncomplete {
+//			return n, err
+//		}
+//		seen = len(b)
+//		b = more(b)
+//	}
+//
+// Parsing goes on only if the last call on h returned ErrIncomplete for just
+// that many octets. In any other case, and always if seen is 0, it begins anew
+// whatever h holds, which is as right and merely slower. So a head that is given
+// up half-way needs no farewell.
+//
+// The content's framing is not decided here; see [RequestFraming].
+func ParseRequestHead(b []byte, seen int, h *RequestHead) (n int, err error) {
 	limit := h.Limits.head()
 	view := b[:min(len(b), limit)]
-	if h.state == requestEnded || h.pos > len(view) {
-		h.Reset()
+	if seen == 0 || seen != h.seen || seen > len(view) {
+		h.begin()
 	}
 	n, err = h.parse(view)
 	if err == ErrIncomplete {
-		h.pos = len(view)
 		if len(view) < limit {
+			h.seen = len(view)
 			return 0, err
 		}
 		err = refuse(h.tooLarge(), limit-h.skipped)
 	}
-	h.state = requestEnded
+	h.seen = 0
 	if err != nil {
 		err.(*Error).Offset += h.skipped
 		return 0, err
@@ -87,13 +100,12 @@ func ParseRequestHead(b []byte, h *RequestHead) (n int, err error) {
 	return h.skipped + n, nil
 }
 
-// Reset forgets the head and where parsing stopped. It keeps Limits and the
-// array of Fields.
-func (h *RequestHead) Reset() {
+// begin forgets the head before this one, but for the array of Fields.
+func (h *RequestHead) begin() {
 	h.Raw, h.Method, h.Target, h.Fields = nil, nil, nil, nil
 	h.Minor, h.Form = 0, 0
 	h.state = inRequestStart
-	h.pos, h.skipped = 0, 0
+	h.seen, h.skipped = 0, 0
 	h.section.reset()
 }
 
@@ -105,7 +117,7 @@ func (h *RequestHead) parse(b []byte) (n int, err error) {
 		}
 	}
 	b = b[h.skipped:]
-	i := max(0, h.pos-h.skipped)
+	i := max(0, h.seen-h.skipped)
 	if h.state < inRequestFields {
 		if i, err = h.parseLine(b, i); err != nil {
 			return 0, err

@@ -17,7 +17,7 @@ func TestRequestHead(t *testing.T) {
 		"Connection: , X-Any\r\n" +
 		"x-any: 2\r\n\r\n"
 	var h RequestHead
-	n, err := ParseRequestHead([]byte("\r\n"+raw+"rest"), &h)
+	n, err := ParseRequestHead([]byte("\r\n"+raw+"rest"), 0, &h)
 	if err != nil || n != len(raw)+2 || string(h.Raw) != raw {
 		t.Fatalf("n = %d, err = %v, Raw = %q", n, err, h.Raw)
 	}
@@ -63,7 +63,7 @@ func TestResponseHead(t *testing.T) {
 		"Vary: Accept, Cookie\r\n" +
 		"x-hop: 1\r\n\r\n"
 	var h ResponseHead
-	if n, err := ParseResponseHead([]byte(raw+"rest"), &h); err != nil || n != len(raw) || string(h.Raw) != raw {
+	if n, err := ParseResponseHead([]byte(raw+"rest"), 0, &h); err != nil || n != len(raw) || string(h.Raw) != raw {
 		t.Fatalf("n = %d, err = %v, Raw = %q", n, err, h.Raw)
 	}
 	if h.Status != 103 || h.Minor != 0 || string(h.Reason) != "Early Hints" || !h.Interim() || len(h.Fields) != 5 {
@@ -106,7 +106,7 @@ func TestSpans(t *testing.T) {
 		}
 	}
 	var h ResponseHead
-	if _, err := ParseResponseHead([]byte(originHead), &h); err != nil {
+	if _, err := ParseResponseHead([]byte(originHead), 0, &h); err != nil {
 		t.Fatal(err)
 	}
 	if got := string(h.Raw[:h.FieldsStart()]); got != "HTTP/1.1 200 OK\r\n" {
@@ -201,7 +201,7 @@ func TestErrorOffsets(t *testing.T) {
 		{"GET / HTTP/1.1\r\nA: b\r\n\r\n", RuleHostMissing, 16},
 		{"GET / HTTP/1.1\r\nHost: a\r\nConnection: host\r\n\r\n", RuleConnection, 25},
 	} {
-		_, err := ParseRequestHead([]byte(c.head), new(RequestHead))
+		_, err := ParseRequestHead([]byte(c.head), 0, new(RequestHead))
 		var e *Error
 		if !errors.As(err, &e) || e.Rule != c.rule || e.Offset != c.at || e.Section == "" {
 			t.Errorf("%q: %v, want %s at %d", c.head, err, c.rule, c.at)
@@ -220,7 +220,7 @@ func TestResponseErrors(t *testing.T) {
 		"HTTP/1.1 200 OK\r\nA : b\r\n\r\n":      RuleFieldNameSpace,
 		"HTTP/1.1 200 OK\r\n" + longLine(1<<15): RuleHeadTooLarge,
 	} {
-		_, err := ParseResponseHead([]byte(head), new(ResponseHead))
+		_, err := ParseResponseHead([]byte(head), 0, new(ResponseHead))
 		var e *Error
 		if !errors.As(err, &e) || e.Rule != rule || e.Status != 502 {
 			t.Errorf("%.60q: %v, want %s and 502", head, err, rule)

@@ -25,9 +25,9 @@ func TestDefaultLimits(t *testing.T) {
 	} {
 		var h RequestHead
 		mustParse(t, []byte(c.fits), &h)
-		checkRule(t, c.what, c.rule)(ParseRequestHead([]byte(c.over), &h))
+		checkRule(t, c.what, c.rule)(ParseRequestHead([]byte(c.over), 0, &h))
 		for end := range len(c.over) + 1 {
-			if _, err := ParseRequestHead([]byte(c.over[:end]), &h); !errors.Is(err, ErrIncomplete) {
+			if _, err := ParseRequestHead([]byte(c.over[:end]), max(0, end-1), &h); !errors.Is(err, ErrIncomplete) {
 				checkRule(t, c.what+" in pieces", c.rule)(0, err)
 				break
 			}
@@ -77,15 +77,15 @@ func TestHostileLimits(t *testing.T) {
 	}
 	each(len(request), func(first, second int, limits Limits) {
 		var h RequestHead
-		ParseRequestHead(request[:first], &h)
+		ParseRequestHead(request[:first], 0, &h)
 		h.Limits = limits
-		ParseRequestHead(request[:second], &h)
+		ParseRequestHead(request[:second], first, &h)
 	})
 	each(len(response), func(first, second int, limits Limits) {
 		var h ResponseHead
-		ParseResponseHead(response[:first], &h)
+		ParseResponseHead(response[:first], 0, &h)
 		h.Limits = limits
-		ParseResponseHead(response[:second], &h)
+		ParseResponseHead(response[:second], first, &h)
 	})
 }
 
@@ -100,7 +100,7 @@ func TestManyFields(t *testing.T) {
 		}
 	}
 	raw = bytes.Replace(raw, []byte("ETag"), bytes.Repeat([]byte("A: b\r\n"), 61_000), 1)
-	_, err := ParseRequestHead(raw, &h)
+	_, err := ParseRequestHead(raw, 0, &h)
 	checkRule(t, "65535 lines", RuleTooManyFields)(0, err)
 }
 

@@ -16,12 +16,12 @@ type ResponseHead struct {
 	// parse.
 	Fields []FieldLine
 
-	// Limits bounds the head: Head and Fields count. Set before the first octet
-	// of a head is parsed; Reset keeps it.
+	// Limits bounds the head: Head and Fields count. Parsing leaves it alone;
+	// change it between heads only.
 	Limits Limits
 
 	state     responseState
-	pos       int // octets seen
+	seen      int // octets of an incomplete head that were parsed; 0 if there is none
 	version   version
 	digits    int // digits seen of the status code
 	reason    int // where the reason phrase begins
@@ -30,8 +30,7 @@ type ResponseHead struct {
 	section   fieldSection
 }
 
-// responseState is where in a response head the octets ran out, or that a parse
-// has ended, so that the next one begins anew.
+// responseState is where in a response head the octets ran out.
 type responseState uint8
 
 const (
@@ -40,47 +39,45 @@ const (
 	inReason
 	inResponseLineEnd
 	inResponseFields
-	responseEnded
 )
 
 // ParseResponseHead parses one response head at the start of b, with the three
-// outcomes of [ParseRequestHead]. Nothing may stand before the status line: an
-// octet too many after the last response must not be taken for a part of this
-// one (response splitting). An *Error has Status 502.
-func ParseResponseHead(b []byte, h *ResponseHead) (n int, err error) {
+// outcomes of [ParseRequestHead], and with seen as there. Nothing may stand
+// before the status line: an octet too many after the last response must not be
+// taken for a part of this one (response splitting). An *Error has Status 502.
+func ParseResponseHead(b []byte, seen int, h *ResponseHead) (n int, err error) {
 	limit := h.Limits.head()
 	view := b[:min(len(b), limit)]
-	if h.state == responseEnded || h.pos > len(view) {
-		h.Reset()
+	if seen == 0 || seen != h.seen || seen > len(view) {
+		h.begin()
 	}
 	n, err = h.parse(view)
 	if err == ErrIncomplete {
-		h.pos = len(view)
 		if len(view) < limit {
+			h.seen = len(view)
 			return 0, err
 		}
 		err = refuse(RuleHeadTooLarge, limit)
 	}
-	h.state = responseEnded
+	h.seen = 0
 	if err != nil {
 		return 0, asResponse(err)
 	}
 	return n, nil
 }
 
-// Reset forgets the head and where parsing stopped. It keeps Limits and the
-// array of Fields.
-func (h *ResponseHead) Reset() {
+// begin forgets the head before this one, but for the array of Fields.
+func (h *ResponseHead) begin() {
 	h.Raw, h.Reason, h.Fields = nil, nil, nil
 	h.Minor, h.Status = 0, 0
 	h.state = inResponseVersion
-	h.pos, h.digits, h.version = 0, 0, version{}
+	h.seen, h.digits, h.version = 0, 0, version{}
 	h.section.reset()
 }
 
 // parse goes on with the head that begins at b[0].
 func (h *ResponseHead) parse(b []byte) (n int, err error) {
-	i := h.pos
+	i := h.seen
 	if h.state < inResponseFields {
 		if i, err = h.parseLine(b, i); err != nil {
 			return 0, err

@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"testing"
 )
 
@@ -24,7 +25,7 @@ func TestCompleteLinesAreNotReadAgain(t *testing.T) {
 
 	var line int // where the line that is being parsed begins
 	for end := range head {
-		_, err := ParseRequestHead(poisoned(head[:end], line), &h)
+		_, err := ParseRequestHead(poisoned(head[:end], line), max(0, end-1), &h)
 		if !errors.Is(err, ErrIncomplete) {
 			t.Fatalf("after %d octets: %v", end, err)
 		}
@@ -32,7 +33,7 @@ func TestCompleteLinesAreNotReadAgain(t *testing.T) {
 			line = i + 2
 		}
 	}
-	n, err := ParseRequestHead(poisoned(head, line), &h)
+	n, err := ParseRequestHead(poisoned(head, line), len(head)-1, &h)
 	if err != nil || n != len(head) {
 		t.Fatalf("n = %d, err = %v", n, err)
 	}
@@ -62,17 +63,17 @@ func TestOctetsAreNotReadAgain(t *testing.T) {
 		"Blank: \t \r\n" +
 		"X-Long: 0123456789abcdefghijklmnopqrstuvwxyz\xff\r\n\r\n")
 	var whole, h ResponseHead
-	if _, err := ParseResponseHead(head, &whole); err != nil {
+	if _, err := ParseResponseHead(head, 0, &whole); err != nil {
 		t.Fatal(err)
 	}
 	for _, step := range []int{1, 2, 3, 7, 8, 9, 16, 31} {
 		end := 0
 		for ; end+step < len(head); end += step {
-			if _, err := ParseResponseHead(poisoned(head[:end+step], end), &h); !errors.Is(err, ErrIncomplete) {
+			if _, err := ParseResponseHead(poisoned(head[:end+step], end), end, &h); !errors.Is(err, ErrIncomplete) {
 				t.Fatalf("step %d, after %d octets: %v", step, end+step, err)
 			}
 		}
-		n, err := ParseResponseHead(poisoned(head, end), &h)
+		n, err := ParseResponseHead(poisoned(head, end), end, &h)
 		if err != nil || n != len(head) {
 			t.Fatalf("step %d: n = %d, err = %v", step, n, err)
 		}
@@ -87,12 +88,12 @@ func TestOctetsAreNotReadAgain(t *testing.T) {
 // request when it was seen.
 func TestEmptyLineIsNotReadAgain(t *testing.T) {
 	var h RequestHead
-	if _, err := ParseRequestHead([]byte("\r"), &h); !errors.Is(err, ErrIncomplete) {
+	if _, err := ParseRequestHead([]byte("\r"), 0, &h); !errors.Is(err, ErrIncomplete) {
 		t.Fatal(err)
 	}
-	mustParse(t, []byte("\x00\n"+curlHead), &h)
-	if string(h.Raw) != curlHead {
-		t.Errorf("the head is %q", h.Raw)
+	head := []byte("\x00\n" + curlHead)
+	if n, err := ParseRequestHead(head, 1, &h); err != nil || n != len(head) || string(h.Raw) != curlHead {
+		t.Errorf("n = %d, err = %v, head is %q", n, err, h.Raw)
 	}
 }
 
@@ -122,14 +123,15 @@ func checkLines(t *testing.T, raw []byte, got, want []FieldLine) {
 func TestSameBuffer(t *testing.T) {
 	var h RequestHead
 	buffer := make([]byte, 0, 4096)
-	for i := range len(browserHead) - 1 {
+	last := len(browserHead) - 1
+	for i := range last {
 		buffer = append(buffer, browserHead[i])
-		if _, err := ParseRequestHead(buffer, &h); !errors.Is(err, ErrIncomplete) {
+		if _, err := ParseRequestHead(buffer, i, &h); !errors.Is(err, ErrIncomplete) {
 			t.Fatalf("after %d octets: %v", i+1, err)
 		}
 	}
-	buffer = append(buffer, browserHead[len(browserHead)-1])
-	n, err := ParseRequestHead(append(buffer, "GET "...), &h)
+	buffer = append(buffer, browserHead[last])
+	n, err := ParseRequestHead(append(buffer, "GET "...), last, &h)
 	if err != nil || n != len(browserHead) || string(h.Raw) != browserHead {
 		t.Fatalf("n = %d, err = %v, head is %q", n, err, h.Raw)
 	}
@@ -141,31 +143,118 @@ func TestHeadsBeginAnew(t *testing.T) {
 	var h RequestHead
 	h.Limits.Fields = 20
 	mustParse(t, []byte(browserHead), &h)
-	if _, err := ParseRequestHead([]byte("GET / HTTP/1.1\r\nHost: a\r\nA b\r\n\r\n"), &h); err == nil {
+	if _, err := ParseRequestHead([]byte("GET / HTTP/1.1\r\nHost: a\r\nA b\r\n\r\n"), 0, &h); err == nil {
 		t.Fatal("a bad head is accepted")
 	}
-	if _, err := ParseRequestHead([]byte("\r\nGET / HTTP/1.1\r\nContent-Le"), &h); !errors.Is(err, ErrIncomplete) {
+	if _, err := ParseRequestHead([]byte("\r\nGET / HTTP/1.1\r\nContent-Le"), 0, &h); !errors.Is(err, ErrIncomplete) {
 		t.Fatal(err)
 	}
-	h.Reset()
 	mustParse(t, []byte("GET / HTTP/1.0\r\nA: b\r\n\r\n"), &h)
 	if _, ok := h.Field(FieldHost); ok || h.Host() != nil || len(h.Fields) != 1 || h.Minor != 0 || RequestPersists(&h) {
 		t.Errorf("something of an earlier head is left: %+v", h)
 	}
 	if h.Limits.Fields != 20 {
-		t.Errorf("Limits are %+v after Reset", h.Limits)
+		t.Errorf("Limits are %+v after other heads", h.Limits)
 	}
+}
 
-	// A caller that lost octets begins anew, too.
-	if _, err := ParseRequestHead([]byte("GET /long"), &h); !errors.Is(err, ErrIncomplete) {
-		t.Fatal(err)
+// givenUp would leave behind an empty line that was skipped, and fields that
+// decide whatever there is to decide.
+const givenUp = "\r\nPOST http://a/b HTTP/1.0\r\n" +
+	"Host: given.up\r\n" +
+	"Connection: keep-alive, close, X-Hop\r\n" +
+	"Content-Length: 5\r\n" +
+	"Transfer-Encoding: gzip\r\n\r\n"
+
+// TestGivenUpHeadsLeaveNothing gives a request head up after each number of
+// octets. Then the next one is read as by a RequestHead that was never used,
+// whatever the caller says was seen of it, save just that number.
+func TestGivenUpHeadsLeaveNothing(t *testing.T) {
+	next := []byte("GET / HTTP/1.1\r\nHost: next\r\nX-Hop: 1\r\n" + longLine(len(givenUp)) + "\r\n")
+	var fresh RequestHead
+	mustParse(t, next, &fresh)
+	want := described(&fresh)
+	for length := range givenUp {
+		for seen := -1; seen <= len(next)+1; seen++ {
+			if seen == length && seen > 0 {
+				continue
+			}
+			var h RequestHead
+			if _, err := ParseRequestHead([]byte(givenUp[:length]), 0, &h); !errors.Is(err, ErrIncomplete) {
+				t.Fatal(err)
+			}
+			n, err := ParseRequestHead(next, seen, &h)
+			if err != nil || n != len(next) || described(&h) != want {
+				t.Fatalf("after %d octets of another head, with seen %d: n = %d, err = %v, %s", length, seen, n, err, described(&h))
+			}
+		}
 	}
-	if _, err := ParseRequestHead([]byte("GET"), &h); !errors.Is(err, ErrIncomplete) {
-		t.Fatal(err)
+}
+
+// described is all that a request head says.
+func described(h *RequestHead) string {
+	framing, err := RequestFraming(h)
+	members := collect(h.Members(FieldConnection))
+	return fmt.Sprintf("%q %q %q %d %d %q %d %q %v %v %v %v %q", h.Raw, h.Method, h.Target, h.Minor, h.Form,
+		fields(h.Fields), h.FieldsStart(), h.Host(), framing, err, RequestPersists(h), h.NominatesAny(), members)
+}
+
+// TestEndedHeadsBeginAnew says falsely, after a head that came in two pieces to
+// its end or to its refusal, that the first piece was seen of the next one.
+func TestEndedHeadsBeginAnew(t *testing.T) {
+	refused := curlHead[:len(curlHead)-2] + "A b\r\n\r\n"
+	for _, before := range []string{curlHead, refused} {
+		for seen := range curlHead {
+			var h RequestHead
+			ParseRequestHead([]byte(before[:seen]), 0, &h)
+			if _, err := ParseRequestHead([]byte(before), seen, &h); err == ErrIncomplete {
+				t.Fatal(err)
+			}
+			n, err := ParseRequestHead([]byte(curlHead), seen, &h)
+			if err != nil || n != len(curlHead) || string(h.Raw) != curlHead || len(h.Fields) != 3 {
+				t.Fatalf("seen %d: n = %d, err = %v, %s", seen, n, err, described(&h))
+			}
+		}
 	}
-	mustParse(t, []byte("GETS / HTTP/1.0\r\n\r\n"), &h)
-	if !h.Is("GETS") {
-		t.Errorf("the method is %q", h.Method)
+}
+
+// TestLostOctets parses fewer octets than were seen.
+func TestLostOctets(t *testing.T) {
+	var h RequestHead
+	for _, c := range []struct {
+		octets string
+		seen   int
+	}{{"GET /long", 0}, {"GET", 9}, {"GETS / HTTP", 9}} {
+		if _, err := ParseRequestHead([]byte(c.octets), c.seen, &h); !errors.Is(err, ErrIncomplete) {
+			t.Fatal(err)
+		}
+	}
+	if _, err := ParseRequestHead([]byte("GETS / HTTP/1.0\r\n\r\n"), 11, &h); err != nil || !h.Is("GETS") {
+		t.Errorf("%v, the method is %q", err, h.Method)
+	}
+}
+
+func TestGivenUpResponsesLeaveNothing(t *testing.T) {
+	const other = "HTTP/1.0 503 Given Up\r\nConnection: close, X-Hop\r\nContent-Length: 5\r\nTransfer-Encoding: gzip\r\n\r\n"
+	for length := range other {
+		for seen := -1; seen <= len(nginxHead)+1; seen++ {
+			if seen == length && seen > 0 {
+				continue
+			}
+			var h ResponseHead
+			if _, err := ParseResponseHead([]byte(other[:length]), 0, &h); !errors.Is(err, ErrIncomplete) {
+				t.Fatal(err)
+			}
+			n, err := ParseResponseHead([]byte(nginxHead), seen, &h)
+			if err != nil || n != len(nginxHead) || string(h.Raw) != nginxHead {
+				t.Fatalf("after %d octets of another head, with seen %d: n = %d, err = %v, head is %q", length, seen, n, err, h.Raw)
+			}
+			f, err := ResponseFraming(&h, []byte("GET"))
+			if err != nil || f != (Framing{Length, 5123}) || !ResponsePersists(&h, f) || h.NominatesAny() ||
+				h.Status != 200 || h.Minor != 1 || string(h.Reason) != "OK" || len(h.Fields) != 10 {
+				t.Fatalf("after %d octets of another head, with seen %d: %v, %v, %+v", length, seen, f, err, h)
+			}
+		}
 	}
 }
 
@@ -180,7 +269,7 @@ func TestResponseHeadsBeginAnew(t *testing.T) {
 		{"HTTP/1.1 2x4 \r\n\r\n", 0},
 		{"HTTP/1.1 100 Continue\r\n\r\n", 100},
 	} {
-		_, err := ParseResponseHead([]byte(c.head), &h)
+		_, err := ParseResponseHead([]byte(c.head), 0, &h)
 		if c.status == 0 {
 			if err == nil {
 				t.Errorf("%q is accepted", c.head)
@@ -198,7 +287,7 @@ func TestResponseHeadsBeginAnew(t *testing.T) {
 
 func mustParse(t testing.TB, b []byte, h *RequestHead) {
 	t.Helper()
-	if n, err := ParseRequestHead(b, h); err != nil || n != len(b) {
+	if n, err := ParseRequestHead(b, 0, h); err != nil || n != len(b) {
 		t.Fatalf("%q: n = %d, err = %v", b, n, err)
 	}
 }

@@ -93,9 +93,10 @@ func readPieces(v *wiretest.Vector, pieces [][]byte) (o outcome) {
 			o.incomplete = true
 			return o
 		}
+		seen := len(head)
 		head = append(bytes.Clone(head), pieces[0]...)
 		pieces = pieces[1:]
-		n, err := parse(head)
+		n, err := parse(head, seen)
 		if err == nil {
 			pieces = append([][]byte{head[n:]}, pieces...)
 			break
@@ -121,11 +122,11 @@ func (o *outcome) fails(err error) (goOn bool) {
 }
 
 // headParser returns what parses the head and decides on it.
-func (o *outcome) headParser(v *wiretest.Vector, limits Limits) func([]byte) (int, error) {
+func (o *outcome) headParser(v *wiretest.Vector, limits Limits) func(b []byte, seen int) (int, error) {
 	if v.Kind == "request" {
 		h := &RequestHead{Limits: limits}
-		return func(b []byte) (n int, err error) {
-			if n, err = ParseRequestHead(b, h); err != nil {
+		return func(b []byte, seen int) (n int, err error) {
+			if n, err = ParseRequestHead(b, seen, h); err != nil {
 				return n, err
 			}
 			o.Method, o.Target = wiretest.Text(h.Method), wiretest.Text(h.Target)
@@ -136,8 +137,8 @@ func (o *outcome) headParser(v *wiretest.Vector, limits Limits) func([]byte) (in
 		}
 	}
 	h := &ResponseHead{Limits: limits}
-	return func(b []byte) (n int, err error) {
-		if n, err = ParseResponseHead(b, h); err != nil {
+	return func(b []byte, seen int) (n int, err error) {
+		if n, err = ParseResponseHead(b, seen, h); err != nil {
 			return n, err
 		}
 		o.Status, o.Reason = h.Status, wiretest.Text(h.Reason)

@@ -70,19 +70,21 @@ func (p *probe) close() {
 
 // readHead reads up to the final head.
 func (p *probe) readHead(b *loop.Buffer) error {
-	p.head.Reset()
+	seen := 0
 	for {
-		n, err := wire.ParseResponseHead(b.Unread(), &p.head)
+		n, err := wire.ParseResponseHead(b.Unread(), seen, &p.head)
 		if err == nil {
 			b.Consume(n)
 			if !p.head.Interim() {
 				return nil
 			}
+			seen = 0
 			continue
 		}
 		if err != wire.ErrIncomplete {
 			return err
 		}
+		seen = b.Len()
 		if err := p.fill(b); err != nil {
 			return err
 		}

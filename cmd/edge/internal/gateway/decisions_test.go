@@ -95,7 +95,7 @@ func TestRefusalOnTheWire(t *testing.T) {
 		if got != test.want {
 			t.Errorf("%q\nwant %q", got, test.want)
 		}
-		if n, err := wire.ParseResponseHead([]byte(got), new(wire.ResponseHead)); err != nil || n != len(got) {
+		if n, err := wire.ParseResponseHead([]byte(got), 0, new(wire.ResponseHead)); err != nil || n != len(got) {
 			t.Errorf("%q: %d, %v", got, n, err)
 		}
 	}

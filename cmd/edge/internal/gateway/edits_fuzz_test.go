@@ -26,7 +26,7 @@ func FuzzRequestEdits(f *testing.F) {
 
 func tryRequestEdits(t *testing.T, octets []byte, options int) {
 	var h, sent wire.RequestHead
-	if _, err := wire.ParseRequestHead(octets, &h); err != nil {
+	if _, err := wire.ParseRequestHead(octets, 0, &h); err != nil {
 		return
 	}
 	framing, err := wire.RequestFraming(&h)
@@ -42,7 +42,7 @@ func tryRequestEdits(t *testing.T, octets []byte, options int) {
 	after := applied(t, &e, h.Raw)
 
 	sent.Limits = roomier
-	n, err := wire.ParseRequestHead(after, &sent)
+	n, err := wire.ParseRequestHead(after, 0, &sent)
 	if err != nil || n != len(after) {
 		t.Fatalf("%q is sent as %q: %d, %v", h.Raw, after, n, err)
 	}
@@ -67,7 +67,7 @@ func FuzzResponseEdits(f *testing.F) {
 
 func tryResponseEdits(t *testing.T, octets []byte, options int) {
 	var h, sent wire.ResponseHead
-	if _, err := wire.ParseResponseHead(octets, &h); err != nil {
+	if _, err := wire.ParseResponseHead(octets, 0, &h); err != nil {
 		return
 	}
 	verbatim := options&1 != 0
@@ -84,7 +84,7 @@ func tryResponseEdits(t *testing.T, octets []byte, options int) {
 	after := applied(t, &e, h.Raw)
 
 	sent.Limits = roomier
-	n, err := wire.ParseResponseHead(after, &sent)
+	n, err := wire.ParseResponseHead(after, 0, &sent)
 	if err != nil || n != len(after) {
 		t.Fatalf("%q is sent as %q: %d, %v", h.Raw, after, n, err)
 	}

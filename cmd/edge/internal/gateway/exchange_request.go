@@ -32,11 +32,12 @@ func (r *requestState) held() bool { return r.message > 0 }
 func (x *exchange) readRequest() (*wire.RequestHead, bool) {
 	in := &x.clientHop
 	in.conn.ReadDeadline(x.loop.Now().Add(x.gateway.config.HeadTimeout))
+	seen := 0
 	for {
 		if len(in.unread()) > 0 {
 			x.mark(&x.marks.firstByte)
 			h := &x.takePad().request
-			n, err := wire.ParseRequestHead(in.unread(), h)
+			n, err := wire.ParseRequestHead(in.unread(), seen, h)
 			switch {
 			case err == nil:
 				x.request.head = n
@@ -47,6 +48,7 @@ func (x *exchange) readRequest() (*wire.RequestHead, bool) {
 				return nil, x.refuseAndClose(malformedRequest(err), Refused)
 			}
 		}
+		seen = len(in.unread())
 		if _, err := in.fill(); err != nil {
 			return nil, x.noRequest(err)
 		}
@@ -56,9 +58,6 @@ func (x *exchange) readRequest() (*wire.RequestHead, bool) {
 // noRequest says what it means that the rest of a head, or any of it, does not
 // come.
 func (x *exchange) noRequest(err error) bool {
-	if x.pad != nil {
-		x.pad.request.Reset() // or the next head would be taken for the rest of this one
-	}
 	came := x.clientHop.unread()
 	begun := hasBegun(came)
 	if begun {

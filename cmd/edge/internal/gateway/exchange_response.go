@@ -54,16 +54,17 @@ func (x *exchange) readResponse() (*wire.ResponseHead, bool) {
 
 // readHead reads one whole head, which stays in the buffer.
 func (x *exchange) readHead(h *wire.ResponseHead) bool {
+	seen := 0
 	for {
-		_, err := wire.ParseResponseHead(x.originHop.unread(), h)
+		_, err := wire.ParseResponseHead(x.originHop.unread(), seen, h)
 		switch {
 		case err == nil:
 			return true
 		case err != wire.ErrIncomplete:
 			return x.refuse(malformedResponse(err))
 		}
+		seen = len(x.originHop.unread())
 		if err := x.readOrigin(); err != nil {
-			h.Reset() // or the next head would be taken for the rest of this one
 			x.upstream.err = err
 			return x.refuse(responseFailure(err))
 		}

@@ -67,7 +67,7 @@ func (x *exchange) transmit() {
 func (x *exchange) requestEdits() *heads.Edits {
 	if x.pad == nil {
 		h := &x.takePad().request
-		if _, err := wire.ParseRequestHead(x.clientHop.unread()[:x.request.head], h); err != nil {
+		if _, err := wire.ParseRequestHead(x.clientHop.unread()[:x.request.head], 0, h); err != nil {
 			// These bytes were parsed before. If they have changed since, they may
 			// be another client's, and must not be sent.
 			panic(fmt.Errorf("gateway: the head of a request under way has changed: %w", err))

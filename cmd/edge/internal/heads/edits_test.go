@@ -12,7 +12,7 @@ import (
 func parseRequest(t *testing.T, raw string) *wire.RequestHead {
 	t.Helper()
 	h := new(wire.RequestHead)
-	if n, err := wire.ParseRequestHead([]byte(raw), h); err != nil || n != len(raw) {
+	if n, err := wire.ParseRequestHead([]byte(raw), 0, h); err != nil || n != len(raw) {
 		t.Fatalf("%q: %d, %v", raw, n, err)
 	}
 	return h
@@ -21,7 +21,7 @@ func parseRequest(t *testing.T, raw string) *wire.RequestHead {
 func parseResponse(t *testing.T, raw string) *wire.ResponseHead {
 	t.Helper()
 	h := new(wire.ResponseHead)
-	if n, err := wire.ParseResponseHead([]byte(raw), h); err != nil || n != len(raw) {
+	if n, err := wire.ParseResponseHead([]byte(raw), 0, h); err != nil || n != len(raw) {
 		t.Fatalf("%q: %d, %v", raw, n, err)
 	}
 	return h

@@ -29,7 +29,7 @@ func TestKey(t *testing.T) {
 			t.Fatal(err)
 		}
 		var h wire.RequestHead
-		if _, err := wire.ParseRequestHead([]byte(test.line+fields), &h); err != nil {
+		if _, err := wire.ParseRequestHead([]byte(test.line+fields), 0, &h); err != nil {
 			t.Fatal(err)
 		}
 		key, ok := b.Key(&h)

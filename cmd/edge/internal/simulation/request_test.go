@@ -273,7 +273,7 @@ func faults() (requests, responses, bodies []wiretest.Vector) {
 
 func requestHeadIsBad(octets []byte) bool {
 	var h wire.RequestHead
-	_, err := wire.ParseRequestHead(octets, &h)
+	_, err := wire.ParseRequestHead(octets, 0, &h)
 	if err == nil {
 		_, err = wire.RequestFraming(&h)
 	}
@@ -282,7 +282,7 @@ func requestHeadIsBad(octets []byte) bool {
 
 func responseHeadIsBad(octets []byte) bool {
 	var h wire.ResponseHead
-	_, err := wire.ParseResponseHead(octets, &h)
+	_, err := wire.ParseResponseHead(octets, 0, &h)
 	if err == nil {
 		_, err = wire.ResponseFraming(&h, []byte("HEAD"))
 	}

@@ -145,15 +145,15 @@ func (w *worker) receive(r *Request) (answer, failure) {
 // responses stand before it and are passed over (RFC 9110 section 15.2), except
 // for 101, behind which no HTTP follows.
 func (w *worker) receiveHead(r *Request, buf *loop.Buffer) (answer, failure) {
-	w.head.Reset()
+	seen := 0
 	for {
 		if err := w.fill(buf); err != nil {
 			return answer{}, ioFailure(err, w.received)
 		}
-		a, err := w.lane.memo.parse(buf, &w.head, r)
+		a, err := w.lane.memo.parse(buf, seen, &w.head, r)
 		for err == nil && a.status < 200 && a.status != 101 {
 			w.lane.tally.Interim++
-			a, err = w.lane.memo.parse(buf, &w.head, r)
+			a, err = w.lane.memo.parse(buf, 0, &w.head, r)
 		}
 		if err == nil {
 			return a, failure{}
@@ -161,6 +161,7 @@ func (w *worker) receiveHead(r *Request, buf *loop.Buffer) (answer, failure) {
 		if err != wire.ErrIncomplete {
 			return answer{}, failure{BadResponse, err}
 		}
+		seen = buf.Len()
 		if len(buf.Space()) == 0 {
 			buf.Compact() // a head that fills a buffer has been refused already
 		}

@@ -20,16 +20,15 @@ type memo struct {
 	answer    answer
 }
 
-// parse takes a head from the front of buf. It returns wire.ErrIncomplete when
-// the head is not whole yet; octets that were parsed then are not parsed again.
-func (m *memo) parse(buf *loop.Buffer, head *wire.ResponseHead, r *Request) (answer, error) {
+// parse takes a head from the front of buf, with the outcomes of
+// wire.ParseResponseHead, and with seen as there.
+func (m *memo) parse(buf *loop.Buffer, seen int, head *wire.ResponseHead, r *Request) (answer, error) {
 	p := buf.Unread()
 	if len(m.raw) > 0 && bytes.HasPrefix(p, m.raw) && m.noContent == r.NoContent {
-		head.Reset()
 		buf.Consume(len(m.raw))
 		return m.answer, nil
 	}
-	n, err := wire.ParseResponseHead(p, head)
+	n, err := wire.ParseResponseHead(p, seen, head)
 	if err != nil {
 		return answer{}, err
 	}

@@ -21,6 +21,7 @@ func TestMemoSaysWhatParsingSays(t *testing.T) {
 	}
 	defer func() { group.Stop(); group.Run() }() // closes what it holds
 	var m memo
+	var head wire.ResponseHead
 	for _, x := range []struct {
 		octets string
 		head   bool
@@ -35,10 +36,10 @@ func TestMemoSaysWhatParsingSays(t *testing.T) {
 		}
 		buf := group.Loop(0).Buffer()
 		buf.Filled(copy(buf.Space(), x.octets))
-		var head, plain wire.ResponseHead
-		got, gotErr := m.parse(buf, &head, r)
+		got, gotErr := m.parse(buf, 0, &head, r)
 
-		n, wantErr := wire.ParseResponseHead([]byte(x.octets), &plain)
+		var plain wire.ResponseHead
+		n, wantErr := wire.ParseResponseHead([]byte(x.octets), 0, &plain)
 		want := answer{}
 		if wantErr == nil {
 			f, err := wire.ResponseFraming(&plain, r.Method)

@@ -194,8 +194,7 @@ var errIncomplete = errors.New("the message is not whole")
 // prepare reads a request of which nothing may be missing: a server would wait
 // for the rest until the timeout.
 func (b *planner) prepare(raw []byte) (Request, error) {
-	b.head.Reset()
-	n, err := wire.ParseRequestHead(raw, &b.head)
+	n, err := wire.ParseRequestHead(raw, 0, &b.head)
 	if err != nil {
 		return Request{}, incompleteOr(err)
 	}
@@ -231,7 +230,7 @@ func idempotent(h *wire.RequestHead) bool {
 // whole; tunnel says that the connection was no longer HTTP behind it.
 func expectationOf(m *capture.Message, method []byte) (e *Expectation, tunnel bool) {
 	head := wire.ResponseHead{Limits: generous}
-	n, err := wire.ParseResponseHead(m.Raw, &head)
+	n, err := wire.ParseResponseHead(m.Raw, 0, &head)
 	switch {
 	case err != nil || m.Cut:
 		return nil, false

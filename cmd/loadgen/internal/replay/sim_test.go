@@ -44,7 +44,7 @@ func (o *simOrigin) Run() {
 	buf := o.conn.Loop().Buffer()
 	defer buf.Release()
 	for {
-		n, err := wire.ParseRequestHead(buf.Unread(), &o.head)
+		n, err := wire.ParseRequestHead(buf.Unread(), 0, &o.head)
 		if err == wire.ErrIncomplete {
 			buf.Compact()
 			if _, err := buf.FillFrom(o.conn); err != nil {

@@ -60,9 +60,10 @@ func (x *exchange) serve() outcome {
 // but stay where they are until fill is called the next time.
 func (x *exchange) readHead() outcome {
 	by := x.worker.loop.Now().Add(x.worker.config.HeadTimeout)
+	seen := 0
 	for {
 		if x.in.Len() > 0 {
-			n, err := wire.ParseRequestHead(x.in.Unread(), &x.head)
+			n, err := wire.ParseRequestHead(x.in.Unread(), seen, &x.head)
 			if err == nil {
 				x.in.Consume(n)
 				return onward
@@ -74,6 +75,7 @@ func (x *exchange) readHead() outcome {
 				return abort
 			}
 		}
+		seen = x.in.Len()
 		if err := x.fill(by); err != nil {
 			return x.headEnds(err)
 		}
@@ -82,7 +84,6 @@ func (x *exchange) readHead() outcome {
 
 // headEnds decides what to do when no more octets of a head come.
 func (x *exchange) headEnds(err error) outcome {
-	x.head.Reset()
 	if err == os.ErrDeadlineExceeded && x.in.Len() > 0 {
 		x.nameless()
 		return x.refuse(408)

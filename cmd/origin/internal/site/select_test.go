@@ -117,7 +117,7 @@ func parseFields(t *testing.T, fields string) []wire.FieldLine {
 		}
 	}
 	var head wire.RequestHead
-	if _, err := wire.ParseRequestHead([]byte("GET / HTTP/1.1\r\nHost: a\r\n"+lines.String()+"\r\n"), &head); err != nil {
+	if _, err := wire.ParseRequestHead([]byte("GET / HTTP/1.1\r\nHost: a\r\n"+lines.String()+"\r\n"), 0, &head); err != nil {
 		t.Fatalf("%s: %v", fields, err)
 	}
 	return head.Fields
