@@ -135,7 +135,7 @@ func compareRequest(t *testing.T, input []byte, o outcome) {
 		t.Fatalf("net/http reads %q as %s %s %s", input, request.Method, request.RequestURI, request.Proto)
 	}
 	// It folds Connection into Close, whose default before 1.1 is true.
-	if request.Close == o.KeepAlive {
+	if request.Close == o.Persists {
 		t.Fatalf("net/http: Close = %v for %q", request.Close, input)
 	}
 	compareBody(t, input, o, content, r, request.TransferEncoding, request.Trailer)

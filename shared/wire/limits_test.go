@@ -8,7 +8,7 @@ import (
 )
 
 // TestDefaultLimits parses heads that are just small enough and one octet, or
-// one line, too large. The vectors of policy.json do so with other limits.
+// one line, too large. The vectors do so with other limits.
 func TestDefaultLimits(t *testing.T) {
 	const start, end = "GET / HTTP/1.1\r\nHost: a\r\n", "\r\n"
 	line := func(n int) string { return "A: " + strings.Repeat("x", n-len("A: \r\n")) + "\r\n" }

@@ -2,42 +2,44 @@
 // import it.
 //
 // Its main thing is the vector: one input and the one result that a strict
-// parser gives for it. The vectors lie in testdata, two files of one format:
+// parser gives for it. The vectors are text, in files by theme in testdata:
 //
-//	vectors.json   the grammar and the framing, rule by rule
-//	policy.json    what the RFCs leave to the implementation: limits, versions to come
+//	case req-name-sp-colon
+//	section RFC 9112 5.1 MUST
+//	note MUST be refused with 400
+//	    GET / HTTP/1.1\r\n
+//	    Host: example.com\r\n
+//	    A : b\r\n
+//	    \r\n
+//	refused field-name-space 400
 //
-//	{ "name": "req-cl", "kind": "request", "section": "...", "level": "MUST",
-//	  "input": base64, "expect": { "ok": true, "method": "POST", ... } }
-//
-// [Vectors] returns them all; [Vector] documents each member. Beside them stand
-// readers that cut a stream into pieces, as networks do: see [Chop].
+// [Vectors] returns them all. How to write one is said in testdata/README.md.
+// Beside them stand readers that cut a stream into pieces, as networks do: see
+// [Chop].
 package wiretest
 
 import (
 	"embed"
-	"encoding/json"
-	"fmt"
 	"slices"
 )
 
-//go:embed testdata/*.json
+//go:embed testdata/*.txt
 var files embed.FS
 
 // A Vector is one input for a parser with the result that it must give.
 type Vector struct {
-	Name    string `json:"name"`    // unique; begins with req-, res- or ch-
-	Kind    string `json:"kind"`    // "request", "response" or "chunked" (a chunked body without a head)
-	Section string `json:"section"` // where the rule comes from
-	Level   string `json:"level"`   // MUST, SHOULD, MAY, or POLICY: stricter than the RFC by choice
-	Note    string `json:"note"`
-	Input   []byte `json:"input"`
+	Name    string // unique; begins with req-, res- or ch-
+	Kind    string // "request", "response" or "chunked" (a chunked body without a head), as the name says
+	Section string // where the rule comes from
+	Level   string // MUST, SHOULD, MAY, or POLICY: stricter than the RFC by choice
+	Note    string
+	Input   []byte
 
-	RequestMethod string `json:"request_method"` // of a response: what it answers
-	EOF           bool   `json:"eof"`            // the connection ends after the input
-	Limits        Limits `json:"limits"`         // zero: the defaults
+	RequestMethod string // of a response: what it answers
+	EOF           bool   // the connection ends after the input
+	Limits        Limits // zero: the defaults
 
-	Expect Expect `json:"expect"`
+	Expect Expect
 }
 
 // Limits are those of package wire, which is not imported here so that its own
@@ -46,76 +48,49 @@ type Limits struct {
 	Head, Target, Fields, ChunkLine, Trailer int
 }
 
-// Expect is the result that a vector wants. Text is Latin-1: see [Octets].
+// Expect is the result that a vector wants: one of OK, Incomplete and Rule. Its
+// text is octets, as in the message.
 type Expect struct {
-	OK     bool   `json:"ok"`     // a complete message
-	Either bool   `json:"either"` // with OK: refusing it is right too
-	Err    string `json:"err"`    // without OK: "incomplete", or classes of errors
-	Status int    `json:"status"` // of a response; or to answer a refused request with, if not 0
-	Rule   string `json:"rule"`   // the rule that a refusal names, if not empty
+	OK         bool   // a complete message
+	Either     bool   // with OK: refusing it is right too
+	Incomplete bool   // the beginning of a message
+	Rule       string // the rule that a refusal names
+	Status     int    // of a response; or to answer a refused request with
 
-	Method  string `json:"method"`
-	Target  string `json:"target"`
-	Version string `json:"version"`
-	Reason  string `json:"reason"`
+	Method  string
+	Target  string
+	Version string
+	Reason  string
 
-	Headers   [][2]string `json:"headers"`
-	Trailers  [][2]string `json:"trailers"`
-	Framing   string      `json:"framing"` // "none", "length", "chunked" or "close"
-	Length    int64       `json:"length"`
-	Content   []byte      `json:"content"`
-	Leftover  []byte      `json:"leftover"` // what follows the message in the input
-	KeepAlive bool        `json:"keep_alive"`
+	Fields   [][2]string
+	Trailers [][2]string
+	Framing  string // "none", "length", "chunked" or "until-close"
+	Length   int64
+	Content  string
+	Leftover string // what follows the message in the input
+	Persists bool
 }
-
-// Incomplete reports whether the input must be taken for the beginning of a
-// message.
-func (e *Expect) Incomplete() bool { return !e.OK && e.Err == "incomplete" }
 
 // Vectors returns the vectors of all files whose kind is one of those given; of
 // any kind if none is. It panics if a file is damaged.
 func Vectors(kinds ...string) []Vector {
-	var all []Vector
-	for _, name := range []string{"vectors.json", "policy.json"} {
-		for _, v := range load(name) {
-			if len(kinds) == 0 || slices.Contains(kinds, v.Kind) {
-				all = append(all, v)
-			}
-		}
-	}
-	return all
-}
-
-func load(name string) []Vector {
-	data, err := files.ReadFile("testdata/" + name)
+	entries, err := files.ReadDir("testdata")
 	if err != nil {
 		panic(err)
 	}
-	var file struct {
-		Version int      `json:"version"`
-		Vectors []Vector `json:"vectors"`
+	var all []Vector
+	for _, entry := range entries {
+		text, err := files.ReadFile("testdata/" + entry.Name())
+		if err != nil {
+			panic(err)
+		}
+		vectors, err := parse(entry.Name(), string(text))
+		if err != nil {
+			panic(err)
+		}
+		all = append(all, vectors...)
 	}
-	if err := json.Unmarshal(data, &file); err != nil || file.Version != 1 {
-		panic(fmt.Sprintf("wiretest: %s, version %d: %v", name, file.Version, err))
-	}
-	return file.Vectors
-}
-
-// Octets returns the octets that Latin-1 text stands for: one for each code
-// point.
-func Octets(text string) []byte {
-	octets := make([]byte, 0, len(text))
-	for _, r := range text {
-		octets = append(octets, byte(r))
-	}
-	return octets
-}
-
-// Text is the inverse of Octets.
-func Text(octets []byte) string {
-	runes := make([]rune, len(octets))
-	for i, c := range octets {
-		runes[i] = rune(c)
-	}
-	return string(runes)
+	return slices.DeleteFunc(all, func(v Vector) bool {
+		return len(kinds) > 0 && !slices.Contains(kinds, v.Kind)
+	})
 }

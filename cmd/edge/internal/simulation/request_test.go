@@ -256,7 +256,7 @@ var badRequests, badResponses, badBodies = faults()
 // too short.
 func faults() (requests, responses, bodies []wiretest.Vector) {
 	for _, v := range wiretest.Vectors() {
-		if v.Expect.OK || v.Expect.Either || v.Expect.Incomplete() || v.Limits != (wiretest.Limits{}) {
+		if v.Expect.OK || v.Expect.Either || v.Expect.Incomplete || v.Limits != (wiretest.Limits{}) {
 			continue
 		}
 		switch {

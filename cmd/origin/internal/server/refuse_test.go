@@ -53,7 +53,7 @@ func TestVectors(t *testing.T) {
 		first, _, _ := strings.Cut(string(got), "\r\n")
 		refused := strings.HasPrefix(first, "HTTP/1.1 4") || strings.HasPrefix(first, "HTTP/1.1 5")
 		switch {
-		case v.Expect.Incomplete():
+		case v.Expect.Incomplete:
 			if len(got) > 0 && !refused {
 				t.Errorf("%s: half a request is answered %q", v.Name, first)
 			}
