@@ -1,8 +1,8 @@
-// Package wiretest helps to test what reads and writes HTTP/1.1. Only tests
-// import it.
+// Package wiretest gives tests inputs for an HTTP/1.1 parser, each with the one
+// result that a strict parser gives for it, and cuts octets into pieces, as
+// networks do. Only tests import it.
 //
-// Its main thing is the vector: one input and the one result that a strict
-// parser gives for it. The vectors are text, in files by theme in testdata:
+// The cases are text, in files by theme in testdata:
 //
 //	case req-name-sp-colon
 //	section RFC 9112 5.1 MUST
@@ -13,9 +13,7 @@
 //	    \r\n
 //	refused field-name-space 400
 //
-// [Vectors] returns them all. How to write one is said in testdata/README.md.
-// Beside them stand readers that cut a stream into pieces, as networks do: see
-// [Chop].
+// [Vectors] returns them. How to write one is said in testdata/README.md.
 package wiretest
 
 import (
@@ -93,4 +91,12 @@ func Vectors(kinds ...string) []Vector {
 	return slices.DeleteFunc(all, func(v Vector) bool {
 		return len(kinds) > 0 && !slices.Contains(kinds, v.Kind)
 	})
+}
+
+// Cuts calls f for each way to cut p into two pieces, either of which may be
+// empty.
+func Cuts(p []byte, f func(head, tail []byte)) {
+	for i := range len(p) + 1 {
+		f(p[:i:i], p[i:])
+	}
 }

@@ -1,12 +1,10 @@
 package wiretest
 
 import (
-	"io"
 	"os"
 	"reflect"
 	"strings"
 	"testing"
-	"testing/iotest"
 )
 
 func TestVectors(t *testing.T) {
@@ -151,24 +149,6 @@ func TestReadme(t *testing.T) {
 				t.Errorf("the example is\n%+v\nand the case\n%+v", example, v)
 			}
 		}
-	}
-}
-
-func TestChop(t *testing.T) {
-	text := []byte("all the octets, in order")
-	for _, sizes := range [][]int{nil, {3}, {1, 7, 2}, {0}, {1000}} {
-		if err := iotest.TestReader(Chop(text, sizes...), text); err != nil {
-			t.Errorf("sizes %v: %v", sizes, err)
-		}
-	}
-	r, p := Chop(text, 3, 5), make([]byte, 100)
-	for _, want := range []int{3, 5, 5, 5, 5, 1} {
-		if n, err := r.Read(p); n != want || err != nil {
-			t.Fatalf("%d octets, %v; want %d", n, err, want)
-		}
-	}
-	if n, err := r.Read(p); n != 0 || err != io.EOF {
-		t.Fatalf("at the end: %d octets, %v", n, err)
 	}
 }
 
