@@ -46,7 +46,7 @@ type importRule struct{ importer, may, reason string }
 // Who may import whom, by code that is not a test. The first rule whose pattern
 // matches the importing package decides.
 var importRules = []importRule{
-	{`^shared/wire$`, `^(bytes|errors|fmt|io|strconv|strings|unicode|unicode/utf8)$`, "wire is grammar: it opens nothing and knows no clock"},
+	{`^shared/wire$`, `^(bytes|cmp|errors|fmt|io|strconv|strings|unicode|unicode/utf8)$`, "wire is grammar: it opens nothing and knows no clock"},
 	{`^shared/loop(/.*)?$`, `^([^.]*|golang\.org/x/.*|` + prefix + `shared/loop(/.*)?)$`, "loop knows no HTTP"},
 	{`^shared/capture$`, `^([^.]*|github\.com/gopacket/.*|golang\.org/x/.*|` + prefix + `shared/wire)$`, "capture knows streams and messages only"},
 	{`^shared/accesslog$`, `^([^.]*|` + prefix + `shared/loop)$`, "accesslog knows lines and the loops that they come from"},

@@ -32,13 +32,14 @@ func TestNoAllocations(t *testing.T) {
 		{"framing", func() {
 			RequestFraming(&request)
 			f, _ := ResponseFraming(&response, request.Method)
-			_ = RequestPersists(&request) && ResponsePersists(&response, f)
+			RequestPersists(&request)
+			ResponsePersists(&response, f)
 		}},
 		{"looking up fields", func() {
-			request.Field(FieldCookie)
+			request.Field(FieldIfNoneMatch)
 			request.Lookup("Priority")
 			request.Nominates(name)
-			members := request.Members(FieldAcceptEncoding)
+			members := request.Members(FieldConnection)
 			for _, ok := members.Next(); ok; _, ok = members.Next() {
 			}
 			for list := List(value); list.Contains("x"); {
@@ -63,8 +64,7 @@ func TestNoAllocations(t *testing.T) {
 			b = AppendField(b, "Connection", "close")
 			b = AppendField(b, name, value)
 			b = AppendFieldInt(b, "Content-Length", 5123)
-			b = AppendHeadEnd(AppendDate(b, 784111777))
-			AppendLastChunk(AppendChunkSize(b, 8192))
+			AppendHeadEnd(AppendDate(b, 784111777))
 		}},
 		{"parsing a date", func() { ParseDate(date) }},
 	} {

@@ -4,8 +4,8 @@ import "strconv"
 
 // The functions below append parts of a message to b and return it, as append
 // does. They write what they are given: whoever passes text from outside checks
-// it first (see [IsToken] and [IsFieldValue]), since an octet that ends a line
-// would begin another field or another message (response splitting).
+// it first (see [IsToken]), since an octet that ends a line would begin another
+// field or another message (response splitting).
 
 // AppendRequestLine appends a request line in HTTP/1.1.
 func AppendRequestLine[M, T string | []byte](b []byte, method M, target T) []byte {
@@ -47,16 +47,6 @@ func AppendFieldInt[N string | []byte](b []byte, name N, value int64) []byte {
 // AppendHeadEnd appends the empty line that ends a head.
 func AppendHeadEnd(b []byte) []byte { return append(b, "\r\n"...) }
 
-// AppendChunkSize appends the line before n octets of chunk data, n > 0. After
-// the data comes CRLF.
-func AppendChunkSize(b []byte, n int64) []byte {
-	b = strconv.AppendInt(b, n, 16)
-	return append(b, "\r\n"...)
-}
-
-// AppendLastChunk appends the end of a chunked body without trailer fields.
-func AppendLastChunk(b []byte) []byte { return append(b, "0\r\n\r\n"...) }
-
 // IsToken reports whether s is a token (RFC 9110 section 5.6.2): fit for a
 // method or a field name.
 func IsToken(s string) bool {
@@ -66,15 +56,4 @@ func IsToken(s string) bool {
 		}
 	}
 	return s != ""
-}
-
-// IsFieldValue reports whether s is fit for a field value (RFC 9110 section
-// 5.5): no control characters but HTAB, no whitespace around it.
-func IsFieldValue(s string) bool {
-	for i := range len(s) {
-		if class[s[i]]&text == 0 {
-			return false
-		}
-	}
-	return s == "" || !isOWS(s[0]) && !isOWS(s[len(s)-1])
 }

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -119,16 +120,15 @@ func BenchmarkScanChunked(b *testing.B) {
 
 // chunkedBody returns a body of n octets in chunks of that size.
 func chunkedBody(n, size int) (body []byte) {
-	data := []byte(strings.Repeat("x", size))
+	chunk := fmt.Sprintf("%x\r\n%s\r\n", size, strings.Repeat("x", size))
 	for ; n > 0; n -= size {
-		body = append(AppendChunkSize(body, int64(size)), data...)
-		body = append(body, "\r\n"...)
+		body = append(body, chunk...)
 	}
-	return AppendLastChunk(body)
+	return append(body, "0\r\n\r\n"...)
 }
 
 func BenchmarkAppendDate(b *testing.B) {
-	buffer := make([]byte, 0, DateLen)
+	buffer := make([]byte, 0, dateLen)
 	for b.Loop() {
 		buffer = AppendDate(buffer[:0], 784111777)
 	}

@@ -15,8 +15,8 @@ const (
 	monthNames = "JanFebMarAprMayJunJulAugSepOctNovDec"
 )
 
-// DateLen is the length of what AppendDate appends.
-const DateLen = len("Sun, 06 Nov 1994 08:49:37 GMT")
+// dateLen is the length of what AppendDate appends.
+const dateLen = len("Sun, 06 Nov 1994 08:49:37 GMT")
 
 // AppendDate appends an IMF-fixdate (RFC 9110 section 5.6.7), such as "Sun, 06
 // Nov 1994 08:49:37 GMT". The year must have four digits.
@@ -92,7 +92,7 @@ func daysFrom(year, month, day int64) int64 {
 func ParseDate(b []byte) (unixSeconds int64, ok bool) {
 	var d dateParser
 	switch {
-	case len(b) == DateLen && b[3] == ',':
+	case len(b) == dateLen && b[3] == ',':
 		d.rest = b
 		d.weekday()
 		d.literal(", ")

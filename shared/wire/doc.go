@@ -1,6 +1,7 @@
-// Package wire is the grammar of HTTP/1.1 and the framing of its messages (RFC
-// 9110, RFC 9112). It opens no socket, reads no clock and holds no lock: octets
-// come in, decisions go out.
+// Package wire parses the heads of HTTP/1.1 messages, says where their bodies
+// end and whether their connections go on, takes the content out of bodies, and
+// writes heads (RFC 9110, RFC 9112). It opens no socket, reads no clock and
+// holds no lock: octets come in, decisions go out.
 //
 // # A message
 //

@@ -7,9 +7,8 @@ import "strings"
 type FieldID uint8
 
 // The known fields: those that frame and route messages, those that a gateway
-// handles, those that a server of files reads and writes, the ones that browsers
-// always send, and those by which gateways tell whom they speak for. FieldOther is
-// any other field.
+// handles, those that a server of files reads, and those by which gateways tell
+// whom they speak for. FieldOther is any other field.
 const (
 	FieldOther FieldID = iota
 	FieldHost
@@ -22,42 +21,15 @@ const (
 	FieldTrailer
 	FieldUpgrade
 	FieldExpect
-	FieldVia
 	FieldMaxForwards
 	FieldForwarded
-	FieldProxyStatus
-	FieldProxyAuthenticate
-	FieldProxyAuthorization
-	FieldDate
-	FieldServer
-	FieldAge
-	FieldETag
-	FieldLastModified
 	FieldIfMatch
 	FieldIfNoneMatch
 	FieldIfModifiedSince
 	FieldIfUnmodifiedSince
 	FieldIfRange
 	FieldRange
-	FieldAcceptRanges
-	FieldContentRange
 	FieldContentType
-	FieldContentEncoding
-	FieldCacheControl
-	FieldVary
-	FieldLocation
-	FieldAllow
-	FieldRetryAfter
-	FieldAccept
-	FieldAcceptEncoding
-	FieldAcceptLanguage
-	FieldUserAgent
-	FieldReferer
-	FieldOrigin
-	FieldCookie
-	FieldSetCookie
-	FieldAuthorization
-	FieldPragma
 	FieldHTTP2Settings
 	FieldXForwardedFor
 	FieldXForwardedHost
@@ -69,59 +41,32 @@ const (
 )
 
 var fieldNames = [numFieldIDs]string{
-	FieldHost:               "Host",
-	FieldContentLength:      "Content-Length",
-	FieldTransferEncoding:   "Transfer-Encoding",
-	FieldConnection:         "Connection",
-	FieldKeepAlive:          "Keep-Alive",
-	FieldProxyConnection:    "Proxy-Connection",
-	FieldTE:                 "TE",
-	FieldTrailer:            "Trailer",
-	FieldUpgrade:            "Upgrade",
-	FieldExpect:             "Expect",
-	FieldVia:                "Via",
-	FieldMaxForwards:        "Max-Forwards",
-	FieldForwarded:          "Forwarded",
-	FieldProxyStatus:        "Proxy-Status",
-	FieldProxyAuthenticate:  "Proxy-Authenticate",
-	FieldProxyAuthorization: "Proxy-Authorization",
-	FieldDate:               "Date",
-	FieldServer:             "Server",
-	FieldAge:                "Age",
-	FieldETag:               "ETag",
-	FieldLastModified:       "Last-Modified",
-	FieldIfMatch:            "If-Match",
-	FieldIfNoneMatch:        "If-None-Match",
-	FieldIfModifiedSince:    "If-Modified-Since",
-	FieldIfUnmodifiedSince:  "If-Unmodified-Since",
-	FieldIfRange:            "If-Range",
-	FieldRange:              "Range",
-	FieldAcceptRanges:       "Accept-Ranges",
-	FieldContentRange:       "Content-Range",
-	FieldContentType:        "Content-Type",
-	FieldContentEncoding:    "Content-Encoding",
-	FieldCacheControl:       "Cache-Control",
-	FieldVary:               "Vary",
-	FieldLocation:           "Location",
-	FieldAllow:              "Allow",
-	FieldRetryAfter:         "Retry-After",
-	FieldAccept:             "Accept",
-	FieldAcceptEncoding:     "Accept-Encoding",
-	FieldAcceptLanguage:     "Accept-Language",
-	FieldUserAgent:          "User-Agent",
-	FieldReferer:            "Referer",
-	FieldOrigin:             "Origin",
-	FieldCookie:             "Cookie",
-	FieldSetCookie:          "Set-Cookie",
-	FieldAuthorization:      "Authorization",
-	FieldPragma:             "Pragma",
-	FieldHTTP2Settings:      "HTTP2-Settings",
-	FieldXForwardedFor:      "X-Forwarded-For",
-	FieldXForwardedHost:     "X-Forwarded-Host",
-	FieldXForwardedPort:     "X-Forwarded-Port",
-	FieldXForwardedProto:    "X-Forwarded-Proto",
-	FieldXForwardedServer:   "X-Forwarded-Server",
-	FieldXRealIP:            "X-Real-IP",
+	FieldHost:              "Host",
+	FieldContentLength:     "Content-Length",
+	FieldTransferEncoding:  "Transfer-Encoding",
+	FieldConnection:        "Connection",
+	FieldKeepAlive:         "Keep-Alive",
+	FieldProxyConnection:   "Proxy-Connection",
+	FieldTE:                "TE",
+	FieldTrailer:           "Trailer",
+	FieldUpgrade:           "Upgrade",
+	FieldExpect:            "Expect",
+	FieldMaxForwards:       "Max-Forwards",
+	FieldForwarded:         "Forwarded",
+	FieldIfMatch:           "If-Match",
+	FieldIfNoneMatch:       "If-None-Match",
+	FieldIfModifiedSince:   "If-Modified-Since",
+	FieldIfUnmodifiedSince: "If-Unmodified-Since",
+	FieldIfRange:           "If-Range",
+	FieldRange:             "Range",
+	FieldContentType:       "Content-Type",
+	FieldHTTP2Settings:     "HTTP2-Settings",
+	FieldXForwardedFor:     "X-Forwarded-For",
+	FieldXForwardedHost:    "X-Forwarded-Host",
+	FieldXForwardedPort:    "X-Forwarded-Port",
+	FieldXForwardedProto:   "X-Forwarded-Proto",
+	FieldXForwardedServer:  "X-Forwarded-Server",
+	FieldXRealIP:           "X-Real-IP",
 }
 
 // String returns the field's name as the RFCs write it; it is empty for

@@ -48,7 +48,7 @@ func TestIdentifyUnknownField(t *testing.T) {
 }
 
 func TestFieldIDString(t *testing.T) {
-	for id, want := range map[FieldID]string{FieldETag: "ETag", FieldOther: "", numFieldIDs: "", 255: ""} {
+	for id, want := range map[FieldID]string{FieldHTTP2Settings: "HTTP2-Settings", FieldOther: "", numFieldIDs: "", 255: ""} {
 		if got := id.String(); got != want {
 			t.Errorf("FieldID(%d) is %q, want %q", id, got, want)
 		}

@@ -1,5 +1,7 @@
 package wire
 
+import "cmp"
+
 // A FieldLine is one line of a field section (RFC 9112 section 5). Its slices
 // point into the octets of the section.
 type FieldLine struct {
@@ -24,18 +26,11 @@ type Limits struct {
 	Trailer   int // octets of a trailer section; zero: 8 KiB
 }
 
-func (l *Limits) head() int      { return min(orDefault(l.Head, 16<<10), 1<<30) }
-func (l *Limits) target() int    { return orDefault(l.Target, 8<<10) }
-func (l *Limits) fields() int    { return min(orDefault(l.Fields, 128), 1<<16-1) }
-func (l *Limits) chunkLine() int { return orDefault(l.ChunkLine, 1<<10) }
-func (l *Limits) trailer() int   { return orDefault(l.Trailer, 8<<10) }
-
-func orDefault(limit, otherwise int) int {
-	if limit > 0 {
-		return limit
-	}
-	return otherwise
-}
+func (l *Limits) head() int      { return min(cmp.Or(max(l.Head, 0), 16<<10), 1<<30) }
+func (l *Limits) target() int    { return cmp.Or(max(l.Target, 0), 8<<10) }
+func (l *Limits) fields() int    { return min(cmp.Or(max(l.Fields, 0), 128), 1<<16-1) }
+func (l *Limits) chunkLine() int { return cmp.Or(max(l.ChunkLine, 0), 1<<10) }
+func (l *Limits) trailer() int   { return cmp.Or(max(l.Trailer, 0), 8<<10) }
 
 // fieldState is where in a field section the octets ran out.
 type fieldState uint8
@@ -86,12 +81,12 @@ func (s *fieldSection) reset() {
 // at a line that has become complete, for the meaning of a known name or of a
 // value that decides the framing.
 func (s *fieldSection) parse(b []byte, i int) (int, error) {
-	state, l := s.state, s.line
+	l := &s.line
 	for {
-		switch state {
+		switch s.state {
 		case inLineStart:
 			if i == len(b) {
-				return s.pause(inLineStart, l)
+				return s.pause(inLineStart)
 			}
 			if b[i] == '\r' {
 				i++
@@ -105,10 +100,10 @@ func (s *fieldSection) parse(b []byte, i int) (int, error) {
 
 		case inName:
 			if i = skipToken(b, i); i == len(b) {
-				return s.pause(inName, l)
+				return s.pause(inName)
 			}
 			if b[i] != ':' || i == l.start {
-				return 0, s.refuseName(b[i], i, l.start)
+				return 0, s.refuseName(b[i], i)
 			}
 			l.colon = i
 			i++
@@ -116,7 +111,7 @@ func (s *fieldSection) parse(b []byte, i int) (int, error) {
 
 		case inOWS:
 			if i = skipOWS(b, i); i == len(b) {
-				return s.pause(inOWS, l)
+				return s.pause(inOWS)
 			}
 			l.value, l.valueEnd = i, i
 			fallthrough
@@ -128,7 +123,7 @@ func (s *fieldSection) parse(b []byte, i int) (int, error) {
 				l.valueEnd = end
 			}
 			if i == len(b) {
-				return s.pause(inValue, l)
+				return s.pause(inValue)
 			}
 			if b[i] != '\r' {
 				return 0, refuseLine(RuleFieldValue, b[i], i)
@@ -138,16 +133,16 @@ func (s *fieldSection) parse(b []byte, i int) (int, error) {
 
 		case inLineEnd:
 			if i == len(b) {
-				return s.pause(inLineEnd, l)
+				return s.pause(inLineEnd)
 			}
 			if b[i] != '\n' {
 				return 0, refuse(RuleBareCR, i-1)
 			}
 			i++
-			if rule := s.add(b[:i], l); rule != "" {
+			if rule := s.add(b[:i]); rule != "" {
 				return 0, refuse(rule, l.start)
 			}
-			state = inLineStart
+			s.state = inLineStart
 
 		case inEmptyLineEnd:
 			return s.emptyLine(b, i)
@@ -156,15 +151,15 @@ func (s *fieldSection) parse(b []byte, i int) (int, error) {
 }
 
 // pause keeps the place where the octets ran out.
-func (s *fieldSection) pause(state fieldState, l lineParts) (int, error) {
-	s.state, s.paused, s.line = state, true, l
+func (s *fieldSection) pause(state fieldState) (int, error) {
+	s.state, s.paused = state, true
 	return 0, ErrIncomplete
 }
 
 // emptyLine ends the section: i is the index after the empty line's CR.
 func (s *fieldSection) emptyLine(b []byte, i int) (int, error) {
 	if i == len(b) {
-		return s.pause(inEmptyLineEnd, s.line)
+		return s.pause(inEmptyLineEnd)
 	}
 	if b[i] != '\n' {
 		return 0, refuse(RuleBareCR, i-1)
@@ -191,7 +186,8 @@ func part(b []byte, start, end int) []byte { return b[start:end:end] }
 
 // add appends the line that ends where b does. It returns the rule that the
 // line breaks by its meaning, if any.
-func (s *fieldSection) add(b []byte, l lineParts) Rule {
+func (s *fieldSection) add(b []byte) (broken Rule) {
+	l := &s.line
 	n := len(s.lines)
 	if n == cap(s.lines) {
 		s.grow()
@@ -205,15 +201,14 @@ func (s *fieldSection) add(b []byte, l lineParts) Rule {
 	if id == FieldOther {
 		return ""
 	}
-	repeated := s.has(id)
-	if !repeated {
+	if id <= lastNoted {
+		broken = s.note(id, value)
+	}
+	if !s.has(id) {
 		s.seen |= 1 << (id & 63)
 		s.first[id] = uint16(n)
 	}
-	if id > lastNoted {
-		return ""
-	}
-	return s.note(id, value, repeated)
+	return broken
 }
 
 func (s *fieldSection) grow() {
@@ -223,10 +218,10 @@ func (s *fieldSection) grow() {
 // note takes down what a field says that decides framing or persistence, and
 // returns the rule that it breaks, if any. The others are not its business: see
 // lastNoted.
-func (s *fieldSection) note(id FieldID, value []byte, repeated bool) Rule {
+func (s *fieldSection) note(id FieldID, value []byte) Rule {
 	switch id {
 	case FieldHost:
-		return s.checkHost(value, repeated)
+		return s.checkHost(value)
 	case FieldContentLength:
 		s.noted.contentLength(value)
 	case FieldTransferEncoding:
@@ -241,11 +236,11 @@ func (s *fieldSection) note(id FieldID, value []byte, repeated bool) Rule {
 // one is refused too: no http URI has an empty host (RFC 9110 section 4.2.1).
 // Two hosts, or one that hosts read differently, would let a request be served
 // by one site here and by another behind (cache poisoning).
-func (s *fieldSection) checkHost(value []byte, repeated bool) Rule {
+func (s *fieldSection) checkHost(value []byte) Rule {
 	switch {
 	case !s.host:
 		return ""
-	case repeated:
+	case s.has(FieldHost):
 		return RuleHostRepeated
 	}
 	if _, _, ok := splitAuthority(value); !ok {
@@ -267,16 +262,6 @@ func (s *fieldSection) field(id FieldID) ([]byte, bool) {
 	return s.lines[s.first[id]].Value, true
 }
 
-// lookup returns the value of the first line of any field.
-func (s *fieldSection) lookup(name string) ([]byte, bool) {
-	for i := range s.lines {
-		if EqualFold(s.lines[i].Name, name) {
-			return s.lines[i].Value, true
-		}
-	}
-	return nil, false
-}
-
 // members iterates over the members of a known list field.
 func (s *fieldSection) members(id FieldID) Members {
 	if !s.has(id) {
@@ -292,14 +277,14 @@ func (s *fieldSection) offset(id FieldID) int {
 }
 
 // refuseName says what is wrong with c, the octet at i after the token at the
-// start of a line.
-func (s *fieldSection) refuseName(c byte, i, start int) error {
+// start of the line.
+func (s *fieldSection) refuseName(c byte, i int) error {
 	switch {
 	case c == '\r':
-		return refuse(RuleFieldNoColon, start)
+		return refuse(RuleFieldNoColon, s.line.start)
 	case !isOWS(c):
 		return refuseLine(RuleFieldName, c, i)
-	case i > start:
+	case i > s.line.start:
 		// A recipient that trims "Content-Length :" and one that does not know
 		// such a field disagree on where the message ends.
 		return refuse(RuleFieldNameSpace, i)

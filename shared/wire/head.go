@@ -256,7 +256,14 @@ func (h *RequestHead) Field(id FieldID) (value []byte, ok bool) { return h.secti
 
 // Lookup returns the value of the first line of the field of that name, in any
 // case. For known fields, Field is faster.
-func (h *RequestHead) Lookup(name string) (value []byte, ok bool) { return h.section.lookup(name) }
+func (h *RequestHead) Lookup(name string) (value []byte, ok bool) {
+	for i := range h.Fields {
+		if EqualFold(h.Fields[i].Name, name) {
+			return h.Fields[i].Value, true
+		}
+	}
+	return nil, false
+}
 
 // Members iterates over the members of a known list field, on whichever lines
 // they stand.

@@ -26,7 +26,6 @@ type ResponseHead struct {
 	digits    int // digits seen of the status code
 	reason    int // where the reason phrase begins
 	reasonEnd int
-	lineEnd   int
 	section   fieldSection
 }
 
@@ -82,7 +81,7 @@ func (h *ResponseHead) parse(b []byte) (n int, err error) {
 		if i, err = h.parseLine(b, i); err != nil {
 			return 0, err
 		}
-		h.state, h.lineEnd = inResponseFields, i
+		h.state = inResponseFields
 		h.section.limit = h.Limits.fields()
 	}
 	if n, err = h.section.parse(b, i); err != nil {
@@ -158,16 +157,9 @@ func (h *ResponseHead) parseStatus(b []byte, i int) (int, error) {
 // Field returns the value of the first line of a known field.
 func (h *ResponseHead) Field(id FieldID) (value []byte, ok bool) { return h.section.field(id) }
 
-// Lookup returns the value of the first line of the field of that name, in any
-// case. For known fields, Field is faster.
-func (h *ResponseHead) Lookup(name string) (value []byte, ok bool) { return h.section.lookup(name) }
-
 // Members iterates over the members of a known list field, on whichever lines
 // they stand.
 func (h *ResponseHead) Members(id FieldID) Members { return h.section.members(id) }
-
-// FieldsStart returns where in Raw the field section begins.
-func (h *ResponseHead) FieldsStart() int { return h.lineEnd }
 
 // Interim reports whether this is an interim response: another one answers the
 // same request (RFC 9110 section 15.2). A 101 is none in this sense, since it
