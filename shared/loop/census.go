@@ -8,4 +8,4 @@ type Census struct {
 }
 
 // Census counts.
-func (l *Loop) Census() Census { return Census{Tasks: l.live.n, Buffers: l.lent} }
+func (l *Loop) Census() Census { return Census{Tasks: l.live.Len(), Buffers: l.lent} }

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/hopwire/hopwire/shared/list"
 )
 
 // A Loop is one goroutine around one engine. Everything it owns, its
@@ -23,13 +25,13 @@ type Loop struct {
 
 	now        Time
 	breathed   Time
-	current    *task  // the task that runs, or nil
-	family     family // that of the task or handler that runs, or 0
-	lastFamily family // the newest
-	ready      []turn // of those that can go on, in order
-	turnNow    int    // in ready, the next turn while they run
-	turnEnd    int    // and the first that is not for now
-	live       taskList
+	current    *task            // the task that runs, or nil
+	family     family           // that of the task or handler that runs, or 0
+	lastFamily family           // the newest
+	ready      []turn           // of those that can go on, in order
+	turnNow    int              // in ready, the next turn while they run
+	turnEnd    int              // and the first that is not for now
+	live       list.List[*task] // stopping reaches all of them
 	tasks      freeList[*task]
 
 	conns     []*Conn // by handle
@@ -252,12 +254,12 @@ func (l *Loop) endPosts() {
 // once, so a task that does not end within many turns ignores errors.
 func (l *Loop) endTasks() error {
 	for range 1000 {
-		for t := l.live.first; t != nil; t = t.next {
+		for t := range l.live.All() {
 			l.wake(t, ErrStopped)
 		}
-		if l.runReady(); l.live.n+len(l.ready) == 0 {
+		if l.runReady(); l.live.Len()+len(l.ready) == 0 {
 			return nil
 		}
 	}
-	return fmt.Errorf("loop: %d tasks do not end although the loop has stopped", l.live.n+len(l.ready))
+	return fmt.Errorf("loop: %d tasks do not end although the loop has stopped", l.live.Len()+len(l.ready))
 }

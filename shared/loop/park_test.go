@@ -57,7 +57,7 @@ func TestThousandsOfParkedConnections(t *testing.T) {
 func idle(t *testing.T, l *Loop) (is bool) {
 	on(t, l, func() {
 		l.trim()
-		is = l.live.n == 0 && len(l.tasks.items) == 0 && len(l.buffers.items) == 0
+		is = l.live.Len() == 0 && len(l.tasks.items) == 0 && len(l.buffers.items) == 0
 	})
 	return is
 }
@@ -112,8 +112,8 @@ func TestParkedConnectionIsTold(t *testing.T) {
 					by = l.Now().Add(10 * time.Millisecond)
 				}
 				a.Park(n, by)
-				if l.live.n != 1 {
-					t.Errorf("%d tasks live, want this one", l.live.n)
+				if l.live.Len() != 1 {
+					t.Errorf("%d tasks live, want this one", l.live.Len())
 				}
 				test.happens(b)
 				n.wait(l, 1)

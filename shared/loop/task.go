@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+
+	"github.com/hopwire/hopwire/shared/list"
 )
 
 // A Runner is what a task runs. A pointer to a struct that has the state of the
@@ -37,7 +39,7 @@ type task struct {
 	entry   timer  // of a Sleep, or of a Signal's Wait
 	fired   bool   // the Signal waited for has been fired
 
-	next, prev *task // among the loop's live tasks
+	list.Links[*task] // among the loop's live tasks
 }
 
 // A family is a task, the tasks that it started and theirs, or a handler and the
@@ -206,7 +208,7 @@ func (u *turn) taken(l *Loop) *task {
 		t = newTask(l)
 	}
 	t.begin(u)
-	l.live.add(t)
+	l.live.PushFront(t)
 	return t
 }
 
@@ -221,7 +223,7 @@ func (l *Loop) resume(t *task) {
 
 // retire keeps a task whose runner has returned for the next one.
 func (l *Loop) retire(t *task) {
-	l.live.remove(t)
+	l.live.Remove(t)
 	t.runner = nil
 	if t.lost {
 		return
@@ -236,34 +238,6 @@ func (l *Loop) running() *task {
 		panic("loop: a call that waits was made outside a task")
 	}
 	return l.current
-}
-
-// taskList is the loop's live tasks, so that stopping reaches all of them.
-type taskList struct {
-	first *task
-	n     int
-}
-
-func (s *taskList) add(t *task) {
-	t.next, t.prev = s.first, nil
-	if s.first != nil {
-		s.first.prev = t
-	}
-	s.first = t
-	s.n++
-}
-
-func (s *taskList) remove(t *task) {
-	if t.prev != nil {
-		t.prev.next = t.next
-	} else {
-		s.first = t.next
-	}
-	if t.next != nil {
-		t.next.prev = t.prev
-	}
-	t.next, t.prev = nil, nil
-	s.n--
 }
 
 // A PanicError reports a panic of a task, a handler, or another function that

@@ -155,8 +155,8 @@ func TestPanicBeforeOthersOfTheTurn(t *testing.T) {
 		}
 	}
 	all.want(t, errTest, errTest)
-	if on(t, l, func() {}); l.live.n != 0 {
-		t.Errorf("%d tasks are taken for alive", l.live.n)
+	if on(t, l, func() {}); l.live.Len() != 0 {
+		t.Errorf("%d tasks are taken for alive", l.live.Len())
 	}
 }
 
