@@ -170,9 +170,7 @@ func (s *Set) Leave(t *Ticket, v Verdict, why string) {
 	if o.gone {
 		s.forget(o)
 	}
-	if s.queue.first != nil {
-		s.serveQueue()
-	}
+	s.serveQueue()
 }
 
 // Unreachable is Leave for a place at an origin that no connection could be made

@@ -16,60 +16,18 @@ var (
 	ErrNobody = errors.New("origins: nothing is left to wait for")
 )
 
-// A queue has the tickets that wait, the first come first. It is a list of the
-// tickets themselves, so that one which leaves from the middle costs nothing.
-type queue struct {
-	first, last *Ticket
-	n           int
-}
-
-func (q *queue) pushLast(t *Ticket) { q.insert(q.last, t, nil) }
-
-// pushFirst is for one that had been called already.
-func (q *queue) pushFirst(t *Ticket) { q.insert(nil, t, q.first) }
-
-func (q *queue) insert(prev, t, next *Ticket) {
-	t.waits, t.prev, t.next = true, prev, next
-	if prev != nil {
-		prev.next = t
-	} else {
-		q.first = t
-	}
-	if next != nil {
-		next.prev = t
-	} else {
-		q.last = t
-	}
-	q.n++
-}
-
-func (q *queue) remove(t *Ticket) {
-	if t.prev != nil {
-		t.prev.next = t.next
-	} else {
-		q.first = t.next
-	}
-	if t.next != nil {
-		t.next.prev = t.prev
-	} else {
-		q.last = t.prev
-	}
-	t.waits, t.prev, t.next = false, nil, nil
-	q.n--
-}
-
 // Waiting is how many requests wait.
-func (s *Set) Waiting() int { return s.queue.n }
+func (s *Set) Waiting() int { return s.queue.Len() }
 
 // Wait waits in the queue until the ticket has a place. It is called in a task,
 // after Place has said Full.
 func (s *Set) Wait(t *Ticket) error {
-	if s.queue.n >= s.config.QueueMax+s.looking() {
+	if s.queue.Len() >= s.config.QueueMax+s.looking() {
 		s.totals.QueueFull++
 		return ErrQueueFull
 	}
 	s.begin(t)
-	s.queue.pushLast(t)
+	s.queue.PushBack(t)
 	for {
 		if err := s.await(t); err != nil || s.keepsPlace(t) {
 			return err
@@ -81,7 +39,7 @@ func (s *Set) Wait(t *Ticket) error {
 		case placing == Nobody || t.abandoned:
 			return ErrNobody
 		}
-		s.queue.pushFirst(t)
+		s.queue.PushFront(t) // it was called already
 	}
 }
 
@@ -111,12 +69,12 @@ func (s *Set) looking() (n int) {
 func (s *Set) await(t *Ticket) error {
 	err := t.called.Wait(s.loop, t.until)
 	switch {
-	case t.waits && errors.Is(err, os.ErrDeadlineExceeded):
-		s.queue.remove(t)
+	case t.waits() && errors.Is(err, os.ErrDeadlineExceeded):
+		s.queue.Remove(t)
 		s.totals.QueueTimeouts++
 		return ErrQueueTimeout
-	case t.waits: // the loop has been stopped
-		s.queue.remove(t)
+	case t.waits(): // the loop has been stopped
+		s.queue.Remove(t)
 		return err
 	case t.at == nil:
 		return ErrNobody
@@ -136,27 +94,25 @@ func (s *Set) keepsPlace(t *Ticket) bool {
 // called whenever there may be one, so that whoever comes later finds either no
 // place or no queue.
 func (s *Set) serveQueue() {
-	for t := s.queue.first; t != nil; {
-		next := t.next
+	for t := range s.queue.All() {
 		if s.Place(t) != Full {
 			s.call(t)
 		} else if len(t.tried) == 0 {
 			return // then there is nothing for those behind either
 		}
-		t = next
 	}
 }
 
 // call ends the waiting of a ticket.
 func (s *Set) call(t *Ticket) {
-	s.queue.remove(t)
+	s.queue.Remove(t)
 	t.called.Fire()
 }
 
 // Abandon takes a request that nobody waits for any more out of the queue.
 func (s *Set) Abandon(t *Ticket) {
 	t.abandoned = true
-	if t.waits {
+	if t.waits() {
 		s.call(t)
 	}
 }

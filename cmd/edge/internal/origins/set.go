@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hopwire/hopwire/cmd/edge/internal/pool"
+	"github.com/hopwire/hopwire/shared/list"
 	"github.com/hopwire/hopwire/shared/loop"
 )
 
@@ -68,9 +69,9 @@ type Set struct {
 	members []*Origin
 	leaving []*Origin // no longer members, with connections in use
 
-	scratch []*Origin // memory for candidates
-	queue   queue
-	totals  Totals // without what members and leaving have counted
+	scratch []*Origin          // memory for candidates
+	queue   list.List[*Ticket] // those who wait, the first come first
+	totals  Totals             // without what members and leaving have counted
 }
 
 // New returns a Set without members.

@@ -1,7 +1,6 @@
 package origins
 
 import (
-	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -297,41 +296,4 @@ func TestCheckEndsEjection(t *testing.T) {
 			t.Errorf("%+v", a.health)
 		}
 	})
-}
-
-// Tickets leave the queue from anywhere, and one that had been called already goes
-// to its head.
-func TestQueueIsAList(t *testing.T) {
-	var q queue
-	all := make([]Ticket, 5)
-	for i := range all {
-		all[i].key = uint64(i)
-		q.pushLast(&all[i])
-	}
-	for _, test := range []struct {
-		name string
-		do   func()
-		want string
-	}{
-		{"from the middle", func() { q.remove(&all[2]) }, "0134"},
-		{"the first", func() { q.remove(&all[0]) }, "134"},
-		{"back to the head", func() { q.pushFirst(&all[0]) }, "0134"},
-		{"the last", func() { q.remove(&all[4]) }, "013"},
-		{"all but one", func() { q.remove(&all[3]); q.remove(&all[0]) }, "1"},
-		{"that too", func() { q.remove(&all[1]) }, ""},
-		{"to an empty one", func() { q.pushFirst(&all[3]) }, "3"},
-		{"and behind it", func() { q.pushLast(&all[1]) }, "31"},
-	} {
-		test.do()
-		forth, back := "", ""
-		for t := q.first; t != nil; t = t.next {
-			forth += fmt.Sprint(t.key)
-		}
-		for t := q.last; t != nil; t = t.prev {
-			back = fmt.Sprint(t.key) + back
-		}
-		if forth != test.want || back != test.want || q.n != len(test.want) {
-			t.Errorf("%s: %s, backwards %s, of %d, want %s", test.name, forth, back, q.n, test.want)
-		}
-	}
 }

@@ -3,12 +3,15 @@ package origins
 import (
 	"slices"
 
+	"github.com/hopwire/hopwire/shared/list"
 	"github.com/hopwire/hopwire/shared/loop"
 )
 
 // A Ticket is what a Set knows of one request while it looks for an origin, waits
 // for one, and has a place there. It is used for one request after the other.
 type Ticket struct {
+	list.Links[*Ticket] // in the queue, while it waits
+
 	key    uint64 // by which a hash picks
 	hashed bool   // there is a key
 
@@ -16,12 +19,10 @@ type Ticket struct {
 	terms terms
 	tried []*Origin // to which no connection could be made
 
-	waits      bool // in the queue
-	waited     bool // at some time
-	abandoned  bool
-	next, prev *Ticket
-	until      loop.Time // it waits at most
-	called     loop.Signal
+	waited    bool // at some time
+	abandoned bool
+	until     loop.Time // it waits at most
+	called    loop.Signal
 }
 
 // terms are those on which an origin is used.
@@ -49,5 +50,7 @@ func (t *Ticket) By(key uint64) { t.key, t.hashed = key, true }
 
 // Origin is where the request has a place, or nil.
 func (t *Ticket) Origin() *Origin { return t.at }
+
+func (t *Ticket) waits() bool { return list.Linked(t) }
 
 func (t *Ticket) hasTried(o *Origin) bool { return len(t.tried) > 0 && slices.Contains(t.tried, o) }

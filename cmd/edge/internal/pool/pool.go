@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hopwire/hopwire/cmd/edge/internal/tap"
+	"github.com/hopwire/hopwire/shared/list"
 	"github.com/hopwire/hopwire/shared/loop"
 )
 
@@ -22,11 +23,10 @@ type Pool struct {
 	looking int    // idle connections of which a task finds out what came
 	looked  func() // called when one was found out; may be nil
 
-	newest, oldest *Conn // the idle ones, by the time they were given back
-	idle           int
-	open           int
-	opened         uint64
-	ends           [Causes]uint64
+	idle   list.List[*Conn] // the one that was given back last is the first
+	open   int
+	opened uint64
+	ends   [Causes]uint64
 }
 
 // New returns an empty pool. onEnd, if not nil, is told of every connection
@@ -55,8 +55,8 @@ func (p *Pool) Ends() [Causes]uint64 { return p.ends }
 // Take removes the connection that was given back last, the one least likely to
 // have gone stale, and returns nil when none is fit for use.
 func (p *Pool) Take() *Conn {
-	for c := p.newest; c != nil; c = p.newest {
-		p.remove(c)
+	for c := p.idle.First(); c != nil; c = p.idle.First() {
+		p.idle.Remove(c)
 		if cause := p.fitness(c); cause != Kept {
 			p.end(c, cause)
 			continue
@@ -114,17 +114,17 @@ func (p *Pool) Give(c *Conn, cause Cause) {
 }
 
 func (p *Pool) keep(c *Conn) {
-	p.insert(c)
+	p.idle.PushFront(c)
 	c.Park((*idling)(c), p.idleUntil())
-	if p.limits.Max > 0 && p.idle > p.limits.Max {
-		p.evict(p.oldest, Displaced)
+	if p.limits.Max > 0 && p.idle.Len() > p.limits.Max {
+		p.evict(p.idle.Last(), Displaced)
 	}
 }
 
 // Clear closes every idle connection.
 func (p *Pool) Clear(cause Cause) {
-	for p.newest != nil {
-		p.evict(p.newest, cause)
+	for c := range p.idle.All() {
+		p.evict(c, cause)
 	}
 }
 
@@ -146,7 +146,7 @@ func (p *Pool) idleUntil() loop.Time {
 }
 
 func (p *Pool) evict(c *Conn, cause Cause) {
-	p.remove(c)
+	p.idle.Remove(c)
 	p.end(c, cause)
 }
 
@@ -163,42 +163,17 @@ func (p *Pool) end(c *Conn, cause Cause) {
 	}
 }
 
-func (p *Pool) insert(c *Conn) {
-	c.older = p.newest
-	if c.older != nil {
-		c.older.newer = c
-	} else {
-		p.oldest = c
-	}
-	p.newest = c
-	p.idle++
-}
-
-func (p *Pool) remove(c *Conn) {
-	if c.newer != nil {
-		c.newer.older = c.older
-	} else {
-		p.newest = c.older
-	}
-	if c.older != nil {
-		c.older.newer = c.newer
-	} else {
-		p.oldest = c.newer
-	}
-	c.newer, c.older = nil, nil
-	p.idle--
-}
-
 // A Conn is one connection to an origin.
 type Conn struct {
 	*loop.Conn
-	pool         *Pool
-	newer, older *Conn // while idle
-	born         loop.Time
-	uses         uint32
-	probe        [1]byte
-	heard        int   // octets in it
-	unheard      error // why there were none
+	list.Links[*Conn] // while idle
+
+	pool    *Pool
+	born    loop.Time
+	uses    uint32
+	probe   [1]byte
+	heard   int   // octets in it
+	unheard error // why there were none
 
 	// Serial is the number that the gateway gave the connection, since it counts
 	// across pools.
@@ -229,7 +204,7 @@ type idling Conn
 // origin that does so unasked has ended the connection's use; the task started
 // here finds out which of the two it was.
 func (c *idling) Readable(*loop.Conn) {
-	c.pool.remove((*Conn)(c))
+	c.pool.idle.Remove((*Conn)(c))
 	c.pool.looking++
 	c.pool.loop.Go(c)
 }
