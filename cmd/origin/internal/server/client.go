@@ -3,16 +3,18 @@ package server
 import (
 	"time"
 
+	"github.com/hopwire/hopwire/shared/list"
 	"github.com/hopwire/hopwire/shared/loop"
 )
 
 // A client is a connection between its exchanges. There may be very many of
 // them that wait, so it is small.
 type client struct {
-	worker     *worker
-	conn       *loop.Conn
-	parked     bool
-	prev, next *client // among the worker's clients
+	list.Links[*client] // among the worker's clients
+
+	worker *worker
+	conn   *loop.Conn
+	parked bool
 }
 
 // park waits for the next request, at most for d.
@@ -46,7 +48,7 @@ func (c *client) Expired(*loop.Conn) { c.hangUp() }
 func (c *client) Aborted(*loop.Conn) { c.hangUp() }
 
 func (c *client) hangUp() {
-	c.worker.clients.remove(c)
+	c.worker.clients.Remove(c)
 	c.conn.Close() // Nothing depends on what a failed close would say.
 }
 
@@ -73,7 +75,7 @@ func (c *client) follow(o outcome) {
 		c.park(c.worker.idleTime())
 		return
 	}
-	c.worker.clients.remove(c)
+	c.worker.clients.Remove(c)
 	switch o {
 	case linger:
 		c.conn.Linger(lingerOctets, lingerTime)
@@ -82,19 +84,4 @@ func (c *client) follow(o outcome) {
 	default:
 		c.conn.Close()
 	}
-}
-
-// clientList is a ring with one client that is none.
-type clientList struct{ ring client }
-
-func (l *clientList) init() { l.ring.prev, l.ring.next = &l.ring, &l.ring }
-
-func (l *clientList) add(c *client) {
-	c.prev, c.next = &l.ring, l.ring.next
-	c.prev.next, c.next.prev = c, c
-}
-
-func (l *clientList) remove(c *client) {
-	c.prev.next, c.next.prev = c.next, c.prev
-	c.prev, c.next = nil, nil
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/hopwire/hopwire/cmd/origin/internal/site"
 	"github.com/hopwire/hopwire/shared/accesslog"
+	"github.com/hopwire/hopwire/shared/list"
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/wire"
 )
@@ -14,7 +15,7 @@ type worker struct {
 	config   *Config
 	loop     *loop.Loop
 	cache    *site.Cache
-	clients  clientList
+	clients  list.List[*client]
 	spare    []*exchange
 	log      *accesslog.Batch // nil: none is wanted
 	draining bool
@@ -30,7 +31,6 @@ const maxSpare = 64
 
 func newWorker(s *Server, l *loop.Loop) *worker {
 	w := &worker{config: &s.config, loop: l, log: s.config.AccessLog.Batch(l)}
-	w.clients.init()
 	w.cache = s.config.Site.NewCache(site.Options{AppendHead: w.appendFileHead})
 	w.readClock()
 	return w
@@ -41,7 +41,7 @@ func newWorker(s *Server, l *loop.Loop) *worker {
 // tell a client not to send another.
 func (w *worker) drain() {
 	w.draining = true
-	for c := w.clients.ring.next; c != &w.clients.ring; c = c.next {
+	for c := range w.clients.All() {
 		if c.parked {
 			c.park(w.config.DrainIdle)
 		}

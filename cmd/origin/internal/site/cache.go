@@ -2,9 +2,11 @@ package site
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"time"
 
+	"github.com/hopwire/hopwire/shared/list"
 	"github.com/hopwire/hopwire/shared/loop"
 )
 
@@ -37,7 +39,7 @@ type Options struct {
 
 // A Cache finds files for one loop, and keeps what it found.
 //
-// The files kept are in a ring, those confirmed last at the front. A file in
+// The files kept are in a list, those confirmed last at the front. A file in
 // use is confirmed once per Fresh, so that order is that of use to within a
 // second, and a hit need not move anything.
 type Cache struct {
@@ -49,7 +51,7 @@ type Cache struct {
 	appendHead func(b []byte, f *File) []byte
 
 	files map[string]*File
-	ring  File // next is the front, prev the back
+	kept  list.List[*File]
 	cost  int
 }
 
@@ -57,25 +59,17 @@ type Cache struct {
 func (s *Site) NewCache(o Options) *Cache {
 	c := &Cache{
 		tree:       s.tree,
-		fresh:      orDefault(o.Fresh, time.Second),
-		small:      orDefault(o.Small, 64<<10),
-		budget:     orDefault(o.Budget, 32<<20),
-		entries:    orDefault(o.Entries, 512),
+		fresh:      cmp.Or(o.Fresh, time.Second),
+		small:      cmp.Or(o.Small, 64<<10),
+		budget:     cmp.Or(o.Budget, 32<<20),
+		entries:    cmp.Or(o.Entries, 512),
 		appendHead: o.AppendHead,
 		files:      make(map[string]*File),
 	}
 	if c.appendHead == nil {
 		c.appendHead = func(b []byte, _ *File) []byte { return b }
 	}
-	c.ring.prev, c.ring.next = &c.ring, &c.ring
 	return c
-}
-
-func orDefault[T ~int | ~int64](v, otherwise T) T {
-	if v == 0 {
-		return otherwise
-	}
-	return v
 }
 
 // Fresh borrows the file kept under path if it need not be confirmed; else it
@@ -134,8 +128,8 @@ func (c *Cache) confirm(f *File, now loop.Time) bool {
 		return false
 	}
 	f.checked = now
-	c.unlink(f)
-	c.link(f)
+	c.kept.Remove(f)
+	c.kept.PushFront(f)
 	return true
 }
 
@@ -145,36 +139,25 @@ func (c *Cache) keep(f *File) {
 		return
 	}
 	c.files[f.path] = f
-	c.link(f)
-	f.kept = true
+	c.kept.PushFront(f)
 	for c.cost += f.cost(); c.cost > c.budget || len(c.files) > c.entries; {
-		c.forget(c.ring.prev)
+		c.forget(c.kept.Last())
 	}
 }
 
 // forget ends the keeping of f. Who has borrowed it still has it.
 func (c *Cache) forget(f *File) {
 	delete(c.files, f.path)
-	c.unlink(f)
+	c.kept.Remove(f)
 	c.cost -= f.cost()
-	if f.kept = false; f.refs == 0 {
+	if f.refs == 0 {
 		f.close()
 	}
 }
 
 // Close forgets everything.
 func (c *Cache) Close() {
-	for c.ring.next != &c.ring {
-		c.forget(c.ring.next)
+	for f := range c.kept.All() {
+		c.forget(f)
 	}
-}
-
-func (c *Cache) link(f *File) {
-	f.prev, f.next = &c.ring, c.ring.next
-	f.prev.next, f.next.prev = f, f
-}
-
-func (c *Cache) unlink(f *File) {
-	f.prev.next, f.next.prev = f.next, f.prev
-	f.prev, f.next = nil, nil
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/hopwire/hopwire/shared/list"
 	"github.com/hopwire/hopwire/shared/loop"
 )
 
@@ -25,17 +26,17 @@ type File struct {
 
 	source *os.File // of a large file
 	refs   int      // borrowers
-	entry           // in the cache
+	entry
 }
 
-// An entry is a file's place in its cache.
+// An entry is what a cache knows of a file.
 type entry struct {
+	list.Links[*File] // among the files kept
+
 	path, name string // what it is filed under; what the tree calls it
 	state      state
 	checked    loop.Time // when the tree last confirmed state
 	young      bool      // changed so shortly before loading that state may not tell the next change
-	kept       bool
-	prev, next *File
 }
 
 // Head is the prepared response head.
@@ -60,7 +61,7 @@ func (f *File) Exclusive() []byte {
 
 // Release gives a borrowed file back.
 func (f *File) Release() {
-	if f.refs--; f.refs == 0 && !f.kept {
+	if f.refs--; f.refs == 0 && !list.Linked(f) {
 		f.close()
 	}
 }
