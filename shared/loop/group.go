@@ -72,6 +72,21 @@ func (g *Group) Loop(i int) *Loop { return g.loops[i] }
 // Len is the number of loops.
 func (g *Group) Len() int { return len(g.loops) }
 
+// Share is this loop's part of n, a bound on all loops of the group together.
+// The parts add up to n, but each is at least 1, so that no loop is without. 0 is
+// no bound, or nothing, and so is each part of it.
+func (l *Loop) Share(n int) int {
+	if n == 0 {
+		return 0
+	}
+	loops := len(l.group.loops)
+	part := n / loops
+	if l.index < n%loops {
+		part++
+	}
+	return max(part, 1)
+}
+
 // Conns is how many accepted connections are open. Any goroutine may ask.
 func (g *Group) Conns() int { return int(g.conns.Load()) }
 

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -29,6 +30,29 @@ func TestNewGroupErrors(t *testing.T) {
 	}
 	if after := descriptors(t); after != before {
 		t.Errorf("%d descriptors are left of a group that was not made", after-before)
+	}
+}
+
+// A number for all is shared out, and every loop has at least one.
+func TestShare(t *testing.T) {
+	for _, test := range []struct {
+		n, loops int
+		want     []int
+	}{
+		{0, 2, []int{0, 0}},
+		{1, 2, []int{1, 1}},
+		{2, 2, []int{1, 1}},
+		{7, 3, []int{3, 2, 2}},
+		{8, 3, []int{3, 3, 2}},
+	} {
+		g := newGroup(t, test.loops, Config{})
+		var got []int
+		for i := range test.loops {
+			got = append(got, g.Loop(i).Share(test.n))
+		}
+		if !slices.Equal(got, test.want) {
+			t.Errorf("%d among %d: %v, want %v", test.n, test.loops, got, test.want)
+		}
 	}
 }
 

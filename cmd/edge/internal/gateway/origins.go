@@ -9,12 +9,12 @@ import (
 
 // newOrigins makes the gateway's part of the origins.
 func newOrigins(g *Gateway) *origins.Set {
-	c, loops := g.config, g.server.group.Len()
+	c := g.config
 	set := origins.New(g.loop, origins.Config{
 		Balance:        c.Balance,
 		Eject:          c.Eject,
-		MaxConnections: share(c.OriginMaxConnections, loops, g.loop.Index()),
-		QueueMax:       share(c.QueueMax, loops, g.loop.Index()),
+		MaxConnections: g.loop.Share(c.OriginMaxConnections),
+		QueueMax:       g.loop.Share(c.QueueMax),
 		QueueTimeout:   c.QueueTimeout,
 		Pool:           c.Pool,
 		Seed:           c.Seed,
@@ -23,19 +23,6 @@ func newOrigins(g *Gateway) *origins.Set {
 	})
 	set.Update(0, members(c.Origins))
 	return set
-}
-
-// share is one loop's part of n: all of them together have n, unless that is
-// less than one for each. 0, which is no bound or nothing, stays 0.
-func share(n, loops, index int) int {
-	if n == 0 {
-		return 0
-	}
-	part := n / loops
-	if index < n%loops {
-		part++
-	}
-	return max(part, 1)
 }
 
 func members(addresses []*loop.Address) (all []origins.Member) {

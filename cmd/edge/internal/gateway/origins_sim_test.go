@@ -397,28 +397,6 @@ func TestHashedRequests(t *testing.T) {
 	})
 }
 
-// The bound of the program is shared out, and every loop has at least one.
-func TestShare(t *testing.T) {
-	for _, test := range []struct {
-		n, loops int
-		want     []int
-	}{
-		{0, 2, []int{0, 0}},
-		{1, 2, []int{1, 1}},
-		{2, 2, []int{1, 1}},
-		{7, 3, []int{3, 2, 2}},
-		{8, 3, []int{3, 3, 2}},
-	} {
-		var got []int
-		for i := range test.loops {
-			got = append(got, share(test.n, test.loops, i))
-		}
-		if !slices.Equal(got, test.want) {
-			t.Errorf("%d among %d: %v, want %v", test.n, test.loops, got, test.want)
-		}
-	}
-}
-
 func TestDecideHealth(t *testing.T) {
 	for _, test := range []struct {
 		name string

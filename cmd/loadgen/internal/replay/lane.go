@@ -32,7 +32,8 @@ type lane struct {
 // publishEvery is how often a lane shows how far it has come.
 const publishEvery = 200 * time.Millisecond
 
-func newLane(r *run, on *loop.Loop, workers int) *lane {
+func newLane(r *run, on *loop.Loop) *lane {
+	workers := on.Share(r.config.Connections)
 	l := &lane{run: r, loop: on, workers: make([]worker, workers), active: workers}
 	l.tally.Latency = newLatency()
 	for i := range l.workers {

@@ -164,20 +164,10 @@ func (r *run) startOn(group *loop.Group) {
 	r.group = group
 	r.active.Store(int32(group.Len()))
 	for i := range group.Len() {
-		l := newLane(r, group.Loop(i), share(r.config.Connections, group.Len(), i))
+		l := newLane(r, group.Loop(i))
 		r.lanes = append(r.lanes, l)
 		l.loop.Post(l.start)
 	}
-}
-
-// share divides n among parts as evenly as it goes, the first ones taking what
-// is left over.
-func share(n, parts, i int) int {
-	s := n / parts
-	if i < n%parts {
-		s++
-	}
-	return s
 }
 
 // report is told by the loops what nobody else is there to hear: that a task
