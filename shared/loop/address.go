@@ -71,8 +71,7 @@ func resolve(s, host, port string) (*Address, error) {
 	return &Address{TCP: netip.AddrPortFrom(ip, uint16(n))}, nil
 }
 
-// Network is "tcp" or "unix".
-func (a *Address) Network() string {
+func (a *Address) network() string {
 	if a.Path != "" {
 		return "unix"
 	}

@@ -23,7 +23,7 @@ func TestNoAllocations(t *testing.T) {
 		"splice": func(l *Loop, a, b *Conn) func() {
 			return func() {
 				a.Write(bufs[1])
-				mustPass(t, b, a, func() (int64, error) { return b.SpliceFrom(b, int64(len(bufs[1]))) })
+				mustPass(t, b, a, func() (int64, error) { return b.spliceFrom(b, int64(len(bufs[1]))) })
 			}
 		},
 		"deadlines": func(l *Loop, a, b *Conn) func() {

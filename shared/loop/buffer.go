@@ -72,6 +72,6 @@ func (b *Buffer) Compact() {
 // space reads nothing and returns 0 and nil.
 func (b *Buffer) FillFrom(c *Conn) (int, error) {
 	n, err := c.Read(b.Space())
-	b.written += n
+	b.Filled(n)
 	return n, err
 }

@@ -25,7 +25,6 @@ type Conn struct {
 	loop    *Loop
 	handle  Handle
 	gen     uint32 // tells this connection from others with the same handle
-	id      uint64
 	state   connState
 	reader  *task   // waits in Read
 	writer  *task   // waits in Write
@@ -58,10 +57,8 @@ func (l *Loop) adopt(h Handle, remote netip.AddrPort, state connState) (*Conn, e
 	if l.lastGen == listenerGen {
 		l.lastGen++
 	}
-	l.lastID++
 	c := &Conn{
 		loop: l, handle: h, gen: l.lastGen, state: state, remote: remote, family: l.family,
-		id: l.lastID*uint64(len(l.group.loops)) + uint64(l.index),
 	}
 	c.timer.owner = c
 	if err := l.engine.Register(h, uint64(c.gen)<<32|uint64(uint32(h))); err != nil {
@@ -76,9 +73,6 @@ func (l *Loop) adopt(h Handle, remote netip.AddrPort, state connState) (*Conn, e
 
 // Loop is the loop that the connection lives on.
 func (c *Conn) Loop() *Loop { return c.loop }
-
-// ID is unique among the connections of a group.
-func (c *Conn) ID() uint64 { return c.id }
 
 // Remote is the peer's address, and the zero AddrPort for a Unix socket.
 func (c *Conn) Remote() netip.AddrPort { return c.remote }

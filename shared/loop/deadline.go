@@ -40,24 +40,24 @@ func (c *Conn) arm(deadline Time) {
 	}
 }
 
-func (c *Conn) expire(now Time) {
+func (c *Conn) expire() {
 	if c.state.has(parked) {
-		if passed(c.readBy, now) {
+		if passed(c.readBy, c.loop.now) {
 			c.tell(Handler.Expired)
 		} else {
 			c.arm(c.readBy)
 		}
 		return
 	}
-	c.expireWait(c.reader, c.readBy, now)
-	c.expireWait(c.writer, c.writeBy, now)
+	c.expireWait(c.reader, c.readBy)
+	c.expireWait(c.writer, c.writeBy)
 }
 
-func (c *Conn) expireWait(waiting *task, deadline, now Time) {
+func (c *Conn) expireWait(waiting *task, deadline Time) {
 	if waiting == nil {
 		return
 	}
-	if passed(deadline, now) {
+	if passed(deadline, c.loop.now) {
 		c.loop.wake(waiting, os.ErrDeadlineExceeded)
 	} else {
 		c.arm(deadline)

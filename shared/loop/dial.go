@@ -16,7 +16,7 @@ func (l *Loop) Dial(to *Address, deadline Time) (*Conn, error) {
 		err = os.NewSyscallError("connect", errno)
 	}
 	if err != nil {
-		return nil, &net.OpError{Op: "dial", Net: to.Network(), Addr: dialled(to), Err: err}
+		return nil, &net.OpError{Op: "dial", Net: to.network(), Addr: dialled(to), Err: err}
 	}
 	return c, nil
 }

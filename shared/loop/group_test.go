@@ -98,7 +98,7 @@ func underWay(t *testing.T, g *testGroup, c *Conn, n int, sendfile func() (int64
 		func() { c.Read(make([]byte, 9)); c.Read(make([]byte, 9)) },
 		func() { c.Write(make([]byte, 64<<20)) },
 		func() { sendfile() },
-		func() { c.SpliceFrom(c, 1<<20) },
+		func() { c.spliceFrom(c, 1<<20) },
 		func() { l.Sleep(time.Hour) },
 		func() { s.Wait(l, 0) },
 		func() { beside(l, func() { l.Sleep(time.Hour) })(); s.Wait(l, l.soon()) },
@@ -127,7 +127,7 @@ func TestStopBeforeRun(t *testing.T) {
 	if g.Loop(0).Post(func() { t.Error("a function ran after the end") }) {
 		t.Error("a loop that has ended took a function")
 	}
-	ln.Close()
+	ln.CloseThen(func() {})
 	g.Stop()
 }
 

@@ -25,15 +25,12 @@ const (
 	lastCallTime = 10 * time.Second
 )
 
-// Close stops accepting, so that no client is lost: those are still accepted
+// CloseThen stops accepting, so that no client is lost: those are still accepted
 // whose connect has succeeded, or is about to. Any goroutine may call it; it does
-// not wait.
-func (ln *Listener) Close() { ln.CloseThen(func() {}) }
-
-// CloseThen is Close, and calls then on the listener's loop when the listener
-// has closed and every connection is on its way to accept. By a function that
-// then posts to another loop nothing is overtaken that was accepted for it. If the
-// loop has ended, then is not called.
+// not wait. It calls then on the listener's loop when the listener has closed and
+// every connection is on its way to accept. By a function that then posts to
+// another loop nothing is overtaken that was accepted for it. If the loop has
+// ended, then is not called.
 func (ln *Listener) CloseThen(then func()) {
 	ln.loop.Post(func() {
 		if ln.closed {

@@ -86,7 +86,7 @@ func TestCloseAwaitsHandshakes(t *testing.T) {
 		}
 		e.also = func() { say(t, c, "hello") }
 	})
-	ln.Close()
+	ln.CloseThen(func() {})
 	hear(t, c, "hello")
 }
 
@@ -143,7 +143,7 @@ func TestCloseInAStorm(t *testing.T) {
 				all.Go(func() {
 					for knock(t, ln) {
 						if served.Add(1) > enough {
-							once.Do(ln.Close)
+							once.Do(func() { ln.CloseThen(func() {}) })
 						}
 					}
 				})

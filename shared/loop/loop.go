@@ -36,7 +36,6 @@ type Loop struct {
 
 	conns     []*Conn // by handle
 	lastGen   uint32
-	lastID    uint64
 	load      atomic.Int32 // connections that this loop has or will be handed
 	listeners []*Listener  // those that this loop accepts for
 	restless  []*Conn      // their handlers have something to be told already

@@ -148,7 +148,7 @@ func (c *Conn) Linger(maxBytes int, d time.Duration) {
 // nobody who still has the first can disturb what is done with the second.
 func (c *Conn) bequeath() *Conn {
 	heir := &Conn{
-		loop: c.loop, handle: c.handle, gen: c.gen, id: c.id,
+		loop: c.loop, handle: c.handle, gen: c.gen,
 		state: c.state &^ parked, remote: c.remote,
 	}
 	heir.timer.owner = heir

@@ -70,6 +70,3 @@ func (s *Signal) FireAll() {
 	for s.Fire() {
 	}
 }
-
-// Waiting is how many tasks wait.
-func (s *Signal) Waiting() int { return len(s.waiting) }

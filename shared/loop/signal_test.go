@@ -24,12 +24,12 @@ func TestSignalIsFirstComeFirstServed(t *testing.T) {
 			}))
 		}
 		pauseOnce(l)
-		if s.Waiting() != 5 {
-			t.Fatalf("%d tasks wait, want 5", s.Waiting())
+		if len(s.waiting) != 5 {
+			t.Fatalf("%d tasks wait, want 5", len(s.waiting))
 		}
 		for i := range 2 {
-			if !s.Fire() || s.Waiting() != 4-i {
-				t.Errorf("after Fire %d tasks wait, want %d", s.Waiting(), 4-i)
+			if !s.Fire() || len(s.waiting) != 4-i {
+				t.Errorf("after Fire %d tasks wait, want %d", len(s.waiting), 4-i)
 			}
 		}
 		s.FireAll()
@@ -59,8 +59,8 @@ func TestSignalDeadline(t *testing.T) {
 		})
 		other := beside(l, func() { patient = s.Wait(l, l.soon()) })
 		impatient()
-		if s.Waiting() != 1 || !s.Fire() {
-			t.Errorf("%d tasks wait, want the patient one", s.Waiting())
+		if len(s.waiting) != 1 || !s.Fire() {
+			t.Errorf("%d tasks wait, want the patient one", len(s.waiting))
 		}
 		other()
 		if patient != nil {
@@ -87,7 +87,7 @@ func TestSignalAndDeadlineAtOnce(t *testing.T) {
 			}
 		})
 		pauseOnce(l)
-		s.waiting[0].expire(l.Now())
+		s.waiting[0].expire()
 		s.Fire()
 		join()
 	})

@@ -1,9 +1,6 @@
 package loop
 
-import (
-	"io"
-	"net"
-)
+import "net"
 
 // A Splice moves octets from one connection to another of the same loop through
 // a pipe of the kernel, so that they do not come up into the program. The zero
@@ -99,36 +96,6 @@ func (s *Splice) End() {
 		s.close()
 	}
 	*s = Splice{}
-}
-
-// SpliceFrom moves n octets from src to c, which do not come up into the
-// program. Both live on one loop. It returns io.ErrUnexpectedEOF when src ends
-// before. An error which is a *net.OpError with Op "splice" came from writing to
-// c, another one from reading src; what was on its way then is lost. Deadlines
-// hold for all n octets together; a [Splice] is for who wants to set them anew.
-func (c *Conn) SpliceFrom(src *Conn, n int64) (moved int64, err error) {
-	var s Splice
-	defer s.End()
-	for moved < n {
-		if _, err := s.From(src, n-moved); err != nil {
-			return moved, unexpected(err)
-		}
-		for s.Held() > 0 {
-			m, err := s.To(c)
-			moved += int64(m)
-			if err != nil {
-				return moved, err
-			}
-		}
-	}
-	return moved, nil
-}
-
-func unexpected(err error) error {
-	if err == io.EOF {
-		return io.ErrUnexpectedEOF
-	}
-	return err
 }
 
 // pipe takes a pipe that is empty.

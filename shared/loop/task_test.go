@@ -254,11 +254,11 @@ func TestStopReachesEveryWait(t *testing.T) {
 			_, err := a.Writev([][]byte{make([]byte, 32<<20), make([]byte, 32<<20)})
 			return err
 		},
-		"SpliceFrom, reading": func(l *Loop, a, b *Conn) error { _, err := a.SpliceFrom(b, 1); return err },
-		"SpliceFrom, writing": func(l *Loop, a, b *Conn) error {
+		"splice, reading": func(l *Loop, a, b *Conn) error { _, err := a.spliceFrom(b, 1); return err },
+		"splice, writing": func(l *Loop, a, b *Conn) error {
 			join := beside(l, func() { a.Write(make([]byte, 64<<20)) })
 			defer join()
-			_, err := b.SpliceFrom(b, 64<<20) // a gets back what it sends, and does not read it
+			_, err := b.spliceFrom(b, 64<<20) // a gets back what it sends, and does not read it
 			return err
 		},
 		"Sleep":                      func(l *Loop, a, b *Conn) error { return l.Sleep(patience) },

@@ -33,7 +33,7 @@ func (t *Timer) Reset(d time.Duration) {
 	}
 }
 
-func (t *Timer) expire(Time) { t.loop.act(t.f) }
+func (t *Timer) expire() { t.loop.act(t.f) }
 
 // Sleep suspends the task. The error is not nil when the loop was stopped
 // meanwhile; a task that sleeps in a circle has to end then.
@@ -49,7 +49,7 @@ func (l *Loop) Sleep(d time.Duration) error {
 }
 
 // expire ends a task's Sleep, or its Wait for a Signal.
-func (t *task) expire(Time) { t.loop.wake(t, errExpired) }
+func (t *task) expire() { t.loop.wake(t, errExpired) }
 
 // trimAfter is how long something lies unused before it is let go.
 const trimAfter = time.Second

@@ -24,7 +24,7 @@ type timer struct {
 
 // An expirer is told when its timer has run out. The timer is out of the wheel
 // by then, and may be put in again.
-type expirer interface{ expire(now Time) }
+type expirer interface{ expire() }
 
 func (t *timer) armed() bool { return t.next != nil }
 
@@ -123,21 +123,21 @@ func (w *wheel) advance(now Time) {
 			break
 		}
 		w.now = at
-		w.empty(&w.rings[level][slot], now)
+		w.empty(&w.rings[level][slot])
 	}
 	w.now = max(w.now, until)
 }
 
 // empty takes the timers out of a ring one by one, since telling an owner may
 // take others out, and puts those back in that are not due yet.
-func (w *wheel) empty(head *timer, now Time) {
+func (w *wheel) empty(head *timer) {
 	for head.next != head {
 		t := head.next
 		w.remove(t)
 		if t.at > w.now {
 			w.insert(t)
 		} else {
-			t.owner.expire(now)
+			t.owner.expire()
 		}
 	}
 }

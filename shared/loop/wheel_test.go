@@ -16,7 +16,7 @@ type alarm struct {
 	then  func()
 }
 
-func (a *alarm) expire(Time) {
+func (a *alarm) expire() {
 	a.rings++
 	a.at = 0
 	if a.then != nil {

@@ -199,7 +199,7 @@ func relay(t *testing.T, script func(t *testing.T, client, inbound, outbound, or
 	})
 }
 
-func TestSpliceFrom(t *testing.T) {
+func TestSplice(t *testing.T) {
 	for name, size := range map[string]int{
 		"nothing":                 0,
 		"an octet":                1,
@@ -215,7 +215,7 @@ func TestSpliceFrom(t *testing.T) {
 					say(t, client, "what follows")
 				})
 				move := beside(l, func() {
-					n, err := outbound.SpliceFrom(inbound, int64(size))
+					n, err := outbound.spliceFrom(inbound, int64(size))
 					if n != int64(size) || err != nil {
 						t.Errorf("moved %d of %d octets, %v", n, size, err)
 					}
@@ -236,11 +236,11 @@ func TestSpliceFrom(t *testing.T) {
 	}
 }
 
-func TestSpliceFromEndsEarly(t *testing.T) {
+func TestSpliceEndsEarly(t *testing.T) {
 	relay(t, func(t *testing.T, client, inbound, outbound, origin *Conn) {
 		say(t, client, "half of it")
 		client.CloseWrite()
-		n, err := outbound.SpliceFrom(inbound, 20)
+		n, err := outbound.spliceFrom(inbound, 20)
 		if n != 10 || err != io.ErrUnexpectedEOF {
 			t.Errorf("moved %d octets, %v; want 10, %v", n, err, io.ErrUnexpectedEOF)
 		}
@@ -249,10 +249,10 @@ func TestSpliceFromEndsEarly(t *testing.T) {
 }
 
 // Which side failed can be told from the error.
-func TestSpliceFromFails(t *testing.T) {
+func TestSpliceFails(t *testing.T) {
 	relay(t, func(t *testing.T, client, inbound, outbound, origin *Conn) {
 		l := client.Loop()
-		splice := func() error { return second(outbound.SpliceFrom(inbound, 1<<30)) }
+		splice := func() error { return second(outbound.spliceFrom(inbound, 1<<30)) }
 		writing := func(err error) bool {
 			op, ok := err.(*net.OpError)
 			return ok && op.Op == "splice"
@@ -288,12 +288,12 @@ func TestSpliceFromFails(t *testing.T) {
 	})
 }
 
-// A reader that waits within SpliceFrom can be canceled.
-func TestSpliceFromCanceled(t *testing.T) {
+// A reader that waits within a Splice can be canceled.
+func TestSpliceCanceled(t *testing.T) {
 	relay(t, func(t *testing.T, client, inbound, outbound, origin *Conn) {
 		l := client.Loop()
 		join := beside(l, func() {
-			if n, err := outbound.SpliceFrom(inbound, 100); n != 5 || err != ErrCanceled {
+			if n, err := outbound.spliceFrom(inbound, 100); n != 5 || err != ErrCanceled {
 				t.Errorf("moved %d octets, %v; want 5, %v", n, err, ErrCanceled)
 			}
 		})

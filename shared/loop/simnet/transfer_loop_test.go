@@ -24,9 +24,25 @@ func relay(to **loop.Address, n int64) func(*loop.Conn) {
 				return
 			}
 			defer out.Close()
-			l.Go(loop.Func(func() { out.SpliceFrom(c, n) }))
-			c.SpliceFrom(out, n)
+			l.Go(loop.Func(func() { splice(out, c, n) }))
+			splice(c, out, n)
 		}))
+	}
+}
+
+func splice(to, from *loop.Conn, n int64) {
+	var s loop.Splice
+	defer s.End()
+	for n > 0 {
+		m, err := s.From(from, n)
+		if err != nil {
+			return
+		}
+		for n -= int64(m); s.Held() > 0; {
+			if _, err := s.To(to); err != nil {
+				return
+			}
+		}
 	}
 }
 
