@@ -28,7 +28,7 @@ type Conn struct {
 	state   connState
 	reader  *task   // waits in Read
 	writer  *task   // waits in Write
-	family  family  // that of the task or handler that used it last
+	scope   scope   // that of the task or handler that used it last
 	handler Handler // of a parked or watched connection
 
 	readBy, writeBy Time  // deadlines; readBy is also the parked connection's
@@ -39,13 +39,13 @@ type Conn struct {
 type connState uint8
 
 const (
-	readable connState = 1 << iota // the last read did not empty the socket, as far as we know
-	writable                       // the last write did not fill it
-	ended                          // the peer's end of stream is in the socket, or was read
-	dead                           // the peer has reset the connection
-	parked                         // no task; the handler is told what happens
-	cut                            // an operation was told so, and no other will be
-	accepted                       // counts against the group's bound
+	readable  connState = 1 << iota // the last read did not empty the socket, as far as we know
+	writable                        // the last write did not fill it
+	ended                           // the peer's end of stream is in the socket, or was read
+	dead                            // the peer has reset the connection
+	parked                          // no task; the handler is told what happens
+	resetTold                       // an operation was told so, and no other will be
+	accepted                        // counts against the group's bound
 	closed
 )
 
@@ -58,7 +58,7 @@ func (l *Loop) adopt(h Handle, remote netip.AddrPort, state connState) (*Conn, e
 		l.lastGen++
 	}
 	c := &Conn{
-		loop: l, handle: h, gen: l.lastGen, state: state, remote: remote, family: l.family,
+		loop: l, handle: h, gen: l.lastGen, state: state, remote: remote, scope: l.scope,
 	}
 	c.timer.owner = c
 	if err := l.engine.Register(h, uint64(c.gen)<<32|uint64(uint32(h))); err != nil {
@@ -77,11 +77,11 @@ func (c *Conn) Loop() *Loop { return c.loop }
 // Remote is the peer's address, and the zero AddrPort for a Unix socket.
 func (c *Conn) Remote() netip.AddrPort { return c.remote }
 
-// happened takes in what the engine reports.
-func (c *Conn) happened(r Ready) {
+// noteReady takes in what the engine reports.
+func (c *Conn) noteReady(r Ready) {
 	c.state |= stateOf[r&(ReadyRead|ReadyWrite|ReadyEnd|ReadyReset)]
 	if c.state.has(parked) {
-		c.stirred(r)
+		c.tellParked(r)
 		return
 	}
 	waiting := c.reader != nil || c.writer != nil
@@ -92,7 +92,7 @@ func (c *Conn) happened(r Ready) {
 		c.loop.wake(c.writer, nil)
 	}
 	if r&ReadyReset != 0 && !waiting {
-		c.aborted()
+		c.tellAborted()
 	}
 }
 
@@ -126,7 +126,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 		}
 		n, err := c.loop.engine.Read(c.handle, p)
 		if err == nil {
-			c.drained(n < len(p))
+			c.afterRead(n < len(p))
 			return n, nil
 		}
 		if err != ErrAgain {
@@ -141,24 +141,24 @@ func (c *Conn) Read(p []byte) (int, error) {
 // reset once, perhaps to the writer, and gives readers an end of stream then.
 // Whoever believed that would take half of a message for the whole.
 func (c *Conn) trueEnd(err error) error {
-	if err == io.EOF && c.state.has(cut) {
+	if err == io.EOF && c.state.has(resetTold) {
 		return syscall.ECONNRESET
 	}
 	return err
 }
 
-// drained spares the read that would find nothing: a socket that gave less than
+// afterRead spares the read that would find nothing: a socket that gave less than
 // was asked for is empty, and will be reported when it no longer is. The end of
 // stream is not reported twice, though; and a reset that came behind the octets,
 // which the reader does not see, is told to whoever watches.
-func (c *Conn) drained(short bool) {
+func (c *Conn) afterRead(short bool) {
 	switch {
 	case !c.state.has(ended):
 		if short {
 			c.state &^= readable
 		}
 	case c.state.has(dead) && c.handler != nil:
-		c.loop.restless = append(c.loop.restless, c)
+		c.loop.pending = append(c.loop.pending, c)
 	}
 }
 
@@ -178,16 +178,16 @@ func (c *Conn) waitWritable() error {
 }
 
 // waitFor suspends the task until the connection is in the wanted state. It is
-// called before every operation, and is where a task takes the connection for
-// its family.
-func (c *Conn) waitFor(want connState, place **task, deadline *Time) error {
+// called before every operation, and is where a task takes the connection into
+// its scope.
+func (c *Conn) waitFor(want connState, waiter **task, deadline *Time) error {
 	t := c.loop.running()
 	c.take()
-	if *place != nil {
+	if *waiter != nil {
 		return ErrBusy
 	}
 	if t.spend() {
-		if err := waitAs(t, place, (*task).giveWay); err != nil {
+		if err := waitAs(t, waiter, (*task).giveWay); err != nil {
 			return err
 		}
 	}
@@ -202,7 +202,7 @@ func (c *Conn) waitFor(want connState, place **task, deadline *Time) error {
 			return nil
 		}
 		c.arm(*deadline)
-		if err := waitAs(t, place, (*task).suspend); err != nil {
+		if err := waitAs(t, waiter, (*task).suspend); err != nil {
 			return err
 		}
 	}
@@ -210,10 +210,10 @@ func (c *Conn) waitFor(want connState, place **task, deadline *Time) error {
 
 // waitAs gives the thread away as the one reader or writer, so that whoever has
 // something to tell that one finds it.
-func waitAs(t *task, place **task, how func(*task) error) error {
-	*place = t
+func waitAs(t *task, waiter **task, how func(*task) error) error {
+	*waiter = t
 	err := how(t)
-	*place = nil
+	*waiter = nil
 	return err
 }
 
@@ -235,16 +235,17 @@ func (c *Conn) failed(op string, err error) error {
 		return err
 	}
 	if errno, ok := err.(syscall.Errno); ok {
-		c.told(errno)
+		c.noteReset(errno)
 		err = os.NewSyscallError(op, errno)
 	}
 	return &net.OpError{Op: op, Net: c.network(), Source: c.LocalAddr(), Addr: c.RemoteAddr(), Err: err}
 }
 
-// told notes that the connection has been cut, if that is what the error says.
-func (c *Conn) told(errno syscall.Errno) {
+// noteReset notes that an operation was told of a reset, if that is what the
+// error says.
+func (c *Conn) noteReset(errno syscall.Errno) {
 	if errno == syscall.ECONNRESET || errno == syscall.ETIMEDOUT {
-		c.state |= cut
+		c.state |= resetTold
 	}
 }
 
@@ -311,7 +312,7 @@ func (c *Conn) release() {
 	l.wheel.remove(&c.timer)
 	wasAccepted := c.state.has(accepted)
 	c.state = closed
-	c.handler, c.family = nil, 0
+	c.handler, c.scope = nil, 0
 	for _, t := range [...]*task{c.reader, c.writer} {
 		if t != nil {
 			l.wake(t, net.ErrClosed)
@@ -319,6 +320,6 @@ func (c *Conn) release() {
 	}
 	if wasAccepted {
 		l.load.Add(-1)
-		l.group.departed()
+		l.group.connClosed()
 	}
 }

@@ -160,7 +160,7 @@ func TestResetIsToldToBoth(t *testing.T) {
 				if err := tell(a); !isReset(err) {
 					t.Errorf("the first to be told was told %v, want %v", err, syscall.ECONNRESET)
 				} else if errno, ok := err.(syscall.Errno); ok {
-					a.told(errno)
+					a.noteReset(errno)
 				}
 				for range 2 {
 					if _, err := a.Read(make([]byte, 1)); !isReset(err) {
@@ -333,7 +333,7 @@ func TestCancelReadOfAReaderThatWasWoken(t *testing.T) {
 			pauseOnce(l)
 		}
 		say(t, b, "hello")
-		a.happened(ReadyRead)
+		a.noteReady(ReadyRead)
 		if !a.CancelRead() {
 			t.Error("CancelRead did not find the reader")
 		}

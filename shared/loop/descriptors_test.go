@@ -18,7 +18,7 @@ import (
 const crampedVar = "LOOP_TEST_CRAMPED"
 
 // A server, in a process of its own, has descriptors for a few clients only.
-// All are served in the end, those who wait as soon as others depart.
+// All are served in the end, those who wait as soon as others close.
 func TestOutOfDescriptors(t *testing.T) {
 	if os.Getenv(crampedVar) != "" {
 		serveCramped(t)

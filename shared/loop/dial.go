@@ -77,6 +77,6 @@ func (c *Conn) established(deadline Time) error {
 			c.writeBy = 0
 			return err
 		}
-		c.filled(true)
+		c.state &^= writable
 	}
 }

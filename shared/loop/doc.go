@@ -1,4 +1,15 @@
-// Package loop runs straight-line network code at the price of an event loop.
+// Package loop runs straight-line network code at the price of an event loop. Make
+// a Group, have it Listen with a function that gets each new connection, and Run
+// it; a task that Go starts reads and writes as if it had a thread of its own:
+//
+//	g, err := loop.NewGroup(2, loop.Config{})
+//	ln, err := g.Listen("127.0.0.1:8080", func(c *loop.Conn) {
+//		c.Loop().Go(loop.Func(func() {
+//			defer c.Close()
+//			io.Copy(c, c)
+//		}))
+//	})
+//	err = g.Run()
 //
 // A [Loop] is one goroutine around one epoll instance (an [Engine]). A task is a
 // coroutine of a loop: code whose blocking calls, such as [Conn.Read], give the
@@ -46,8 +57,9 @@
 // the connection first waits, and when it runs out it looks whether the
 // deadline has moved; moving a deadline is a store.
 //
-// A task that panics ends its own connections, and is reported; a task that is
-// always able to go on gives way to the others after some operations.
+// A task that panics ends its own connections, and those of the tasks that it
+// started, and is reported; a task that is always able to go on gives way to the
+// others after some operations.
 //
 // # The seam
 //
@@ -57,6 +69,6 @@
 // simulated clock, in which the same code runs from a seed.
 //
 // Reading order: engine.go, task.go, loop.go, conn.go, park.go, write.go,
-// splice.go, listen.go, lastcall.go, group.go; then wheel.go, and epoll_linux.go
+// splice.go, listen.go, backlog.go, group.go; then wheel.go, and epoll_linux.go
 // behind the seam.
 package loop

@@ -97,9 +97,9 @@ type Engine interface {
 	// Accept takes one waiting connection of a listener. The new socket is
 	// not registered yet, so that another loop's engine may do it.
 	Accept(listener Handle) (Handle, netip.AddrPort, error)
-	// Awaited reports whether a connection waits at a listener, be it paused or
-	// not.
-	Awaited(listener Handle) bool
+	// HasBacklog reports whether a connection waits at a listener, be it paused
+	// or not.
+	HasBacklog(listener Handle) bool
 	// Seal keeps clients from beginning to connect to a listener, without
 	// refusing them: over TCP they try again by themselves, at whoever listens
 	// then. Those who have begun still arrive. After an error the listener is

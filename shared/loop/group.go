@@ -34,7 +34,7 @@ type Group struct {
 	loops     []*Loop
 	listening int          // how many listeners were opened
 	conns     atomic.Int64 // accepted and not yet closed
-	paused    atomic.Int32 // listeners that wait for a connection to depart
+	paused    atomic.Int32 // listeners that wait for a connection to close
 }
 
 // NewGroup makes the loops; Run runs them.
@@ -117,8 +117,8 @@ func (g *Group) full() bool {
 	return g.config.MaxConns > 0 && g.conns.Load() >= int64(g.config.MaxConns)
 }
 
-// arrived counts a new connection, and chooses the loop that has the fewest.
-func (g *Group) arrived() *Loop {
+// assign counts a new connection, and chooses the loop that has the fewest.
+func (g *Group) assign() *Loop {
 	g.conns.Add(1)
 	to := g.loops[0]
 	for _, l := range g.loops[1:] {
@@ -130,8 +130,8 @@ func (g *Group) arrived() *Loop {
 	return to
 }
 
-// departed counts a closed connection, and lets paused listeners go on.
-func (g *Group) departed() {
+// connClosed counts a closed connection, and lets paused listeners go on.
+func (g *Group) connClosed() {
 	g.conns.Add(-1)
 	if g.paused.Load() == 0 {
 		return
@@ -149,27 +149,27 @@ func (l *Loop) resumeListeners() {
 	}
 }
 
-// welcome makes a connection of a socket that was accepted for this loop.
-func (l *Loop) welcome(h Handle, remote netip.AddrPort, accept func(*Conn)) {
+// adoptAccepted makes a connection of a socket that was accepted for this loop.
+func (l *Loop) adoptAccepted(h Handle, remote netip.AddrPort, accept func(*Conn)) {
 	if l.stopping {
-		l.turnAway(h, l)
+		l.dropAccepted(h, l)
 		return
 	}
 	c, err := l.adopt(h, remote, writable|accepted)
 	if err != nil {
-		l.turnAway(h, l)
+		l.dropAccepted(h, l)
 		l.report(fmt.Errorf("a connection from %s was dropped: %w", remote, err))
 		return
 	}
-	l.act(func() {
-		c.family = l.family
+	l.inNewScope(func() {
+		c.scope = l.scope
 		accept(c)
 	})
 }
 
-// turnAway closes a socket that was meant for another loop, or for this one.
-func (l *Loop) turnAway(h Handle, meantFor *Loop) {
+// dropAccepted closes a socket that was meant for another loop, or for this one.
+func (l *Loop) dropAccepted(h Handle, meantFor *Loop) {
 	l.engine.CloseSocket(h)
 	meantFor.load.Add(-1)
-	l.group.departed()
+	l.group.connClosed()
 }

@@ -16,18 +16,18 @@ const listenerGen = 0
 // the socket, so that no herd of them wakes for one connection, and hands each
 // connection to the loop that has the fewest.
 type Listener struct {
-	loop    *Loop
-	handle  Handle
-	address *Address
-	accept  func(*Conn)
-	paused  bool
-	closed  bool
-	retry   *Timer
-	silent  Time // until then no further failure is reported
+	loop      *Loop
+	handle    Handle
+	address   *Address
+	accept    func(*Conn)
+	paused    bool
+	closed    bool
+	retry     *Timer
+	muteUntil Time // until then no further failure is reported
 
-	lastLook *Timer   // whether somebody waits; nil until Close
-	came     bool     // somebody was accepted since the last look
-	thens    []func() // called when it has closed
+	drainTimer *Timer // when to look at the backlog again; nil until CloseThen
+	sawConn    bool   // one was accepted since it was set
+	onClosed   []func()
 }
 
 // Listen opens a socket at the address, "host:port" or "unix:/path", and has
@@ -111,12 +111,12 @@ func (ln *Listener) acceptOne() bool {
 	h, remote, err := l.engine.Accept(ln.handle)
 	switch {
 	case err == nil:
-		ln.came = true
-		to := l.group.arrived()
+		ln.sawConn = true
+		to := l.group.assign()
 		if to == l {
-			to.welcome(h, remote, ln.accept)
-		} else if !to.Post(func() { to.welcome(h, remote, ln.accept) }) {
-			l.turnAway(h, to)
+			to.adoptAccepted(h, remote, ln.accept)
+		} else if !to.Post(func() { to.adoptAccepted(h, remote, ln.accept) }) {
+			l.dropAccepted(h, to)
 		}
 		return true
 	case err == ErrAgain:
@@ -132,21 +132,21 @@ func (ln *Listener) acceptOne() bool {
 }
 
 // retryAfter is how long after a failure accepting is tried again, if no
-// connection departs before.
+// connection closes before.
 const retryAfter = 100 * time.Millisecond
 
 // failed has a paused listener try again later. While descriptors are short,
-// each connection that departs lets one in and the next one fail, which is worth
+// each connection that closes lets one in and the next one fail, which is worth
 // telling once in a while only.
 func (ln *Listener) failed(what string, err error) {
 	ln.retry.Reset(retryAfter)
-	if now := ln.loop.now; now >= ln.silent {
-		ln.silent = now.Add(10 * time.Second)
+	if now := ln.loop.now; now >= ln.muteUntil {
+		ln.muteUntil = now.Add(10 * time.Second)
 		ln.loop.report(fmt.Errorf("%s on %s: %w", what, ln.address, err))
 	}
 }
 
-// pause stops accepting until a connection departs. In case the last one did so
+// pause stops accepting until a connection closes. In case the last one did so
 // on another loop just now, the reason is looked at again afterwards.
 func (ln *Listener) pause(still func() bool) {
 	ln.paused = true

@@ -58,7 +58,7 @@ func TestConnectionsAreSpread(t *testing.T) {
 	eventually(t, "every loop has as many again", even)
 }
 
-// At the bound others wait, and are served when somebody departs.
+// At the bound others wait, and are served when somebody closes.
 func TestMaxConns(t *testing.T) {
 	for _, loops := range []int{1, 3} {
 		g := newGroup(t, loops, Config{MaxConns: 3})
@@ -125,7 +125,7 @@ func TestMaxConnsUnderChurn(t *testing.T) {
 	if served.Load() != 16*25 {
 		t.Errorf("%d clients were served, want %d", served.Load(), 16*25)
 	}
-	eventually(t, "all have departed", func() bool { return g.Conns() == 0 })
+	eventually(t, "all have closed", func() bool { return g.Conns() == 0 })
 }
 
 // A failure to accept pauses the listener, is reported once, and ends by itself.

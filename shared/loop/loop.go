@@ -23,22 +23,22 @@ type Loop struct {
 	group  *Group
 	index  int
 
-	now        Time
-	breathed   Time
-	current    *task            // the task that runs, or nil
-	family     family           // that of the task or handler that runs, or 0
-	lastFamily family           // the newest
-	ready      []turn           // of those that can go on, in order
-	turnNow    int              // in ready, the next turn while they run
-	turnEnd    int              // and the first that is not for now
-	live       list.List[*task] // stopping reaches all of them
-	tasks      freeList[*task]
+	now       Time
+	yieldedAt Time
+	current   *task            // the task that runs, or nil
+	scope     scope            // that of the task or handler that runs, or 0
+	lastScope scope            // the newest
+	ready     []turn           // of those that can go on, in order
+	turnNow   int              // in ready, the next turn while they run
+	turnEnd   int              // and the first that is not for now
+	live      list.List[*task] // stopping reaches all of them
+	tasks     freeList[*task]
 
 	conns     []*Conn // by handle
 	lastGen   uint32
 	load      atomic.Int32 // connections that this loop has or will be handed
 	listeners []*Listener  // those that this loop accepts for
-	restless  []*Conn      // their handlers have something to be told already
+	pending   []*Conn      // handlers have yet to be told what is known of them
 
 	wheel    wheel
 	trimmer  *Timer
@@ -49,12 +49,12 @@ type Loop struct {
 
 	events [256]Event
 
-	postMu   sync.Mutex
-	posted   []func()
-	taken    []func() // the posted functions that run now
-	over     bool     // nothing posted will run any more
-	hasPosts atomic.Bool
-	stopping bool
+	postMu    sync.Mutex
+	posted    []func()
+	postedNow []func() // those that run now
+	over      bool     // nothing posted will run any more
+	hasPosts  atomic.Bool
+	stopping  bool
 }
 
 func newLoop(g *Group, index int, e Engine) *Loop {
@@ -94,13 +94,13 @@ func (l *Loop) run() (err error) {
 
 func (l *Loop) turn() error {
 	l.runReady()
-	l.soothe()
+	l.tellPending()
 	n, err := l.engine.Wait(l.events[:], l.waitUntil())
 	if err != nil {
 		return fmt.Errorf("loop: waiting for events: %w", err)
 	}
 	l.now = l.engine.Now()
-	l.breathe()
+	l.yieldToRuntime()
 	l.dispatch(l.events[:n])
 	l.wheel.advance(l.now)
 	if l.hasPosts.Load() {
@@ -109,24 +109,24 @@ func (l *Loop) turn() error {
 	return nil
 }
 
-// breatheEvery is well below the 10 ms after which the Go runtime takes a
+// yieldEvery is well below the 10 ms after which the Go runtime takes a
 // goroutine for one that hogs its processor.
-const breatheEvery = 4 * time.Millisecond
+const yieldEvery = 4 * time.Millisecond
 
-// breathe passes through the scheduler now and then. The runtime's monitor would
-// otherwise interrupt the loop by a signal, take its processor away while it
-// waits for events, and look after it every 20 us from then on, which costs some
-// percent of what the loop does.
-func (l *Loop) breathe() {
-	if l.now.Sub(l.breathed) >= breatheEvery {
-		l.breathed = l.now
+// yieldToRuntime passes through the scheduler now and then. The runtime's monitor
+// would otherwise interrupt the loop by a signal, take its processor away while
+// it waits for events, and look after it every 20 us from then on, which costs
+// some percent of what the loop does.
+func (l *Loop) yieldToRuntime() {
+	if l.now.Sub(l.yieldedAt) >= yieldEvery {
+		l.yieldedAt = l.now
 		runtime.Gosched()
 	}
 }
 
 // waitUntil is 0, do not wait, while there is something to do.
 func (l *Loop) waitUntil() Time {
-	if len(l.ready) > 0 || len(l.restless) > 0 || l.hasPosts.Load() {
+	if len(l.ready) > 0 || len(l.pending) > 0 || l.hasPosts.Load() {
 		return 0
 	}
 	return l.wheel.next()
@@ -139,7 +139,7 @@ func (l *Loop) dispatch(events []Event) {
 		if gen == listenerGen {
 			l.acceptAt(handle)
 		} else if c := l.conn(handle); c != nil && c.gen == gen {
-			c.happened(ev.Ready)
+			c.noteReady(ev.Ready)
 		}
 	}
 }
@@ -153,32 +153,32 @@ func (l *Loop) conn(h Handle) *Conn {
 	return nil
 }
 
-// act runs f outside any task, for a new family, and keeps a panic from passing
-// beyond that.
-func (l *Loop) act(f func()) {
-	l.family = l.newFamily()
-	defer l.acted()
+// inNewScope runs f outside any task, and keeps a panic from passing beyond the
+// scope.
+func (l *Loop) inNewScope(f func()) {
+	l.scope = l.newScope()
+	defer l.leaveScope()
 	f()
-	l.family = 0
+	l.scope = 0
 }
 
-func (l *Loop) acted() {
+func (l *Loop) leaveScope() {
 	v := recover()
-	if f := l.family; f != 0 { // f did not return
-		l.family = 0
-		l.endFamily(f, v)
+	if s := l.scope; s != 0 { // f did not return
+		l.scope = 0
+		l.endScope(s, v)
 	}
 }
 
 // errGoexit is reported of code that neither returned nor panicked.
 var errGoexit = errors.New("loop: a task or a handler called runtime.Goexit, as a test's Fatal does")
 
-// endFamily resets the connections of a family of which a member panicked with
-// v, so that no peer waits for an answer that will not come, and reports it.
-// Looking through all connections is slow, and happens only here.
-func (l *Loop) endFamily(f family, v any) {
+// endScope resets the connections of a scope in which something panicked with v,
+// so that no peer waits for an answer that will not come, and reports it. Looking
+// through all connections is slow, and happens only here.
+func (l *Loop) endScope(s scope, v any) {
 	for _, c := range l.conns {
-		if c != nil && c.family == f {
+		if c != nil && c.scope == s {
 			c.Reset()
 		}
 	}
@@ -213,11 +213,11 @@ func (l *Loop) Post(f func()) bool {
 func (l *Loop) runPosted() {
 	l.postMu.Lock()
 	l.hasPosts.Store(false)
-	l.posted, l.taken = l.taken[:0], l.posted
+	l.posted, l.postedNow = l.postedNow[:0], l.posted
 	l.postMu.Unlock()
-	for i, f := range l.taken {
-		l.taken[i] = nil
-		l.act(f)
+	for i, f := range l.postedNow {
+		l.postedNow[i] = nil
+		l.inNewScope(f)
 	}
 }
 
@@ -235,8 +235,8 @@ func (l *Loop) shutDown() error {
 	}
 	l.endPosts()
 	err := l.endTasks()
-	l.tasks.drain((*task).end)
-	l.pipes.drain(closePipe)
+	l.tasks.dropAll((*task).end)
+	l.pipes.dropAll(closePipe)
 	return errors.Join(err, l.engine.Close())
 }
 

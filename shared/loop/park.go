@@ -32,17 +32,17 @@ func (c *Conn) Park(h Handler, deadline Time) {
 	if c.reader != nil || c.writer != nil {
 		panic("loop: a connection was parked while a task waits on it")
 	}
-	c.handler, c.readBy, c.family = h, deadline, 0
+	c.handler, c.readBy, c.scope = h, deadline, 0
 	c.state |= parked
 	c.arm(deadline)
 	if c.state.has(readable) {
-		c.checkQuiet()
+		c.checkUnread()
 	}
 }
 
 // take gives the connection to the task or handler that runs.
 func (c *Conn) take() {
-	c.family = c.loop.family
+	c.scope = c.loop.scope
 	if c.state.has(parked) {
 		c.unpark()
 	}
@@ -55,10 +55,10 @@ func (c *Conn) unpark() Handler {
 	return h
 }
 
-// checkQuiet is for a connection parked after a read that filled its buffer to
-// the brim, which leaves open whether the socket is empty. If it is not, no
-// event will say so again.
-func (c *Conn) checkQuiet() {
+// checkUnread is for a connection parked after a read that filled its buffer,
+// which leaves open whether the socket is empty. If it is not, no event will say
+// so again.
+func (c *Conn) checkUnread() {
 	if !c.state.has(ended) {
 		err := c.loop.engine.Peek(c.handle)
 		if err == ErrAgain {
@@ -66,29 +66,29 @@ func (c *Conn) checkQuiet() {
 			return
 		}
 		if errno, ok := err.(syscall.Errno); ok {
-			c.told(errno)
+			c.noteReset(errno)
 		}
 	}
-	c.loop.restless = append(c.loop.restless, c)
+	c.loop.pending = append(c.loop.pending, c)
 }
 
-// soothe tells handlers what will not be reported again. A handler that leaves
-// things as they are is told again in the next turn.
-func (l *Loop) soothe() {
-	n := len(l.restless)
-	for _, c := range l.restless[:n] {
+// tellPending tells handlers what is known already and will not be reported
+// again. A handler that leaves things as they are is told again in the next turn.
+func (l *Loop) tellPending() {
+	n := len(l.pending)
+	for _, c := range l.pending[:n] {
 		switch {
 		case c.state.has(dead):
-			c.aborted()
+			c.tellAborted()
 		case c.state.has(parked) && c.state.has(readable):
 			c.tell(Handler.Readable)
 		}
 	}
-	l.restless = slices.Delete(l.restless, 0, n)
+	l.pending = slices.Delete(l.pending, 0, n)
 }
 
-// stirred tells the handler of a parked connection what the engine reported.
-func (c *Conn) stirred(r Ready) {
+// tellParked tells the handler of a parked connection what the engine reported.
+func (c *Conn) tellParked(r Ready) {
 	switch {
 	case r&ReadyReset != 0:
 		c.tell(Handler.Aborted)
@@ -97,8 +97,8 @@ func (c *Conn) stirred(r Ready) {
 	}
 }
 
-// aborted tells the handler, of a parked or of a watched connection, if any.
-func (c *Conn) aborted() {
+// tellAborted tells the handler, of a parked or of a watched connection, if any.
+func (c *Conn) tellAborted() {
 	if c.handler != nil {
 		c.tell(Handler.Aborted)
 	}
@@ -107,8 +107,8 @@ func (c *Conn) aborted() {
 // tell calls a method of the handler. It costs the connection if that panics.
 func (c *Conn) tell(method func(Handler, *Conn)) {
 	h := c.unpark()
-	c.loop.act(func() {
-		c.family = c.loop.family
+	c.loop.inNewScope(func() {
+		c.scope = c.loop.scope
 		method(h, c)
 	})
 }
@@ -124,7 +124,7 @@ func (c *Conn) Watch(h Handler) {
 	c.take()
 	c.handler = h
 	if c.state.has(dead) {
-		c.loop.restless = append(c.loop.restless, c)
+		c.loop.pending = append(c.loop.pending, c)
 	}
 }
 
@@ -141,21 +141,21 @@ func (c *Conn) Linger(maxBytes int, d time.Duration) {
 		return
 	}
 	g := &lingerer{left: maxBytes, until: c.loop.now.Add(d)}
-	c.bequeath().Park(g, g.until)
+	c.detach().Park(g, g.until)
 }
 
-// bequeath closes the connection, but leaves the socket to another one, so that
+// detach closes the connection, but leaves the socket to a new one, so that
 // nobody who still has the first can disturb what is done with the second.
-func (c *Conn) bequeath() *Conn {
-	heir := &Conn{
+func (c *Conn) detach() *Conn {
+	successor := &Conn{
 		loop: c.loop, handle: c.handle, gen: c.gen,
 		state: c.state &^ parked, remote: c.remote,
 	}
-	heir.timer.owner = heir
-	c.state &^= accepted // the heir is counted in its place
+	successor.timer.owner = successor
+	c.state &^= accepted // the successor is counted in its place
 	c.release()
-	c.loop.conns[c.handle] = heir
-	return heir
+	c.loop.conns[c.handle] = successor
+	return successor
 }
 
 // A lingerer reads and drops what comes until the end of stream.

@@ -6,12 +6,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// deafToNewcomers is a program for the kernel's packet filter, which at a
-// listener sees each segment from its TCP header on. It drops those that ask for
-// a new connection, which have SYN and not ACK, as if they had been lost on the
-// way. What belongs to a handshake under way passes. Accepted connections
+// dropSYN is a program for the kernel's packet filter, which at a listener sees
+// each segment from its TCP header on. It drops those that ask for a new
+// connection, which have SYN and not ACK, as if they had been lost on the way. What belongs to a handshake under way passes. Accepted connections
 // inherit the program, and have nothing that it drops.
-var deafToNewcomers = [...]unix.SockFilter{
+var dropSYN = [...]unix.SockFilter{
 	{Code: unix.BPF_LD | unix.BPF_B | unix.BPF_ABS, K: tcpFlags},
 	{Code: unix.BPF_ALU | unix.BPF_AND | unix.BPF_K, K: tcpSYN | tcpACK},
 	{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: tcpSYN, Jt: 0, Jf: 1},
@@ -26,7 +25,7 @@ const (
 	tcpACK   = 0x10
 )
 
-func (k *kernel) Awaited(listener Handle) bool {
+func (k *kernel) HasBacklog(listener Handle) bool {
 	fds := [1]unix.PollFd{{Fd: int32(listener), Events: unix.POLLIN}}
 	n, err := unix.Poll(fds[:], 0)
 	return n > 0 && err == nil
@@ -39,7 +38,7 @@ func (k *kernel) Seal(listener Handle) error {
 		delete(k.files, listener)
 		return os.Remove(path)
 	}
-	program := deafToNewcomers
+	program := dropSYN
 	return unix.SetsockoptSockFprog(int(listener), unix.SOL_SOCKET, unix.SO_ATTACH_FILTER,
 		&unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]})
 }

@@ -57,7 +57,7 @@ func (s *Splice) To(dst *Conn) (int, error) {
 		s.held -= n
 		switch {
 		case err == ErrAgain:
-			dst.filled(true)
+			dst.state &^= writable
 		case err != nil:
 			return n, dst.failed("splice", err)
 		}

@@ -30,27 +30,27 @@ type task struct {
 	stop    func()
 	yield   func(struct{}) bool
 	runner  Runner
-	family  family // whose connections it uses
-	waiting bool   // suspended, and not yet queued to go on
-	ended   bool   // the runner has returned
-	lost    bool   // the coroutine cannot be used again
-	budget  int    // operations left before others have their turn
-	err     error  // what the wait under way will return
-	entry   timer  // of a Sleep, or of a Signal's Wait
-	fired   bool   // the Signal waited for has been fired
+	scope   scope
+	waiting bool  // suspended, and not yet queued to go on
+	ended   bool  // the runner has returned
+	lost    bool  // the coroutine cannot be used again
+	budget  int   // operations left before others have their turn
+	err     error // what the wait under way will return
+	entry   timer // of a Sleep, or of a Signal's Wait
+	fired   bool  // the Signal waited for has been fired
 
 	list.Links[*task] // among the loop's live tasks
 }
 
-// A family is a task, the tasks that it started and theirs, or a handler and the
-// tasks that it started. It has the connections that its members used last, and
-// loses them when one of them panics. Its number is never another family's, so
-// that a connection may outlive the family without belonging to the next one.
-type family uint64
+// A scope is as far as a panic goes: a task or a handler, with the tasks that it
+// started and theirs. A panic ends the connections which those used last. The
+// number is never another scope's, so that a connection may outlive its scope
+// without belonging to the next one.
+type scope uint64
 
-func (l *Loop) newFamily() family {
-	l.lastFamily++
-	return l.lastFamily
+func (l *Loop) newScope() scope {
+	l.lastScope++
+	return l.lastScope
 }
 
 func newTask(l *Loop) *task {
@@ -84,20 +84,20 @@ func (t *task) takeNext() bool {
 	}
 	t.begin(&l.ready[l.turnNow])
 	l.turnNow++
-	l.family = t.family
+	l.scope = t.scope
 	return true
 }
 
 func (t *task) begin(u *turn) {
-	t.runner, t.family, t.budget, t.ended = u.runner, u.family, budget, false
+	t.runner, t.scope, t.budget, t.ended = u.runner, u.scope, budget, false
 }
 
-// runOne keeps a panic from passing beyond the task's family.
+// runOne keeps a panic from passing beyond the task's scope.
 func (t *task) runOne() {
 	returned := false
 	defer func() {
 		if !returned {
-			t.broke(recover())
+			t.panicked(recover())
 		}
 	}()
 	t.runner.Run()
@@ -107,12 +107,12 @@ func (t *task) runOne() {
 // end lets go of the coroutine, which has no runner.
 func (t *task) end() { t.stop() }
 
-// broke ends a task that panicked with v or, if v is nil, called runtime.Goexit,
+// panicked ends a task that panicked with v or, if v is nil, called runtime.Goexit,
 // as testing's Fatal does. That one cannot be recovered from: it would go on
 // through iter.Pull and end the loop's goroutine. So the coroutine is left where
 // it is, for ever.
-func (t *task) broke(v any) {
-	t.loop.endFamily(t.family, v)
+func (t *task) panicked(v any) {
+	t.loop.endScope(t.scope, v)
 	if v == nil {
 		t.ended, t.lost = true, true
 		t.yield(struct{}{})
@@ -152,15 +152,15 @@ func (t *task) giveWay() error {
 }
 
 // Go starts a task. It begins to run in the loop's next turn. A task that is
-// started by another one, or by a handler, is of its family: a panic in either
+// started by another one, or by a handler, is in its scope: a panic in either
 // ends the connections of both. Go is called on the loop only; from elsewhere,
 // Post a function that calls it.
 func (l *Loop) Go(r Runner) {
-	f := l.family
-	if f == 0 {
-		f = l.newFamily()
+	s := l.scope
+	if s == 0 {
+		s = l.newScope()
 	}
-	l.ready = append(l.ready, turn{runner: r, family: f})
+	l.ready = append(l.ready, turn{runner: r, scope: s})
 }
 
 // A turn is that of a task to run: of one that can go on or, with nil for it, of
@@ -170,7 +170,7 @@ func (l *Loop) Go(r Runner) {
 type turn struct {
 	task   *task
 	runner Runner
-	family family
+	scope  scope
 }
 
 // wake lets a suspended task go on; its wait returns err. Waking a task twice
@@ -191,7 +191,7 @@ func (l *Loop) runReady() {
 	for l.turnNow < l.turnEnd {
 		u := &l.ready[l.turnNow]
 		l.turnNow++
-		l.resume(u.taken(l))
+		l.resume(u.coroutine(l))
 	}
 	left := copy(l.ready, l.ready[l.turnEnd:])
 	clear(l.ready[left:])
@@ -199,7 +199,7 @@ func (l *Loop) runReady() {
 	l.turnNow, l.turnEnd = 0, 0
 }
 
-func (u *turn) taken(l *Loop) *task {
+func (u *turn) coroutine(l *Loop) *task {
 	if u.task != nil {
 		return u.task
 	}
@@ -213,9 +213,9 @@ func (u *turn) taken(l *Loop) *task {
 }
 
 func (l *Loop) resume(t *task) {
-	l.current, l.family = t, t.family
+	l.current, l.scope = t, t.scope
 	t.resume()
-	l.current, l.family = nil, 0
+	l.current, l.scope = nil, 0
 	if t.ended {
 		l.retire(t)
 	}

@@ -115,7 +115,7 @@ func TestPanicEndsItsFamily(t *testing.T) {
 }
 
 // New tasks of one turn run one after the other on one stack. That makes no
-// family of them: one that panics leaves those behind it alone.
+// scope of them: one that panics leaves those behind it alone.
 func TestPanicBeforeOthersOfTheTurn(t *testing.T) {
 	var all reports
 	g := newGroup(t, 1, Config{Report: all.add})
@@ -129,7 +129,7 @@ func TestPanicBeforeOthersOfTheTurn(t *testing.T) {
 		conns = append(conns, wait(t, "the connection", arrived))
 	}
 	on(t, l, func() {
-		for i, c := range conns { // each from a function, and so a family, of its own
+		for i, c := range conns { // each from a function, and so a scope, of its own
 			l.Post(func() {
 				l.Go(Func(func() {
 					say(t, c, "1")

@@ -33,7 +33,7 @@ func (t *Timer) Reset(d time.Duration) {
 	}
 }
 
-func (t *Timer) expire() { t.loop.act(t.f) }
+func (t *Timer) expire() { t.loop.inNewScope(t.f) }
 
 // Sleep suspends the task. The error is not nil when the loop was stopped
 // meanwhile; a task that sleeps in a circle has to end then.

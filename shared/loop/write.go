@@ -29,7 +29,9 @@ func (c *Conn) WriteOnce(p []byte) (int, error) {
 		if err != nil && err != ErrAgain {
 			return n, c.failed("write", err)
 		}
-		c.filled(n < len(p))
+		if n < len(p) {
+			c.state &^= writable
+		}
 		if n > 0 {
 			return n, nil
 		}
@@ -46,13 +48,6 @@ func (c *Conn) Unsent() int {
 		return 0
 	}
 	return c.loop.engine.Unsent(c.handle)
-}
-
-// filled notes that a write was cut short, which means that the socket is full.
-func (c *Conn) filled(short bool) {
-	if short {
-		c.state &^= writable
-	}
 }
 
 // Writev writes all of bufs with as few calls as possible. It does not change
@@ -72,7 +67,7 @@ func (c *Conn) Writev(bufs [][]byte) (int64, error) {
 			bufs = bufs[1:]
 		}
 		if n > 0 {
-			c.filled(true)
+			c.state &^= writable
 			m, err := c.Write(bufs[0][n:])
 			total += int64(m)
 			if err != nil {
@@ -92,7 +87,7 @@ func (c *Conn) WritevOnce(bufs [][]byte) (int, error) {
 	}
 	n, err := c.loop.engine.Writev(c.handle, bufs)
 	if err == ErrAgain {
-		c.filled(true)
+		c.state &^= writable
 		return n, nil
 	}
 	if err != nil {
@@ -113,7 +108,7 @@ func (c *Conn) Sendfile(f *os.File, off, n int64) (sent int64, err error) {
 		sent += int64(m)
 		switch {
 		case err == ErrAgain:
-			c.filled(true)
+			c.state &^= writable
 		case err != nil:
 			return sent, c.failed("sendfile", err)
 		case m == 0:

@@ -36,18 +36,18 @@ func TestSeal(t *testing.T) {
 	if err := r.ConnectResult(h); err != loop.ErrAgain {
 		t.Errorf("ConnectResult = %v at a sealed listener", err)
 	}
-	if !r.Awaited(r.ear) {
+	if !r.HasBacklog(r.ear) {
 		t.Error("the one who waited before is gone")
 	}
 	r.accept()
-	if r.Awaited(r.ear) {
+	if r.HasBacklog(r.ear) {
 		t.Error("another one waits")
 	}
 	r.must(r.CloseSocket(r.ear))
 	next, _, err := r.Listen(r.at)
 	r.must(err)
 	r.settle()
-	if err := r.ConnectResult(h); err != nil || !r.Awaited(next) {
+	if err := r.ConnectResult(h); err != nil || !r.HasBacklog(next) {
 		t.Errorf("ConnectResult = %v at the next listener", err)
 	}
 }

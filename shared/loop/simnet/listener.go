@@ -113,8 +113,8 @@ func (e *Engine) Pause(h loop.Handle) error {
 	return nil
 }
 
-// Awaited reports whether a connection waits.
-func (e *Engine) Awaited(h loop.Handle) bool {
+// HasBacklog reports whether a connection waits.
+func (e *Engine) HasBacklog(h loop.Handle) bool {
 	l, err := e.world.listener(h)
 	return err == nil && len(l.queue) > 0
 }

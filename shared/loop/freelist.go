@@ -35,8 +35,8 @@ func (f *freeList[T]) trim(drop func(T)) (more bool) {
 	return f.low > 0
 }
 
-// drain lets go of all.
-func (f *freeList[T]) drain(drop func(T)) {
+// dropAll lets go of all.
+func (f *freeList[T]) dropAll(drop func(T)) {
 	f.low = len(f.items)
 	f.trim(drop)
 }

@@ -49,8 +49,8 @@ func TestFreeListTrim(t *testing.T) {
 		t.Fatalf("dropped %v, more %v, want the rest", dropped, more)
 	}
 	f.put(1)
-	f.drain(func(i int) { dropped = append(dropped, i) })
+	f.dropAll(func(i int) { dropped = append(dropped, i) })
 	if len(dropped) != 3 || len(f.items) != 0 {
-		t.Fatalf("drain left %v", f.items)
+		t.Fatalf("dropAll left %v", f.items)
 	}
 }

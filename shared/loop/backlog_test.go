@@ -205,7 +205,7 @@ func TestTakingOver(t *testing.T) {
 	wait(t, "the end of the old listener", closed)
 }
 
-// At the bound of connections those who wait are served as others depart.
+// At the bound of connections those who wait are served as others close.
 func TestCloseAtTheBound(t *testing.T) {
 	for name, address := range networks(t) {
 		t.Run(name, func(t *testing.T) {
@@ -235,8 +235,8 @@ func TestCloseAtTheBound(t *testing.T) {
 	}
 }
 
-// Who stops the loops does not wait for the last call.
-func TestStopInTheLastCall(t *testing.T) {
+// Who stops the loops does not wait for the backlog.
+func TestStopWhileTheBacklogDrains(t *testing.T) {
 	g := newGroup(t, 1, Config{MaxConns: 1})
 	ln := listen(t, g, "127.0.0.1:0", echo)
 	g.start()
