@@ -27,11 +27,11 @@ func (e *Engine) Connect(to *loop.Address) (loop.Handle, error) {
 		return -1, err
 	}
 	w.dials++
-	s.name()
+	s.bind()
 	s.fate = w.decide(Dial{Number: w.dials, To: &s.to})
-	s.did(Dialed, nil)
+	s.record(Dialed, nil)
 	if s.fate.Connect != ConnectHangs {
-		w.plan(w.options.Delay, happening{what: requestArrives, socket: s})
+		w.after(w.options.Delay, action{what: requestArrives, socket: s})
 	}
 	return s.handle, nil
 }
@@ -50,9 +50,9 @@ func reachable(to loop.Address) loop.Address {
 	return to
 }
 
-// name gives a socket that dials its own end, unless it dials a Unix socket. One
+// bind gives a socket that dials an address, unless it dials a Unix socket. One
 // loopback address has too few ports for long runs; there are many.
-func (s *socket) name() {
+func (s *socket) bind() {
 	if s.to.Path != "" {
 		return
 	}
@@ -105,7 +105,7 @@ func (w *World) requestArrive(s *socket, attempt int) {
 	l := w.find(s.to)
 	switch {
 	case l == nil || s.fate.Connect == ConnectRefused:
-		w.plan(w.options.Delay, happening{what: refusalArrives, socket: s})
+		w.after(w.options.Delay, action{what: refusalArrives, socket: s})
 	case l.sealed || len(l.queue) >= w.options.Backlog:
 		w.requestAgain(s, attempt)
 	default:
@@ -119,12 +119,12 @@ const attempts = 7
 // requestAgain lets a request which found the listener full or sealed arrive later, twice
 // as late each time.
 func (w *World) requestAgain(s *socket, attempt int) {
-	h := happening{what: requestArrives, socket: s, n: attempt + 1}
-	if h.n == attempts {
-		h.what = retriesEnd
+	a := action{what: requestArrives, socket: s, n: attempt + 1}
+	if a.n == attempts {
+		a.what = retriesEnd
 	}
-	h.at = w.now.Add(time.Second << attempt)
-	w.agenda.plan(h)
+	a.at = w.now.Add(time.Second << attempt)
+	w.schedule.add(a)
 }
 
 // join makes the other socket of a connection, and the streams between the two.
@@ -136,7 +136,7 @@ func (w *World) join(s *socket) *socket {
 	up := &stream{world: w, from: s, to: peer, cut: s.fate.Up}
 	down := &stream{world: w, from: peer, to: s, cut: s.fate.Down}
 	s.out, s.in, peer.out, peer.in = up, down, down, up
-	down.travel(happening{what: answerArrives, socket: s}) // before any octet does
+	down.travel(action{what: answerArrives, socket: s}) // before any octet does
 	up.fetch()
 	down.fetch() // a cut may be before the first octet
 	return peer
@@ -147,7 +147,7 @@ func (s *socket) established() {
 		return
 	}
 	s.state = connected
-	s.did(Connected, nil)
+	s.record(Connected, nil)
 	s.became(loop.ReadyWrite)
 }
 

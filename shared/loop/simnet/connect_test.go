@@ -11,15 +11,15 @@ import (
 func TestListenersAreReportedByLevel(t *testing.T) {
 	r := bareRig(t, 1, Options{})
 	r.connect()
-	r.reports(r.ear, loop.ReadyRead)
-	r.reports(r.ear, loop.ReadyRead)
-	r.must(r.Pause(r.ear))
-	r.reports(r.ear, 0)
-	r.must(r.Resume(r.ear, uint64(r.ear)))
-	r.reports(r.ear, loop.ReadyRead)
+	r.reports(r.listener, loop.ReadyRead)
+	r.reports(r.listener, loop.ReadyRead)
+	r.must(r.Pause(r.listener))
+	r.reports(r.listener, 0)
+	r.must(r.Resume(r.listener, uint64(r.listener)))
+	r.reports(r.listener, loop.ReadyRead)
 	r.accept()
-	r.reports(r.ear, 0)
-	if _, _, err := r.Accept(r.ear); err != loop.ErrAgain {
+	r.reports(r.listener, 0)
+	if _, _, err := r.Accept(r.listener); err != loop.ErrAgain {
 		t.Errorf("Accept = %v", err)
 	}
 }
@@ -30,20 +30,20 @@ func TestSeal(t *testing.T) {
 	r := bareRig(t, 1, Options{})
 	r.connect()
 	r.settleUnaccepted()
-	r.must(r.Seal(r.ear))
+	r.must(r.Seal(r.listener))
 	h := r.connect()
 	r.settleUnaccepted()
 	if err := r.ConnectResult(h); err != loop.ErrAgain {
 		t.Errorf("ConnectResult = %v at a sealed listener", err)
 	}
-	if !r.HasBacklog(r.ear) {
+	if !r.HasBacklog(r.listener) {
 		t.Error("the one who waited before is gone")
 	}
 	r.accept()
-	if r.HasBacklog(r.ear) {
+	if r.HasBacklog(r.listener) {
 		t.Error("another one waits")
 	}
-	r.must(r.CloseSocket(r.ear))
+	r.must(r.CloseSocket(r.listener))
 	next, _, err := r.Listen(r.at)
 	r.must(err)
 	r.settle()
@@ -77,7 +77,7 @@ func TestConnects(t *testing.T) {
 			if c.to != nil {
 				to = c.to(r)
 			}
-			r.must(r.Pause(r.ear))
+			r.must(r.Pause(r.listener))
 			begin := r.Now()
 			h, err := r.Connect(to)
 			r.must(err)
@@ -117,7 +117,7 @@ func TestConnectGivesUp(t *testing.T) {
 	r := bareRig(t, 1, Options{Backlog: 1})
 	r.connect()
 	r.settleUnaccepted()
-	r.must(r.Pause(r.ear))
+	r.must(r.Pause(r.listener))
 	begin := r.Now()
 	h := r.connect()
 	for r.step()[h]&loop.ReadyWrite == 0 {
@@ -134,7 +134,7 @@ func TestListenersClose(t *testing.T) {
 	r := bareRig(t, 1, Options{})
 	h := r.connect()
 	r.settleUnaccepted()
-	r.must(r.CloseSocket(r.ear))
+	r.must(r.CloseSocket(r.listener))
 	if r.step()[h]&loop.ReadyReset == 0 {
 		t.Error("a connection that nobody accepted outlived its listener")
 	}
@@ -158,7 +158,7 @@ func TestAddresses(t *testing.T) {
 		{"unix:/run/x", "unix:/run/x", "invalid AddrPort"},
 	} {
 		e, _ := New(1, Options{}).Engine(0)
-		ear, at, err := e.Listen(address(t, c.listen))
+		listener, at, err := e.Listen(address(t, c.listen))
 		if err != nil || at.String() != address(t, c.listen).String() {
 			t.Errorf("Listen(%q) = %v, %v", c.listen, at, err)
 		}
@@ -171,7 +171,7 @@ func TestAddresses(t *testing.T) {
 			continue
 		}
 		e.Wait(nil, e.Now())
-		peer, remote, err := e.Accept(ear)
+		peer, remote, err := e.Accept(listener)
 		if err != nil {
 			t.Errorf("Accept after Connect(%q): %v", c.dial, err)
 			continue
@@ -194,18 +194,18 @@ func TestAbandonedConnects(t *testing.T) {
 			h, err := r.Connect(to)
 			r.must(err)
 			r.must(r.Register(h, uint64(h)))
-			r.must(r.Pause(r.ear))
+			r.must(r.Pause(r.listener))
 			r.stepUntil(r.Now().Add(time.Duration(after) * 900 * time.Millisecond))
 			r.must(r.CloseSocket(h))
 			r.settle()
-			if b, _, err := r.Accept(r.ear); err == nil {
+			if b, _, err := r.Accept(r.listener); err == nil {
 				r.must(r.Register(b, uint64(b)))
 				if got := r.step()[b]; got&loop.ReadyEnd == 0 {
 					t.Errorf("closed after %d steps: the accepted side was told%s", after, readyNames(got))
 				}
 				r.must(r.CloseSocket(b))
 			}
-			r.must(r.CloseSocket(r.ear))
+			r.must(r.CloseSocket(r.listener))
 			r.settle()
 			r.must(r.world.Leaks())
 		}
@@ -229,7 +229,7 @@ func TestMaxSockets(t *testing.T) {
 		t.Errorf("Listen = %v", err)
 	}
 	r.step()
-	if _, _, err := r.Accept(r.ear); err != syscall.EMFILE {
+	if _, _, err := r.Accept(r.listener); err != syscall.EMFILE {
 		t.Errorf("Accept = %v", err)
 	}
 	r.must(r.CloseSocket(h))

@@ -1,6 +1,10 @@
-// Package simnet is a network in memory with a clock of its own, behind the
-// seam of package loop: the code of a gateway, its clients and its origins run
-// in it unchanged, an hour passes in milliseconds, and one seed is one history.
+// Package simnet runs the code of a gateway, its clients and its origins unchanged
+// in a network in memory with a clock of its own, behind the seam of package loop.
+// An hour passes in milliseconds, and one seed is one history:
+//
+//	err := simnet.New(seed, simnet.Rough(seed)).Run(loop.Config{}, func(g *loop.Group) error {
+//		// Listen, and Post what starts the clients; g.Stop ends the run.
+//	})
 //
 // A World holds the sockets, the clock and the only source of chance. An Engine
 // is the face it shows to one loop; it behaves as the kernel does behind
@@ -44,7 +48,7 @@
 // over, no goroutine runs, no clock of the machine is read. Two runs of the same
 // deterministic code with the same seed and options take the same steps, octet
 // for octet: World.Digest says so in one number, and Options.History shows the
-// steps, so that a failing seed can be read like a story.
+// steps, so that a failing seed can be read step by step.
 //
 // # Errors
 //

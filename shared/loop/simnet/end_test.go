@@ -24,7 +24,7 @@ func TestHalfClose(t *testing.T) {
 	r.reads(r.a, 8, "response", nil)
 	r.reads(r.a, 8, "", io.EOF)
 	r.must(r.CloseSocket(r.a))
-	r.must(r.CloseSocket(r.ear))
+	r.must(r.CloseSocket(r.listener))
 	r.settle()
 	r.must(r.world.Leaks())
 }
@@ -149,11 +149,11 @@ func TestLeaks(t *testing.T) {
 	r := newRig(t, 1, Options{})
 	p, err := r.NewPipe()
 	r.must(err)
-	if n := r.world.OpenSockets(); n != 3 || r.world.OpenPipes() != 1 || r.world.Leaks() == nil {
-		t.Errorf("%d sockets and %d pipes are open: %v", n, r.world.OpenPipes(), r.world.Leaks())
+	if n := r.world.OpenSockets(); n != 3 || r.world.pipes != 1 || r.world.Leaks() == nil {
+		t.Errorf("%d sockets and %d pipes are open: %v", n, r.world.pipes, r.world.Leaks())
 	}
 	r.must(p.Close())
-	for _, h := range []loop.Handle{r.a, r.b, r.ear} {
+	for _, h := range []loop.Handle{r.a, r.b, r.listener} {
 		r.must(r.CloseSocket(h))
 	}
 	r.must(r.world.Leaks())

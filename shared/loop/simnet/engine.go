@@ -39,12 +39,12 @@ func (e *Engine) Close() error { return nil }
 func (e *Engine) Wait(events []loop.Event, until loop.Time) (int, error) {
 	w := e.world
 	for {
-		w.happenUntil(w.now)
+		w.doDue()
 		if w.anyDue() || until <= w.now {
 			e.woken.Store(false)
 			return e.report(events), nil
 		}
-		next := w.agenda.next()
+		next := w.schedule.next()
 		if next == loop.Never && until == loop.Never {
 			return 0, ErrQuiet
 		}
@@ -54,11 +54,11 @@ func (e *Engine) Wait(events []loop.Event, until loop.Time) (int, error) {
 	}
 }
 
-// happenUntil lets everything happen that is due.
-func (w *World) happenUntil(now loop.Time) {
-	for w.agenda.next() <= now {
-		h := w.agenda.take()
-		h.happen(w)
+// doDue does everything that is due.
+func (w *World) doDue() {
+	for w.schedule.next() <= w.now {
+		a := w.schedule.pop()
+		w.do(&a)
 	}
 }
 
@@ -89,7 +89,7 @@ func (e *Engine) report(events []loop.Event) int {
 	for n < len(events) && len(e.ready) > 0 {
 		s := e.ready[e.world.chance.index(len(e.ready))]
 		events[n] = loop.Event{Token: s.token, Ready: s.pending}
-		e.world.took(Step{What: Reported, Conn: s.conn, Side: s.side, Ready: s.pending})
+		e.world.record(Step{What: Reported, Conn: s.conn, Side: s.side, Ready: s.pending})
 		s.unpost()
 		n++
 	}

@@ -34,7 +34,7 @@ func TestReportsAreEdges(t *testing.T) {
 func TestRegisterReportsWhatIsPossible(t *testing.T) {
 	r := bareRig(t, 1, Options{})
 	r.a = r.connect()
-	r.reports(r.ear, loop.ReadyRead)
+	r.reports(r.listener, loop.ReadyRead)
 	r.writes(r.a, "abc", 3, nil)
 	r.must(r.CloseWrite(r.a))
 	r.settleUnaccepted()
@@ -91,7 +91,7 @@ func TestSeveralEngines(t *testing.T) {
 	if n, err := other.Wait(events[:], loop.Never); err != nil || n > 1 {
 		t.Errorf("Wait = %d, %v", n, err)
 	}
-	r.reports(r.ear, loop.ReadyRead)
+	r.reports(r.listener, loop.ReadyRead)
 	r.b = r.accept()
 	r.writes(r.b, "hello", 5, nil)
 	for {
@@ -122,7 +122,7 @@ func TestSpuriousReports(t *testing.T) {
 	r.writes(r.a, "0123456789", 10, nil)
 	seen := 0
 	for got := r.step(); len(got) > 0; got = r.step() {
-		if got[r.a] != 0 || got[r.b]&loop.ReadyWrite != 0 || got[r.ear] != 0 {
+		if got[r.a] != 0 || got[r.b]&loop.ReadyWrite != 0 || got[r.listener] != 0 {
 			seen++
 		}
 	}
@@ -136,7 +136,7 @@ func TestEventsBeyondTheSlice(t *testing.T) {
 	for range 5 {
 		r.connect()
 	}
-	r.must(r.Pause(r.ear))
+	r.must(r.Pause(r.listener))
 	var tokens []uint64
 	for events := make([]loop.Event, 2); ; {
 		n, err := r.Wait(events, r.Now().Add(time.Second))

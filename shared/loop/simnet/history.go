@@ -67,7 +67,7 @@ const (
 	Arrived                                    // octets are in the receive buffer
 	EndArrived                                 // the end of stream is behind them
 	ResetArrived                               // the peer, or a Cut, has reset the connection
-	Struck                                     // the direction from this side broke, at its Cut
+	WasCut                                     // the direction from this side broke, at its Cut
 	Bounced                                    // octets found nobody, and were answered with a reset
 )
 
@@ -81,7 +81,7 @@ var whats = [...]string{
 	Dialed: "dials", Accepted: "is accepted", Wrote: "writes", Read: "reads", ReadEnd: "reads the end",
 	ClosedWrite: "closes its sending direction", Closed: "closes", ClosedReset: "closes with a reset",
 	Connected: "is connected", Arrived: "receives", EndArrived: "receives the end", ResetArrived: "receives a reset",
-	Struck: "is cut off", Bounced: "answers octets with a reset",
+	WasCut: "is cut off", Bounced: "answers octets with a reset",
 	Reported: "is reported", Failed: "is told",
 }
 
@@ -93,13 +93,13 @@ func (w What) String() string {
 	return fmt.Sprintf("What(%d)", uint8(w))
 }
 
-// String is the step as a line of a story.
+// String is the step as a line of text.
 func (s Step) String() string {
 	who := "a listener"
 	if s.Conn > 0 {
 		who = fmt.Sprintf("#%d %s", s.Conn, s.Side)
 	}
-	line := fmt.Sprintf("%14v  %-14s %v", time.Duration(s.At-birth), who, s.What)
+	line := fmt.Sprintf("%14v  %-14s %v", time.Duration(s.At-beginning), who, s.What)
 	switch {
 	case s.Ready != 0:
 		line += readyNames(s.Ready)
@@ -131,13 +131,13 @@ type history struct {
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-func (w *World) tookOctets(s Step, octets []byte) {
+func (w *World) recordOctets(s Step, octets []byte) {
 	s.Data = octets
 	s.Octets, s.Sum = len(octets), crc32.Checksum(octets, castagnoli)
-	w.took(s)
+	w.record(s)
 }
 
-func (w *World) took(s Step) {
+func (w *World) record(s Step) {
 	s.At = w.now
 	h := &w.history
 	h.steps++

@@ -10,7 +10,7 @@ import (
 )
 
 func TestStepsReadAsAStory(t *testing.T) {
-	at := birth.Add(1500 * time.Millisecond)
+	at := beginning.Add(1500 * time.Millisecond)
 	for _, c := range []struct {
 		step Step
 		want string
@@ -39,7 +39,7 @@ func TestDigest(t *testing.T) {
 		{What: Read, Octets: 1}, {What: Read, Sum: 1}, {What: Read, Ready: 1}, {What: Read, Err: 1},
 	} {
 		w := New(1, Options{})
-		w.took(s)
+		w.record(s)
 		if other, is := seen[w.Digest()]; is {
 			t.Errorf("%+v and %+v have the same digest", s, other)
 		}
@@ -50,25 +50,25 @@ func TestDigest(t *testing.T) {
 	}
 }
 
-func TestAgendaKeepsOrder(t *testing.T) {
+func TestScheduleKeepsOrder(t *testing.T) {
 	c := newChance(1, 1)
-	var a agenda
+	var s schedule
 	for range 1000 {
-		a.plan(happening{at: loop.Time(c.index(50))})
+		s.add(action{at: loop.Time(c.index(50))})
 		if c.index(3) == 0 {
-			a.take()
+			s.pop()
 		}
 	}
-	last := a.take()
-	for len(a.heap) > 0 {
-		h := a.take()
+	last := s.pop()
+	for len(s.heap) > 0 {
+		h := s.pop()
 		if h.at < last.at || h.at == last.at && h.order < last.order {
-			t.Fatalf("%d (planned as %d) came after %d (%d)", h.at, h.order, last.at, last.order)
+			t.Fatalf("%d (scheduled as %d) came after %d (%d)", h.at, h.order, last.at, last.order)
 		}
 		last = h
 	}
-	if a.next() != loop.Never {
-		t.Error("an empty agenda has something to come")
+	if s.next() != loop.Never {
+		t.Error("an empty schedule has something to come")
 	}
 }
 

@@ -28,28 +28,28 @@ func (l *listener) describe() string {
 // Listen opens a listener. Port 0 becomes a port that is free.
 func (e *Engine) Listen(at *loop.Address) (loop.Handle, *loop.Address, error) {
 	w := e.world
-	l := &listener{watch: watch{world: w}, at: w.concrete(*at)}
-	if w.names[l.at] != nil {
+	l := &listener{watch: watch{world: w}, at: w.withFreePort(*at)}
+	if w.bound[l.at] != nil {
 		return -1, nil, syscall.EADDRINUSE
 	}
 	var err error
 	if l.handle, err = w.open(l); err != nil {
 		return -1, nil, err
 	}
-	w.names[l.at] = l
+	w.bound[l.at] = l
 	bound := l.at
 	return l.handle, &bound, nil
 }
 
-// concrete puts a free port in the place of port 0.
-func (w *World) concrete(at loop.Address) loop.Address {
+// withFreePort puts a free port in the place of port 0.
+func (w *World) withFreePort(at loop.Address) loop.Address {
 	if at.Path != "" || at.TCP.Port() != 0 {
 		return at
 	}
 	for {
 		w.lastPort = max(w.lastPort+1, firstListenPort)
 		at.TCP = netip.AddrPortFrom(at.TCP.Addr(), w.lastPort)
-		if w.names[at] == nil {
+		if w.bound[at] == nil {
 			return at
 		}
 	}
@@ -57,12 +57,12 @@ func (w *World) concrete(at loop.Address) loop.Address {
 
 // find is the listener at an address, or at the port of all addresses.
 func (w *World) find(to loop.Address) *listener {
-	if l := w.names[to]; l != nil || to.Path != "" {
+	if l := w.bound[to]; l != nil || to.Path != "" {
 		return l
 	}
 	port := to.TCP.Port()
 	for _, every := range []netip.Addr{netip.IPv6Unspecified(), netip.IPv4Unspecified()} {
-		if l := w.names[loop.Address{TCP: netip.AddrPortFrom(every, port)}]; l != nil {
+		if l := w.bound[loop.Address{TCP: netip.AddrPortFrom(every, port)}]; l != nil {
 			return l
 		}
 	}
@@ -83,7 +83,7 @@ func (e *Engine) Accept(h loop.Handle) (loop.Handle, netip.AddrPort, error) {
 		return -1, netip.AddrPort{}, err
 	}
 	l.queue = l.queue[1:]
-	s.did(Accepted, nil)
+	s.record(Accepted, nil)
 	return s.handle, s.remote, nil
 }
 
@@ -93,7 +93,7 @@ func (e *Engine) Resume(h loop.Handle, token uint64) error {
 	if err != nil {
 		return err
 	}
-	if err := l.enroll(e, token, 0); err != nil {
+	if err := l.watch.register(e, token, 0); err != nil {
 		return err
 	}
 	e.listeners = append(e.listeners, l)
@@ -109,7 +109,7 @@ func (e *Engine) Pause(h loop.Handle) error {
 	if l.engine == nil {
 		return syscall.ENOENT
 	}
-	l.forget()
+	l.unregister()
 	return nil
 }
 
@@ -127,33 +127,33 @@ func (e *Engine) Seal(h loop.Handle) error {
 		return err
 	}
 	if l.sealed = true; l.at.Path != "" {
-		l.unname()
+		l.unbind()
 	}
 	return nil
 }
 
-// unname frees the address, unless somebody else has it by now.
-func (l *listener) unname() {
-	if l.world.names[l.at] == l {
-		delete(l.world.names, l.at)
+// unbind frees the address, unless somebody else has it by now.
+func (l *listener) unbind() {
+	if l.world.bound[l.at] == l {
+		delete(l.world.bound, l.at)
 	}
 }
 
-// forget ends the reports.
-func (l *listener) forget() {
+// unregister ends the reports.
+func (l *listener) unregister() {
 	if e := l.engine; e != nil {
 		e.listeners = slices.DeleteFunc(e.listeners, func(other *listener) bool { return other == l })
 	}
-	l.watch.forget()
+	l.watch.unregister()
 }
 
 // close resets the connections that nobody has accepted.
 func (l *listener) close() {
 	w := l.world
 	w.release(l.handle)
-	l.unname()
+	l.unbind()
 	for _, s := range l.queue {
 		s.abandon()
 	}
-	w.took(Step{What: Closed})
+	w.record(Step{What: Closed})
 }

@@ -65,41 +65,41 @@ func (e *echo) Run() {
 	e.conn.Park(e, 0)
 }
 
-// party lets clients run against a listener, and stops the group after the last.
-type party struct {
+// clients run against a listener, and the group is stopped after the last.
+type clients struct {
 	group   *loop.Group
 	to      *loop.Address
 	clients []*simnet.Client
 	left    int
 }
 
-func (p *party) invite(n int, client func(i int) simnet.Client) {
+func (p *clients) start(n int, client func(i int) simnet.Client) {
 	l := p.group.Loop(0)
 	p.left = n
 	for i := range n {
 		c := client(i)
-		c.Loop, c.To, c.Done = l, p.to, p.goodbye
+		c.Loop, c.To, c.Done = l, p.to, p.ended
 		p.clients = append(p.clients, &c)
 		l.Post(func() { l.Go(&c) })
 	}
 }
 
-func (p *party) goodbye(*simnet.Client) {
+func (p *clients) ended(*simnet.Client) {
 	if p.left--; p.left == 0 {
 		p.group.Stop()
 	}
 }
 
-// throw runs a party in a world: clients against what accept does.
-func throw(w *simnet.World, c loop.Config, accept func(*loop.Conn), n int, client func(i int) simnet.Client) (*party, error) {
-	p := &party{}
+// run has clients run in a world, against what accept does.
+func run(w *simnet.World, c loop.Config, accept func(*loop.Conn), n int, client func(i int) simnet.Client) (*clients, error) {
+	p := &clients{}
 	return p, w.Run(c, func(g *loop.Group) error {
 		ln, err := g.Listen("127.0.0.1:0", accept)
 		if err != nil {
 			return err
 		}
 		p.group, p.to = g, ln.Address()
-		p.invite(n, client)
+		p.start(n, client)
 		return nil
 	})
 }
@@ -110,7 +110,7 @@ func echoing(seed uint64, size int) func(i int) simnet.Client {
 	}
 }
 
-func (p *party) checkEchoes() error {
+func (p *clients) checkEchoes() error {
 	for i, c := range p.clients {
 		if c.Err != nil {
 			return fmt.Errorf("client %d: %w", i, c.Err)
@@ -124,7 +124,7 @@ func (p *party) checkEchoes() error {
 
 func TestEchoInManyWorlds(t *testing.T) {
 	seeds(t, 2000, func(seed uint64) error {
-		p, err := throw(simnet.New(seed, simnet.Rough(seed)), loop.Config{}, acceptEcho, 3, echoing(seed, int(seed%1000)))
+		p, err := run(simnet.New(seed, simnet.Rough(seed)), loop.Config{}, acceptEcho, 3, echoing(seed, int(seed%1000)))
 		return errors.Join(err, p.checkEchoes())
 	})
 }
@@ -135,7 +135,7 @@ func TestHandlesAreUsedAgain(t *testing.T) {
 	seeds(t, 500, func(seed uint64) error {
 		o := simnet.Rough(seed)
 		o.Spurious = 0.5
-		p, err := throw(simnet.New(seed, o), loop.Config{}, acceptEcho, 20, func(i int) simnet.Client {
+		p, err := run(simnet.New(seed, o), loop.Config{}, acceptEcho, 20, func(i int) simnet.Client {
 			c := echoing(seed, 20)(i)
 			c.After = time.Duration(i) * 3 * time.Millisecond
 			return c
@@ -144,14 +144,14 @@ func TestHandlesAreUsedAgain(t *testing.T) {
 	})
 }
 
-// trace runs a hostile party and returns its history as text.
+// trace runs clients in a hostile world and returns its history as text.
 func trace(t *testing.T, seed uint64) (string, uint64) {
 	t.Helper()
 	var story strings.Builder
 	o := simnet.Hostile(seed % 10) // few kinds of worlds, many histories
 	o.History = func(s simnet.Step) { fmt.Fprintln(&story, s) }
 	w := simnet.New(seed, o)
-	throw(w, loop.Config{}, acceptEcho, 3, patient(echoing(1, 500)))
+	run(w, loop.Config{}, acceptEcho, 3, patient(echoing(1, 500)))
 	return story.String(), w.Digest()
 }
 
@@ -183,7 +183,7 @@ func TestOneSeedIsOneHistory(t *testing.T) {
 func TestHostileWorlds(t *testing.T) {
 	failures := 0
 	seeds(t, 2000, func(seed uint64) error {
-		p, err := throw(simnet.New(seed, simnet.Hostile(seed)), loop.Config{}, acceptEcho, 3, patient(echoing(seed, 1000)))
+		p, err := run(simnet.New(seed, simnet.Hostile(seed)), loop.Config{}, acceptEcho, 3, patient(echoing(seed, 1000)))
 		for _, c := range p.clients {
 			if !bytes.HasPrefix(c.Sends, c.Got) {
 				err = errors.Join(err, errors.New("other octets came back than were sent"))
@@ -222,7 +222,7 @@ func TestCutsAtEveryOctet(t *testing.T) {
 			} {
 				o := simnet.Rough(uint64(at))
 				o.Fate = func(simnet.Dial) simnet.Fate { return f }
-				p, err := throw(simnet.New(uint64(at), o), loop.Config{}, acceptEcho, 1, echoing(1, size))
+				p, err := run(simnet.New(uint64(at), o), loop.Config{}, acceptEcho, 1, echoing(1, size))
 				if err := errors.Join(err, checkCut(p.clients[0], f)); err != nil {
 					t.Errorf("%+v: %v", f, err)
 				}
@@ -294,7 +294,7 @@ func TestDialsThatFail(t *testing.T) {
 		{simnet.ConnectHangs, os.ErrDeadlineExceeded},
 	} {
 		o := simnet.Options{Fate: func(simnet.Dial) simnet.Fate { return simnet.Fate{Connect: c.fate} }}
-		p, err := throw(simnet.New(1, o), loop.Config{}, acceptEcho, 3, patient(echoing(1, 10)))
+		p, err := run(simnet.New(1, o), loop.Config{}, acceptEcho, 3, patient(echoing(1, 10)))
 		if err != nil {
 			t.Error(err)
 		}
@@ -311,7 +311,7 @@ func TestDialsThatFail(t *testing.T) {
 // as open no longer, since the loop has closed everything.
 func TestDeadlockIsAnError(t *testing.T) {
 	o := simnet.Options{Fate: func(simnet.Dial) simnet.Fate { return simnet.Fate{Connect: simnet.ConnectHangs} }}
-	if _, err := throw(simnet.New(1, o), loop.Config{}, acceptEcho, 1, echoing(1, 1)); !errors.Is(err, simnet.ErrQuiet) {
+	if _, err := run(simnet.New(1, o), loop.Config{}, acceptEcho, 1, echoing(1, 1)); !errors.Is(err, simnet.ErrQuiet) {
 		t.Errorf("Run = %v, want ErrQuiet", err)
 	}
 }
@@ -351,7 +351,7 @@ func TestBackpressure(t *testing.T) {
 			}))
 		}
 		w := simnet.New(seed, o)
-		p, err := throw(w, loop.Config{}, slow, 1, func(int) simnet.Client {
+		p, err := run(w, loop.Config{}, slow, 1, func(int) simnet.Client {
 			return simnet.Client{Sends: sent, EndsFirst: true}
 		})
 		if least := time.Duration(len(sent)/7) * time.Second; w.Elapsed() < least {
@@ -367,14 +367,14 @@ func TestAcceptingPauses(t *testing.T) {
 	seeds(t, 300, func(seed uint64) error {
 		o := simnet.Rough(seed)
 		config := loop.Config{MaxConns: 2}
-		p, err := throw(simnet.New(seed, o), config, acceptEcho, 10, echoing(seed, 100))
+		p, err := run(simnet.New(seed, o), config, acceptEcho, 10, echoing(seed, 100))
 		return errors.Join(err, p.checkEchoes())
 	})
 	seeds(t, 300, func(seed uint64) error {
 		o := simnet.Rough(seed)
 		o.MaxSockets = 1 + 10 + 2
 		config := loop.Config{Report: func(error) {}}
-		p, err := throw(simnet.New(seed, o), config, acceptEcho, 10, echoing(seed, 100))
+		p, err := run(simnet.New(seed, o), config, acceptEcho, 10, echoing(seed, 100))
 		return errors.Join(err, p.checkEchoes())
 	})
 }
@@ -382,7 +382,7 @@ func TestAcceptingPauses(t *testing.T) {
 func TestAnswer(t *testing.T) {
 	seeds(t, 200, func(seed uint64) error {
 		request, answer := octets(seed, 100), octets(seed+1, 200)
-		p, err := throw(simnet.New(seed, simnet.Rough(seed)), loop.Config{}, simnet.Answer(100, answer), 1,
+		p, err := run(simnet.New(seed, simnet.Rough(seed)), loop.Config{}, simnet.Answer(100, answer), 1,
 			func(int) simnet.Client { return simnet.Client{Sends: request} })
 		if got := p.clients[0].Got; !bytes.Equal(got, answer) {
 			err = errors.Join(err, fmt.Errorf("got %d octets, not %d", len(got), len(answer)))
@@ -393,7 +393,7 @@ func TestAnswer(t *testing.T) {
 
 func TestPanicsAreReported(t *testing.T) {
 	w := simnet.New(1, simnet.Options{})
-	p, err := throw(w, loop.Config{}, func(c *loop.Conn) {
+	p, err := run(w, loop.Config{}, func(c *loop.Conn) {
 		c.Loop().Go(loop.Func(func() {
 			c.Read(make([]byte, 1))
 			panic("oops")

@@ -1,6 +1,7 @@
 package simnet
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/hopwire/hopwire/shared/loop"
@@ -124,23 +125,11 @@ const (
 	CutEnd
 )
 
-const (
-	defaultBuffer      = 64 << 10
-	defaultBacklog     = 128
-	defaultFaultWithin = 4096
-)
-
 // complete puts the defaults in the place of zeros.
 func (o Options) complete() Options {
-	if o.Buffer <= 0 {
-		o.Buffer = defaultBuffer
-	}
-	if o.Backlog <= 0 {
-		o.Backlog = defaultBacklog
-	}
-	if o.FaultWithin <= 0 {
-		o.FaultWithin = defaultFaultWithin
-	}
+	o.Buffer = cmp.Or(o.Buffer, 64<<10)
+	o.Backlog = cmp.Or(o.Backlog, 128)
+	o.FaultWithin = cmp.Or(o.FaultWithin, 4096)
 	if o.Epoch.IsZero() {
 		o.Epoch = time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)
 	}

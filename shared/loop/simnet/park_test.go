@@ -118,7 +118,7 @@ func TestLingeringClose(t *testing.T) {
 				c.Linger(1<<20, time.Hour)
 			}))
 		}
-		p, err := throw(simnet.New(seed, o), loop.Config{}, refuse, 2, echoing(seed, 2000))
+		p, err := run(simnet.New(seed, o), loop.Config{}, refuse, 2, echoing(seed, 2000))
 		for _, c := range p.clients {
 			if !bytes.Equal(c.Got, answer) {
 				err = errors.Join(err, fmt.Errorf("%d octets of %d came: %w", len(c.Got), len(answer), c.Err))

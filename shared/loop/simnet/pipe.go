@@ -69,7 +69,7 @@ func (s *socket) spliceTo(p *pipe, n int) (int, error) {
 	// The smaller the pieces, the earlier the pipe has no place for another.
 	moved := s.in.piece(min(n, room, s.in.readable()))
 	octets := s.in.give(moved)
-	s.did(Read, octets)
+	s.record(Read, octets)
 	p.held = append(p.begin(), octets...)
 	if moved < n && s.in.readable() == 0 {
 		s.await(loop.ReadyRead)

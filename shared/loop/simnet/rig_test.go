@@ -11,10 +11,10 @@ import (
 // socket is its handle.
 type rig struct {
 	*Engine
-	t    *testing.T
-	at   *loop.Address
-	ear  loop.Handle // the listener
-	a, b loop.Handle // the side that dialed, the side that accepted
+	t        *testing.T
+	at       *loop.Address
+	listener loop.Handle
+	a, b     loop.Handle // the side that dialed, the side that accepted
 }
 
 func newRig(t *testing.T, seed uint64, o Options) *rig {
@@ -33,9 +33,9 @@ func bareRig(t *testing.T, seed uint64, o Options) *rig {
 	e, _ := New(seed, o).Engine(0)
 	r := &rig{Engine: e.(*Engine), t: t}
 	var err error
-	r.ear, r.at, err = r.Listen(address(t, "127.0.0.1:0"))
+	r.listener, r.at, err = r.Listen(address(t, "127.0.0.1:0"))
 	r.must(err)
-	r.must(r.Resume(r.ear, uint64(r.ear)))
+	r.must(r.Resume(r.listener, uint64(r.listener)))
 	return r
 }
 
@@ -65,7 +65,7 @@ func (r *rig) connect() loop.Handle {
 
 func (r *rig) accept() loop.Handle {
 	r.t.Helper()
-	h, _, err := r.Accept(r.ear)
+	h, _, err := r.Accept(r.listener)
 	r.must(err)
 	r.must(r.Register(h, uint64(h)))
 	return h
@@ -122,7 +122,7 @@ func (r *rig) reads(h loop.Handle, size int, want string, err error) {
 // reported without end.
 func (r *rig) settleUnaccepted() {
 	r.t.Helper()
-	r.must(r.Pause(r.ear))
+	r.must(r.Pause(r.listener))
 	r.settle()
-	r.must(r.Resume(r.ear, uint64(r.ear)))
+	r.must(r.Resume(r.listener, uint64(r.listener)))
 }

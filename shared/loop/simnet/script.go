@@ -94,8 +94,8 @@ func (c *Client) collect(conn *loop.Conn) error {
 	}
 }
 
-// Answer is an origin of few words, to be given to Group.Listen: it reads n
-// octets from each connection, writes the answer and closes.
+// Answer is an origin to be given to Group.Listen: it reads n octets from each
+// connection, writes the answer and closes.
 func Answer(n int, answer []byte) func(*loop.Conn) {
 	return func(conn *loop.Conn) {
 		conn.Loop().Go(loop.Func(func() {

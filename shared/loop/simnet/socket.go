@@ -51,7 +51,7 @@ func (s *socket) describe() string {
 }
 
 func (s *socket) register(e *Engine, token uint64) error {
-	return s.enroll(e, token, s.possible())
+	return s.watch.register(e, token, s.possible())
 }
 
 // possible is what could be done now.
@@ -85,7 +85,7 @@ func (s *socket) read(p []byte) (int, error) {
 	}
 	octets := s.in.give(min(len(p), s.in.readable()))
 	n := copy(p, octets)
-	s.did(Read, p[:n])
+	s.record(Read, p[:n])
 	if n < len(p) {
 		s.await(loop.ReadyRead)
 	}
@@ -101,7 +101,7 @@ func (s *socket) readable() error {
 	case s.in != nil && s.in.readable() > 0:
 		return nil
 	case s.in != nil && s.in.end == endArrived:
-		s.did(ReadEnd, nil)
+		s.record(ReadEnd, nil)
 		return io.EOF
 	case s.state == dead:
 		if err := s.takeErr(); err != 0 {
@@ -215,7 +215,7 @@ func (w *World) scratchFor(n int) []byte {
 }
 
 func (s *socket) put(p []byte) {
-	s.did(Wrote, p)
+	s.record(Wrote, p)
 	s.out.put(p)
 }
 
@@ -223,7 +223,7 @@ func (s *socket) takeErr() syscall.Errno {
 	err := s.err
 	s.err = 0
 	if err != 0 {
-		s.world.took(Step{What: Failed, Conn: s.conn, Side: s.side, Err: err})
+		s.world.record(Step{What: Failed, Conn: s.conn, Side: s.side, Err: err})
 	}
 	return err
 }
@@ -232,7 +232,7 @@ func (s *socket) closeWrite() error {
 	if s.state == connecting || s.state == dead || s.out.end == endArrived && s.in.end == endArrived {
 		return syscall.ENOTCONN
 	}
-	s.did(ClosedWrite, nil)
+	s.record(ClosedWrite, nil)
 	s.out.finish()
 	return nil
 }
@@ -245,12 +245,12 @@ func (s *socket) close(reset bool) {
 	switch {
 	case s.state == dead || s.out == nil:
 		s.state = closed
-		s.did(Closed, nil)
+		s.record(Closed, nil)
 	case reset || s.state == connecting || s.in.readable() > 0:
 		s.abandon()
 	default:
 		s.state = closed
-		s.did(Closed, nil)
+		s.record(Closed, nil)
 		s.out.finish()
 		s.in.fetch() // what the peer sends waits for no room any more
 	}
@@ -262,7 +262,7 @@ func (s *socket) abandon() {
 		s.out.abort()
 	}
 	s.state = closed
-	s.did(ClosedReset, nil)
+	s.record(ClosedReset, nil)
 	s.in.fetch()
 }
 
@@ -274,7 +274,7 @@ func (s *socket) resetArrive() {
 	if s.gone() {
 		return
 	}
-	s.did(ResetArrived, nil)
+	s.record(ResetArrived, nil)
 	// After the end of stream readers know all there is to know, and to the
 	// others it is as if they had written to a closed connection.
 	s.err = wasReset
@@ -290,13 +290,13 @@ func (s *socket) resetArrive() {
 func (s *socket) die() {
 	s.state = dead
 	if s.out != nil {
-		s.out.sever()
+		s.out.dropUnsent()
 		s.in.fetch()
 	}
 	s.became(s.possible())
 }
 
-// did tells the history.
-func (s *socket) did(what What, octets []byte) {
-	s.world.tookOctets(Step{What: what, Conn: s.conn, Side: s.side}, octets)
+// record tells the history.
+func (s *socket) record(what What, octets []byte) {
+	s.world.recordOctets(Step{What: what, Conn: s.conn, Side: s.side}, octets)
 }

@@ -15,10 +15,10 @@ type stream struct {
 	// one before it.
 	read, arrived, taken, written int64
 
-	end     endState
-	cut     Cut
-	dead    bool // nothing is taken any more
-	brimful bool // a short write has called the send buffer full
+	end  endState
+	cut  Cut
+	dead bool // nothing is taken any more
+	full bool // a short write has called the send buffer full
 	// fetchAt is when the network comes to take a piece; 0 if it does not.
 	fetchAt loop.Time
 	// latest is when the last of what travels arrives. Nothing overtakes it.
@@ -37,7 +37,7 @@ const (
 
 // room is how many octets the send buffer takes.
 func (s *stream) room() int {
-	if s.brimful {
+	if s.full {
 		return 0
 	}
 	return s.world.options.Buffer - int(s.written-s.taken)
@@ -48,7 +48,7 @@ func (s *stream) offer(n int) int {
 	n = min(n, s.room())
 	if n > 1 && s.world.chance.happens(s.world.options.ShortWrites) {
 		n = s.world.chance.length(n - 1)
-		s.brimful = true // until the next piece is taken
+		s.full = true // until the next piece is taken
 	}
 	return n
 }
@@ -80,7 +80,7 @@ func (s *stream) fetch() {
 		return
 	}
 	if s.sendable() > 0 || s.atCut() || s.end == endAsked && s.taken == s.written {
-		s.fetchAt = s.world.plan(s.world.options.Pace, happening{what: octetsTaken, stream: s})
+		s.fetchAt = s.world.after(s.world.options.Pace, action{what: octetsTaken, stream: s})
 	}
 }
 
@@ -107,17 +107,17 @@ func (s *stream) take() {
 	}
 	if n := s.piece(s.sendable()); n > 0 {
 		s.taken += int64(n)
-		s.brimful = false
-		s.travel(happening{what: octetsArrive, stream: s, n: n})
+		s.full = false
+		s.travel(action{what: octetsArrive, stream: s, n: n})
 		s.from.became(loop.ReadyWrite)
 	}
 	switch {
 	case s.atCut():
-		s.sever()
-		s.strike()
+		s.dropUnsent()
+		s.applyCut()
 	case s.end == endAsked && s.taken == s.written:
 		s.end = endTravels
-		s.travel(happening{what: endArrives, stream: s})
+		s.travel(action{what: endArrives, stream: s})
 	}
 	s.fetch()
 }
@@ -129,17 +129,16 @@ func (s *stream) piece(n int) int {
 	return n
 }
 
-// strike is the cut: the receiver sees a reset or the end of stream, the sender
-// a reset.
-func (s *stream) strike() {
-	s.world.took(Step{What: Struck, Conn: s.from.conn, Side: s.from.side})
+// applyCut lets the receiver see a reset or the end of stream, the sender a reset.
+func (s *stream) applyCut() {
+	s.world.record(Step{What: WasCut, Conn: s.from.conn, Side: s.from.side})
 	if s.cut.Kind == CutReset {
-		s.travel(happening{what: resetArrives, socket: s.to})
+		s.travel(action{what: resetArrives, socket: s.to})
 	} else {
 		s.end = endTravels
-		s.travel(happening{what: endArrives, stream: s})
+		s.travel(action{what: endArrives, stream: s})
 	}
-	s.from.in.travel(happening{what: resetArrives, socket: s.from})
+	s.from.in.travel(action{what: resetArrives, socket: s.from})
 }
 
 // abort resets the connection from the sender's side. Octets that were to leave
@@ -148,35 +147,35 @@ func (s *stream) abort() {
 	for s.fetchAt != 0 && s.fetchAt <= s.world.now {
 		s.take()
 	}
-	s.sever()
-	s.travel(happening{what: resetArrives, socket: s.to})
+	s.dropUnsent()
+	s.travel(action{what: resetArrives, socket: s.to})
 }
 
-// sever leaves what was not taken behind.
-func (s *stream) sever() {
+// dropUnsent drops what was not taken, and takes nothing any more.
+func (s *stream) dropUnsent() {
 	s.dead = true
 	s.octets = s.octets[:s.taken-s.read]
 	s.written = s.taken
 }
 
 // travel sends something after all that travels already.
-func (s *stream) travel(h happening) {
+func (s *stream) travel(a action) {
 	w := s.world
 	s.latest = max(s.latest, w.now.Add(w.chance.within(w.options.Delay)))
-	h.at = s.latest
-	w.agenda.plan(h)
+	a.at = s.latest
+	w.schedule.add(a)
 }
 
 // arrive is octets in the receive buffer.
 func (s *stream) arrive(n int) {
-	s.world.disturb()
+	s.world.reportSpuriously()
 	if s.to.gone() {
 		s.bounce()
 		return
 	}
 	begin := s.arrived - s.read
 	s.arrived += int64(n)
-	s.to.did(Arrived, s.octets[begin:begin+int64(n)])
+	s.to.record(Arrived, s.octets[begin:begin+int64(n)])
 	s.to.became(loop.ReadyRead)
 }
 
@@ -186,9 +185,9 @@ func (s *stream) bounce() {
 	if s.dead {
 		return // answered already, or the sender has reset the connection itself
 	}
-	s.to.did(Bounced, nil)
-	s.sever()
-	s.from.in.travel(happening{what: resetArrives, socket: s.from})
+	s.to.record(Bounced, nil)
+	s.dropUnsent()
+	s.from.in.travel(action{what: resetArrives, socket: s.from})
 }
 
 func (s *stream) endArrive() {
@@ -199,7 +198,7 @@ func (s *stream) endArrive() {
 	if s.to.gone() {
 		return
 	}
-	s.to.did(EndArrived, nil)
+	s.to.record(EndArrived, nil)
 	s.to.became(loop.ReadyRead | loop.ReadyEnd)
 }
 
@@ -218,10 +217,3 @@ func (s *stream) give(n int) []byte {
 
 // discard throws away what has arrived.
 func (s *stream) discard() { s.give(s.readable()) }
-
-// plan has something happen after a time within the range, and says when.
-func (w *World) plan(after Range, h happening) (at loop.Time) {
-	h.at = w.now.Add(w.chance.within(after))
-	w.agenda.plan(h)
-	return h.at
-}

@@ -49,7 +49,7 @@ func splice(to, from *loop.Conn, n int64) {
 func TestSpliceInManyWorlds(t *testing.T) {
 	const size = 1000
 	seeds(t, 300, func(seed uint64) error {
-		p := &party{}
+		p := &clients{}
 		var origin *loop.Address
 		err := simnet.New(seed, simnet.Rough(seed)).Run(loop.Config{}, func(g *loop.Group) error {
 			back, err := g.Listen("127.0.0.1:0", acceptEcho)
@@ -61,7 +61,7 @@ func TestSpliceInManyWorlds(t *testing.T) {
 				return err
 			}
 			origin, p.group, p.to = back.Address(), g, front.Address()
-			p.invite(2, func(i int) simnet.Client {
+			p.start(2, func(i int) simnet.Client {
 				return simnet.Client{Sends: octets(seed+uint64(i), size)}
 			})
 			return nil
@@ -85,7 +85,7 @@ func TestSendfileInManyWorlds(t *testing.T) {
 		off := int64(seed) % 5000
 		var sent int64
 		var sendErr error
-		p, err := throw(simnet.New(seed, simnet.Rough(seed)), loop.Config{}, func(c *loop.Conn) {
+		p, err := run(simnet.New(seed, simnet.Rough(seed)), loop.Config{}, func(c *loop.Conn) {
 			c.Loop().Go(loop.Func(func() {
 				defer c.Close()
 				sent, sendErr = c.Sendfile(f, off, 5001-off) // one more than there is
@@ -105,7 +105,7 @@ func TestWritevInManyWorlds(t *testing.T) {
 	whole := octets(1, 1000)
 	bufs := [][]byte{whole[:1], whole[1:1], whole[1:300], whole[300:350], whole[350:]}
 	seeds(t, 300, func(seed uint64) error {
-		p, err := throw(simnet.New(seed, simnet.Rough(seed)), loop.Config{}, func(c *loop.Conn) {
+		p, err := run(simnet.New(seed, simnet.Rough(seed)), loop.Config{}, func(c *loop.Conn) {
 			c.Loop().Go(loop.Func(func() {
 				defer c.Close()
 				c.Writev(bufs)

@@ -40,7 +40,7 @@ func (s *watch) became(r loop.Ready) {
 	}
 	s.awaited &^= r
 	if o := &s.world.options; s.world.chance.happens(o.Late) {
-		s.world.plan(o.LateBy, happening{what: lateReport, watch: s, ready: r})
+		s.world.after(o.LateBy, action{what: lateReport, watch: s, ready: r})
 		return
 	}
 	s.post(r)
@@ -69,8 +69,8 @@ func (s *watch) unpost() {
 	s.pending = 0
 }
 
-// enroll begins to report to an engine, what is possible already first.
-func (s *watch) enroll(e *Engine, token uint64, possible loop.Ready) error {
+// register begins to report to an engine, what is possible already first.
+func (s *watch) register(e *Engine, token uint64, possible loop.Ready) error {
 	if s.engine != nil {
 		return syscall.EEXIST
 	}
@@ -80,39 +80,39 @@ func (s *watch) enroll(e *Engine, token uint64, possible loop.Ready) error {
 	return nil
 }
 
-// forget ends the reports. Nothing that was to report is, but for a ghost.
-func (s *watch) forget() {
+// unregister ends the reports. Nothing that was to report is, but for a stale one.
+func (s *watch) unregister() {
 	if s.engine == nil {
 		return
 	}
 	if s.pending != 0 {
 		s.unpost()
 	}
-	s.haunt()
+	s.reportStale()
 	s.engine = nil
 }
 
-// haunt reports the socket once more after its end, as an engine does that has
-// fetched a report, or has begun an operation, before.
-func (s *watch) haunt() {
+// reportStale reports the socket once more after its end, as an engine does that
+// has fetched a report, or has begun an operation, before.
+func (s *watch) reportStale() {
 	w := s.world
 	if w.chance.happens(w.options.Spurious) {
-		ghost := *s
+		stale := *s
 		r := pick(w.chance, loop.ReadyRead, loop.ReadyWrite, everything)
-		w.plan(w.options.Delay, happening{what: lateReport, watch: &ghost, ready: r})
+		w.after(w.options.Delay, action{what: lateReport, watch: &stale, ready: r})
 	}
 }
 
-// disturb reports some socket that has nothing to report.
-func (w *World) disturb() {
+// reportSpuriously reports some socket that has nothing to report.
+func (w *World) reportSpuriously() {
 	if !w.chance.happens(w.options.Spurious) {
 		return
 	}
 	if s := w.sockets[w.chance.index(len(w.sockets))]; s != nil {
-		s.disturb()
+		s.reportSpuriously()
 	}
 }
 
-func (s *socket) disturb() { s.post(pick(s.world.chance, loop.ReadyRead, loop.ReadyWrite)) }
+func (s *socket) reportSpuriously() { s.post(pick(s.world.chance, loop.ReadyRead, loop.ReadyWrite)) }
 
-func (l *listener) disturb() { l.post(loop.ReadyRead) }
+func (l *listener) reportSpuriously() { l.post(loop.ReadyRead) }

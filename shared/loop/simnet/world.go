@@ -23,16 +23,16 @@ var ErrLifetime = errors.New("simnet: the world has reached the end of its lifet
 // A World is one simulated network and its clock. It belongs to the goroutine
 // that drives its engines; only Engine.Wake may be called from another.
 type World struct {
-	options Options
-	chance  *chance
-	now     loop.Time
-	agenda  agenda
-	history history
+	options  Options
+	chance   *chance
+	now      loop.Time
+	schedule schedule
+	history  history
 
 	engines  []*Engine
 	sockets  []endpoint // by handle; nil where none is open
 	lowest   int        // no handle below is free
-	names    map[loop.Address]*listener
+	bound    map[loop.Address]*listener
 	pipes    int
 	dials    uint64
 	lastPort uint16         // given to a listener
@@ -42,16 +42,16 @@ type World struct {
 
 // An endpoint is what a handle stands for: a *socket or a *listener.
 type endpoint interface {
-	// disturb reports it for no reason.
-	disturb()
-	// forget ends the reports.
-	forget()
+	// reportSpuriously reports it for no reason.
+	reportSpuriously()
+	// unregister ends the reports.
+	unregister()
 	// describe names it in an error.
 	describe() string
 }
 
-// birth is when the clock begins. It is not 0, which as a deadline means none.
-const birth = loop.Time(time.Second)
+// beginning is the clock's first instant. It is not 0, which as a deadline means none.
+const beginning = loop.Time(time.Second)
 
 // New makes a world. Together the seed, the options and what the program does
 // determine everything that happens in it.
@@ -59,8 +59,8 @@ func New(seed uint64, o Options) *World {
 	w := &World{
 		options:  o.complete(),
 		chance:   newChance(seed, worldStream),
-		now:      birth,
-		names:    make(map[loop.Address]*listener),
+		now:      beginning,
+		bound:    make(map[loop.Address]*listener),
 		lastPort: firstListenPort - 1,
 		lastEnd:  netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), firstDialPort-1),
 	}
@@ -84,7 +84,7 @@ func (w *World) Engine(int) (loop.Engine, error) {
 func (w *World) Now() loop.Time { return w.now }
 
 // Elapsed is how long the world exists.
-func (w *World) Elapsed() time.Duration { return w.now.Sub(birth) }
+func (w *World) Elapsed() time.Duration { return w.now.Sub(beginning) }
 
 // Wall is the world's wall clock.
 func (w *World) Wall() time.Time { return w.options.Epoch.Add(w.Elapsed()) }
@@ -113,9 +113,6 @@ func (w *World) OpenSockets() int {
 	}
 	return n
 }
-
-// OpenPipes is how many pipes are open.
-func (w *World) OpenPipes() int { return w.pipes }
 
 // Leaks is nil when every socket and every pipe is closed, else an error that
 // names those which are not.
@@ -157,7 +154,7 @@ func (w *World) freeHandle() int {
 }
 
 func (w *World) release(h loop.Handle) {
-	w.sockets[h].forget()
+	w.sockets[h].unregister()
 	w.sockets[h] = nil
 	w.lowest = min(w.lowest, int(h))
 }

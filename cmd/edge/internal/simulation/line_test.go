@@ -73,7 +73,7 @@ func (w *world) step(s simnet.Step) {
 		return
 	}
 	l := w.lines[s.Conn-1]
-	if s.What == simnet.Struck {
+	if s.What == simnet.WasCut {
 		l.struck, w.struck = true, true
 		return
 	}

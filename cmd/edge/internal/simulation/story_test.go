@@ -58,7 +58,7 @@ func (s *story) step(step simnet.Step) {
 	if step.Side == simnet.Acceptor {
 		here, there = there, here
 	}
-	if step.What >= simnet.Connected && step.What <= simnet.Bounced && step.What != simnet.Struck {
+	if step.What >= simnet.Connected && step.What <= simnet.Bounced && step.What != simnet.WasCut {
 		here, there, arrow = there, here, "=>"
 	}
 	fmt.Fprintf(s.out, "%s  #%-3d %s %s %s  %v%s\n", s.clock(), step.Conn, here, arrow, there, step.What, octets(step.Data))
