@@ -139,7 +139,7 @@ func (g *Gateway) originEnds(c *pool.Conn, cause pool.Cause) {
 	if g.tap == nil || cause == pool.Kept {
 		return
 	}
-	came, err := c.Heard()
+	came, err := c.IdleRead()
 	g.tap.Read(c.Flow, came, err)
 	if cause.Resets() {
 		g.tap.Reset(c.Flow, cause.String())

@@ -21,7 +21,7 @@ type Origin struct {
 func (s *Set) newOrigin(m Member) *Origin {
 	o := &Origin{address: m.Address, digest: digest(m.Address.String())}
 	o.pool = pool.New(s.loop, m.Address, s.config.Pool, s.config.ConnectionEnds)
-	o.pool.Looked(func() {
+	o.pool.OnInspected(func() {
 		s.forget(o)
 		s.serveQueue()
 	})
@@ -45,5 +45,5 @@ func (o *Origin) is(m Member) bool { return *o.address == *m.Address }
 // full reports that no place is left. A connection of which nobody knows whether
 // it has ended yet is there, too.
 func (o *Origin) full(bound int) bool {
-	return bound > 0 && o.busy+o.pool.Looking() >= bound
+	return bound > 0 && o.busy+o.pool.Inspecting() >= bound
 }

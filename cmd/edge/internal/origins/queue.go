@@ -22,7 +22,7 @@ func (s *Set) Waiting() int { return s.queue.Len() }
 // Wait waits in the queue until the ticket has a place. It is called in a task,
 // after Place has said Full.
 func (s *Set) Wait(t *Ticket) error {
-	if s.queue.Len() >= s.config.QueueMax+s.looking() {
+	if s.queue.Len() >= s.config.QueueMax+s.inspecting() {
 		s.totals.QueueFull++
 		return ErrQueueFull
 	}
@@ -56,11 +56,11 @@ func (s *Set) begin(t *Ticket) {
 	}
 }
 
-// looking is how many connections will in a moment be idle or ended. In either
+// inspecting is how many connections will in a moment be idle or ended. In either
 // case there is a place then, so a request that waits for that is none too many.
-func (s *Set) looking() (n int) {
+func (s *Set) inspecting() (n int) {
 	for _, o := range s.members {
-		n += o.pool.Looking()
+		n += o.pool.Inspecting()
 	}
 	return n
 }
@@ -87,7 +87,7 @@ func (s *Set) await(t *Ticket) error {
 // connection that was meant may have had something to say.
 func (s *Set) keepsPlace(t *Ticket) bool {
 	bound := s.config.MaxConnections
-	return !t.at.gone && (bound == 0 || t.at.busy+t.at.pool.Looking() <= bound)
+	return !t.at.gone && (bound == 0 || t.at.busy+t.at.pool.Inspecting() <= bound)
 }
 
 // serveQueue gives what places there are to those who have waited longest. It is

@@ -177,7 +177,7 @@ func (s *Set) returned(m Member) *Origin {
 	o := s.leaving[i]
 	s.leaving = slices.Delete(s.leaving, i, i+1)
 	o.gone = false
-	o.pool.Return()
+	o.pool.Reinstate()
 	return o
 }
 

@@ -24,18 +24,20 @@ type Outcome struct {
 	Excess           bool // octets came behind the response
 	RequestPersists  bool // the request as it was sent
 	ResponsePersists bool
-	Age              time.Duration
-	Uses             uint32 // this exchange included
-	Tunneled         bool   // the exchange left HTTP
+	Tunneled         bool // the exchange left HTTP
 	Draining         bool
-	Removed          bool // the origin has been
+
+	// The pool knows these itself.
+	age     time.Duration
+	uses    uint32 // this exchange included
+	removed bool   // the origin has been
 }
 
-// Decide says whether a connection may serve another request after o (RFC 9112
+// decide says whether a connection may serve another request after o (RFC 9112
 // section 9.3). Only a connection on which the next octet to come can be nothing
 // but the first of the next response is kept: anything else hands one client the
 // response that was meant for another.
-func Decide(o Outcome, l Limits) Cause {
+func decide(o Outcome, l Limits) Cause {
 	switch {
 	case o.Aborted:
 		return Aborted
@@ -55,13 +57,13 @@ func Decide(o Outcome, l Limits) Cause {
 		return ResponseCloses
 	case o.Draining:
 		return Draining
-	case o.Removed:
+	case o.removed:
 		return Removed
 	case l.Max < 0:
 		return Displaced
-	case l.Uses > 0 && o.Uses >= l.Uses:
+	case l.Uses > 0 && o.uses >= l.Uses:
 		return Used
-	case l.Age > 0 && o.Age >= l.Age:
+	case l.Age > 0 && o.age >= l.Age:
 		return Aged
 	}
 	return Kept

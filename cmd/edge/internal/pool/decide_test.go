@@ -9,7 +9,7 @@ import (
 // the connection.
 func clean() Outcome {
 	return Outcome{RequestWritten: true, ResponseEnded: true, RequestPersists: true, ResponsePersists: true,
-		Age: time.Minute, Uses: 10}
+		age: time.Minute, uses: 10}
 }
 
 func TestDecide(t *testing.T) {
@@ -30,7 +30,7 @@ func TestDecide(t *testing.T) {
 		{"uses at their limit", func(*Outcome) {}, Limits{Uses: 10}, Used},
 		{"nothing is kept", func(*Outcome) {}, Limits{Max: -1}, Displaced},
 		{"draining", func(o *Outcome) { o.Draining = true }, Limits{}, Draining},
-		{"origin removed", func(o *Outcome) { o.Removed = true }, Limits{}, Removed},
+		{"origin removed", func(o *Outcome) { o.removed = true }, Limits{}, Removed},
 		{"failed", func(o *Outcome) { o.Failed = true }, Limits{}, Failed},
 		{"aborted", func(o *Outcome) { o.Aborted = true }, Limits{}, Aborted},
 		{"aborted goes before failed", func(o *Outcome) { *o = Outcome{Aborted: true, Failed: true} }, Limits{}, Aborted},
@@ -40,7 +40,7 @@ func TestDecide(t *testing.T) {
 	} {
 		o := clean()
 		test.change(&o)
-		if got := Decide(o, test.limits); got != test.want {
+		if got := decide(o, test.limits); got != test.want {
 			t.Errorf("%s: %v, want %v", test.name, got, test.want)
 		}
 	}

@@ -19,9 +19,9 @@ type Pool struct {
 	limits Limits
 	onEnd  func(*Conn, Cause)
 
-	retired bool
-	looking int    // idle connections of which a task finds out what came
-	looked  func() // called when one was found out; may be nil
+	retired     bool
+	inspecting  int    // idle connections on which something came that a task is to read
+	onInspected func() // may be nil
 
 	idle   list.List[*Conn] // the one that was given back last is the first
 	open   int
@@ -35,16 +35,16 @@ func New(l *loop.Loop, origin *loop.Address, limits Limits, onEnd func(*Conn, Ca
 	return &Pool{origin: origin, loop: l, limits: limits, onEnd: onEnd}
 }
 
-// Looked has f called whenever a connection is no longer one of those that
-// Looking counts.
-func (p *Pool) Looked(f func()) { p.looked = f }
+// OnInspected has f called whenever a connection is no longer one of those that
+// Inspecting counts.
+func (p *Pool) OnInspected(f func()) { p.onInspected = f }
 
 // Open is how many connections there are, idle and in use.
 func (p *Pool) Open() int { return p.open }
 
-// Looking is how many connections are neither idle nor in use for the moment,
+// Inspecting is how many connections are neither idle nor in use for the moment,
 // since something came while they were idle, and what it was is not known yet.
-func (p *Pool) Looking() int { return p.looking }
+func (p *Pool) Inspecting() int { return p.inspecting }
 
 // Opened is how many connections there have ever been.
 func (p *Pool) Opened() uint64 { return p.opened }
@@ -57,7 +57,7 @@ func (p *Pool) Ends() [Causes]uint64 { return p.ends }
 func (p *Pool) Take() *Conn {
 	for c := p.idle.First(); c != nil; c = p.idle.First() {
 		p.idle.Remove(c)
-		if cause := p.fitness(c); cause != Kept {
+		if cause := p.recheck(c); cause != Kept {
 			p.end(c, cause)
 			continue
 		}
@@ -68,12 +68,12 @@ func (p *Pool) Take() *Conn {
 	return nil
 }
 
-// fitness looks again at what may have changed since the connection was kept.
-func (p *Pool) fitness(c *Conn) Cause {
+// recheck looks again at what may have changed since the connection was kept.
+func (p *Pool) recheck(c *Conn) Cause {
 	switch {
 	case c.Readable():
 		return Ended // or Dirty; the handler that would find out was about to run
-	case p.limits.Age > 0 && c.Age() >= p.limits.Age:
+	case p.limits.Age > 0 && c.age() >= p.limits.Age:
 		return Aged
 	}
 	return Kept
@@ -89,14 +89,14 @@ func (p *Pool) Dial(deadline loop.Time) (*Conn, error) {
 		return nil, err
 	}
 	p.opened++
-	return &Conn{Conn: conn, pool: p, born: p.loop.Now(), uses: 1}, nil
+	return &Conn{Conn: conn, pool: p, since: p.loop.Now(), uses: 1}, nil
 }
 
-// Decide is the package's Decide for a connection of this pool, whose limits,
-// age and uses it fills in.
+// Decide says whether a connection is Kept after an exchange, or else why it is
+// not.
 func (p *Pool) Decide(c *Conn, o Outcome) Cause {
-	o.Age, o.Uses, o.Removed = c.Age(), c.uses, p.retired
-	return Decide(o, p.limits)
+	o.age, o.uses, o.removed = c.age(), c.uses, p.retired
+	return decide(o, p.limits)
 }
 
 // Give ends the use of a connection as was decided: Kept puts it into the pool,
@@ -121,22 +121,17 @@ func (p *Pool) keep(c *Conn) {
 	}
 }
 
-// Clear closes every idle connection.
-func (p *Pool) Clear(cause Cause) {
-	for c := range p.idle.All() {
-		p.evict(c, cause)
-	}
-}
-
 // Retire closes every idle connection and keeps none from here on: no further
 // request is meant for the origin. Those in use are not disturbed.
 func (p *Pool) Retire() {
 	p.retired = true
-	p.Clear(Removed)
+	for c := range p.idle.All() {
+		p.evict(c, Removed)
+	}
 }
 
-// Return takes Retire back.
-func (p *Pool) Return() { p.retired = false }
+// Reinstate takes Retire back.
+func (p *Pool) Reinstate() { p.retired = false }
 
 func (p *Pool) idleUntil() loop.Time {
 	if p.limits.Idle <= 0 {
@@ -168,12 +163,14 @@ type Conn struct {
 	*loop.Conn
 	list.Links[*Conn] // while idle
 
-	pool    *Pool
-	born    loop.Time
-	uses    uint32
-	probe   [1]byte
-	heard   int   // octets in it
-	unheard error // why there were none
+	pool  *Pool
+	since loop.Time
+	uses  uint32
+
+	// What was read while it was idle.
+	idleOctet [1]byte
+	idleN     int
+	idleErr   error
 
 	// Serial is the number that the gateway gave the connection, since it counts
 	// across pools.
@@ -189,12 +186,12 @@ func (c *Conn) Pool() *Pool { return c.pool }
 // included. Above 1 it is reused.
 func (c *Conn) Uses() uint32 { return c.uses }
 
-// Age is the time since the connection was made.
-func (c *Conn) Age() time.Duration { return c.pool.loop.Now().Sub(c.born) }
+// age is the time since the connection was made.
+func (c *Conn) age() time.Duration { return c.pool.loop.Now().Sub(c.since) }
 
-// Heard is what was read from the connection while it was idle: an octet, or the
-// end of the stream. A connection that ended without a look has neither.
-func (c *Conn) Heard() (octets []byte, err error) { return c.probe[:c.heard], c.unheard }
+// IdleRead is what was read from the connection while it was idle: an octet, or
+// the end of the stream. A connection that was not inspected has neither.
+func (c *Conn) IdleRead() (octets []byte, err error) { return c.idleOctet[:c.idleN], c.idleErr }
 
 // An idling is a connection as the loop sees it while it waits in the pool: its
 // handler.
@@ -205,25 +202,25 @@ type idling Conn
 // here finds out which of the two it was.
 func (c *idling) Readable(*loop.Conn) {
 	c.pool.idle.Remove((*Conn)(c))
-	c.pool.looking++
+	c.pool.inspecting++
 	c.pool.loop.Go(c)
 }
 
-// Run is the task that looks.
+// Run is the task that inspects.
 func (c *idling) Run() {
-	c.look()
-	c.pool.looking--
-	if c.pool.looked != nil {
-		c.pool.looked()
+	c.inspect()
+	c.pool.inspecting--
+	if c.pool.onInspected != nil {
+		c.pool.onInspected()
 	}
 }
 
-// look reads what an idle origin sent. An engine may report what is not there;
+// inspect reads what an idle origin sent. An engine may report what is not there;
 // then the connection waits on.
-func (c *idling) look() {
+func (c *idling) inspect() {
 	c.ReadDeadline(c.pool.loop.Now().Add(time.Millisecond))
-	n, err := c.Read(c.probe[:])
-	c.heard, c.unheard = n, err
+	n, err := c.Read(c.idleOctet[:])
+	c.idleN, c.idleErr = n, err
 	switch {
 	case n > 0:
 		c.pool.end((*Conn)(c), Dirty)
