@@ -17,7 +17,7 @@ import (
 func (x *exchange) sendRequest(h *wire.RequestHead) bool {
 	x.place.Begin()
 	if key, ok := x.gateway.config.Balance.Key(h); ok {
-		x.place.By(key)
+		x.place.HashBy(key)
 	}
 	if !x.connect(Refusal{}) {
 		return false

@@ -50,20 +50,6 @@ func hashOf(what string) Balance {
 	return Balance{method: hashField, field: what}
 }
 
-func (b Balance) String() string {
-	switch b.method {
-	case leastConnections:
-		return "least-connections"
-	case twoChoices:
-		return "two-choices"
-	case hashTarget:
-		return "hash:target"
-	case hashField:
-		return "hash:" + b.field
-	}
-	return "round-robin"
-}
-
 // pick chooses one of those that could get the request. What a hash has no key
 // for goes in turn.
 func (s *Set) pick(from []*Origin, t *Ticket) *Origin {
@@ -71,7 +57,7 @@ func (s *Set) pick(from []*Origin, t *Ticket) *Origin {
 	case len(from) == 1:
 		return from[0]
 	case t.hashed:
-		return highest(from, t.key)
+		return rendezvous(from, t.key)
 	}
 	switch s.config.Balance.method {
 	case leastConnections:
@@ -83,19 +69,19 @@ func (s *Set) pick(from []*Origin, t *Ticket) *Origin {
 }
 
 // inTurn picks so that each origin gets its part by weight, evenly mixed: those
-// with the weights 5, 1 and 1 get "aabacaa" and not "aaaaabc". Everybody's lead
-// grows by the weight, and whoever has come to the largest is picked and falls
-// back by the weight of all.
+// with the weights 5, 1 and 1 get "aabacaa" and not "aaaaabc". Everybody's credit
+// grows by the weight, and whoever has the largest is picked and pays the weight
+// of all.
 func inTurn(from []*Origin) (best *Origin) {
 	all := 0
 	for _, o := range from {
-		o.lead += o.weight
+		o.credit += o.weight
 		all += o.weight
-		if best == nil || o.lead > best.lead {
+		if best == nil || o.credit > best.credit {
 			best = o
 		}
 	}
-	best.lead -= all
+	best.credit -= all
 	return best
 }
 
@@ -151,11 +137,11 @@ func draw(from []*Origin, other *Origin, random *rand.Rand) (o *Origin) {
 	return o
 }
 
-// highest picks by rendezvous: each origin has a score of its own for each key,
-// and the highest one wins. So an origin that leaves gives its keys, and no
-// others, to those who came second for them, and one that comes takes only keys
+// rendezvous picks by rendezvous hashing: each origin has a score of its own for
+// each key, and the highest one wins. So an origin that leaves gives its keys, and
+// no others, to those who came second for them, and one that comes takes only keys
 // that it wins.
-func highest(from []*Origin, key uint64) (best *Origin) {
+func rendezvous(from []*Origin, key uint64) (best *Origin) {
 	most := math.Inf(-1)
 	for _, o := range from {
 		if score := o.score(key); score > most {

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// cast makes origins called a, b, c and so on, of these weights.
-func cast(weights ...int) (all []*Origin) {
+// weighted makes origins called a, b, c and so on, of these weights.
+func weighted(weights ...int) (all []*Origin) {
 	for i, w := range weights {
 		all = append(all, &Origin{weight: w, digest: digest(fmt.Sprintf("10.0.0.%d:80", i+1))})
 	}
@@ -31,7 +31,7 @@ func TestInTurn(t *testing.T) {
 		{[]int{5, 1, 1}, "aabacaaaabacaa"},
 		{[]int{1, 2, 1}, "bacbbacb"},
 	} {
-		all, got := cast(test.weights...), ""
+		all, got := weighted(test.weights...), ""
 		for range test.want {
 			got += name(all, inTurn(all))
 		}
@@ -53,7 +53,7 @@ func TestLeastBusy(t *testing.T) {
 		{[]int{2, 1}, []int{2, 1}, "abaaba"},
 		{[]int{2, 1}, []int{3, 1}, "bbb"},
 	} {
-		all, got := cast(test.weights...), ""
+		all, got := weighted(test.weights...), ""
 		for i, n := range test.busy {
 			all[i].busy = n
 		}
@@ -70,14 +70,14 @@ func TestLeastBusy(t *testing.T) {
 // part by weight.
 func TestLessBusyOfTwo(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	all := cast(1, 1, 1)
+	all := weighted(1, 1, 1)
 	all[1].busy = 1
 	for range 1000 {
 		if o := lessBusyOfTwo(all, random); o == all[1] {
 			t.Fatal("the busiest one was picked")
 		}
 	}
-	all = cast(1, 3, 1)
+	all = weighted(1, 3, 1)
 	got := map[string]int{}
 	for range 10_000 {
 		got[name(all, lessBusyOfTwo(all, random))]++
@@ -89,7 +89,7 @@ func TestLessBusyOfTwo(t *testing.T) {
 
 func TestTwoChoicesAreThoseOfTheSeed(t *testing.T) {
 	run := func(seed uint64) (s string) {
-		random, all := rand.New(rand.NewPCG(seed, 0)), cast(1, 1, 1, 1)
+		random, all := rand.New(rand.NewPCG(seed, 0)), weighted(1, 1, 1, 1)
 		for range 50 {
 			s += name(all, lessBusyOfTwo(all, random))
 		}
@@ -106,14 +106,14 @@ const keys = 20_000
 // winners is who gets each of many keys.
 func winners(all []*Origin) (list [keys]*Origin) {
 	for i := range list {
-		list[i] = highest(all, digest(fmt.Sprint("/item/", i)))
+		list[i] = rendezvous(all, digest(fmt.Sprint("/item/", i)))
 	}
 	return list
 }
 
 func TestHashSpreadsByWeight(t *testing.T) {
 	for _, weights := range [][]int{{1, 1}, {1, 1, 1, 1, 1, 1, 1}, {1, 2, 3}, {10, 1}} {
-		all, sum := cast(weights...), 0
+		all, sum := weighted(weights...), 0
 		for _, w := range weights {
 			sum += w
 		}
@@ -133,7 +133,7 @@ func TestHashSpreadsByWeight(t *testing.T) {
 // When an origin leaves, only its keys go elsewhere, and evenly; seen the other
 // way round, one that comes takes only those.
 func TestHashMovesOneShareOnly(t *testing.T) {
-	all := cast(1, 1, 2, 1)
+	all := weighted(1, 1, 2, 1)
 	before := winners(all)
 	for gone, o := range all {
 		after, heirs := winners(slices.Delete(slices.Clone(all), gone, gone+1)), map[*Origin]int{}
@@ -152,24 +152,21 @@ func TestHashMovesOneShareOnly(t *testing.T) {
 }
 
 func TestParseBalance(t *testing.T) {
-	for _, test := range []struct{ in, want string }{
-		{"round-robin", "round-robin"},
-		{"least-connections", "least-connections"},
-		{"two-choices", "two-choices"},
-		{"hash:target", "hash:target"},
-		{"hash:Target", "hash:target"},
-		{"hash:X-User", "hash:x-user"},
-		{"hash:", ""},
-		{"hash:a b", ""},
-		{"random", ""},
-		{"", ""},
+	for in, want := range map[string]Balance{
+		"round-robin":       {},
+		"least-connections": {method: leastConnections},
+		"two-choices":       {method: twoChoices},
+		"hash:target":       {method: hashTarget},
+		"hash:Target":       {method: hashTarget},
+		"hash:X-User":       {method: hashField, field: "x-user"},
 	} {
-		b, err := ParseBalance(test.in)
-		switch {
-		case test.want == "" && (err == nil || !strings.Contains(err.Error(), fmt.Sprintf("%q", test.in))):
-			t.Errorf("%q: %v, %v", test.in, b, err)
-		case test.want != "" && (err != nil || b.String() != test.want):
-			t.Errorf("%q is %v (%v), want %s", test.in, b, err, test.want)
+		if b, err := ParseBalance(in); err != nil || b != want {
+			t.Errorf("%q is %+v (%v), want %+v", in, b, err, want)
+		}
+	}
+	for _, in := range []string{"hash:", "hash:a b", "random", ""} {
+		if b, err := ParseBalance(in); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("%q", in)) {
+			t.Errorf("%q: %+v, %v", in, b, err)
 		}
 	}
 }

@@ -1,13 +1,14 @@
-// Package origins is the set of origin servers that requests are sent on to: who
-// of them gets the next one, who is left out since it fails, and who has to wait
-// when all have as many connections as they may.
+// Package origins finds the origin server for each request: Place gives its Ticket
+// a place at one of a Set, Wait has it wait in a queue when all have as many
+// connections as they may, and Leave gives the place back and says how the origin
+// has done. An origin that keeps failing is left out for a while.
 //
 //	 a request's Ticket
 //	       │ Place
 //	       ▼
 //	┌──────────────┐ some fit, with room  ┌──────────────┐ Leave: how it went  ┌────────┐
 //	│ who is fit   ├─────────────────────►│ has a place  ├────────────────────►│ health │
-//	│ and untried? │    Balance picks     │ at an Origin │                     └───┬────┘
+//	│ & reachable? │    Balance picks     │ at an Origin │                     └───┬────┘
 //	└──┬────────┬──┘                      └──────────────┘                         │
 //	   │ none   │ all at their bound             ▲       failures in a row: ejected│
 //	   ▼        ▼                                │       a success: back again     │

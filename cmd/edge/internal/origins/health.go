@@ -18,8 +18,8 @@ type Ejection struct {
 	Max time.Duration
 }
 
-// span is the length of an ejection after n others.
-func (e Ejection) span(n uint) time.Duration {
+// duration is that of an ejection after n others.
+func (e Ejection) duration(n uint) time.Duration {
 	longest := e.Max
 	if longest <= 0 {
 		longest = 1<<63 - 1
@@ -39,48 +39,47 @@ func jitter(d time.Duration, chance float64) time.Duration {
 
 // health is what is known of an origin's.
 type health struct {
-	down     bool // says a check
-	out      bool // ejected
-	trying   bool // a request is on its way that decides whether it comes back
-	failures int  // in a row
-	spans    uint // ejections in a row
-	until    loop.Time
+	down      bool // says a check
+	ejected   bool
+	onTrial   bool // a request is on its way that decides whether it comes back
+	failures  int  // in a row
+	ejections uint // in a row
+	until     loop.Time
 }
 
 // fit reports whether requests go to the origin: to an ejected one whose time is
 // over, one at once.
 func (h *health) fit(now loop.Time) bool {
-	return !h.down && (!h.out || now >= h.until && !h.trying)
+	return !h.down && (!h.ejected || now >= h.until && !h.onTrial)
 }
 
 // succeed forgets the failures.
 func (h *health) succeed() {
-	if !h.out {
-		h.failures, h.spans = 0, 0
+	if !h.ejected {
+		h.failures, h.ejections = 0, 0
 	}
 }
 
-// fail counts a failure on these terms, and reports whether the origin has to be
-// ejected for it. While it is ejected, failures tell nothing new, but for that of
-// the trial.
-func (h *health) fail(e Ejection, on terms) bool {
-	if h.out && on != onTrial {
+// fail counts a failure, and reports whether the origin has to be ejected for it.
+// While it is ejected, failures tell nothing new, but for that of the trial.
+func (h *health) fail(e Ejection, m mode) bool {
+	if h.ejected && m != trial {
 		return false
 	}
 	h.failures++
-	return e.After > 0 && (h.out || h.failures >= e.After)
+	return e.After > 0 && (h.ejected || h.failures >= e.After)
 }
 
 // eject leaves the origin out until then.
 func (h *health) eject(until loop.Time) {
-	h.out, h.until = true, until
-	h.spans++
+	h.ejected, h.until = true, until
+	h.ejections++
 }
 
 // restore takes it back. How often it was ejected is forgotten by a whole success
 // only: an origin that begins responses and never ends them is no good.
 func (h *health) restore() {
-	h.out, h.trying, h.failures = false, false, 0
+	h.ejected, h.onTrial, h.failures = false, false, 0
 }
 
 // A Change of an origin's health is reported.
@@ -109,11 +108,11 @@ func count(n int, what string) string {
 }
 
 // failed counts a failure. The only origin there is stays, whatever it does.
-func (s *Set) failed(o *Origin, on terms, why string) {
-	if !o.fail(s.config.Eject, on) || len(s.members) < 2 || o.gone {
+func (s *Set) failed(o *Origin, m mode, why string) {
+	if !o.fail(s.config.Eject, m) || len(s.members) < 2 || o.gone {
 		return
 	}
-	d := jitter(s.config.Eject.span(o.spans), s.random.Float64())
+	d := jitter(s.config.Eject.duration(o.ejections), s.random.Float64())
 	o.eject(s.loop.Now().Add(d))
 	s.totals.Ejections++
 	s.loop.After(d, s.serveQueue) // who waits may be on trial then

@@ -22,7 +22,7 @@ func TestSpan(t *testing.T) {
 		{time.Second, 0, 10, 1024 * time.Second},
 		{time.Second, 0, 1000, 1<<63 - 1},
 	} {
-		if got := (Ejection{For: test.first, Max: test.longest}).span(test.n); got != test.want {
+		if got := (Ejection{For: test.first, Max: test.longest}).duration(test.n); got != test.want {
 			t.Errorf("%v doubled %d times, at most %v: %v, want %v", test.first, test.n, test.longest, got, test.want)
 		}
 	}
@@ -49,10 +49,10 @@ func TestFit(t *testing.T) {
 		{"new", health{}, true},
 		{"failing", health{failures: 2}, true},
 		{"down", health{down: true}, false},
-		{"ejected", health{out: true, until: now + 1}, false},
-		{"ejection over", health{out: true, until: now}, true},
-		{"on trial", health{out: true, until: now, trying: true}, false},
-		{"ejection over, but down", health{out: true, until: now, down: true}, false},
+		{"ejected", health{ejected: true, until: now + 1}, false},
+		{"ejection over", health{ejected: true, until: now}, true},
+		{"on trial", health{ejected: true, until: now, onTrial: true}, false},
+		{"ejection over, but down", health{ejected: true, until: now, down: true}, false},
 	} {
 		if got := test.fit(now); got != test.want {
 			t.Errorf("%s: %v", test.name, got)
@@ -65,7 +65,7 @@ func TestFailuresInARow(t *testing.T) {
 		name  string
 		after int
 		health
-		on    terms
+		mode  mode
 		eject bool
 	}{
 		{"the first", 3, health{}, ordinary, false},
@@ -73,28 +73,28 @@ func TestFailuresInARow(t *testing.T) {
 		{"the last", 3, health{failures: 2}, ordinary, true},
 		{"any at once", 1, health{}, ordinary, true},
 		{"never", 0, health{failures: 100}, ordinary, false},
-		{"that of the trial", 3, health{out: true}, onTrial, true},
-		{"one from before the ejection", 3, health{out: true, failures: 3}, ordinary, false},
-		{"that of a last resort", 3, health{out: true, failures: 3}, lastResort, false},
+		{"that of the trial", 3, health{ejected: true}, trial, true},
+		{"one from before the ejection", 3, health{ejected: true, failures: 3}, ordinary, false},
+		{"that of a last resort", 3, health{ejected: true, failures: 3}, lastResort, false},
 		{"of a last resort that only a check put out", 3, health{down: true, failures: 2}, lastResort, true},
-		{"of a trial after another request brought it back", 3, health{}, onTrial, false},
+		{"of a trial after another request brought it back", 3, health{}, trial, false},
 	} {
-		if got := test.fail(Ejection{After: test.after}, test.on); got != test.eject {
+		if got := test.fail(Ejection{After: test.after}, test.mode); got != test.eject {
 			t.Errorf("%s: %v", test.name, got)
 		}
 	}
 }
 
 func TestSuccessForgets(t *testing.T) {
-	h := health{failures: 2, spans: 3}
-	if h.succeed(); h.failures != 0 || h.spans != 0 {
+	h := health{failures: 2, ejections: 3}
+	if h.succeed(); h.failures != 0 || h.ejections != 0 {
 		t.Errorf("%+v", h)
 	}
-	h = health{failures: 3, spans: 3, out: true}
-	if h.succeed(); !h.out || h.spans != 3 {
+	h = health{failures: 3, ejections: 3, ejected: true}
+	if h.succeed(); !h.ejected || h.ejections != 3 {
 		t.Errorf("a success from before the ejection: %+v", h)
 	}
-	if h.restore(); h.out || h.spans != 3 {
+	if h.restore(); h.ejected || h.ejections != 3 {
 		t.Errorf("an answer, of which nobody knows whether it will be whole: %+v", h)
 	}
 }

@@ -13,7 +13,7 @@ type Origin struct {
 	weight   int
 	priority int
 	busy     int // places taken
-	lead     int // over its part of the requests so far; see inTurn
+	credit   int // see inTurn
 	gone     bool
 	health
 }

@@ -23,14 +23,14 @@ const (
 // of those that are fit, have a place left, and have not failed it yet. When
 // none is fit, it is the last resort.
 func (s *Set) Place(t *Ticket) Placing {
-	if len(s.members) == 1 && len(t.tried) == 0 {
-		return s.takeOnly(t, s.members[0])
+	if len(s.members) == 1 && len(t.unreachable) == 0 {
+		return s.takeOnly(t)
 	}
 	free, full := s.candidates(t)
 	if len(free) > 0 {
 		o := s.pick(free, t)
-		if o.out {
-			return s.take(t, o, onTrial)
+		if o.ejected {
+			return s.take(t, o, trial)
 		}
 		return s.take(t, o, ordinary)
 	}
@@ -42,23 +42,24 @@ func (s *Set) Place(t *Ticket) Placing {
 
 // takeOnly gives it one at the only origin there is, which was ejected, if it was,
 // when there were others.
-func (s *Set) takeOnly(t *Ticket, o *Origin) Placing {
-	if o.out {
+func (s *Set) takeOnly(t *Ticket) Placing {
+	o := s.members[0]
+	if o.ejected {
 		return s.take(t, o, lastResort)
 	}
 	return s.take(t, o, ordinary)
 }
 
 // take gives the ticket a place at o, if one is left.
-func (s *Set) take(t *Ticket, o *Origin, on terms) Placing {
+func (s *Set) take(t *Ticket, o *Origin, m mode) Placing {
 	if o.full(s.config.MaxConnections) {
 		return Full
 	}
-	if on == onTrial {
-		o.trying = true
+	if m == trial {
+		o.onTrial = true
 	}
 	o.busy++
-	t.at, t.terms = o, on
+	t.origin, t.mode = o, m
 	return Placed
 }
 
@@ -70,16 +71,15 @@ func (s *Set) candidates(t *Ticket) (free []*Origin, full bool) {
 	free = s.scratch[:0]
 	lowest := math.MaxInt
 	for _, o := range s.members {
-		if o.priority > lowest || !o.fit(s.loop.Now()) || t.hasTried(o) {
+		if o.priority > lowest || !o.fit(s.loop.Now()) || t.couldNotReach(o) {
 			continue
 		}
 		if o.priority < lowest {
 			lowest, free, full = o.priority, free[:0], false
 		}
-		switch {
-		case o.full(s.config.MaxConnections):
+		if o.full(s.config.MaxConnections) {
 			full = true
-		default:
+		} else {
 			free = append(free, o)
 		}
 	}
@@ -92,7 +92,7 @@ func (s *Set) candidates(t *Ticket) (free []*Origin, full bool) {
 func (s *Set) placeUnfit(t *Ticket) Placing {
 	s.scratch = s.scratch[:0]
 	for _, o := range s.members {
-		if !t.hasTried(o) {
+		if !t.couldNotReach(o) {
 			s.scratch = append(s.scratch, o)
 		}
 	}
@@ -143,15 +143,15 @@ func (v Verdict) String() string { return [...]string{"unknown", "success", "fai
 // Answered says that the origin has begun a valid response, which is enough to
 // end an ejection: the rest may take hours.
 func (s *Set) Answered(t *Ticket) {
-	if t.at != nil && t.at.out && t.terms != ordinary {
-		s.restore(t.at)
+	if t.origin != nil && t.origin.ejected && t.mode != ordinary {
+		s.restore(t.origin)
 	}
 }
 
 // Leave gives the place back, after what the verdict says, and why if that is a
 // failure. A ticket without a place is left as it is.
 func (s *Set) Leave(t *Ticket, v Verdict, why string) {
-	o := t.at
+	o := t.origin
 	if o == nil {
 		return
 	}
@@ -159,13 +159,13 @@ func (s *Set) Leave(t *Ticket, v Verdict, why string) {
 		s.Answered(t)
 		o.succeed()
 	}
-	if t.terms == onTrial {
-		o.trying = false
+	if t.mode == trial {
+		o.onTrial = false
 	}
 	if v == Failure {
-		s.failed(o, t.terms, why)
+		s.failed(o, t.mode, why)
 	}
-	t.at = nil
+	t.origin = nil
 	o.busy--
 	if o.gone {
 		s.forget(o)
@@ -176,21 +176,21 @@ func (s *Set) Leave(t *Ticket, v Verdict, why string) {
 // Unreachable is Leave for a place at an origin that no connection could be made
 // to. The request will not come back to it.
 func (s *Set) Unreachable(t *Ticket, v Verdict, why string) {
-	t.tried = append(t.tried, t.at)
+	t.unreachable = append(t.unreachable, t.origin)
 	s.Leave(t, v, why)
 }
 
 // SetHealth says what a check found out about the origin at an address. One
 // that is down gets no requests, and one that comes up has its ejection
-// forgotten. Addresses that are not those of members are passed over.
+// forgotten. Addresses that are not those of members are ignored.
 func (s *Set) SetHealth(at *loop.Address, up bool) {
 	for _, o := range s.members {
 		if *o.address != *at || o.down != up {
 			continue
 		}
 		o.down = !up
-		if up && o.out {
-			o.spans = 0
+		if up && o.ejected {
+			o.ejections = 0
 			s.restore(o)
 		}
 		s.serveQueue()

@@ -26,7 +26,7 @@ func (s *Set) Wait(t *Ticket) error {
 		s.totals.QueueFull++
 		return ErrQueueFull
 	}
-	s.begin(t)
+	s.countQueued(t)
 	s.queue.PushBack(t)
 	for {
 		if err := s.await(t); err != nil || s.keepsPlace(t) {
@@ -39,13 +39,13 @@ func (s *Set) Wait(t *Ticket) error {
 		case placing == Nobody || t.abandoned:
 			return ErrNobody
 		}
-		s.queue.PushFront(t) // it was called already
+		s.queue.PushFront(t) // where it was
 	}
 }
 
-// begin counts a request that has to wait, and bounds how long. One that waits
-// again, since the place that it got was of no use, is no other request.
-func (s *Set) begin(t *Ticket) {
+// countQueued counts a request that has to wait, and bounds how long. One that
+// waits again, since the place that it got was of no use, is no other request.
+func (s *Set) countQueued(t *Ticket) {
 	if t.waited {
 		return
 	}
@@ -65,9 +65,9 @@ func (s *Set) inspecting() (n int) {
 	return n
 }
 
-// await waits until the ticket is called, and is given a place by that.
+// await waits until the ticket leaves the queue, for a place if all is well.
 func (s *Set) await(t *Ticket) error {
-	err := t.called.Wait(s.loop, t.until)
+	err := t.dequeued.Wait(s.loop, t.until)
 	switch {
 	case t.waits() && errors.Is(err, os.ErrDeadlineExceeded):
 		s.queue.Remove(t)
@@ -76,18 +76,18 @@ func (s *Set) await(t *Ticket) error {
 	case t.waits(): // the loop has been stopped
 		s.queue.Remove(t)
 		return err
-	case t.at == nil:
+	case t.origin == nil:
 		return ErrNobody
 	}
 	return nil
 }
 
-// keepsPlace reports whether the place that a ticket was called to is still one.
-// Between the call and the task's turn the origin may have left, or the idle
+// keepsPlace reports whether the place that a ticket got in the queue is still
+// one. By the time of its task's turn the origin may have left, or the idle
 // connection that was meant may have had something to say.
 func (s *Set) keepsPlace(t *Ticket) bool {
 	bound := s.config.MaxConnections
-	return !t.at.gone && (bound == 0 || t.at.busy+t.at.pool.Inspecting() <= bound)
+	return !t.origin.gone && (bound == 0 || t.origin.busy+t.origin.pool.Inspecting() <= bound)
 }
 
 // serveQueue gives what places there are to those who have waited longest. It is
@@ -96,23 +96,23 @@ func (s *Set) keepsPlace(t *Ticket) bool {
 func (s *Set) serveQueue() {
 	for t := range s.queue.All() {
 		if s.Place(t) != Full {
-			s.call(t)
-		} else if len(t.tried) == 0 {
+			s.dequeue(t)
+		} else if len(t.unreachable) == 0 {
 			return // then there is nothing for those behind either
 		}
 	}
 }
 
-// call ends the waiting of a ticket.
-func (s *Set) call(t *Ticket) {
+// dequeue ends the waiting of a ticket.
+func (s *Set) dequeue(t *Ticket) {
 	s.queue.Remove(t)
-	t.called.Fire()
+	t.dequeued.Fire()
 }
 
 // Abandon takes a request that nobody waits for any more out of the queue.
 func (s *Set) Abandon(t *Ticket) {
 	t.abandoned = true
 	if t.waits() {
-		s.call(t)
+		s.dequeue(t)
 	}
 }

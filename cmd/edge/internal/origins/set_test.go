@@ -148,23 +148,23 @@ func placed(t *testing.T, s *Set, ticket *Ticket) *Origin {
 
 // A condition is that of one origin when a request comes.
 type condition struct {
-	busy     int
-	health   // until is in seconds from now
-	tried    bool
-	priority int
+	busy        int
+	health      // until is in seconds from now
+	unreachable bool
+	priority    int
 }
 
 func TestPlace(t *testing.T) {
 	in := condition{}
 	full := condition{busy: 2}
-	out := condition{health: health{out: true, until: 5}}
-	outLonger := condition{health: health{out: true, until: 9}}
-	over := condition{health: health{out: true, until: -1}}
-	onTrialNow := condition{health: health{out: true, until: -1, trying: true}}
+	out := condition{health: health{ejected: true, until: 5}}
+	outLonger := condition{health: health{ejected: true, until: 9}}
+	over := condition{health: health{ejected: true, until: -1}}
+	onTrialNow := condition{health: health{ejected: true, until: -1, onTrial: true}}
 	down := condition{health: health{down: true}}
-	downAndOut := condition{health: health{down: true, out: true, until: 1}}
+	downAndOut := condition{health: health{down: true, ejected: true, until: 1}}
 	with := func(c condition, change func(*condition)) condition { change(&c); return c }
-	tried := func(c *condition) { c.tried = true }
+	unreachable := func(c *condition) { c.unreachable = true }
 	busy := func(c *condition) { c.busy = 2 }
 	reserve := func(c *condition) { c.priority = 1 }
 
@@ -173,26 +173,26 @@ func TestPlace(t *testing.T) {
 		origins []condition // a, b, c
 		placing Placing
 		want    string // where, if placed
-		terms   terms
+		mode    mode
 	}{
 		{"one", []condition{in}, Placed, "a", ordinary},
 		{"none", nil, Nobody, "", 0},
 		{"one, full", []condition{full}, Full, "", 0},
 		{"one, out", []condition{out}, Placed, "a", lastResort},
 		{"one, down", []condition{down}, Placed, "a", ordinary},
-		{"one, tried", []condition{with(in, tried)}, Nobody, "", 0},
+		{"one, unreachable", []condition{with(in, unreachable)}, Nobody, "", 0},
 		{"past the full one", []condition{full, in}, Placed, "b", ordinary},
 		{"past the one that is out", []condition{out, in}, Placed, "b", ordinary},
 		{"past the one that is down", []condition{down, in}, Placed, "b", ordinary},
-		{"past the tried one", []condition{with(in, tried), in}, Placed, "b", ordinary},
-		{"on trial", []condition{over, full}, Placed, "a", onTrial},
+		{"past the unreachable one", []condition{with(in, unreachable), in}, Placed, "b", ordinary},
+		{"on trial", []condition{over, full}, Placed, "a", trial},
 		{"one trial at once", []condition{onTrialNow, in}, Placed, "b", ordinary},
 		{"all full", []condition{full, full}, Full, "", 0},
 		{"the fit one is full, and is waited for", []condition{full, out}, Full, "", 0},
-		{"the fit one was tried, the other is full", []condition{with(in, tried), full}, Full, "", 0},
-		{"all were tried", []condition{with(in, tried), with(out, tried)}, Nobody, "", 0},
+		{"the fit one is unreachable, the other is full", []condition{with(in, unreachable), full}, Full, "", 0},
+		{"all are unreachable", []condition{with(in, unreachable), with(out, unreachable)}, Nobody, "", 0},
 		{"all out: the first to be back", []condition{outLonger, out}, Placed, "b", lastResort},
-		{"the fit one was tried", []condition{with(in, tried), out}, Placed, "b", lastResort},
+		{"the fit one is unreachable", []condition{with(in, unreachable), out}, Placed, "b", lastResort},
 		{"out before down", []condition{down, downAndOut, outLonger}, Placed, "c", lastResort},
 		{"all down: as if none were", []condition{down, downAndOut}, Placed, "a", lastResort},
 		{"all down, the first one busy", []condition{with(down, busy)}, Full, "", 0},
@@ -201,9 +201,9 @@ func TestPlace(t *testing.T) {
 		{"not to the reserve", []condition{with(in, reserve), in}, Placed, "b", ordinary},
 		{"the reserve for one that is out", []condition{with(in, reserve), out}, Placed, "a", ordinary},
 		{"the reserve for one that is down", []condition{down, with(in, reserve)}, Placed, "b", ordinary},
-		{"the reserve for one that was tried", []condition{with(in, tried), with(in, reserve)}, Placed, "b", ordinary},
+		{"the reserve for one that is unreachable", []condition{with(in, unreachable), with(in, reserve)}, Placed, "b", ordinary},
 		{"no reserve for one that is full", []condition{with(in, reserve), full}, Full, "", 0},
-		{"no reserve while another is on trial", []condition{with(in, reserve), over}, Placed, "b", onTrial},
+		{"no reserve while another is on trial", []condition{with(in, reserve), over}, Placed, "b", trial},
 		{"the reserve is full", []condition{out, with(full, reserve)}, Full, "", 0},
 		{"all down, the reserve too", []condition{with(down, reserve), down}, Placed, "b", lastResort},
 	} {
@@ -215,16 +215,16 @@ func TestPlace(t *testing.T) {
 				o := s.members[i]
 				o.busy, o.health, o.priority = c.busy, c.health, c.priority
 				o.until = l.Now().Add(time.Duration(c.until) * time.Second)
-				if c.tried {
-					ticket.tried = append(ticket.tried, o)
+				if c.unreachable {
+					ticket.unreachable = append(ticket.unreachable, o)
 				}
 			}
 			placing, where := s.Place(&ticket), ""
 			if placing == Placed {
-				where = ticket.at.name()
+				where = ticket.origin.name()
 			}
-			if placing != test.placing || where != test.want || placing == Placed && ticket.terms != test.terms {
-				t.Errorf("%s: %d %s on terms %d, want %d %s %d", test.name, placing, where, ticket.terms, test.placing, test.want, test.terms)
+			if placing != test.placing || where != test.want || placing == Placed && ticket.mode != test.mode {
+				t.Errorf("%s: %d %s in mode %d, want %d %s %d", test.name, placing, where, ticket.mode, test.placing, test.want, test.mode)
 			}
 		})
 	}
@@ -287,7 +287,7 @@ func TestCheckEndsEjection(t *testing.T) {
 		s.Leave(&ticket, Failure, "")
 		s.SetHealth(at('a'), true) // which says nothing new
 		s.SetHealth(at('z'), false)
-		if !a.out || a.down {
+		if !a.ejected || a.down {
 			t.Errorf("%+v", a.health)
 		}
 		s.SetHealth(at('a'), false)

@@ -15,42 +15,44 @@ type Ticket struct {
 	key    uint64 // by which a hash picks
 	hashed bool   // there is a key
 
-	at    *Origin // where it has a place; nil: nowhere
-	terms terms
-	tried []*Origin // to which no connection could be made
+	origin      *Origin // where it has a place; nil: nowhere
+	mode        mode
+	unreachable []*Origin // no connection to them could be made
 
 	waited    bool // at some time
 	abandoned bool
 	until     loop.Time // it waits at most
-	called    loop.Signal
+	dequeued  loop.Signal
 }
 
-// terms are those on which an origin is used.
-type terms uint8
+// A mode is how a request uses an origin.
+type mode uint8
 
 const (
 	// ordinary: the origin was fit.
-	ordinary terms = iota
-	// onTrial: its ejection is over, and this request decides whether it is
+	ordinary mode = iota
+	// trial: its ejection is over, and this request decides whether it is
 	// back. Others go elsewhere until then.
-	onTrial
+	trial
 	// lastResort: it was not fit, but nobody was.
 	lastResort
 )
 
 // Begin makes the ticket that of a new request, which is not hashed by anything.
 func (t *Ticket) Begin() {
-	clear(t.tried)
-	t.tried = t.tried[:0]
+	clear(t.unreachable)
+	t.unreachable = t.unreachable[:0]
 	t.hashed, t.waited, t.abandoned, t.until = false, false, false, 0
 }
 
-// By makes key what a hash picks the origin by.
-func (t *Ticket) By(key uint64) { t.key, t.hashed = key, true }
+// HashBy has a hash pick the origin by this key.
+func (t *Ticket) HashBy(key uint64) { t.key, t.hashed = key, true }
 
 // Origin is where the request has a place, or nil.
-func (t *Ticket) Origin() *Origin { return t.at }
+func (t *Ticket) Origin() *Origin { return t.origin }
 
 func (t *Ticket) waits() bool { return list.Linked(t) }
 
-func (t *Ticket) hasTried(o *Origin) bool { return len(t.tried) > 0 && slices.Contains(t.tried, o) }
+func (t *Ticket) couldNotReach(o *Origin) bool {
+	return len(t.unreachable) > 0 && slices.Contains(t.unreachable, o)
+}
