@@ -78,6 +78,13 @@ func (a *Address) network() string {
 	return "tcp"
 }
 
+func (a *Address) netAddr() net.Addr {
+	if a.Path != "" {
+		return &net.UnixAddr{Net: "unix", Name: a.Path}
+	}
+	return net.TCPAddrFromAddrPort(a.TCP)
+}
+
 // String gives the address as ParseAddress reads it.
 func (a *Address) String() string {
 	if a.Path != "" {

@@ -121,7 +121,7 @@ var stateOf = func() (table [16]connState) {
 // net.ErrClosed after Close, or a *net.OpError with the kernel's error.
 func (c *Conn) Read(p []byte) (int, error) {
 	for len(p) > 0 {
-		if err := c.waitReadable(); err != nil {
+		if err := c.WaitReadable(); err != nil {
 			return 0, err
 		}
 		n, err := c.loop.engine.Read(c.handle, p)
@@ -164,18 +164,12 @@ func (c *Conn) afterRead(short bool) {
 
 // WaitReadable waits until Read has something to give, so that a buffer can be
 // borrowed only then. Its errors are Read's, but for those of the socket.
-func (c *Conn) WaitReadable() error { return c.waitReadable() }
+func (c *Conn) WaitReadable() error { return c.waitFor(readable, &c.reader, &c.readBy) }
 
 // Readable reports whether Read would probably not wait.
 func (c *Conn) Readable() bool { return c.state.has(readable) }
 
-func (c *Conn) waitReadable() error {
-	return c.waitFor(readable, &c.reader, &c.readBy)
-}
-
-func (c *Conn) waitWritable() error {
-	return c.waitFor(writable, &c.writer, &c.writeBy)
-}
+func (c *Conn) waitWritable() error { return c.waitFor(writable, &c.writer, &c.writeBy) }
 
 // waitFor suspends the task until the connection is in the wanted state. It is
 // called before every operation, and is where a task takes the connection into

@@ -16,16 +16,9 @@ func (l *Loop) Dial(to *Address, deadline Time) (*Conn, error) {
 		err = os.NewSyscallError("connect", errno)
 	}
 	if err != nil {
-		return nil, &net.OpError{Op: "dial", Net: to.network(), Addr: dialled(to), Err: err}
+		return nil, &net.OpError{Op: "dial", Net: to.network(), Addr: to.netAddr(), Err: err}
 	}
 	return c, nil
-}
-
-func dialled(to *Address) net.Addr {
-	if to.Path != "" {
-		return &net.UnixAddr{Net: "unix", Name: to.Path}
-	}
-	return net.TCPAddrFromAddrPort(to.TCP)
 }
 
 func (l *Loop) dial(to *Address, deadline Time) (*Conn, error) {

@@ -72,12 +72,7 @@ func listenError(at *Address, err error) error {
 func (ln *Listener) Address() *Address { return ln.address }
 
 // Addr is Address as a net.Addr.
-func (ln *Listener) Addr() net.Addr {
-	if ln.address.Path != "" {
-		return &net.UnixAddr{Net: "unix", Name: ln.address.Path}
-	}
-	return net.TCPAddrFromAddrPort(ln.address.TCP)
-}
+func (ln *Listener) Addr() net.Addr { return ln.address.netAddr() }
 
 // acceptBatch bounds how many connections are accepted in a turn, so that
 // those already there are served too.

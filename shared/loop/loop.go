@@ -82,8 +82,8 @@ func (l *Loop) Wall() time.Time { return l.engine.Wall() }
 func (l *Loop) Stopping() bool { return l.stopping }
 
 // run turns until the loop is stopped. One turn: run the tasks that can go on,
-// the timers that are due, wait for events if nothing is left to do, and tell
-// the connections what happened.
+// wait for events if nothing is left to do, and tell the connections of them; then
+// the timers that are due, and the posted functions.
 func (l *Loop) run() (err error) {
 	defer func() { err = errors.Join(err, l.shutDown()) }()
 	for !l.stopping && err == nil {
@@ -132,7 +132,7 @@ func (l *Loop) waitUntil() Time {
 	return l.wheel.next()
 }
 
-// dispatch tells the connections what happened to them.
+// dispatch tells listeners and connections of their events.
 func (l *Loop) dispatch(events []Event) {
 	for _, ev := range events {
 		handle, gen := Handle(uint32(ev.Token)), uint32(ev.Token>>32)

@@ -27,7 +27,7 @@ func (s *Splice) Held() int { return s.held }
 // each case nothing was taken.
 func (s *Splice) From(src *Conn, n int64) (int, error) {
 	for {
-		if err := src.waitReadable(); err != nil {
+		if err := src.WaitReadable(); err != nil {
 			return 0, err
 		}
 		if err := s.open(src.loop); err != nil {

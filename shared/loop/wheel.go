@@ -15,7 +15,8 @@ const (
 )
 
 // A timer is an entry of a wheel. It stands in a ring of all timers of one
-// slot, so that taking it out touches two neighbours and nothing else.
+// slot, so that taking it out touches two neighbours and nothing else. The ring is
+// no list.List, since the last to leave learns from the head which slot is empty.
 type timer struct {
 	next, prev *timer
 	at         uint64 // in ticks; in the head of a ring: level<<wheelBits | slot
