@@ -48,6 +48,6 @@ func breaksHeads(s *side) error {
 
 // breaksUpload has it panic when it reads more of the request.
 func breaksUpload(s *side) error {
-	s.showing.server.gateways[0].clients.exchange.clientHop.buffer = nil
+	s.showing.server.gateways[0].clients.First().exchange.clientHop.buffer = nil
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/hopwire/hopwire/cmd/edge/internal/tap"
+	"github.com/hopwire/hopwire/shared/list"
 	"github.com/hopwire/hopwire/shared/loop"
 )
 
@@ -11,13 +12,13 @@ import (
 // it has nothing but what an idle connection needs; the rest is borrowed as an
 // exchange when the next request begins to arrive.
 type client struct {
-	gateway    *Gateway
-	conn       *loop.Conn
-	exchange   *exchange // nil while idle
-	next, prev *client   // among the gateway's clients
-	flow       *tap.Flow // nil without a recording
-	serial     uint64
-	requests   uint32
+	list.Links[*client] // among the gateway's clients
+	gateway             *Gateway
+	conn                *loop.Conn
+	exchange            *exchange // nil while idle
+	flow                *tap.Flow // nil without a recording
+	serial              uint64
+	requests            uint32
 }
 
 // idle leaves the connection to the loop until the next request begins.

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"net/netip"
 	"time"
 
@@ -111,22 +112,14 @@ func (c *Config) headPolicy() heads.Policy {
 
 // withDefaults fills in what zero means.
 func (c Config) withDefaults() Config {
-	if c.Name == "" {
-		c.Name = "hopwire"
-	}
-	orDefault(&c.HeadTimeout, 10*time.Second)
-	orDefault(&c.IdleTimeout, 75*time.Second)
-	orDefault(&c.MinRateGrace, 5*time.Second)
-	orDefault(&c.ConnectTimeout, 5*time.Second)
-	orDefault(&c.ResponseTimeout, 60*time.Second)
-	orDefault(&c.TunnelTimeout, time.Hour)
-	orDefault(&c.DrainIdle, time.Second)
-	orDefault(&c.QueueTimeout, 5*time.Second)
+	c.Name = cmp.Or(c.Name, "hopwire")
+	c.HeadTimeout = cmp.Or(c.HeadTimeout, 10*time.Second)
+	c.IdleTimeout = cmp.Or(c.IdleTimeout, 75*time.Second)
+	c.MinRateGrace = cmp.Or(c.MinRateGrace, 5*time.Second)
+	c.ConnectTimeout = cmp.Or(c.ConnectTimeout, 5*time.Second)
+	c.ResponseTimeout = cmp.Or(c.ResponseTimeout, 60*time.Second)
+	c.TunnelTimeout = cmp.Or(c.TunnelTimeout, time.Hour)
+	c.DrainIdle = cmp.Or(c.DrainIdle, time.Second)
+	c.QueueTimeout = cmp.Or(c.QueueTimeout, 5*time.Second)
 	return c
-}
-
-func orDefault(d *time.Duration, otherwise time.Duration) {
-	if *d == 0 {
-		*d = otherwise
-	}
 }

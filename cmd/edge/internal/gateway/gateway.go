@@ -9,6 +9,7 @@ import (
 	"github.com/hopwire/hopwire/cmd/edge/internal/pool"
 	"github.com/hopwire/hopwire/cmd/edge/internal/tap"
 	"github.com/hopwire/hopwire/shared/accesslog"
+	"github.com/hopwire/hopwire/shared/list"
 	"github.com/hopwire/hopwire/shared/loop"
 )
 
@@ -30,8 +31,7 @@ type Gateway struct {
 	made       struct{ exchanges, pads int } // those in use included
 	counters   Counters
 
-	clients    *client // all of them, idle or not
-	open       int     // how many
+	clients    list.List[*client] // all of them, idle or not
 	lastClient uint64
 	lastOrigin uint64
 	draining   bool
@@ -65,33 +65,21 @@ func (g *Gateway) accept(conn *loop.Conn) {
 	if g.tap != nil {
 		c.flow = g.tap.Client(c.serial, conn.Remote(), addrPort(conn.LocalAddr()))
 	}
-	if c.next = g.clients; c.next != nil {
-		c.next.prev = c
-	}
-	g.clients = c
-	g.open++
+	g.clients.PushFront(c)
 	g.counters.Clients++
 	c.idle()
 }
 
 // forget drops a client connection that is about to be closed.
 func (g *Gateway) forget(c *client, cause Cause) {
-	if c.prev != nil {
-		c.prev.next = c.next
-	} else {
-		g.clients = c.next
-	}
-	if c.next != nil {
-		c.next.prev = c.prev
-	}
-	g.open--
+	g.clients.Remove(c)
 	g.counters.ClientEnds[cause]++
 	g.reportEmpty()
 }
 
 // reportEmpty tells the server, once, that the last client has left.
 func (g *Gateway) reportEmpty() {
-	if g.closed && g.open == 0 && !g.emptied {
+	if g.closed && g.clients.Len() == 0 && !g.emptied {
 		g.emptied = true
 		g.server.emptied()
 	}
@@ -121,7 +109,7 @@ func (g *Gateway) drain() {
 		return
 	}
 	g.draining = true
-	for c := g.clients; c != nil; c = c.next {
+	for c := range g.clients.All() {
 		if c.exchange == nil {
 			c.idle()
 		}

@@ -231,8 +231,8 @@ func (s *showing) inspect() {
 // checkRest looks for what the gateway still holds.
 func (s *showing) checkRest() {
 	g := s.server.gateways[0]
-	if g.open != 0 || g.clients != nil {
-		s.fault("%d clients are said to be there", g.open)
+	if g.clients.Len() != 0 {
+		s.fault("%d clients are said to be there", g.clients.Len())
 	}
 	for _, x := range g.free {
 		if x.clientHop.buffer != nil || x.originHop.buffer != nil || x.pad != nil || x.upstream.conn != nil || x.client != nil || x.upload.running {

@@ -212,10 +212,8 @@ var errTunnelReset = errors.New("gateway: the origin reset the tunnel")
 // cutTunnels ends all tunnels, since the loop is about to be stopped: one that
 // rests has no task that would notice.
 func (g *Gateway) cutTunnels() {
-	for c := g.clients; c != nil; {
-		x := c.exchange
-		c = c.next
-		if x != nil && x.tunnel != nil {
+	for c := range g.clients.All() {
+		if x := c.exchange; x != nil && x.tunnel != nil {
 			x.tunnel.cut(CutOff)
 		}
 	}

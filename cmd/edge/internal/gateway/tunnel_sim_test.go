@@ -99,8 +99,8 @@ func TestTunnelsInHostileWorlds(t *testing.T) {
 				origin.talk(c)
 			}
 		})
-		if err != nil || g.open != 0 || g.counters.ClientEnds[Broken]+g.counters.ClientEnds[CutOff] > 0 {
-			t.Errorf("seed %d: %v, %d clients are left, ends %v", seed, err, g.open, g.counters.ClientEnds)
+		if err != nil || g.clients.Len() != 0 || g.counters.ClientEnds[Broken]+g.counters.ClientEnds[CutOff] > 0 {
+			t.Errorf("seed %d: %v, %d clients are left, ends %v", seed, err, g.clients.Len(), g.counters.ClientEnds)
 		}
 		for _, s := range [...]struct{ from, to *talker }{{client, origin}, {origin, client}} {
 			switch {

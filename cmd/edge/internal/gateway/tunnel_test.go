@@ -52,8 +52,8 @@ func tunneled(t *testing.T, o simnet.Options, config Config, client, origin func
 		if check != nil {
 			check(g)
 		}
-		if g.counters.Tunnels != 1 || g.open != 0 {
-			t.Errorf("seed %d: %d tunnels, %d clients", seed, g.counters.Tunnels, g.open)
+		if g.counters.Tunnels != 1 || g.clients.Len() != 0 {
+			t.Errorf("seed %d: %d tunnels, %d clients", seed, g.counters.Tunnels, g.clients.Len())
 		}
 	}
 }
@@ -480,8 +480,8 @@ func cutTunnel(t *testing.T, o simnet.Options, question, answer string) {
 	for _, n := range g.counters.ClientEnds {
 		ends += n
 	}
-	if err != nil || g.open != 0 || ends != g.counters.Clients || g.counters.ClientEnds[Broken]+g.counters.ClientEnds[CutOff] > 0 {
-		t.Errorf("%v, %d clients are left, ends %v", err, g.open, g.counters.ClientEnds)
+	if err != nil || g.clients.Len() != 0 || ends != g.counters.Clients || g.counters.ClientEnds[Broken]+g.counters.ClientEnds[CutOff] > 0 {
+		t.Errorf("%v, %d clients are left, ends %v", err, g.clients.Len(), g.counters.ClientEnds)
 	}
 }
 
@@ -503,7 +503,7 @@ func TestIdleTunnelCosts(t *testing.T) {
 			c.Write([]byte("hello"))
 			hear(c, "hello")
 			c.Loop().Sleep(2 * tunnelRest)
-			x := gateway.clients.exchange
+			x := gateway.clients.First().exchange
 			looked = true
 			if tn := x.tunnel; tn.tasks > 0 || x.clientHop.buffer != nil || x.originHop.buffer != nil || x.pad != nil {
 				t.Errorf("%+v of %+v", tn, x)
@@ -565,7 +565,7 @@ func TestTunnelBreaks(t *testing.T) {
 		g, err = setTheScene(t, group, Config{}, func(c *loop.Conn) {
 			c.Write([]byte(asked))
 			hear(c, "\r\n\r\n")
-			g.clients.exchange.tunnel.up.to = nil
+			g.clients.First().exchange.tunnel.up.to = nil
 			c.Write([]byte("hello"))
 			if _, err := c.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
 				t.Errorf("%v, want a reset", err)
@@ -580,8 +580,8 @@ func TestTunnelBreaks(t *testing.T) {
 		})
 		return err
 	})
-	if err != nil || len(reported) != 1 || g.open != 0 {
-		t.Errorf("%v, reported %v, %d clients are left", err, reported, g.open)
+	if err != nil || len(reported) != 1 || g.clients.Len() != 0 {
+		t.Errorf("%v, reported %v, %d clients are left", err, reported, g.clients.Len())
 	}
 	endsBy(t, Broken, pool.Aborted)(g)
 }
