@@ -40,6 +40,7 @@ type ending struct {
 func newExchange(g *Gateway) *exchange {
 	g.made.exchanges++
 	x := &exchange{gateway: g, loop: g.loop}
+	x.clientHop.gateway, x.originHop.gateway, x.originHop.isOrigin = g, g, true
 	x.upload.exchange = x
 	return x
 }
@@ -47,9 +48,8 @@ func newExchange(g *Gateway) *exchange {
 // serve answers requests for as long as the next one has begun to arrive, and
 // then leaves the connection idle or closes it.
 func (x *exchange) serve() {
-	g := x.gateway
-	x.clientHop = hop{gateway: g, conn: x.client.conn, flow: x.client.flow, left: g.clientPace.begin()}
-	x.originHop = hop{gateway: g, isOrigin: true}
+	x.clientHop.begin(x.client.conn, x.client.flow)
+	x.originHop.begin(nil, nil)
 	x.clientHop.borrow()
 	for {
 		x.run()

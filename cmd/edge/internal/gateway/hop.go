@@ -32,6 +32,13 @@ type hop struct {
 	copies   bool // nothing is spliced: the kernel had no pipe
 }
 
+// begin makes h the hop of another connection, whose peer has all its time left.
+func (h *hop) begin(conn *loop.Conn, flow *tap.Flow) {
+	h.conn, h.flow = conn, flow
+	h.left, h.since, h.seen = h.pace().begin(), 0, 0
+	h.copies = false
+}
+
 // unread is what the buffer holds. It stays where it is until fill or release.
 func (h *hop) unread() []byte {
 	if h.buffer == nil {
