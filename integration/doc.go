@@ -1,5 +1,5 @@
-// Package integration holds no code of hopwire. Its tests run the three
-// binaries as a user does and set them against programs that others wrote:
+// Package integration tests the three binaries: it runs them as a user does and
+// sets them against programs that others wrote:
 //
 //	clients                                              origins
 //
@@ -15,6 +15,10 @@
 //
 // A test that needs a further program is skipped where it is missing, and says
 // so. With HOPWIRE_REQUIRE_TOOLS=1 it fails instead.
+//
+// What measures the binaries stands beside it, in cmd: bench, weather, and browse
+// and compare for the demonstration. In internal is what they and the tests have
+// in common: processes, other servers, a browser's visit, weather.
 //
 // house_test.go asserts the rules by which the repository is built: who imports
 // whom, that everything is documented, what stands where.
