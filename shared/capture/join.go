@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hopwire/hopwire/shared/english"
 	"github.com/hopwire/hopwire/shared/wire"
 )
 
@@ -87,13 +88,13 @@ func (c *cutter) explain(connection *Connection) {
 	}
 	kept := len(connection.Exchanges)
 	if connection.Joined && kept > 0 {
-		warn("the capture began in the middle of it; left out %s in front of its first request", count(c.before, "octet"))
+		warn("the capture began in the middle of it; left out %s in front of its first request", english.Plural(c.before, "octet"))
 	}
 	if c.inbound.lost > 0 {
-		warn("%s of requests missing; kept %s in front of them", count(c.inbound.lost, "octet"), count(kept, "exchange"))
+		warn("%s of requests missing; kept %s in front of them", english.Plural(c.inbound.lost, "octet"), english.Plural(kept, "exchange"))
 	}
 	if c.outbound.lost > 0 {
-		warn("%s of responses missing; kept only requests from there on", count(c.outbound.lost, "octet"))
+		warn("%s of responses missing; kept only requests from there on", english.Plural(c.outbound.lost, "octet"))
 	}
 	if c.partial {
 		warn("its last request is not whole and was left out")
@@ -102,16 +103,8 @@ func (c *cutter) explain(connection *Connection) {
 		warn("%v; left it out, and what follows", c.failed)
 	}
 	if rest := len(c.outbound.rest()); rest > 0 && c.failed == nil && !connection.Upgraded && kept > 0 && !c.partial {
-		warn("%s behind the last response answer no request and were left out", count(rest, "octet"))
+		warn("%s behind the last response answer no request and were left out", english.Plural(rest, "octet"))
 	}
-}
-
-// count returns a number with its noun.
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // whyNone says why no exchange was found.

@@ -10,6 +10,8 @@ import (
 
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
+
+	"github.com/hopwire/hopwire/shared/english"
 )
 
 const (
@@ -166,7 +168,7 @@ func (in *reader) finish() {
 	}
 	in.rec.Warnings = append(in.rec.Warnings, warnings[:min(len(warnings), maxWarnings)]...)
 	if more := len(warnings) - maxWarnings; more > 0 {
-		in.warn("%s more like these about connections", count(more, "warning"))
+		in.warn("%s more like these about connections", english.Plural(more, "warning"))
 	}
 	in.rec.Warnings = append(in.rec.Warnings, skipped.sentences()...)
 	in.summary()
@@ -186,7 +188,7 @@ func (in *reader) summary() {
 		{in.fragment, "fragmented by IP, left out"},
 	} {
 		if left.packets > 0 {
-			in.warn("%s %s", count(left.packets, "packet"), left.why)
+			in.warn("%s %s", english.Plural(left.packets, "packet"), left.why)
 		}
 	}
 }
@@ -211,7 +213,7 @@ func (s *skips) add(why error) {
 
 func (s skips) sentences() (list []string) {
 	for why, n := range s {
-		list = append(list, fmt.Sprintf("left out %s that %v", count(n, "connection"), why))
+		list = append(list, fmt.Sprintf("left out %s that %v", english.Plural(n, "connection"), why))
 	}
 	sort.Strings(list)
 	return list

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/hopwire/hopwire/shared/english"
 	"github.com/hopwire/hopwire/shared/loop"
 )
 
@@ -97,14 +98,7 @@ func (c Change) String() string {
 		return fmt.Sprintf("origin %v is back (loop %d)", c.Address, c.Loop)
 	}
 	return fmt.Sprintf("origin %v is left out for %v after %s: %s (loop %d)",
-		c.Address, c.For.Round(10*time.Millisecond), count(c.Failures, "failure"), c.Why, c.Loop)
-}
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
+		c.Address, c.For.Round(10*time.Millisecond), english.Plural(c.Failures, "failure"), c.Why, c.Loop)
 }
 
 // failed counts a failure. The only origin there is stays, whatever it does.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/hopwire/hopwire/shared/english"
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/wire"
 )
@@ -248,5 +249,5 @@ func (w *worker) settle(r *Request, a answer, wrote failure) {
 type excessError int
 
 func (e excessError) Error() string {
-	return fmt.Sprintf("%s behind the end of the response", plural(int(e), "octet"))
+	return fmt.Sprintf("%s behind the end of the response", english.Plural(int(e), "octet"))
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/hopwire/hopwire/shared/capture"
+	"github.com/hopwire/hopwire/shared/english"
 	"github.com/hopwire/hopwire/shared/wire"
 )
 
@@ -293,7 +294,7 @@ func (b *planner) empty(hop capture.Hop) error {
 	switch {
 	case left > 0:
 		return fmt.Errorf("none of its %s can be replayed: %d incomplete, %d not HTTP/1.1, %d to open a tunnel",
-			plural(left, "request"), b.incomplete, b.malformed, b.tunnels)
+			english.Plural(left, "request"), b.incomplete, b.malformed, b.tunnels)
 	case b.otherHop > 0 && hop == capture.OriginHop:
 		return errors.New("it has no request of the origin's hop; --hop client takes those of the client's")
 	case b.otherHop > 0:
@@ -305,26 +306,19 @@ func (b *planner) empty(hop capture.Hop) error {
 // notes writes down what was left out.
 func (b *planner) notes() {
 	if n := b.incomplete; n > 0 {
-		b.plan.note("%s left out: the recording has only part of it", plural(n, "request"))
+		b.plan.note("%s left out: the recording has only part of it", english.Plural(n, "request"))
 	}
 	if n := b.malformed; n > 0 {
-		b.plan.note("%s left out: not HTTP/1.1 by the book", plural(n, "request"))
+		b.plan.note("%s left out: not HTTP/1.1 by the book", english.Plural(n, "request"))
 	}
 	if n := b.tunnels; n > 0 {
-		b.plan.note("%s left out: what follows a CONNECT or an upgrade is not HTTP", plural(n, "request"))
+		b.plan.note("%s left out: what follows a CONNECT or an upgrade is not HTTP", english.Plural(n, "request"))
 	}
 	if n := b.unverifiable; n > 0 {
-		b.plan.note("%s without a whole recorded response, which --verify cannot compare", plural(n, "request"))
+		b.plan.note("%s without a whole recorded response, which --verify cannot compare", english.Plural(n, "request"))
 	}
 }
 
 func (p *Plan) note(format string, args ...any) {
 	p.Notes = append(p.Notes, fmt.Sprintf(format, args...))
-}
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

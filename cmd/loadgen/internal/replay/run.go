@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/hopwire/hopwire/shared/english"
 	"github.com/hopwire/hopwire/shared/loop"
 )
 
@@ -285,7 +286,7 @@ func (r *Result) Err() error {
 	case r.Ending == Unreachable:
 		return fmt.Errorf("the server stopped accepting connections: %w", r.LastConnectError)
 	case r.Errors > 0:
-		return fmt.Errorf("%d of %s failed, %s", r.Errors, plural(int(r.Requests), "request"), r.reasons())
+		return fmt.Errorf("%d of %s failed, %s", r.Errors, english.Plural(r.Requests, "request"), r.reasons())
 	case r.Requests == 0:
 		return errors.New("no request was completed")
 	}

@@ -3,6 +3,8 @@ package replay
 import (
 	"bytes"
 	"fmt"
+
+	"github.com/hopwire/hopwire/shared/english"
 )
 
 // A comparison compares one response with the recorded one while it arrives.
@@ -88,9 +90,9 @@ func (c *comparison) difference() error {
 	switch {
 	case c.first == len(want):
 		return fmt.Errorf("content goes on after the recorded %s: %d arrived, from offset %d %q",
-			plural(len(want), "octet"), c.offset, c.first, c.got[:c.gotLen])
+			english.Plural(len(want), "octet"), c.offset, c.first, c.got[:c.gotLen])
 	case c.first == c.offset:
-		return fmt.Errorf("content ends at offset %d, recorded are %s", c.first, plural(len(want), "octet"))
+		return fmt.Errorf("content ends at offset %d, recorded are %s", c.first, english.Plural(len(want), "octet"))
 	}
 	recorded := want[c.first:min(c.first+sampleLen, len(want))]
 	return fmt.Errorf("content differs at offset %d: %q, recorded %q", c.first, c.got[:c.gotLen], recorded)

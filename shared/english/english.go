@@ -1,0 +1,12 @@
+// Package english puts numbers into sentences.
+package english
+
+import "fmt"
+
+// Plural is a number of things: "1 octet", "2 octets".
+func Plural[N int | int64](n N, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
