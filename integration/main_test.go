@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hopwire/hopwire/integration/internal/process"
+	"github.com/hopwire/hopwire/shared/wiretest"
 )
 
 // patience bounds each wait for something that takes milliseconds, on a machine
@@ -30,8 +31,8 @@ func buildAndRun(m *testing.M) (status int) {
 	defer os.RemoveAll(dir)
 	binaries = dir
 
-	args := append([]string{"build", "-buildvcs=false", "-o", dir + "/"}, raceFlag...)
-	cmd := exec.Command("go", append(args, "./cmd/origin", "./cmd/edge", "./cmd/loadgen")...)
+	cmd := exec.Command("go", "build", "-buildvcs=false", fmt.Sprintf("-race=%t", wiretest.RaceDetector),
+		"-o", dir+"/", "./cmd/origin", "./cmd/edge", "./cmd/loadgen")
 	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n%s", strings.Join(cmd.Args, " "), err, out)

@@ -6,12 +6,13 @@ import (
 
 	"github.com/hopwire/hopwire/integration/internal/process"
 	"github.com/hopwire/hopwire/integration/internal/weather"
+	"github.com/hopwire/hopwire/shared/wiretest"
 )
 
 // fewer scales a number of requests down when the race detector makes each of
 // them some ten times as dear.
 func fewer(n int) int {
-	if raceFlag != nil {
+	if wiretest.RaceDetector {
 		return n / 5
 	}
 	return n

@@ -1,11 +1,15 @@
 package loop
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/hopwire/hopwire/shared/wiretest"
+)
 
 // What happens for each request allocates nothing, once the tasks, buffers and
 // pipes that it borrows are there.
 func TestNoAllocations(t *testing.T) {
-	if raceDetector {
+	if wiretest.RaceDetector {
 		t.Skip("the race detector allocates")
 	}
 	file := makeFile(t, 1<<10)

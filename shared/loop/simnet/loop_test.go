@@ -15,6 +15,7 @@ import (
 
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/loop/simnet"
+	"github.com/hopwire/hopwire/shared/wiretest"
 )
 
 var more = flag.Uint64("more", 1, "how many times as many worlds to try")
@@ -23,7 +24,7 @@ var more = flag.Uint64("more", 1, "how many times as many worlds to try")
 // fails again.
 func seeds(t *testing.T, n uint64, test func(seed uint64) error) {
 	t.Helper()
-	if n *= *more; testing.Short() || raceDetector {
+	if n *= *more; testing.Short() || wiretest.RaceDetector {
 		n = n/10 + 1
 	}
 	for seed := range n {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/hopwire/hopwire/shared/wiretest"
 )
 
 // A mutant is the gateway with one mistake. It exists in a copy of one file
@@ -115,7 +117,7 @@ const (
 )
 
 func TestMutants(t *testing.T) {
-	if testing.Short() || raceDetector || *playFor > 0 {
+	if testing.Short() || wiretest.RaceDetector || *playFor > 0 {
 		t.Skip("mutants take a minute")
 	}
 	for _, m := range mutants {

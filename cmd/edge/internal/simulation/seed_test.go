@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hopwire/hopwire/shared/wiretest"
 )
 
 var (
@@ -65,7 +67,7 @@ func (r *run) play(first uint64, most int) {
 
 func TestSeeds(t *testing.T) {
 	r := &run{least: 1000}
-	if testing.Short() || raceDetector {
+	if testing.Short() || wiretest.RaceDetector {
 		r.least = 60
 	}
 	if *playFor > 0 {

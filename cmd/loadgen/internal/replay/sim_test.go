@@ -9,6 +9,7 @@ import (
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/loop/simnet"
 	"github.com/hopwire/hopwire/shared/wire"
+	"github.com/hopwire/hopwire/shared/wiretest"
 )
 
 // simulated replays to a server of the same simulated world.
@@ -123,7 +124,7 @@ func simPlan(t *testing.T) *Plan {
 
 // simSeeds is how many worlds are tried.
 func simSeeds() uint64 {
-	if raceDetector {
+	if wiretest.RaceDetector {
 		return 10
 	}
 	return 100
@@ -176,7 +177,7 @@ func TestHostileNetwork(t *testing.T) {
 		}
 	}
 	for _, c := range []Cause{Timeout, ClosedBeforeResponse, ClosedInResponse} {
-		if failed[c] == 0 && !raceDetector {
+		if failed[c] == 0 && !wiretest.RaceDetector {
 			t.Errorf("nothing failed by %s: the network is not hostile enough", c)
 		}
 	}

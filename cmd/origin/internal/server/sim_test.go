@@ -9,6 +9,7 @@ import (
 
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/loop/simnet"
+	"github.com/hopwire/hopwire/shared/wiretest"
 )
 
 // The same conversation on many networks: on a rough one, where octets travel in
@@ -42,7 +43,7 @@ var halfDate = regexp.MustCompile(`Date: [^\r]*\r?$`)
 
 // seeds is how many networks are tried. Under the race detector switching
 // between tasks takes very much longer.
-var seeds = map[bool]int{false: 32, true: 4}[raceDetector]
+var seeds = map[bool]int{false: 32, true: 4}[wiretest.RaceDetector]
 
 // ages is enough for the slowest of networks.
 const ages = 1000 * time.Hour

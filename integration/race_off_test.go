@@ -1,6 +1,0 @@
-//go:build !race
-
-package integration
-
-// raceFlag builds the binaries as the tests were built.
-var raceFlag []string
