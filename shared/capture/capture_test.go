@@ -9,23 +9,26 @@ import (
 	"time"
 )
 
-// A tape is a recording under way in a test, on a clock that steps by itself.
+// A tape is a recording under way in a test, on a clock that steps by itself. It
+// is written when it is asked for.
 type tape struct {
-	t    testing.TB
-	file bytes.Buffer
-	w    *Writer
-	now  time.Time
-	n    uint64
+	t        testing.TB
+	file     bytes.Buffer
+	recorder *Recorder // without its goroutine
+	track    *Track
+	now      time.Time
+	n        uint64
 }
 
 func newTape(t testing.TB) *tape {
 	t.Helper()
 	tp := &tape{t: t, now: time.Date(2026, 1, 2, 3, 4, 5, 678, time.UTC)}
-	w, err := NewWriter(&tp.file, Options{Application: "edge"})
+	w, err := newWriter(&tp.file, Options{Application: "edge"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	tp.w = w
+	tp.track = &Track{ring: newRing(16 << 20)}
+	tp.recorder = &Recorder{writer: w, tracks: []*Track{tp.track}}
 	return tp
 }
 
@@ -43,7 +46,7 @@ func (tp *tape) open(hop Hop) *Flow {
 
 func (tp *tape) openBetween(hop Hop, client, server netip.AddrPort) *Flow {
 	f := &Flow{FlowID: FlowID{hop, tp.n}, Client: client, Server: server}
-	tp.check(tp.w.Open(f, tp.tick()))
+	tp.track.Open(f, tp.tick())
 	return f
 }
 
@@ -53,12 +56,12 @@ func (tp *tape) out(f *Flow, pieces ...string) { tp.data(f, Outbound, pieces) }
 
 func (tp *tape) data(f *Flow, d Direction, pieces []string) {
 	for _, p := range pieces {
-		tp.check(tp.w.Data(f, d, tp.tick(), []byte(p), ""))
+		tp.track.Data(f, d, tp.tick(), []byte(p), "")
 	}
 }
 
 func (tp *tape) end(f *Flow, d Direction, how Ending) {
-	tp.check(tp.w.End(f, d, how, tp.tick(), ""))
+	tp.track.End(f, d, how, tp.tick(), "")
 }
 
 // finish closes a flow in good order, the client first.
@@ -76,7 +79,12 @@ func (tp *tape) check(err error) {
 
 // bytes ends the recording.
 func (tp *tape) bytes() []byte {
-	tp.check(tp.w.Close())
+	tp.t.Helper()
+	tp.check(tp.recorder.drain())
+	tp.check(tp.recorder.writer.close())
+	if d := tp.recorder.Dropped(); d != (Dropped{}) {
+		tp.t.Fatalf("the tape is too short: %+v", d)
+	}
 	return tp.file.Bytes()
 }
 
@@ -100,7 +108,7 @@ func describe(c *Connection) (lines []string) {
 		for i := range x.Interim {
 			line += " " + summarize(&x.Interim[i]) + ","
 		}
-		if x.Answered() {
+		if len(x.Response.Raw) > 0 {
 			line += " " + summarize(&x.Response)
 		}
 		lines = append(lines, line)

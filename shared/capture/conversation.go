@@ -23,24 +23,25 @@ type conversation struct {
 const maxHole = 1 << 30
 
 // open starts a conversation and writes its handshake.
-func (w *Writer) open(id FlowID, client, server netip.AddrPort, at time.Time) error {
-	c := &conversation{id: id, ends: addresses(id, client, server), sequence: initialSequence(id, at)}
-	w.flows[id] = c
-	w.send(c, Inbound, at, flagSYN, nil, c.introduction(client, server))
-	w.send(c, Outbound, at, flagSYN|flagACK, nil, "")
-	return w.send(c, Inbound, at, flagACK, nil, "")
+func (w *writer) open(e *event) {
+	client, server, at := decodeAddress(e.content), decodeAddress(e.content[addressSize:]), e.time()
+	c := &conversation{id: e.flow, ends: addresses(e.flow, client, server), sequence: initialSequence(e.flow, at)}
+	w.flows[e.flow] = c
+	w.send(c, segment{dir: Inbound, at: at, flags: flagSYN, comment: introduction(e.flow, client, server)})
+	w.send(c, segment{dir: Outbound, at: at, flags: flagSYN | flagACK})
+	w.send(c, segment{dir: Inbound, at: at, flags: flagACK})
 }
 
 // introduction is the comment on a SYN. Its first word is how a reader learns
 // the name of the connection.
-func (c *conversation) introduction(client, server netip.AddrPort) string {
+func introduction(id FlowID, client, server netip.AddrPort) string {
 	name := func(a netip.AddrPort) string {
 		if !a.IsValid() {
 			return "a Unix domain socket"
 		}
 		return a.String()
 	}
-	return fmt.Sprintf("%s opened by %s to %s", c.id, name(client), name(server))
+	return fmt.Sprintf("%s opened by %s to %s", id, name(client), name(server))
 }
 
 // addresses returns what stands in the packets: the real addresses where IP
@@ -67,79 +68,65 @@ func initialSequence(id FlowID, at time.Time) [2]uint32 {
 	return [2]uint32{clock, clock + 1<<31}
 }
 
-// data writes one segment that begins at offset octets into direction d.
-func (w *Writer) data(id FlowID, d Direction, offset uint64, at time.Time, p []byte, push bool, comment string) error {
-	c := w.flows[id]
-	if c == nil {
-		return w.err
+// data writes one segment.
+func (w *writer) data(c *conversation, e *event) {
+	s := segment{dir: e.dir, at: e.time(), flags: flagACK, content: e.content, comment: e.comment}
+	if e.detail != 0 {
+		s.flags |= flagPSH
 	}
-	w.skipTo(c, d, offset, at)
-	flags := flagACK
-	if push {
-		flags |= flagPSH
+	w.send(c, s)
+	if c.next[e.dir]-c.acked[e.dir] >= ackEvery {
+		w.send(c, segment{dir: e.dir.reverse(), at: s.at, flags: flagACK})
 	}
-	w.send(c, d, at, flags, p, comment)
-	if c.next[d]-c.acked[d] >= ackEvery {
-		w.send(c, d.reverse(), at, flagACK, nil, "")
-	}
-	return w.err
 }
 
-// end writes the end of direction d, offset octets into it.
-func (w *Writer) end(id FlowID, d Direction, offset uint64, how Ending, at time.Time, comment string) error {
-	c := w.flows[id]
-	if c == nil {
-		return w.err
+// end writes the end of a direction, or of the whole.
+func (w *writer) end(c *conversation, e *event) {
+	s, back := segment{dir: e.dir, at: e.time(), flags: flagFIN | flagACK, comment: e.comment}, e.dir.reverse()
+	if Ending(e.detail) == RST {
+		s.flags = flagRST | flagACK
+		delete(w.flows, c.id)
 	}
-	w.skipTo(c, d, offset, at)
-	if how == RST {
-		delete(w.flows, id)
-		return w.send(c, d, at, flagRST|flagACK, nil, comment)
+	w.send(c, s)
+	c.ended[e.dir] = true
+	if s.flags&flagFIN != 0 && c.ended[back] {
+		delete(w.flows, c.id)
+		w.send(c, segment{dir: back, at: s.at, flags: flagACK})
 	}
-	w.send(c, d, at, flagFIN|flagACK, nil, comment)
-	c.ended[d] = true
-	if c.ended[d.reverse()] {
-		delete(w.flows, id)
-		w.send(c, d.reverse(), at, flagACK, nil, "")
-	}
-	return w.err
 }
 
 // skipTo leaves a hole in the sequence numbers for octets that passed and were
 // not recorded, and says so in a note.
-func (w *Writer) skipTo(c *conversation, d Direction, offset uint64, at time.Time) {
+func (w *writer) skipTo(c *conversation, d Direction, offset uint64, at time.Time) {
 	if offset <= c.next[d] {
 		return
 	}
 	lost := offset - c.next[d]
 	c.next[d] = offset
 	c.sequence[d] += uint32(min(lost, maxHole))
-	if c.id.Hop == OriginHop {
-		w.counts[originInterface].lost++
-	} else {
-		w.counts[clientInterface].lost++
-	}
-	w.Note(&Note{
-		At: at, Severity: Warning, Kind: "recording.gap", Flow: c.id,
+	w.counts[interfaceOf(c.id.Hop)].lost++
+	n := Note{
+		Kind: "recording.gap", Flow: c.id,
 		Params: []Param{{"direction", d.String()}, {"octets", strconv.FormatUint(lost, 10)}},
 		Text:   fmt.Sprintf("%d octets passed %s here and were not recorded", lost, d),
-	})
+	}
+	w.note(at, Warning, n.appendBody(nil))
 }
 
-// send writes one segment in direction d, which acknowledges all that was seen
-// in the other one, and takes the sequence numbers that it uses up: one for
-// each octet, for SYN and for FIN.
-func (w *Writer) send(c *conversation, d Direction, at time.Time, flags tcpFlags, p []byte, comment string) error {
-	back := d.reverse()
-	s := segment{hop: c.id.Hop, dir: d, from: c.ends[d], to: c.ends[back], flags: flags, seq: c.sequence[d], content: p}
-	if flags&flagACK != 0 {
+// send writes a segment, which acknowledges all that was seen in the other
+// direction, and takes the sequence numbers that it uses up: one for each octet,
+// for SYN and for FIN.
+func (w *writer) send(c *conversation, s segment) {
+	d, back := s.dir, s.dir.reverse()
+	s.hop, s.from, s.to, s.seq = c.id.Hop, c.ends[d], c.ends[back], c.sequence[d]
+	if s.flags&flagACK != 0 {
 		s.ack = c.sequence[back]
 		c.acked[back] = c.next[back]
 	}
-	c.next[d] += uint64(len(p))
-	c.sequence[d] += uint32(len(p))
-	if flags&(flagSYN|flagFIN) != 0 {
+	c.next[d] += uint64(len(s.content))
+	c.sequence[d] += uint32(len(s.content))
+	if s.flags&(flagSYN|flagFIN) != 0 {
 		c.sequence[d]++
 	}
-	return w.packet(at, &s, comment)
+	w.packet(&s)
 }

@@ -7,9 +7,10 @@ import (
 	"github.com/hopwire/hopwire/shared/wire"
 )
 
-// limits are far above those of a server: a recording is not an attack, and
-// what a peer once sent should be readable.
-var limits = wire.Limits{Head: 1 << 20, Target: 1 << 20, Fields: 10000, ChunkLine: 1 << 16, Trailer: 1 << 20}
+// Limits are those within which recorded messages are read. They are far above
+// those of a server: a recording is not an attack, and what a peer once sent
+// should be readable.
+var Limits = wire.Limits{Head: 1 << 20, Target: 1 << 20, Fields: 10000, ChunkLine: 1 << 16, Trailer: 1 << 20}
 
 // recognize returns nil if a request could begin with these octets, or else
 // why they cannot be one. It looks only at the first few.
@@ -23,14 +24,14 @@ func recognize(octets []byte) error {
 	return errForeign
 }
 
-// connection cuts a stream into its exchanges. The error, one of those that
-// skips counts, says why there is none.
+// connection cuts a stream into its exchanges. The error says why there
+// is none.
 func (s *stream) connection() (*Connection, error) {
 	if s.refused != nil {
 		return nil, s.refused
 	}
 	c := &cutter{stream: s}
-	c.request.Limits, c.response.Limits, c.scanner.Limits = limits, limits, limits
+	c.request.Limits, c.response.Limits, c.scanner.Limits = Limits, Limits, Limits
 	if err := c.orient(); err != nil {
 		return nil, err
 	}

@@ -3,11 +3,11 @@
 //
 // # What a recording holds
 //
-// The gateway sees octets on sockets, not packets. The Writer puts packets
-// around them, such as could have carried them: every read and every write
-// becomes one TCP segment, or several if it is longer than one can be, between
-// a handshake and a FIN or RST. Octets, times and the borders of writes are
-// true; the headers below HTTP are made up.
+// The gateway sees octets on sockets, not packets. A Recorder puts packets around
+// them, such as could have carried them: every read and every write becomes one
+// TCP segment, or several if it is longer than one can be, between a handshake
+// and a FIN or RST. Octets, times and the borders of writes are true; the headers
+// below HTTP are made up.
 //
 //	client                       edge                       origin
 //	   │      interface client    │     interface origin     │

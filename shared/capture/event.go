@@ -15,7 +15,7 @@ const (
 	noteEvent
 )
 
-// An event is one call of Track on its way to the Writer.
+// An event is what a Track records, on its way to the writer.
 type event struct {
 	kind    eventKind
 	flow    FlowID
@@ -64,23 +64,10 @@ func decodeEvent(b []byte) event {
 	}
 }
 
+func (e *event) time() time.Time { return time.Unix(0, e.at) }
+
 // eventTime returns the time of the event encoded in b.
 func eventTime(b []byte) int64 { return int64(binary.LittleEndian.Uint64(b[24:])) }
-
-// write makes the packets of e.
-func (e *event) write(w *Writer) error {
-	at := time.Unix(0, e.at)
-	switch e.kind {
-	case openEvent:
-		return w.open(e.flow, decodeAddress(e.content), decodeAddress(e.content[addressSize:]), at)
-	case dataEvent:
-		return w.data(e.flow, e.dir, e.offset, at, e.content, e.detail != 0, e.comment)
-	case endEvent:
-		return w.end(e.flow, e.dir, e.offset, Ending(e.detail), at, e.comment)
-	default:
-		return w.note(at, Severity(e.detail), e.content)
-	}
-}
 
 // addressSize is that of an encoded address: family (0 for none), IP, port.
 const addressSize = 1 + 16 + 2

@@ -31,6 +31,16 @@ func (h Hop) String() string {
 	}
 }
 
+// HopNamed returns the hop of that name; UnknownHop if there is none.
+func HopNamed(name string) Hop {
+	for _, h := range []Hop{ClientHop, OriginHop} {
+		if h.String() == name {
+			return h
+		}
+	}
+	return UnknownHop
+}
+
 // A Direction is the way that octets go, in the words of RFC 9110 section 3.7:
 // requests travel inbound, towards the origin; responses outbound, towards the
 // client.
@@ -119,14 +129,6 @@ type Flow struct {
 	passed    [2]uint64
 	ended     [2]bool
 }
-
-// Passed returns how many octets have gone in direction d.
-func (f *Flow) Passed(d Direction) uint64 { return f.passed[d] }
-
-// Skip counts n octets that pass in direction d without being seen, such as a
-// body that the kernel splices from socket to socket. The recording shows them
-// as lost.
-func (f *Flow) Skip(d Direction, n int64) { f.passed[d] += uint64(n) }
 
 func (f *Flow) begin(at time.Time) {
 	f.opened, f.announced = at, false

@@ -2,6 +2,7 @@ package capture
 
 import (
 	"net/netip"
+	"time"
 
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
@@ -37,7 +38,8 @@ const (
 	flagACK
 )
 
-// A segment is one TCP segment with all that decides its headers.
+// A segment is one TCP segment with all that decides its headers, and what the
+// file says of it beside them.
 type segment struct {
 	hop      Hop
 	dir      Direction
@@ -45,6 +47,9 @@ type segment struct {
 	flags    tcpFlags
 	seq, ack uint32
 	content  []byte
+
+	at      time.Time
+	comment string
 }
 
 // A framer makes Ethernet frames. Its result is valid until its next call.

@@ -2,6 +2,7 @@ package capture
 
 import (
 	"bytes"
+	"cmp"
 	"strconv"
 	"strings"
 	"time"
@@ -12,11 +13,8 @@ type Severity uint8
 
 // The severities that a gateway has a use for.
 const (
-	Error   Severity = 3
 	Warning Severity = 4
-	Notice  Severity = 5
 	Info    Severity = 6
-	Debug   Severity = 7
 )
 
 // A Param is one name and value of a note's structured data. The name is
@@ -50,7 +48,7 @@ const (
 // message. It is made on the loop, and the rest by the writer.
 func (n *Note) appendBody(b []byte) []byte {
 	start := len(b)
-	b = append(b, orNil(n.Kind)...)
+	b = append(b, cmp.Or(n.Kind, "-")...)
 	b = append(b, ' ')
 	b = n.appendStructuredData(b)
 	if n.Text != "" {
@@ -94,24 +92,14 @@ func appendEscaped(b []byte, value string) []byte {
 
 // appendSyslog appends the whole message around a body made by appendBody.
 func appendSyslog(b []byte, at time.Time, severity Severity, application string, body []byte) []byte {
-	if severity == 0 {
-		severity = Info
-	}
 	b = append(b, '<')
-	b = strconv.AppendInt(b, facility*8+int64(severity&7), 10)
+	b = strconv.AppendInt(b, facility*8+int64(cmp.Or(severity, Info)&7), 10)
 	b = append(b, ">1 "...)
 	b = at.UTC().AppendFormat(b, "2006-01-02T15:04:05.000000Z")
 	b = append(b, " - "...)
 	b = append(b, application...)
 	b = append(b, " - "...)
 	return append(b, body...)
-}
-
-func orNil(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
 }
 
 // parseNote reads a datagram that appendSyslog made; at is the packet's time,

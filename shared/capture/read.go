@@ -6,7 +6,7 @@ import (
 	"io"
 	"net/netip"
 	"os"
-	"sort"
+	"slices"
 
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
@@ -154,14 +154,14 @@ func flowOf(network gopacket.NetworkLayer, tcp *layers.TCP) [2]netip.AddrPort {
 
 // finish turns what was traced into connections and sums up what was not.
 func (in *reader) finish() {
-	in.tracer.flush()
-	var skipped skips
-	var warnings []string
+	in.tracer.assembler.FlushAll() // what is still missing will not come
+	skipped := map[error]int{}
+	var warnings, left []string
 	for _, s := range in.tracer.all {
 		connection, err := s.connection()
 		warnings = append(warnings, s.warnings...)
 		if err != nil {
-			skipped.add(err)
+			skipped[err]++
 			continue
 		}
 		in.rec.Connections = append(in.rec.Connections, connection)
@@ -170,7 +170,11 @@ func (in *reader) finish() {
 	if more := len(warnings) - maxWarnings; more > 0 {
 		in.warn("%s more like these about connections", english.Plural(more, "warning"))
 	}
-	in.rec.Warnings = append(in.rec.Warnings, skipped.sentences()...)
+	for why, n := range skipped {
+		left = append(left, fmt.Sprintf("left out %s that %v", english.Plural(n, "connection"), why))
+	}
+	slices.Sort(left)
+	in.rec.Warnings = append(in.rec.Warnings, left...)
 	in.summary()
 }
 
@@ -200,21 +204,3 @@ var (
 	errForeign   = errors.New("did not carry HTTP/1.x")
 	errNoRequest = errors.New("carried no whole request")
 )
-
-// skips counts connections by the reason for leaving them out.
-type skips map[error]int
-
-func (s *skips) add(why error) {
-	if *s == nil {
-		*s = make(skips)
-	}
-	(*s)[why]++
-}
-
-func (s skips) sentences() (list []string) {
-	for why, n := range s {
-		list = append(list, fmt.Sprintf("left out %s that %v", english.Plural(n, "connection"), why))
-	}
-	sort.Strings(list)
-	return list
-}

@@ -64,8 +64,8 @@ func someTape(t testing.TB) *tape {
 	c, o := tp.open(ClientHop), tp.open(OriginHop)
 	for range 3 {
 		tp.in(c, askA)
-		tp.check(tp.w.Note(&Note{At: tp.tick(), Flow: o.FlowID, Text: "a note"}))
-		tp.check(tp.w.Data(o, Inbound, tp.tick(), []byte(askA), strings.Repeat("a comment ", 10)))
+		tp.track.Note(&Note{At: tp.tick(), Flow: o.FlowID, Text: "a note"})
+		tp.track.Data(o, Inbound, tp.tick(), []byte(askA), strings.Repeat("a comment ", 10))
 		tp.out(o, answer)
 		tp.out(c, answer)
 	}
@@ -156,7 +156,7 @@ func TestReadWarnsInBounds(t *testing.T) {
 	for range 100 {
 		f := tp.open(ClientHop)
 		tp.in(f, askA)
-		f.Skip(Inbound, 10)
+		f.passed[Inbound] += 10
 		tp.in(f, askA)
 	}
 	rec := tp.read()

@@ -9,17 +9,17 @@ import (
 )
 
 // A Recorder lets event loops record without waiting: each has a Track of its
-// own, and one goroutine takes what the tracks hold to a Writer.
+// own, and one goroutine makes packets of what the tracks hold.
 //
 //	loop 0 ── Track 0 ═ring═╗
-//	loop 1 ── Track 1 ═ring═╬═▶ goroutine ── Writer ── file
+//	loop 1 ── Track 1 ═ring═╬═▶ goroutine ── writer ── file
 //	loop 2 ── Track 2 ═ring═╝   oldest first
 //
 // When the file cannot keep up, a track's ring fills and octets are left out.
 // They are counted, and the recording shows where: a hole in the sequence
 // numbers, as of a lost segment, and a note with its size.
 type Recorder struct {
-	writer   *Writer
+	writer   *writer
 	tracks   []*Track
 	interval time.Duration
 	wake     chan struct{}
@@ -27,14 +27,13 @@ type Recorder struct {
 	stop     chan struct{}
 	stopping sync.Once
 	done     chan struct{}
-	failed   atomic.Pointer[error]
 	err      error // of closing; read after done
 }
 
 // NewRecorder writes the head of the recording to sink and returns a recorder
 // with so many tracks. The caller closes sink, after Close.
 func NewRecorder(sink io.Writer, tracks int, o Options) (*Recorder, error) {
-	w, err := NewWriter(sink, o)
+	w, err := newWriter(sink, o)
 	if err != nil {
 		return nil, err
 	}
@@ -76,15 +75,6 @@ func (r *Recorder) Close() error {
 	return r.err
 }
 
-// Err returns the error that stopped the writing, such as a full disk. The
-// tracks go on to accept events, which are then thrown away.
-func (r *Recorder) Err() error {
-	if err := r.failed.Load(); err != nil {
-		return *err
-	}
-	return nil
-}
-
 // Dropped counts what the tracks left out since their rings were full.
 type Dropped struct {
 	Events uint64 // of any kind
@@ -114,7 +104,7 @@ func (r *Recorder) run() {
 			answer <- r.drain()
 		case <-r.stop:
 			r.drain()
-			r.err = r.writer.Close()
+			r.err = r.writer.close()
 			return
 		}
 	}
@@ -130,14 +120,10 @@ func (r *Recorder) drain() error {
 	}
 	for t := r.oldest(); t != nil; t = r.oldest() {
 		e := decodeEvent(t.head)
-		e.write(r.writer) // its error stays with the writer
+		r.writer.write(&e)
 		t.ring.release(e.size())
 	}
-	err := r.writer.Flush()
-	if err != nil {
-		r.failed.CompareAndSwap(nil, &err)
-	}
-	return err
+	return r.writer.flush()
 }
 
 // oldest returns the track whose next event is the oldest of all, and leaves

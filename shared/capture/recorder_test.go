@@ -146,7 +146,7 @@ func TestRecorderDropsAreExact(t *testing.T) {
 	if w := strings.Join(rec.Warnings, "\n"); !strings.Contains(w, fmt.Sprintf("connection c1 (127.0.0.1:1234 > 127.0.0.1:80): %d octets of responses missing", dropped.Octets)) {
 		t.Errorf("warnings %q", rec.Warnings)
 	}
-	if len(rec.Connections) != 2 || len(rec.Connections[1].Exchanges) != 1 || !rec.Connections[1].Exchanges[0].Answered() {
+	if len(rec.Connections) != 2 || len(rec.Connections[1].Exchanges) != 1 || len(rec.Connections[1].Exchanges[0].Response.Raw) == 0 {
 		t.Fatalf("connections %+v, want c1 and all of c2", rec.Connections)
 	}
 }
@@ -262,8 +262,8 @@ func TestRecorderWithBrokenSink(t *testing.T) {
 	for range 100 {
 		r.Track(0).Data(&f, Inbound, time.Now(), make([]byte, 10000), "")
 	}
-	if err := r.Flush(); !errors.Is(err, errFull) || !errors.Is(r.Err(), errFull) {
-		t.Errorf("Flush gives %v, Err %v; want %v", err, r.Err(), errFull)
+	if err := r.Flush(); !errors.Is(err, errFull) {
+		t.Errorf("Flush gives %v, want %v", err, errFull)
 	}
 	if err := r.Close(); !errors.Is(err, errFull) {
 		t.Errorf("Close gives %v, want %v", err, errFull)
@@ -355,15 +355,16 @@ func BenchmarkTrackData(b *testing.B) {
 }
 
 func BenchmarkWriterData(b *testing.B) {
-	w, err := NewWriter(io.Discard, Options{})
+	w, err := newWriter(io.Discard, Options{})
 	if err != nil {
 		b.Fatal(err)
 	}
-	f := Flow{FlowID: FlowID{ClientHop, 1}}
-	at, content := time.Now(), make([]byte, 1024)
-	w.Open(&f, at)
+	e := event{kind: openEvent, flow: FlowID{ClientHop, 1}, content: make([]byte, 2*addressSize)}
+	w.write(&e)
+	e.kind, e.content = dataEvent, make([]byte, 1024)
 	b.ReportAllocs()
 	for b.Loop() {
-		w.Data(&f, Inbound, at, content, "")
+		w.write(&e)
+		e.offset += uint64(len(e.content))
 	}
 }

@@ -52,9 +52,6 @@ type Exchange struct {
 	Response Message
 }
 
-// Answered reports whether a final response was seen.
-func (e *Exchange) Answered() bool { return len(e.Response.Raw) > 0 }
-
 // A Message is one request or response as it was sent.
 type Message struct {
 	// Raw holds the exact octets of head and body. Messages of one connection
@@ -68,9 +65,6 @@ type Message struct {
 	// ended before it.
 	Cut bool
 }
-
-// Head returns start-line and field section, with the empty line.
-func (m *Message) Head() []byte { return m.Raw[:m.HeadLen] }
 
 // Body returns what follows the head, framing included.
 func (m *Message) Body() []byte { return m.Raw[m.HeadLen:] }

@@ -244,14 +244,14 @@ func TestRoundTripNotes(t *testing.T) {
 	tp := newTape(t)
 	notes := []Note{
 		{Severity: Info, Kind: "pool.reuse", Flow: FlowID{OriginHop, 4}, Params: []Param{{"idle", "12ms"}, {"uses", "3"}}, Text: "took the newest"},
-		{Severity: Error, Kind: "refused", Params: []Param{{"field", `a]b"c\d`}}},
-		{Severity: Debug, Text: "only text - with [brackets]"},
+		{Severity: 3, Kind: "refused", Params: []Param{{"field", `a]b"c\d`}}},
+		{Severity: 7, Text: "only text - with [brackets]"},
 		{Severity: Warning, Kind: "empty"},
-		{Severity: Notice, Kind: "flow", Flow: FlowID{ClientHop, 0}},
+		{Severity: 5, Kind: "flow", Flow: FlowID{ClientHop, 0}},
 	}
 	for i := range notes {
 		notes[i].At = tp.tick()
-		tp.check(tp.w.Note(&notes[i]))
+		tp.track.Note(&notes[i])
 	}
 	if got := tp.read().Notes; !reflect.DeepEqual(got, notes) {
 		t.Errorf("got  %+v\nwant %+v", got, notes)

@@ -68,7 +68,7 @@ func (t *tracer) segment(p *packet, ends [2]netip.AddrPort, tcp *layers.TCP) {
 
 // streamOf returns the connection that a segment belongs to.
 func (t *tracer) streamOf(p *packet, ends [2]netip.AddrPort, tcp *layers.TCP) *stream {
-	key := pair{hopOf(p.on), ends[0], ends[1]}
+	key := pair{HopNamed(p.on), ends[0], ends[1]}
 	if key.low.Compare(key.high) > 0 {
 		key.low, key.high = key.high, key.low
 	}
@@ -81,19 +81,6 @@ func (t *tracer) streamOf(p *packet, ends [2]netip.AddrPort, tcp *layers.TCP) *s
 	}
 	return s
 }
-
-func hopOf(name string) Hop {
-	switch name {
-	case ClientHop.String():
-		return ClientHop
-	case OriginHop.String():
-		return OriginHop
-	}
-	return UnknownHop
-}
-
-// flush ends all connections: what is still missing will not come.
-func (t *tracer) flush() { t.assembler.FlushAll() }
 
 // moment is the context of a segment: when it was seen.
 type moment time.Time
@@ -169,7 +156,7 @@ func newStream(t *tracer, hop Hop, p *packet, ends [2]netip.AddrPort, tcp *layer
 	return s
 }
 
-// introduced returns the name that our Writer gave to a connection, in the
+// introduced returns the name that our recordings give to a connection, in the
 // comment on its SYN.
 func introduced(comments []string) (name string) {
 	for _, comment := range comments {
