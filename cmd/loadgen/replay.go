@@ -110,9 +110,9 @@ func run(c *cli.Context, plan *replay.Plan, config replay.Config) (*replay.Resul
 
 // planOf reads the recordings.
 func planOf(c *cli.Context) (*replay.Plan, error) {
-	hop, err := hopOf(c.String("hop"))
-	if err != nil {
-		return nil, err
+	hop := capture.HopNamed(c.String("hop"))
+	if hop == capture.UnknownHop {
+		return nil, program.Usagef("--hop is client or origin, not %q", c.String("hop"))
 	}
 	if !c.Args().Present() {
 		return nil, program.Usagef("name a recording or a URL")
@@ -126,16 +126,6 @@ func planOf(c *cli.Context) (*replay.Plan, error) {
 		plans = append(plans, p)
 	}
 	return replay.Join(plans...), nil
-}
-
-func hopOf(name string) (capture.Hop, error) {
-	switch name {
-	case "client":
-		return capture.ClientHop, nil
-	case "origin":
-		return capture.OriginHop, nil
-	}
-	return 0, program.Usagef("--hop is client or origin, not %q", name)
 }
 
 // load makes a plan of one argument.

@@ -91,7 +91,7 @@ func closedPort(t *testing.T) string {
 
 func TestNothingCanConnect(t *testing.T) {
 	r := replayed(t, planned(t, gets("/1", "/2"), gets("/3")), closedPort(t),
-		Config{Connections: 3, Duration: time.Minute, Patience: 100 * time.Millisecond})
+		Config{Connections: 3, Duration: time.Minute, patience: 100 * time.Millisecond})
 	if r.Ending != Unreachable || r.Requests != 3 || r.Errors != 3 || r.Causes[ConnectRefused] != 3 {
 		t.Errorf("%s: %+v, causes %v", r.Ending, countsOf(r), r.Causes)
 	}
@@ -120,7 +120,7 @@ func TestServerThatStartsLate(t *testing.T) {
 			conn.Write([]byte(okHi))
 		}
 	}()
-	r := replayed(t, planned(t, gets("/1")), address, Config{Patience: 10 * time.Second})
+	r := replayed(t, planned(t, gets("/1")), address, Config{patience: 10 * time.Second})
 	if c := countsOf(r); c.requests != 1 || c.errors != 0 || c.failures == 0 {
 		t.Errorf("%+v", c)
 	}

@@ -191,7 +191,7 @@ func (w *worker) receiveBody(r *Request, a answer, buf *loop.Buffer) failure {
 		case err != nil:
 			return failure{BadResponse, err}
 		case done && buf.Len() > 0:
-			return failure{ExcessOctets, excessError(buf.Len())}
+			return failure{ExcessOctets, fmt.Errorf("%s behind the end of the response", english.Plural(buf.Len(), "octet"))}
 		case done:
 			return failure{}
 		}
@@ -244,10 +244,4 @@ func (w *worker) settle(r *Request, a answer, wrote failure) {
 	case r.Closes, wrote.cause != Answered, a.status == 101:
 		w.hangUp()
 	}
-}
-
-type excessError int
-
-func (e excessError) Error() string {
-	return fmt.Sprintf("%s behind the end of the response", english.Plural(int(e), "octet"))
 }

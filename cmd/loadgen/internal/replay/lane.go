@@ -35,9 +35,9 @@ const publishEvery = 200 * time.Millisecond
 func newLane(r *run, on *loop.Loop) *lane {
 	workers := on.Share(r.config.Connections)
 	l := &lane{run: r, loop: on, workers: make([]worker, workers), active: workers}
-	l.tally.Latency = newLatency()
+	l.tally.Latency = NewLatency()
 	for i := range l.workers {
-		l.workers[i].init(l)
+		l.workers[i].lane = l
 	}
 	return l
 }
@@ -117,7 +117,7 @@ func (l *lane) failed(s *Session, i int, f failure) {
 	l.tally.Requests++
 	l.tally.Errors++
 	l.tally.Causes[f.cause]++
-	if len(l.explanations) < l.run.config.Explain {
+	if len(l.explanations) < l.run.config.explain {
 		l.explanations = append(l.explanations, explain(s, i, f))
 	}
 }
@@ -133,5 +133,5 @@ func explain(s *Session, i int, f failure) string {
 // hopeless says that it makes no sense to go on trying to connect: since the
 // given time the server has done nothing good to any worker of this lane.
 func (l *lane) hopeless(since loop.Time) bool {
-	return l.loop.Clock().Sub(max(since, l.heard)) >= l.run.config.Patience
+	return l.loop.Clock().Sub(max(since, l.heard)) >= l.run.config.patience
 }

@@ -111,7 +111,7 @@ func FromRecording(rec *capture.Recording, hop capture.Hop) (*Plan, error) {
 	b.plan.Notes = append(b.plan.Notes, rec.Warnings...)
 	servers := map[netip.AddrPort]bool{}
 	for _, c := range rec.Connections {
-		if hopOf(c) != hop {
+		if (c.Hop == capture.OriginHop) != (hop == capture.OriginHop) {
 			b.otherHop++
 			continue
 		}
@@ -128,13 +128,6 @@ func FromRecording(rec *capture.Recording, hop capture.Hop) (*Plan, error) {
 	return b.plan, nil
 }
 
-func hopOf(c *capture.Connection) capture.Hop {
-	if c.Hop == capture.OriginHop {
-		return capture.OriginHop
-	}
-	return capture.ClientHop
-}
-
 // A planner turns connections into sessions, and counts what it leaves out.
 type planner struct {
 	plan         *Plan
@@ -146,11 +139,8 @@ type planner struct {
 	head         wire.RequestHead
 }
 
-// generous limits are for what was recorded: it is the server's to refuse.
-var generous = wire.Limits{Head: 1 << 20, Target: 1 << 20, Fields: 10000, ChunkLine: 1 << 16, Trailer: 1 << 20}
-
 func newPlanner() *planner {
-	return &planner{plan: &Plan{}, head: wire.RequestHead{Limits: generous}}
+	return &planner{plan: &Plan{}, head: wire.RequestHead{Limits: capture.Limits}}
 }
 
 func (b *planner) session(c *capture.Connection) {
@@ -230,7 +220,7 @@ func idempotent(h *wire.RequestHead) bool {
 // expectationOf reads a recorded final response. It is nil when that is not
 // whole; tunnel says that the connection was no longer HTTP behind it.
 func expectationOf(m *capture.Message, method []byte) (e *Expectation, tunnel bool) {
-	head := wire.ResponseHead{Limits: generous}
+	head := wire.ResponseHead{Limits: capture.Limits}
 	n, err := wire.ParseResponseHead(m.Raw, 0, &head)
 	switch {
 	case err != nil || m.Cut:
@@ -252,7 +242,7 @@ func expectationOf(m *capture.Message, method []byte) (e *Expectation, tunnel bo
 // contentOf takes the content out of a body of which body is all there is. It
 // is a copy only where the body is chunked.
 func contentOf(body []byte, framing wire.Framing) ([]byte, error) {
-	s := wire.BodyScanner{Limits: generous}
+	s := wire.BodyScanner{Limits: capture.Limits}
 	s.Reset(framing)
 	var spans [][]byte
 	for {

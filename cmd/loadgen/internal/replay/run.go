@@ -1,9 +1,11 @@
 package replay
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -33,16 +35,17 @@ type Config struct {
 	Timeout time.Duration
 	// Verify compares responses with the recorded ones.
 	Verify bool
-	// Explain is how many failed requests the result describes; 0 means 5.
-	Explain int
 	// Progress, if not nil, is called several times a second, in a goroutine of
 	// its own, and not any more once Run has returned.
 	Progress func(Progress)
 	// Hurry, when closed, ends the run at once, whatever is still under way.
 	Hurry <-chan struct{}
-	// Patience is how long the run goes on trying to connect to a server that
+
+	// explain is how many failed requests the result describes; 0 means 5.
+	explain int
+	// patience is how long the run goes on trying to connect to a server that
 	// does nothing else than refuse; 0 means 2 seconds.
-	Patience time.Duration
+	patience time.Duration
 }
 
 // grace is how long responses are waited for that are outstanding when the
@@ -55,15 +58,9 @@ func (c Config) withDefaults(plan *Plan) Config {
 	if c.Requests == 0 && c.Duration == 0 {
 		c.Requests = int64(plan.Len())
 	}
-	if c.Timeout == 0 {
-		c.Timeout = 10 * time.Second
-	}
-	if c.Explain == 0 {
-		c.Explain = 5
-	}
-	if c.Patience == 0 {
-		c.Patience = 2 * time.Second
-	}
+	c.Timeout = cmp.Or(c.Timeout, 10*time.Second)
+	c.explain = cmp.Or(c.explain, 5)
+	c.patience = cmp.Or(c.patience, 2*time.Second)
 	return c
 }
 
@@ -186,14 +183,11 @@ func (r *run) untilDone(ctx context.Context) error {
 	interrupted := context.AfterFunc(ctx, func() { r.end(Interrupted) })
 	defer interrupted()
 	over := make(chan struct{})
-	watched := make(chan struct{})
-	go func() {
-		r.watch(over)
-		close(watched)
-	}()
+	var watching sync.WaitGroup
+	watching.Go(func() { r.watch(over) })
 	err := r.group.Run()
 	close(over)
-	<-watched
+	watching.Wait()
 	return err
 }
 
@@ -256,7 +250,6 @@ func (r *run) laneDone() {
 // result merges what the lanes have counted.
 func (r *run) result() *Result {
 	res := &Result{Ending: Ending(max(r.ending.Load()-1, 0))}
-	res.Latency = newLatency()
 	for _, l := range r.lanes {
 		res.merge(&l.tally)
 		res.Elapsed = max(res.Elapsed, l.elapsed())
@@ -265,7 +258,7 @@ func (r *run) result() *Result {
 			res.LastConnectError = l.connectErr
 		}
 	}
-	res.Explanations = res.Explanations[:min(len(res.Explanations), r.config.Explain)]
+	res.Explanations = res.Explanations[:min(len(res.Explanations), r.config.explain)]
 	return res
 }
 

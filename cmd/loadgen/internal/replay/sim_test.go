@@ -154,7 +154,7 @@ func TestHostileNetwork(t *testing.T) {
 	plan := simPlan(t)
 	failed := map[Cause]int64{}
 	for seed := range simSeeds() {
-		config := Config{Connections: 3, Verify: true, Requests: 40, Timeout: time.Second, Explain: 40}
+		config := Config{Connections: 3, Verify: true, Requests: 40, Timeout: time.Second, explain: 40}
 		r, err := simulated(t, seed, simnet.Hostile(seed), plan, config)
 		if err != nil {
 			t.Errorf("seed %d: %v", seed, err)

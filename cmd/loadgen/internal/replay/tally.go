@@ -79,13 +79,9 @@ type Latency struct {
 	count     int64
 }
 
-func newLatency() Latency {
-	return Latency{histogram: hdrhistogram.New(lowestLatency, highestLatency, latencyDigits)}
-}
-
 // NewLatency returns the distribution of the given durations.
 func NewLatency(durations ...time.Duration) Latency {
-	l := newLatency()
+	l := Latency{histogram: hdrhistogram.New(lowestLatency, highestLatency, latencyDigits)}
 	for _, d := range durations {
 		l.record(d)
 	}
@@ -108,7 +104,7 @@ func (l *Latency) merge(m *Latency) {
 		return
 	}
 	if l.histogram == nil {
-		*l = newLatency()
+		*l = NewLatency()
 	}
 	if l.count == 0 || m.min < l.min {
 		l.min = m.min

@@ -31,8 +31,6 @@ type worker struct {
 	pause time.Duration
 }
 
-func (w *worker) init(l *lane) { w.lane = l }
-
 // Run is the worker's task.
 func (w *worker) Run() {
 	defer w.lane.leave()

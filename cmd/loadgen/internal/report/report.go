@@ -43,8 +43,7 @@ type Report struct {
 	Explanations []string `json:"explanations"`
 	Notes        []string `json:"notes"`
 
-	causes []cause // those of ErrorCauses, in order
-	spread []bar   // of the latencies
+	spread []bar // of the latencies
 }
 
 // Settings are what the run was asked to do.
@@ -88,12 +87,6 @@ type Connections struct {
 	FailedCauses map[string]int64 `json:"failed_causes"`
 }
 
-// cause is one line of the errors.
-type cause struct {
-	replay.Cause
-	n int64
-}
-
 // New makes the report of a result.
 func New(s Settings, notes []string, r *replay.Result) *Report {
 	rep := &Report{
@@ -109,20 +102,25 @@ func New(s Settings, notes []string, r *replay.Result) *Report {
 		CPUS:         seconds(r.CPU),
 		LatencyUS:    latencyOf(&r.Latency),
 		Interim:      r.Interim,
-		ErrorCauses:  map[string]int64{},
+		ErrorCauses:  named(r.Causes[:]),
 		Connections:  connectionsOf(r),
 		Explanations: orEmpty(r.Explanations),
 		Notes:        orEmpty(notes),
 		spread:       spreadOf(&r.Latency),
 	}
 	rep.countStatuses(r)
+	return rep
+}
+
+// named are the counts that are not zero, by the names of their causes.
+func named(counts []int64) map[string]int64 {
+	all := map[string]int64{}
 	for _, c := range replay.Causes() {
-		if n := r.Causes[c]; n > 0 {
-			rep.ErrorCauses[c.String()] = n
-			rep.causes = append(rep.causes, cause{c, n})
+		if n := counts[c]; n > 0 {
+			all[c.String()] = n
 		}
 	}
-	return rep
+	return all
 }
 
 func (rep *Report) countStatuses(r *replay.Result) {
@@ -154,13 +152,10 @@ func connectionsOf(r *replay.Result) Connections {
 		ClosedByUs:     r.ClosedByUs,
 		ClosedByPeer:   r.ClosedByPeer,
 		Stale:          r.Stale,
-		FailedCauses:   map[string]int64{},
+		FailedCauses:   named(r.ConnectFailures[:]),
 	}
-	for _, cause := range replay.Causes() {
-		if n := r.ConnectFailures[cause]; n > 0 {
-			c.Failed += n
-			c.FailedCauses[cause.String()] = n
-		}
+	for _, n := range c.FailedCauses {
+		c.Failed += n
 	}
 	return c
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/replay"
 )
 
 // columns is how wide a line may be; label is where the values begin.
@@ -119,8 +121,10 @@ func (rep *Report) errors(t *page) {
 		return
 	}
 	t.line("Errors", "%s, %s of all requests", count(rep.Errors), percent(float64(rep.Errors)/float64(rep.Requests)))
-	for _, c := range rep.causes {
-		t.line("", "%9s  %-22s %s", count(c.n), c, c.Meaning())
+	for _, c := range replay.Causes() {
+		if n := rep.ErrorCauses[c.String()]; n > 0 {
+			t.line("", "%9s  %-22s %s", count(n), c, c.Meaning())
+		}
 	}
 }
 
