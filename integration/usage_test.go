@@ -10,8 +10,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/hopwire/hopwire/shared/program"
 )
 
 // What cannot work is said in one sentence, with an exit status to match.
@@ -117,7 +115,8 @@ func TestHelp(t *testing.T) {
 			}
 			for _, match := range flagLine.FindAllStringSubmatch(help, -1) {
 				name := match[1]
-				if variable := program.EnvName(words[0], name); name != "help" && name != "version" && !strings.Contains(help, variable) {
+				variable := strings.ToUpper(strings.ReplaceAll(words[0]+"_"+name, "-", "_"))
+				if name != "help" && name != "version" && !strings.Contains(help, variable) {
 					t.Errorf("--%s has no environment variable %s", name, variable)
 				}
 			}

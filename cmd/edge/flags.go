@@ -127,7 +127,7 @@ func flags() []cli.Flag {
 		&cli.StringFlag{Name: "resolver", Usage: "look dns:// and srv:// names up at the DNS server `ADDRESS`, as they are written, and not as /etc/resolv.conf and /etc/hosts say"},
 		&cli.BoolFlag{Name: "reuse-port", Usage: "let another edge listen at the same host:port, for a restart: begin the new one, then end the old one"},
 		&cli.StringFlag{Name: "via", Value: "hopwire", Usage: "the gateway's `NAME` in Via and Proxy-Status"},
-		program.LoopsFlag("edge"),
+		program.LoopsFlag(),
 
 		&cli.BoolFlag{Name: "forwarded", Category: heads, Usage: "tell origins the client's address and what it asked for, in Forwarded (RFC 7239)"},
 		&cli.BoolFlag{Name: "x-forwarded", Category: heads, Usage: "tell them in X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host"},

@@ -75,7 +75,7 @@ func replayFlags() []cli.Flag {
 		&cli.StringFlag{Name: "hop", Value: "client", Usage: "of a recording with both, take the requests of the `HOP` client or origin"},
 		&cli.DurationFlag{Name: "timeout", Value: 10 * time.Second, Usage: "a response that is not whole after `DURATION` has failed"},
 		&cli.StringFlag{Name: "format", Value: "text", Usage: "report as `FORMAT` text or json"},
-		program.LoopsFlag("loadgen"),
+		program.LoopsFlag(),
 	}
 }
 

@@ -60,7 +60,7 @@ func flags() []cli.Flag {
 		&cli.StringFlag{Name: "listen", Value: "127.0.0.1:8081", Usage: "accept connections at `ADDRESS`: host:port, :port or unix:/path"},
 		&cli.StringFlag{Name: "root", Usage: "serve the files of `FOLDER`", DefaultText: "the example site"},
 		&cli.StringFlag{Name: "post-path", Value: "/post", Usage: "echo what is posted to `PATH` or below it; empty: nowhere"},
-		program.LoopsFlag("origin"),
+		program.LoopsFlag(),
 		&cli.IntFlag{Name: "max-connections", Usage: "accept at most `N` connections at a time; 0: as many as the system allows"},
 		&cli.StringFlag{Name: "access-log", Usage: "append a line in Common Log Format for each response to `FILE`; - is standard output", DefaultText: "none"},
 		duration("head-timeout", 10*time.Second, "wait at most `TIME` for a whole request head, or for the first on a connection"),

@@ -65,12 +65,8 @@ func onLine(ctx context.Context, f cli.Flag) bool {
 // wantsValue says that the word behind the flag belongs to it.
 func wantsValue(flags []cli.Flag, word string) bool {
 	name, _, hasValue := strings.Cut(strings.TrimLeft(word, "-"), "=")
-	i := slices.IndexFunc(flags, func(f cli.Flag) bool { return slices.Contains(f.Names(), name) })
-	if i < 0 || hasValue {
-		return false
-	}
-	f, ok := flags[i].(cli.DocGenerationFlag)
-	return ok && f.TakesValue()
+	f := flagNamed(flags, name)
+	return f != nil && !hasValue && f.TakesValue()
 }
 
 // checkArguments refuses arguments that a command does not take.

@@ -38,19 +38,16 @@ func pageOf(of any) page {
 	switch of := of.(type) {
 	case *cli.App:
 		p = page{name: of.HelpName, usage: of.Usage, description: of.Description, flags: of.Flags, commands: of.Commands}
-		p.synopsis = synopsis(of.HelpName, of.UsageText, of.ArgsUsage, len(of.Commands) > 0)
+		p.synopsis = synopsis(of.HelpName, of.ArgsUsage, len(of.Commands) > 0)
 	case *cli.Command:
-		p = page{name: of.HelpName, usage: of.Usage, description: of.Description, flags: of.Flags, commands: of.Subcommands}
-		p.synopsis = synopsis(of.HelpName, of.UsageText, of.ArgsUsage, len(of.Subcommands) > 0)
+		p = page{name: of.HelpName, usage: of.Usage, description: of.Description, flags: of.Flags}
+		p.synopsis = synopsis(of.HelpName, of.ArgsUsage, false)
 	}
 	p.description, p.examples = splitExamples(p.description)
 	return p
 }
 
-func synopsis(name, text, args string, commands bool) string {
-	if text != "" {
-		return text
-	}
+func synopsis(name, args string, commands bool) string {
 	if commands {
 		return name + " COMMAND [flags]"
 	}

@@ -14,19 +14,18 @@ const (
 // LoopsFlag is --loops, the number of event loops: by default as many as there
 // are processors. Before the action of a command that has this flag runs,
 // GOMAXPROCS is at least one more than its value.
-func LoopsFlag(program string) cli.Flag {
+func LoopsFlag() cli.Flag {
 	return &cli.IntFlag{
 		Name:        loopsName,
 		Usage:       "run `N` event loops, each on a thread of its own",
 		Value:       runtime.GOMAXPROCS(0),
 		DefaultText: "the number of processors",
-		EnvVars:     []string{EnvName(program, loopsName)},
 	}
 }
 
 // useLoops makes room for the loops that c asks for, if it has the flag.
 func useLoops(c *cli.Context) error {
-	if !declares(c, loopsName) {
+	if flagNamed(c.Command.Flags, loopsName) == nil {
 		return nil
 	}
 	n := c.Int(loopsName)
@@ -39,13 +38,4 @@ func useLoops(c *cli.Context) error {
 		runtime.GOMAXPROCS(n + 1)
 	}
 	return nil
-}
-
-func declares(c *cli.Context, name string) bool {
-	for _, f := range c.Command.Flags {
-		if f.Names()[0] == name {
-			return true
-		}
-	}
-	return false
 }

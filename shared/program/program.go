@@ -36,8 +36,7 @@ const (
 func Main(app *cli.App) {
 	// The signals are not given back: one that comes while the process exits
 	// is not to make it look killed.
-	ctx, _ := withSignals(context.Background())
-	os.Exit(run(ctx, app, os.Args))
+	os.Exit(run(withSignals(context.Background()), app, os.Args))
 }
 
 // run is Main without the process around it.
@@ -73,22 +72,14 @@ func adopt(app *cli.App) {
 	}
 	app.HideHelpCommand = len(app.Commands) == 0
 	app.ExitErrHandler = func(*cli.Context, error) {} // run reports it
-	app.CommandNotFound = nil
 	app.OnUsageError = usageOfFlag
 	withEnv(app.Name, app.Flags)
 	app.Action = rootAction(app)
-	adoptCommands(app.Name, app.Commands)
-}
-
-func adoptCommands(program string, commands []*cli.Command) {
-	for _, c := range commands {
-		c.HideHelpCommand = len(c.Subcommands) == 0
+	for _, c := range app.Commands {
+		c.HideHelpCommand = true
 		c.OnUsageError = usageOfFlag
-		withEnv(program, c.Flags)
-		if c.Action != nil {
-			c.Action = checked(c.Action, c.ArgsUsage, takeRequired(c.Flags))
-		}
-		adoptCommands(program, c.Subcommands)
+		withEnv(app.Name, c.Flags)
+		c.Action = checked(c.Action, c.ArgsUsage, takeRequired(c.Flags))
 	}
 }
 
@@ -142,12 +133,15 @@ func version() string {
 
 // report writes err on w, one line for each independent failure, and says which
 // exit status it deserves.
-func report(w io.Writer, program string, err error) (status int) {
+func report(w io.Writer, program string, err error) int {
 	if err == nil {
 		return statusDone
 	}
-	lines, status, hint := failures(err), statusOf(err), hintOf(err)
-	switch {
+	var lines []string
+	for _, part := range parts(err) {
+		lines = append(lines, part.Error())
+	}
+	switch hint := hintOf(err); {
 	case hint != "" && len(lines) == 1:
 		lines[0] += "; " + hint
 	case hint != "":
@@ -158,18 +152,11 @@ func report(w io.Writer, program string, err error) (status int) {
 			fmt.Fprintf(w, "%s: %s\n", program, line)
 		}
 	}
-	return status
+	return statusOf(err)
 }
 
-// failures takes a joined error apart. What wraps a joined error is left whole:
-// its text puts the parts into a context that they would lose alone.
-func failures(err error) (texts []string) {
-	for _, part := range parts(err) {
-		texts = append(texts, part.Error())
-	}
-	return texts
-}
-
+// parts takes a joined error apart. What wraps a joined error is left whole: its
+// text puts the parts into a context that they would lose alone.
 func parts(err error) []error {
 	switch joined := err.(type) {
 	case *multierror.Error:

@@ -28,7 +28,7 @@ func edge(action cli.ActionFunc) *cli.App {
 			&cli.StringFlag{Name: "listen", Usage: "accept connections on `ADDRESS`", Value: "127.0.0.1:0"},
 			&cli.DurationFlag{Name: "idle-timeout", Usage: "close after `DURATION`", Value: time.Minute, Category: "limits"},
 			&cli.BoolFlag{Name: "verbatim", Usage: "send heads untouched", EnvVars: []string{"OWN_NAME"}},
-			LoopsFlag("edge"),
+			LoopsFlag(),
 		},
 		Action: action,
 	}
@@ -230,8 +230,7 @@ func TestVersion(t *testing.T) {
 }
 
 func TestSignals(t *testing.T) {
-	ctx, stop := withSignals(context.Background())
-	defer stop()
+	ctx := withSignals(t.Context())
 	self, err := os.FindProcess(os.Getpid())
 	if err != nil {
 		t.Fatal(err)
@@ -285,7 +284,7 @@ func TestListening(t *testing.T) {
 }
 
 func TestEnvName(t *testing.T) {
-	if got := EnvName("loadgen", "requests-per-connection"); got != "LOADGEN_REQUESTS_PER_CONNECTION" {
+	if got := envName("loadgen", "requests-per-connection"); got != "LOADGEN_REQUESTS_PER_CONNECTION" {
 		t.Error(got)
 	}
 }

@@ -19,23 +19,22 @@ func Hurry(ctx context.Context) <-chan struct{} {
 }
 
 // withSignals returns a context that the first SIGINT or SIGTERM cancels, and
-// whose Hurry the second one closes. stop gives the signals back.
-func withSignals(parent context.Context) (ctx context.Context, stop func()) {
+// whose Hurry the second one closes.
+func withSignals(parent context.Context) context.Context {
 	arrived := make(chan os.Signal, 2)
 	signal.Notify(arrived, os.Interrupt, syscall.SIGTERM)
 
 	hurry := make(chan struct{})
 	ctx, cancel := context.WithCancel(context.WithValue(parent, hurryKey{}, hurry))
 	go obey(ctx, arrived, cancel, hurry)
-	return ctx, func() {
-		signal.Stop(arrived)
-		cancel()
-	}
+	return ctx
 }
 
 // obey waits for two signals, then lets the third have its usual effect, so
-// that a program which does not come to its end can still be stopped.
+// that a program which does not come to its end can still be stopped. When the
+// parent of its context is cancelled, it gives the signals back.
 func obey(ctx context.Context, arrived chan os.Signal, cancel func(), hurry chan struct{}) {
+	defer signal.Stop(arrived)
 	select {
 	case <-arrived:
 		cancel()
@@ -44,5 +43,4 @@ func obey(ctx context.Context, arrived chan os.Signal, cancel func(), hurry chan
 	}
 	<-arrived
 	close(hurry)
-	signal.Stop(arrived)
 }

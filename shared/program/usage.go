@@ -54,7 +54,7 @@ func (e *UsageError) in(c *cli.Context) *UsageError {
 // begins with. The command line wins over the environment.
 func (e *UsageError) blame(c *cli.Context) {
 	name := strings.TrimPrefix(leadingFlag.FindString(e.cause.Error()), "--")
-	f := flagOf(c, name)
+	f := flagNamed(c.Command.Flags, name)
 	if f == nil || onLine(c.Context, f) {
 		return
 	}
@@ -66,9 +66,8 @@ func (e *UsageError) blame(c *cli.Context) {
 	}
 }
 
-// flagOf is the flag of that name; nil if there is none.
-func flagOf(c *cli.Context, name string) cli.DocGenerationFlag {
-	flags := c.Command.Flags
+// flagNamed is the flag of that name; nil if there is none.
+func flagNamed(flags []cli.Flag, name string) cli.DocGenerationFlag {
 	i := slices.IndexFunc(flags, func(f cli.Flag) bool { return slices.Contains(f.Names(), name) })
 	if i < 0 {
 		return nil
@@ -77,9 +76,9 @@ func flagOf(c *cli.Context, name string) cli.DocGenerationFlag {
 	return f
 }
 
-// EnvName is the environment variable that stands for a program's flag: of
+// envName is the environment variable that stands for a program's flag: of
 // "edge" and "idle-timeout", EDGE_IDLE_TIMEOUT.
-func EnvName(program, flag string) string {
+func envName(program, flag string) string {
 	return strings.ToUpper(strings.ReplaceAll(program+"_"+flag, "-", "_"))
 }
 
@@ -88,7 +87,7 @@ func withEnv(program string, flags []cli.Flag) {
 	for _, f := range flags {
 		vars := field(f, "EnvVars")
 		if vars.IsValid() && vars.Len() == 0 {
-			vars.Set(reflect.ValueOf([]string{EnvName(program, f.Names()[0])}))
+			vars.Set(reflect.ValueOf([]string{envName(program, f.Names()[0])}))
 		}
 	}
 }
@@ -163,7 +162,7 @@ func rephrase(c *cli.Context, message string) string {
 
 // wanted is what to write for a flag in place of what cannot be read.
 func wanted(c *cli.Context, name string, large bool) string {
-	switch flagOf(c, name).(type) {
+	switch flagNamed(c.Command.Flags, name).(type) {
 	case *cli.DurationFlag:
 		return "a time such as 5s"
 	case *cli.BoolFlag:
