@@ -12,46 +12,36 @@ import (
 // columns is the width of the help: that of a terminal nobody has widened.
 const columns = 80
 
-// A page is the help of a program or of one of its commands.
+// A page is what the help of a program or of one of its commands is made of.
 type page struct {
-	name, usage, synopsis string
-	description, examples string
-	commands              []*cli.Command
-	flags                 []cli.Flag
+	name, usage, args, description string
+
+	commands []*cli.Command
+	flags    []cli.Flag
 }
 
 // writeHelp writes the page of a *cli.App or a *cli.Command.
 func writeHelp(w io.Writer, of any) {
-	p := pageOf(of)
-	fmt.Fprintln(w, wrap(p.name+" - "+p.usage, 0))
-	section(w, "USAGE", p.synopsis)
-	if p.description != "" {
-		fmt.Fprintf(w, "\n%s\n", wrap(p.description, 0))
-	}
-	writeCommands(w, p.commands)
-	writeFlags(w, p.flags)
-	section(w, "EXAMPLES", p.examples)
-}
-
-func pageOf(of any) page {
 	p := page{}
 	switch of := of.(type) {
 	case *cli.App:
-		p = page{name: of.HelpName, usage: of.Usage, description: of.Description, flags: of.Flags, commands: of.Commands}
-		p.synopsis = synopsis(of.HelpName, of.ArgsUsage, len(of.Commands) > 0)
+		p = page{of.HelpName, of.Usage, of.ArgsUsage, of.Description, of.Commands, of.Flags}
 	case *cli.Command:
-		p = page{name: of.HelpName, usage: of.Usage, description: of.Description, flags: of.Flags}
-		p.synopsis = synopsis(of.HelpName, of.ArgsUsage, false)
+		p = page{of.HelpName, of.Usage, of.ArgsUsage, of.Description, nil, of.Flags}
 	}
-	p.description, p.examples = splitExamples(p.description)
-	return p
-}
-
-func synopsis(name, args string, commands bool) string {
-	if commands {
-		return name + " COMMAND [flags]"
+	synopsis := strings.TrimSpace(p.name + " [flags] " + p.args)
+	if len(p.commands) > 0 {
+		synopsis = p.name + " COMMAND [flags]"
 	}
-	return strings.TrimSpace(name + " [flags] " + args)
+	description, examples := splitExamples(p.description)
+	fmt.Fprintln(w, wrap(p.name+" - "+p.usage, 0))
+	section(w, "USAGE", synopsis)
+	if description != "" {
+		fmt.Fprintf(w, "\n%s\n", wrap(description, 0))
+	}
+	writeCommands(w, p.commands)
+	writeFlags(w, p.flags)
+	section(w, "EXAMPLES", examples)
 }
 
 // splitExamples cuts a description at the line EXAMPLES.
