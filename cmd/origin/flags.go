@@ -63,12 +63,12 @@ func flags() []cli.Flag {
 		program.LoopsFlag(),
 		&cli.IntFlag{Name: "max-connections", Usage: "accept at most `N` connections at a time; 0: as many as the system allows"},
 		&cli.StringFlag{Name: "access-log", Usage: "append a line in Common Log Format for each response to `FILE`; - is standard output", DefaultText: "none"},
-		duration("head-timeout", 10*time.Second, "wait at most `TIME` for a whole request head, or for the first on a connection"),
-		duration("idle-timeout", 75*time.Second, "close a connection that sends no request for `TIME`"),
-		duration("body-timeout", 30*time.Second, "wait at most `TIME` for each kilobyte of content"),
-		duration("write-timeout", 60*time.Second, "wait at most `TIME` for a client to accept 256 kilobytes"),
-		duration("drain-idle", time.Second, "after the first signal, let an idle client send one last request within `TIME`"),
-		duration("drain-timeout", 10*time.Second, "let requests go on for `TIME` after the first signal"),
+		duration("head-timeout", server.Defaults.HeadTimeout, "wait at most `TIME` for a whole request head, or for the first on a connection"),
+		duration("idle-timeout", server.Defaults.IdleTimeout, "close a connection that sends no request for `TIME`"),
+		duration("body-timeout", server.Defaults.BodyTimeout, "wait at most `TIME` for each kilobyte of content"),
+		duration("write-timeout", server.Defaults.WriteTimeout, "wait at most `TIME` for a client to accept 256 kilobytes"),
+		duration("drain-idle", server.Defaults.DrainIdle, "after the first signal, let an idle client send one last request within `TIME`"),
+		duration("drain-timeout", server.Defaults.DrainTimeout, "let requests go on for `TIME` after the first signal"),
 	}
 }
 
@@ -76,7 +76,7 @@ func duration(name string, value time.Duration, usage string) cli.Flag {
 	return &cli.DurationFlag{Name: name, Value: value, Usage: usage}
 }
 
-// readSettings reads the flags, and reports everything that is wrong with them.
+// readSettings reads the flags, and reports the first that is wrong.
 func readSettings(c *cli.Context) (*settings, error) {
 	s := &settings{
 		listen:         c.String("listen"),
@@ -95,8 +95,9 @@ func readSettings(c *cli.Context) (*settings, error) {
 		},
 	}
 	for _, f := range c.App.Flags {
-		if _, ok := f.(*cli.DurationFlag); ok && c.Duration(f.Names()[0]) <= 0 {
-			return nil, program.Usagef("--%s is a duration above 0, such as 10s, not %v", f.Names()[0], c.Duration(f.Names()[0]))
+		name := f.Names()[0]
+		if _, ok := f.(*cli.DurationFlag); ok && c.Duration(name) <= 0 {
+			return nil, program.Usagef("--%s is a duration above 0, such as 10s, not %v", name, c.Duration(name))
 		}
 	}
 	if s.maxConnections < 0 {

@@ -69,7 +69,9 @@ func (x *exchange) readHead() outcome {
 				return onward
 			}
 			if err != wire.ErrIncomplete {
-				return x.refuseHead(err)
+				// Where the next request would begin nobody knows, so there is none.
+				x.nameless()
+				return x.refuse(statusOf(err))
 			}
 			if x.flush() != nil {
 				return abort
@@ -89,13 +91,6 @@ func (x *exchange) headEnds(err error) outcome {
 		return x.refuse(408)
 	}
 	return hangUp
-}
-
-// refuseHead answers a head that is not one (RFC 9112 section 2.2, and many
-// more). Where the next request would begin nobody knows, so there is none.
-func (x *exchange) refuseHead(err error) outcome {
-	x.nameless()
-	return x.refuse(statusOf(err))
 }
 
 // refuse answers with an error and closes the connection.

@@ -67,14 +67,8 @@ func TestVectors(t *testing.T) {
 }
 
 func TestConfigErrors(t *testing.T) {
-	_, err := Config{PostPath: "post/", IdleTimeout: -1, HeadTimeout: -1}.withDefaults()
-	if err == nil {
-		t.Fatal("no error")
-	}
-	for _, want := range []string{`"post/"`, "idle timeout", "head timeout"} {
-		if !strings.Contains(err.Error(), want) {
-			t.Errorf("%q does not mention the %s", err, want)
-		}
+	if _, err := (Config{PostPath: "post/"}).withDefaults(); err == nil || !strings.Contains(err.Error(), `"post/"`) {
+		t.Errorf("%v does not mention the path", err)
 	}
 	for path, good := range map[string]bool{"": true, "/post": true, "/a/b": true, "/": false, "/post/": false, "/a/../b": false, "//a": false, "/%61": false} {
 		if cleanPath(path) != good {

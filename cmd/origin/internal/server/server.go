@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -48,18 +49,17 @@ func (s *Server) Listen(address string) (net.Addr, error) {
 // passed or hurry is closed.
 func (s *Server) Run(ctx context.Context, hurry <-chan struct{}) error {
 	over := make(chan struct{})
-	drained := make(chan struct{})
-	go func() {
-		defer close(drained)
+	var draining sync.WaitGroup
+	draining.Go(func() {
 		select {
 		case <-ctx.Done():
 			s.drain(hurry, over)
 		case <-over:
 		}
-	}()
+	})
 	err := s.group.Run()
 	close(over)
-	<-drained
+	draining.Wait()
 	s.close()
 	return err
 }

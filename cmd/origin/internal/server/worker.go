@@ -3,7 +3,6 @@ package server
 import (
 	"time"
 
-	"github.com/hopwire/hopwire/cmd/origin/internal/site"
 	"github.com/hopwire/hopwire/shared/accesslog"
 	"github.com/hopwire/hopwire/shared/list"
 	"github.com/hopwire/hopwire/shared/loop"
@@ -31,7 +30,7 @@ const maxSpare = 64
 
 func newWorker(s *Server, l *loop.Loop) *worker {
 	w := &worker{config: &s.config, loop: l, log: s.config.AccessLog.Batch(l)}
-	w.cache = s.config.Site.NewCache(site.Options{AppendHead: w.appendFileHead})
+	w.cache = s.config.Site.NewCache(w.appendFileHead)
 	w.readClock()
 	return w
 }

@@ -2,7 +2,6 @@ package site
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"time"
 
@@ -18,36 +17,17 @@ var (
 	errShrank = errors.New("the file became shorter while it was read")
 )
 
-// Options are those of a cache. The zero value works.
-type Options struct {
-	// Fresh is how long a file is served without another look at the disk,
-	// and so how late a change may be noticed; zero means one second.
-	Fresh time.Duration
-	// Small is the size in octets up to which content is kept in memory;
-	// zero means 64 KiB. Larger files are kept open instead.
-	Small int64
-	// Budget bounds the octets kept in memory; zero means 32 MiB.
-	Budget int
-	// Entries bounds the number of files kept, and so of those kept open;
-	// zero means 512.
-	Entries int
-	// AppendHead appends the head that goes before the content in
-	// File.Message; nil means none. It is called when f is loaded, with all
-	// but Message and HeadLen set.
-	AppendHead func(b []byte, f *File) []byte
-}
-
 // A Cache finds files for one loop, and keeps what it found.
 //
 // The files kept are in a list, those confirmed last at the front. A file in
-// use is confirmed once per Fresh, so that order is that of use to within a
+// use is confirmed once a second, so that order is that of use to within a
 // second, and a hit need not move anything.
 type Cache struct {
 	tree       tree
-	fresh      time.Duration
-	small      int64
-	budget     int
-	entries    int
+	fresh      time.Duration // how long a file is served without another look at the disk
+	small      int64         // octets up to which content is kept in memory; larger files are kept open
+	budget     int           // octets that may be kept in memory
+	entries    int           // files that may be kept, and so those kept open
 	appendHead func(b []byte, f *File) []byte
 
 	files map[string]*File
@@ -55,15 +35,17 @@ type Cache struct {
 	cost  int
 }
 
-// NewCache makes a cache for one loop.
-func (s *Site) NewCache(o Options) *Cache {
+// NewCache makes a cache for one loop. appendHead appends the head that goes
+// before the content in File.Message; nil means none. It is called when f is
+// loaded, with all but Message and HeadLen set.
+func (s *Site) NewCache(appendHead func(b []byte, f *File) []byte) *Cache {
 	c := &Cache{
 		tree:       s.tree,
-		fresh:      cmp.Or(o.Fresh, time.Second),
-		small:      cmp.Or(o.Small, 64<<10),
-		budget:     cmp.Or(o.Budget, 32<<20),
-		entries:    cmp.Or(o.Entries, 512),
-		appendHead: o.AppendHead,
+		fresh:      time.Second,
+		small:      64 << 10,
+		budget:     32 << 20,
+		entries:    512,
+		appendHead: appendHead,
 		files:      make(map[string]*File),
 	}
 	if c.appendHead == nil {

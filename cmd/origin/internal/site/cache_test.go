@@ -40,13 +40,13 @@ func write(t *testing.T, name, content string) {
 	}
 }
 
-func openCache(t *testing.T, dir string, o Options) *Cache {
+func openCache(t *testing.T, dir string) *Cache {
 	t.Helper()
 	s, err := Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := s.NewCache(o)
+	c := s.NewCache(nil)
 	t.Cleanup(func() {
 		c.Close()
 		s.Close()
@@ -93,7 +93,8 @@ func TestOpen(t *testing.T) {
 	if err := syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	c := openCache(t, dir, Options{Small: 256})
+	c := openCache(t, dir)
+	c.small = 256
 
 	for _, x := range []struct {
 		path, want string
@@ -182,7 +183,7 @@ func TestStatus(t *testing.T) {
 func TestConfirming(t *testing.T) {
 	dir := lay(t, map[string]string{"page.html": "first"})
 	name := filepath.Join(dir, "page.html")
-	c := openCache(t, dir, Options{})
+	c := openCache(t, dir)
 	path := []byte("/page.html")
 
 	get := func(now loop.Time) (string, int) {
@@ -236,7 +237,7 @@ func TestYoungFilesAreReadAgain(t *testing.T) {
 	if err := os.Chtimes(name, now, now); err != nil {
 		t.Fatal(err)
 	}
-	c := openCache(t, dir, Options{})
+	c := openCache(t, dir)
 	f, err := c.Open([]byte("/page.html"), second)
 	if err != nil {
 		t.Fatal(err)
@@ -253,7 +254,7 @@ func TestYoungFilesAreReadAgain(t *testing.T) {
 
 func TestReplacedAtTheSameTimeAndSize(t *testing.T) {
 	dir := lay(t, map[string]string{"page.html": "aaa", "new": "bbb"})
-	c := openCache(t, dir, Options{})
+	c := openCache(t, dir)
 	f, err := c.Open([]byte("/page.html"), second)
 	if err != nil {
 		t.Fatal(err)
@@ -279,7 +280,8 @@ func TestReplacedAtTheSameTimeAndSize(t *testing.T) {
 // Who has borrowed a large file keeps the version it began with.
 func TestBorrowedFileOutlivesItsEntry(t *testing.T) {
 	dir := lay(t, map[string]string{"large": strings.Repeat("a", 100), "new": strings.Repeat("b", 100)})
-	c := openCache(t, dir, Options{Small: 10})
+	c := openCache(t, dir)
+	c.small = 10
 	old, err := c.Open([]byte("/large"), second)
 	if err != nil {
 		t.Fatal(err)
@@ -309,18 +311,18 @@ func TestBounds(t *testing.T) {
 	}
 	dir := lay(t, files)
 	for _, c := range []struct {
-		name  string
-		o     Options
-		least int
-		most  int
+		name            string
+		entries, budget int
+		least, most     int
 	}{
-		{"entries", Options{Entries: 5}, 5, 5},
-		{"octets", Options{Budget: 10_000}, 4, 9},
-		{"neither", Options{}, 20, 20},
-		{"too small for one", Options{Budget: 100}, 0, 0},
+		{"entries", 5, 1 << 20, 5, 5},
+		{"octets", 100, 10_000, 4, 9},
+		{"neither", 100, 1 << 20, 20, 20},
+		{"too small for one", 100, 100, 0, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			cache := openCache(t, dir, c.o)
+			cache := openCache(t, dir)
+			cache.entries, cache.budget = c.entries, c.budget
 			for range 2 {
 				for i := range 20 {
 					f, err := cache.Open(fmt.Appendf(nil, "/%02d", i), second)
@@ -346,7 +348,8 @@ func TestBounds(t *testing.T) {
 
 // What is in use stays, what is not goes.
 func TestTheLongestUnconfirmedGoesFirst(t *testing.T) {
-	c := openCache(t, lay(t, map[string]string{"a": "", "b": "", "c": ""}), Options{Entries: 2})
+	c := openCache(t, lay(t, map[string]string{"a": "", "b": "", "c": ""}))
+	c.entries = 2
 	use := func(path string, now loop.Time) {
 		f, err := c.Open([]byte(path), now)
 		if err != nil {
@@ -366,7 +369,7 @@ func TestTheLongestUnconfirmedGoesFirst(t *testing.T) {
 // Several encodings of a path share an entry, and one that does not decode to
 // itself is never found without being decoded.
 func TestOneEntryPerFile(t *testing.T) {
-	c := openCache(t, lay(t, map[string]string{"a%41": "percent", "aA": "plain"}), Options{})
+	c := openCache(t, lay(t, map[string]string{"a%41": "percent", "aA": "plain"}))
 	for _, raw := range []string{"/aA", "/%61A", "/./aA", "//aA", "/x/../aA", "/a%2541"} {
 		path, err := AppendPath(nil, []byte(raw))
 		if err != nil {
@@ -385,9 +388,9 @@ func TestOneEntryPerFile(t *testing.T) {
 
 func TestMessage(t *testing.T) {
 	dir := lay(t, map[string]string{"small": "tiny", "large": strings.Repeat("x", 50)})
-	c := openCache(t, dir, Options{Small: 10, AppendHead: func(b []byte, f *File) []byte {
-		return fmt.Appendf(b, "%d:%s:", f.Size, f.Type)
-	}})
+	c := openCache(t, dir)
+	c.small = 10
+	c.appendHead = func(b []byte, f *File) []byte { return fmt.Appendf(b, "%d:%s:", f.Size, f.Type) }
 	for _, x := range []struct{ path, want string }{
 		{"/small", "4:application/octet-stream:tiny"},
 		{"/large", "50:application/octet-stream:"},
@@ -405,7 +408,7 @@ func TestMessage(t *testing.T) {
 
 // A message that somebody is sending must not change under way.
 func TestExclusive(t *testing.T) {
-	c := openCache(t, lay(t, map[string]string{"a": "content"}), Options{})
+	c := openCache(t, lay(t, map[string]string{"a": "content"}))
 	path := []byte("/a")
 	f, err := c.Open(path, second)
 	if err != nil {
@@ -429,7 +432,7 @@ func TestExclusive(t *testing.T) {
 }
 
 func TestAHitAllocatesNothing(t *testing.T) {
-	c := openCache(t, lay(t, map[string]string{"a": "content"}), Options{})
+	c := openCache(t, lay(t, map[string]string{"a": "content"}))
 	path := []byte("/a")
 	f, err := c.Open(path, second)
 	if err != nil {

@@ -17,7 +17,7 @@ type File struct {
 	Size     int64  // octets of content
 	Modified int64  // seconds since 1970
 	ETag     string // a strong validator (RFC 9110 section 8.8.3), quotes included
-	// Message is the head that Options.AppendHead made, and behind it the
+	// Message is the head that the cache's appendHead made, and behind it the
 	// content of a small file. Change it through Exclusive only.
 	Message []byte
 	HeadLen int
