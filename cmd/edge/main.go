@@ -18,10 +18,10 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/go-multierror"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/hopwire/hopwire/cmd/edge/internal/checks"
 	"github.com/hopwire/hopwire/cmd/edge/internal/gateway"
@@ -36,7 +36,7 @@ func main() { program.Main(app()) }
 
 // run serves until ctx is cancelled and what is under way has come to its end.
 // Messages go to w.
-func run(ctx context.Context, s *settings, w io.Writer) (err error) {
+func run(ctx context.Context, s *settings, w io.Writer) error {
 	asked := openInquiry()
 	defer signal.Stop(asked)
 	e, err := open(ctx, s, w)
@@ -45,16 +45,10 @@ func run(ctx context.Context, s *settings, w io.Writer) (err error) {
 	}
 	program.Listening(w, e.listener.Addr())
 
-	var supervisor errgroup.Group
+	var supervisor sync.WaitGroup
 	ended := make(chan struct{})
-	supervisor.Go(func() error {
-		e.supervise(ctx, ended)
-		return nil
-	})
-	supervisor.Go(func() error {
-		asked.answer(w, e.server, ended)
-		return nil
-	})
+	supervisor.Go(func() { e.supervise(ctx, ended) })
+	supervisor.Go(func() { asked.answer(w, e.server, ended) })
 	err = e.group.Run()
 	close(ended)
 	supervisor.Wait()

@@ -82,10 +82,11 @@ func (r *registry) host(at *loop.Address) string {
 const startPatience = 5 * time.Second
 
 // watchNames looks up the origins that are names, and goes on doing so until
-// stop is called. It returns when each has been looked up once.
+// stop is called; nil: there are none. It returns when each has been looked up
+// once.
 func (e *edge) watchNames(ctx context.Context) (stop func()) {
 	if len(e.settings.targets) == 0 {
-		return func() {}
+		return nil
 	}
 	e.server.SetMissing(gateway.DNSTimeout)
 	ctx, cancel := context.WithCancel(ctx)

@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -30,16 +31,6 @@ type Config struct {
 	Health func(at *loop.Address, up bool)
 	// Report is told when an origin goes down or comes up. Nil: nobody is.
 	Report func(Change)
-}
-
-func (c Config) withDefaults() Config {
-	if c.Interval == 0 {
-		c.Interval = 2 * time.Second
-	}
-	if c.Timeout == 0 {
-		c.Timeout = time.Second
-	}
-	return c
 }
 
 // A Change is an origin's going down or coming up.
@@ -84,7 +75,9 @@ type Checker struct {
 
 // New returns a Checker without origins.
 func New(l *loop.Loop, config Config) *Checker {
-	return &Checker{loop: l, config: config.withDefaults(), random: rand.New(rand.NewPCG(config.Seed, 0))}
+	config.Interval = cmp.Or(config.Interval, 2*time.Second)
+	config.Timeout = cmp.Or(config.Timeout, time.Second)
+	return &Checker{loop: l, config: config, random: rand.New(rand.NewPCG(config.Seed, 0))}
 }
 
 // Totals is what has been counted so far.

@@ -24,72 +24,75 @@ type answer struct {
 	ttl     time.Duration
 }
 
-// An Exchange sends a message to a server, over network "udp" or "tcp", and
+// An exchange sends a message to a server, over network "udp" or "tcp", and
 // returns what it answers.
-type Exchange func(ctx context.Context, network, server string, m *dns.Msg) (*dns.Msg, error)
+type exchange func(ctx context.Context, network, server string, m *dns.Msg) (*dns.Msg, error)
 
-// ask asks the servers in turn until one knows. The error is a *Failure.
-func ask(ctx context.Context, s *System, exchange Exchange, q question) (answer, error) {
-	var last error = &Failure{TimedOut, "there is no DNS server to ask"}
-	for range s.Attempts {
-		for _, server := range s.Servers {
-			a, err := askServer(ctx, s, exchange, server, q)
-			var f *Failure
-			if err == nil || errors.As(err, &f) && f.Kind.final() {
-				return a, err
-			}
-			if last = err; ctx.Err() != nil {
-				return answer{}, last
+// An outcome is what one question came to.
+type outcome struct {
+	answer
+	failure *Failure // there was no answer; then it may be an earlier one
+}
+
+func failed(kind Kind, format string, args ...any) outcome {
+	return outcome{failure: &Failure{kind, fmt.Sprintf(format, args...)}}
+}
+
+// askInTurn asks the servers in turn until one knows.
+func (r *round) askInTurn(q question) outcome {
+	o := failed(TimedOut, "there is no DNS server to ask")
+	for range r.system.Attempts {
+		for _, server := range r.system.Servers {
+			o = r.askServer(server, q)
+			if o.failure == nil || o.failure.Kind.final() || r.ctx.Err() != nil {
+				return o
 			}
 		}
 	}
-	return answer{}, last
+	return o
 }
 
 // askServer asks one server, once more over TCP if the answer was too long.
-func askServer(ctx context.Context, s *System, exchange Exchange, server string, q question) (answer, error) {
-	m, err := exchangeWithin(ctx, s.Timeout, exchange, "udp", server, q)
-	if err == nil && m.Truncated {
-		m, err = exchangeWithin(ctx, s.Timeout, exchange, "tcp", server, q)
+func (r *round) askServer(server string, q question) (o outcome) {
+	for _, network := range []string{"udp", "tcp"} {
+		ctx, cancel := context.WithTimeout(r.ctx, r.system.Timeout)
+		m, err := r.exchange(ctx, network, server, new(dns.Msg).SetQuestion(q.name, q.kind))
+		cancel()
+		if err != nil {
+			return noAnswer(server, err)
+		}
+		if o = judge(server, q, m); !m.Truncated {
+			break
+		}
 	}
-	if err != nil {
-		return answer{}, noAnswer(server, err)
-	}
-	return judge(server, q, m)
+	return o
 }
 
-func exchangeWithin(ctx context.Context, bound time.Duration, exchange Exchange, network, server string, q question) (*dns.Msg, error) {
-	ctx, cancel := context.WithTimeout(ctx, bound)
-	defer cancel()
-	m := new(dns.Msg).SetQuestion(q.name, q.kind)
-	return exchange(ctx, network, server, m)
-}
-
-// noAnswer is the failure of an exchange. A server that cannot be reached is
-// silent in another way.
-func noAnswer(server string, err error) *Failure {
+// noAnswer is the outcome of an exchange that failed. A server that cannot be
+// reached is silent in another way.
+func noAnswer(server string, err error) outcome {
 	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
-		return &Failure{TimedOut, fmt.Sprintf("the DNS server %s does not answer", server)}
+		return failed(TimedOut, "the DNS server %s does not answer", server)
 	}
-	return &Failure{Failed, fmt.Sprintf("asking the DNS server %s failed: %v", server, err)}
+	return failed(Failed, "asking the DNS server %s failed: %v", server, err)
 }
 
-// judge reads a message as the answer to q. The error is a *Failure.
-func judge(server string, q question, m *dns.Msg) (answer, error) {
+// judge reads a message as the answer to q.
+func judge(server string, q question, m *dns.Msg) outcome {
 	switch {
 	case !m.Response || len(m.Question) != 1 || m.Question[0].Qtype != q.kind || !sameName(m.Question[0].Name, q.name):
 		// An answer to something else is an old one, or a forged one.
-		return answer{}, &Failure{Failed, fmt.Sprintf("the DNS server %s answers another question", server)}
+		return failed(Failed, "the DNS server %s answers another question", server)
 	case m.Rcode == dns.RcodeNameError:
-		return answer{}, &Failure{NoName, fmt.Sprintf("the DNS server %s says that %s does not exist (NXDOMAIN)", server, q.name)}
+		return failed(NoName, "the DNS server %s says that %s does not exist (NXDOMAIN)", server, q.name)
 	case m.Rcode != dns.RcodeSuccess:
-		return answer{}, &Failure{Failed, fmt.Sprintf("the DNS server %s answers %s", server, rcode(m.Rcode))}
+		return failed(Failed, "the DNS server %s answers %s", server, rcode(m.Rcode))
 	}
-	a := follow(q, m.Answer)
-	if len(a.records) == 0 {
-		return a, &Failure{NoAddress, fmt.Sprintf("%s has no %s record", q.name, dns.TypeToString[q.kind])}
+	o := outcome{answer: follow(q, m.Answer)}
+	if len(o.records) == 0 {
+		o.failure = &Failure{NoAddress, fmt.Sprintf("%s has no %s record", q.name, dns.TypeToString[q.kind])}
 	}
-	return a, nil
+	return o
 }
 
 func rcode(code int) string {

@@ -1,7 +1,6 @@
 package names
 
 import (
-	"errors"
 	"net/netip"
 	"strings"
 	"testing"
@@ -64,17 +63,12 @@ func TestJudge(t *testing.T) {
 		if test.change != nil {
 			test.change(m)
 		}
-		a, err := judge("s", q, m)
-		var f *Failure
-		kind := Answered
-		if errors.As(err, &f) {
-			kind = f.Kind
+		o := judge("s", q, m)
+		if kind := o.failure.kind(); kind != test.kind || len(o.records) != test.found {
+			t.Errorf("%s: %v with %d records (%v)", test.name, kind, len(o.records), o.failure)
 		}
-		if kind != test.kind || len(a.records) != test.found {
-			t.Errorf("%s: %v with %d records (%v)", test.name, kind, len(a.records), err)
-		}
-		if test.ttl >= 0 && a.ttl != test.ttl {
-			t.Errorf("%s: holds for %v, want %v", test.name, a.ttl, test.ttl)
+		if test.ttl >= 0 && o.ttl != test.ttl {
+			t.Errorf("%s: holds for %v, want %v", test.name, o.ttl, test.ttl)
 		}
 	}
 }
@@ -117,14 +111,11 @@ func TestAsk(t *testing.T) {
 	} {
 		z := newZone(t, "app.example. 30 IN A 10.0.0.1")
 		z.spoil = test.spoil
-		_, err := ask(t.Context(), system(""), z.exchange, question{"app.example.", dns.TypeA})
-		var f *Failure
-		kind := Answered
-		if errors.As(err, &f) {
-			kind = f.Kind
-		}
+		r := round{ctx: t.Context(), system: system(""), exchange: z.exchange}
+		o := r.askInTurn(question{"app.example.", dns.TypeA})
+		kind := o.failure.kind()
 		if asked := z.questions(); asked != test.asked || kind != test.kind {
-			t.Errorf("%s: asked %s\nwant %s\n%v (%v), want %v", test.name, asked, test.asked, kind, err, test.kind)
+			t.Errorf("%s: asked %s\nwant %s\n%v (%v), want %v", test.name, asked, test.asked, kind, o.failure, test.kind)
 		}
 	}
 }
@@ -158,16 +149,16 @@ func FuzzAnswer(f *testing.F) {
 			return
 		}
 		for _, kind := range []uint16{dns.TypeA, dns.TypeAAAA, dns.TypeSRV} {
-			a, err := judge("s", question{"a.", kind}, m)
-			if (err == nil) != (len(a.records) > 0) || err == nil && (a.ttl < 0 || a.ttl > 1<<31*time.Second) {
-				t.Errorf("%d records for %v, %v", len(a.records), a.ttl, err)
+			o := judge("s", question{"a.", kind}, m)
+			if (o.failure == nil) != (len(o.records) > 0) || o.failure == nil && (o.ttl < 0 || o.ttl > 1<<31*time.Second) {
+				t.Errorf("%d records for %v, %v", len(o.records), o.ttl, o.failure)
 			}
-			for _, at := range addressesOf(a.records, nil) {
+			for _, at := range addressesOf(o.records, nil) {
 				if !at.IsValid() || at.IsUnspecified() || at.IsMulticast() || at.Is4In6() {
 					t.Errorf("%v", at)
 				}
 			}
-			shareOut(offered(a.records), make([][]netip.Addr, len(a.records)))
+			shareOut(offered(o.records), make([][]netip.Addr, len(o.records)))
 		}
 	})
 }

@@ -7,9 +7,9 @@ import (
 	"github.com/miekg/dns"
 )
 
-// OverNetwork is the Exchange of the real world. Each question has a socket of
+// overNetwork is the exchange of the real world. Each question has a socket of
 // its own, and so a port that nobody who wants to forge the answer can know.
-func OverNetwork(ctx context.Context, network, server string, m *dns.Msg) (*dns.Msg, error) {
+func overNetwork(ctx context.Context, network, server string, m *dns.Msg) (*dns.Msg, error) {
 	client := dns.Client{Net: network}
 	if deadline, ok := ctx.Deadline(); ok {
 		client.Timeout = time.Until(deadline)

@@ -16,10 +16,6 @@ const (
 	NoAddress
 )
 
-func (k Kind) String() string {
-	return [...]string{"answered", "timed out", "failed", "no such name", "no address"}[k]
-}
-
 // final reports whether a server knew. What only failed may be otherwise in a
 // moment.
 func (k Kind) final() bool { return k == NoName || k == NoAddress }
@@ -30,5 +26,3 @@ type Failure struct {
 	// Text is the end of a sentence about the name.
 	Text string
 }
-
-func (f *Failure) Error() string { return f.Text }

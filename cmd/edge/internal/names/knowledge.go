@@ -8,13 +8,13 @@ import (
 	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
 )
 
-// Knowledge is what lookups have found out about a target so far.
+// knowledge is what lookups have found out about a target so far.
 type knowledge struct {
 	members []origins.Member // sorted
 	failing bool
 }
 
-// News is what one more lookup adds to it.
+// news is what one more lookup adds to it.
 type news struct {
 	changed   bool             // the members are others than before
 	gone      []origins.Member // which were members before

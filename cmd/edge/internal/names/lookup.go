@@ -2,14 +2,13 @@ package names
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/miekg/dns"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
 	"github.com/hopwire/hopwire/shared/loop"
@@ -31,17 +30,11 @@ const localTTL = 5 * time.Second
 type round struct {
 	ctx      context.Context
 	system   *System
-	exchange Exchange
+	exchange exchange
 	hasRoute func(netip.Addr) bool
 	last     map[question]answer // the last good answers of earlier rounds
 	seen     map[question]answer // those of this round
 	result   Result
-}
-
-// An outcome is what one question came to.
-type outcome struct {
-	answer
-	failure *Failure // there was no answer; then it may be an earlier one
 }
 
 // lookup does the whole round.
@@ -151,14 +144,13 @@ const atOnce = 16
 // ask asks several questions at once.
 func (r *round) ask(questions []question) []outcome {
 	outcomes := make([]outcome, len(questions))
-	var all errgroup.Group
-	all.SetLimit(atOnce)
+	var all sync.WaitGroup
+	room := make(chan struct{}, atOnce)
 	for i, q := range questions {
-		all.Go(func() error {
-			a, err := ask(r.ctx, r.system, r.exchange, q)
-			outcomes[i].answer = a
-			errors.As(err, &outcomes[i].failure)
-			return nil
+		room <- struct{}{}
+		all.Go(func() {
+			outcomes[i] = r.askInTurn(q)
+			<-room
 		})
 	}
 	all.Wait()

@@ -104,10 +104,7 @@ func TestLookup(t *testing.T) {
 		z.spoil = test.spoil
 		r := round{ctx: t.Context(), system: system(test.hosts), exchange: z.exchange}
 		result := r.lookup(target)
-		kind := Answered
-		if result.Failure != nil {
-			kind = result.Failure.Kind
-		}
+		kind := result.Failure.kind()
 		if got := describe(result.Members); got != test.want || kind != test.kind {
 			t.Errorf("%s: %q, %v (%v), want %q, %v", test.name, got, kind, result.Failure, test.want, test.kind)
 		}

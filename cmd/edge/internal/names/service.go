@@ -26,21 +26,17 @@ func (r *round) service(name string) (all []origins.Member) {
 		if len(members) == 0 && f != nil && !f.Kind.final() {
 			break // whether these have addresses is not known
 		}
+		for i := range members {
+			members[i].Priority = rank
+		}
 		if len(members) > 0 {
-			all = append(all, ofPriority(members, rank)...)
+			all = append(all, members...)
 			rank++
 		}
 		services = services[n:]
 	}
 	r.fail(failure)
 	return all
-}
-
-func ofPriority(members []origins.Member, n int) []origins.Member {
-	for i := range members {
-		members[i].Priority = n
-	}
-	return members
 }
 
 // services are the SRV records of a name, sorted by priority. There may be some

@@ -34,10 +34,8 @@ const (
 	hostsFile  = "/etc/hosts"
 )
 
-// ReadSystem reads the files of the system. Where there is no resolv.conf the
+// readSystem reads the files of the system. Where there is no resolv.conf the
 // server is the machine itself, as resolv.conf(5) says.
-func ReadSystem() (*System, error) { return readSystem(resolvConf, hostsFile) }
-
 func readSystem(conf, hosts string) (*System, error) {
 	c, err := dns.ClientConfigFromFile(conf)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -7,8 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
 )
 
@@ -24,39 +22,36 @@ type Config struct {
 	// work again. Nil: nobody is.
 	Report func(line string)
 
-	// System is asked where to look names up, for each lookup. Nil means
-	// ReadSystem.
+	// System is asked where to look names up, for each lookup. Nil: where the
+	// machine's own files say.
 	System func() (*System, error)
-	// Exchange sends questions. Nil means OverNetwork.
-	Exchange Exchange
 	// HasRoute tells which addresses the machine has a way to. Nil: to all.
 	HasRoute func(netip.Addr) bool
+
+	exchange exchange // nil: over the network
 }
 
 // A Watcher looks targets up again and again. It calls the functions of its
 // configuration from several goroutines, but for one target from one.
 type Watcher struct {
 	config Config
-	all    errgroup.Group
+	all    sync.WaitGroup
 	first  sync.WaitGroup
 }
 
 // Watch begins to look the targets up, until ctx is cancelled.
 func Watch(ctx context.Context, config Config) *Watcher {
 	if config.System == nil {
-		config.System = ReadSystem
+		config.System = func() (*System, error) { return readSystem(resolvConf, hostsFile) }
 	}
-	if config.Exchange == nil {
-		config.Exchange = OverNetwork
+	if config.exchange == nil {
+		config.exchange = overNetwork
 	}
 	w := &Watcher{config: config}
 	for source, target := range config.Targets {
 		w.first.Add(1)
 		watch := &watch{config: &w.config, source: source, target: target}
-		w.all.Go(func() error {
-			watch.run(ctx, w.first.Done)
-			return nil
-		})
+		w.all.Go(func() { watch.run(ctx, w.first.Done) })
 	}
 	return w
 }
@@ -111,7 +106,7 @@ func (w *watch) lookup(ctx context.Context) Result {
 	if err != nil {
 		return Result{Failure: &Failure{Failed, err.Error()}}
 	}
-	r := &round{ctx: ctx, system: system, exchange: w.config.Exchange, hasRoute: w.config.HasRoute, last: w.last}
+	r := &round{ctx: ctx, system: system, exchange: w.config.exchange, hasRoute: w.config.HasRoute, last: w.last}
 	result := r.lookup(w.target)
 	w.last = r.seen
 	return result

@@ -130,7 +130,7 @@ func watching(t *testing.T, z *zone, target Target, during func(w *Watcher, d *d
 			Missing:  func(source int, why Kind) { d.add("%d: %v", source, why) },
 			Report:   func(line string) { d.add("%s", line) },
 			System:   func() (*System, error) { return system(""), nil },
-			Exchange: z.exchange,
+			exchange: z.exchange,
 		})
 		<-w.First()
 		during(w, d)

@@ -118,3 +118,15 @@ func only(kind uint16, what string) func(string, string, dns.Question) string {
 		return ""
 	}
 }
+
+func (k Kind) String() string {
+	return [...]string{"answered", "timed out", "failed", "no such name", "no address"}[k]
+}
+
+// kind is that of a failure, or of none.
+func (f *Failure) kind() Kind {
+	if f == nil {
+		return Answered
+	}
+	return f.Kind
+}

@@ -3,6 +3,7 @@ package server
 import (
 	"time"
 
+	"github.com/hopwire/hopwire/cmd/origin/internal/site"
 	"github.com/hopwire/hopwire/shared/accesslog"
 	"github.com/hopwire/hopwire/shared/list"
 	"github.com/hopwire/hopwire/shared/loop"
