@@ -1,5 +1,6 @@
-// Package program is what the three command lines do identically: start, read
-// flags, listen to signals, say what went wrong and exit.
+// Package program is what all command lines do identically, those of the three
+// programs and those that measure them: start, read flags, listen to signals, say
+// what went wrong and exit.
 //
 //	func main() { program.Main(app()) }
 //

@@ -40,7 +40,7 @@ func loadgen() *cli.App {
 		Name: "loadgen",
 		Commands: []*cli.Command{{
 			Name: "replay", Usage: "send what was recorded", ArgsUsage: "FILE",
-			Flags:  []cli.Flag{&cli.IntFlag{Name: "repeat"}, &cli.StringFlag{Name: "to", Usage: "send to `HOST`", Required: true}},
+			Flags:  []cli.Flag{&cli.IntFlag{Name: "repeat"}, &cli.Float64Flag{Name: "share"}, &cli.StringFlag{Name: "to", Usage: "send to `HOST`", Required: true}},
 			Action: func(c *cli.Context) error { return nil },
 		}},
 	}
@@ -91,6 +91,8 @@ func TestExitStatusAndSentence(t *testing.T) {
 		{"no command", loadgen(), "", [2]string{}, 2, "loadgen: name a command; see 'loadgen --help'\n"},
 		{"unknown command", loadgen(), "play", [2]string{}, 2, "loadgen: there is no command \"play\"; see 'loadgen --help'\n"},
 		{"unknown flag of a command", loadgen(), "replay --x", [2]string{}, 2, "loadgen: unknown flag --x; see 'loadgen replay --help'\n"},
+		{"bad share", loadgen(), "replay --share some", [2]string{}, 2,
+			"loadgen: --share is a number, not \"some\"; see 'loadgen replay --help'\n"},
 		{"required flag", loadgen(), "replay FILE", [2]string{}, 2, "loadgen: --to is required; see 'loadgen replay --help'\n"},
 		{"several mistakes", fails(nil), "a --loops 0", [2]string{}, 2,
 			"edge: unexpected argument \"a\"\nedge: --loops is a number from 1 to 1024, not 0\nedge: see 'edge --help'\n"},

@@ -167,7 +167,9 @@ func wanted(c *cli.Context, name string, large bool) string {
 		return "a time such as 5s"
 	case *cli.BoolFlag:
 		return "true or false"
-	case *cli.IntFlag:
+	case *cli.Float64Flag:
+		return "a number"
+	case *cli.IntFlag, *cli.Int64Flag, *cli.Uint64Flag:
 		if large {
 			return "a whole number of at most 18 digits"
 		}

@@ -16,8 +16,8 @@
 package main
 
 import (
+	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -25,6 +25,10 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/hopwire/hopwire/shared/program"
 )
 
 // A comparison is one table of the result.
@@ -57,18 +61,22 @@ var comparisons = []comparison{
 	idleGateways(),
 }
 
-func main() {
-	o := options{}
-	flag.StringVar(&o.bin, "bin", "bin", "the `folder` with origin, edge and loadgen")
-	flag.IntVar(&o.rounds, "rounds", 5, "measure each contestant `N` times")
-	flag.DurationVar(&o.duration, "duration", 3*time.Second, "let one measurement take so much `time`, in whole seconds")
-	flag.StringVar(&o.only, "case", "", "only the comparisons whose name matches this `pattern`: "+strings.Join(names(), ", "))
-	flag.IntVar(&o.idle, "idle-connections", 10_000, "hold `N` idle connections, or as many as the limit of open files allows")
-	flag.StringVar(&o.upstream, "upstream", "nginx", "the `server` behind the gateways: nginx or origin")
-	flag.Parse()
-	if err := run(&o); err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
+func main() { program.Main(app()) }
+
+func app() *cli.App {
+	o := &options{}
+	return &cli.App{
+		Name:  "bench",
+		Usage: "measure what a request costs, side by side with nginx, HAProxy and wrk",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "bin", Value: "bin", Destination: &o.bin, Usage: "the `FOLDER` with origin, edge and loadgen"},
+			&cli.IntFlag{Name: "rounds", Value: 5, Destination: &o.rounds, Usage: "measure each contestant `N` times"},
+			&cli.DurationFlag{Name: "duration", Value: 3 * time.Second, Destination: &o.duration, Usage: "let one measurement take `DURATION`, in whole seconds"},
+			&cli.StringFlag{Name: "case", Destination: &o.only, Usage: "only the comparisons whose name matches `PATTERN`: " + strings.Join(names(), ", ")},
+			&cli.IntFlag{Name: "idle-connections", Value: 10_000, Destination: &o.idle, Usage: "hold `N` idle connections, or as many as the limit of open files allows"},
+			&cli.StringFlag{Name: "upstream", Value: "nginx", Destination: &o.upstream, Usage: "the `SERVER` behind the gateways: nginx or origin"},
+		},
+		Action: func(c *cli.Context) error { return run(c.Context, o) },
 	}
 }
 
@@ -86,7 +94,7 @@ type options struct {
 	duration            time.Duration
 }
 
-func run(o *options) error {
+func run(ctx context.Context, o *options) error {
 	chosen, err := o.chosen()
 	if err != nil {
 		return err
@@ -96,7 +104,7 @@ func run(o *options) error {
 	}
 	fmt.Printf("%d rounds of %v, %s\n", o.rounds, o.duration, strings.Join(versions(), ", "))
 	for _, c := range chosen {
-		if err := compare(c, o); err != nil {
+		if err := compare(ctx, c, o); err != nil {
 			return fmt.Errorf("%s: %w", c.name, err)
 		}
 	}
@@ -107,13 +115,13 @@ func (o *options) chosen() (chosen []comparison, err error) {
 	pattern, err := regexp.Compile(o.only)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("-case: %w", err)
+		return nil, program.Usagef("--case: %v", err)
 	case o.rounds < 1:
-		return nil, fmt.Errorf("-rounds is at least 1, not %d", o.rounds)
+		return nil, program.Usagef("--rounds is at least 1, not %d", o.rounds)
 	case o.duration < time.Second || o.duration%time.Second != 0:
-		return nil, fmt.Errorf("-duration is a number of whole seconds such as 3s, not %v", o.duration)
+		return nil, program.Usagef("--duration is a number of whole seconds such as 3s, not %v", o.duration)
 	case o.upstream != "nginx" && o.upstream != "origin":
-		return nil, fmt.Errorf("-upstream is nginx or origin, not %q", o.upstream)
+		return nil, program.Usagef("--upstream is nginx or origin, not %q", o.upstream)
 	}
 	for _, c := range comparisons {
 		if pattern.MatchString(c.name) {
@@ -121,7 +129,7 @@ func (o *options) chosen() (chosen []comparison, err error) {
 		}
 	}
 	if len(chosen) == 0 {
-		return nil, fmt.Errorf("no comparison matches %q: there are %s", o.only, strings.Join(names(), ", "))
+		return nil, program.Usagef("--case: no comparison matches %q: there are %s", o.only, strings.Join(names(), ", "))
 	}
 	return chosen, nil
 }
@@ -149,7 +157,7 @@ func versions() (all []string) {
 }
 
 // compare runs one comparison and prints its table.
-func compare(c comparison, o *options) error {
+func compare(ctx context.Context, c comparison, o *options) error {
 	s, err := newStage(o)
 	if err != nil {
 		return err
@@ -162,6 +170,9 @@ func compare(c comparison, o *options) error {
 	readings := make([][]reading, len(contestants))
 	for round := range o.rounds {
 		for turn := range contestants {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
 			// Each goes first as often as any other.
 			i := (round + turn) % len(contestants)
 			r, err := contestants[i].measure(o.duration)

@@ -1,12 +1,11 @@
 // Command browse visits a page like several users with browsers would, so that
 // a demonstration has something to record.
 //
-//	browse [-users N] [-views N] URL
+//	browse URL
 package main
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"os"
 	"time"
@@ -14,21 +13,23 @@ import (
 	"github.com/hopwire/hopwire/integration/internal/browse"
 )
 
+const (
+	users = 5 // each over connections of its own
+	views = 4 // by each of them
+)
+
 func main() {
-	users := flag.Int("users", 5, "how `many` users visit the page, each over connections of its own")
-	views := flag.Int("views", 4, "how many `times` each of them looks at it")
-	flag.Parse()
-	if flag.NArg() != 1 {
-		fmt.Fprintln(os.Stderr, "usage: browse [-users N] [-views N] URL")
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: browse URL")
 		os.Exit(2)
 	}
-	if err := visit(flag.Arg(0), *users, *views); err != nil {
+	if err := visit(os.Args[1]); err != nil {
 		fmt.Fprintln(os.Stderr, "browse:", err)
 		os.Exit(1)
 	}
 }
 
-func visit(page string, users, views int) error {
+func visit(page string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	requests := 0

@@ -15,17 +15,17 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
-	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/hopwire/hopwire/shared/program"
 )
 
 // A figure is one table of the result. It reports whether edge's figure is 0.
@@ -36,27 +36,34 @@ type figure struct {
 
 var figures = []figure{{"stale", stale}, {"posts", posts}, {"drains", drains}}
 
-func main() {
-	o := options{}
-	flag.StringVar(&o.bin, "bin", "bin", "the `folder` with edge")
-	flag.StringVar(&o.only, "case", "", "only the figures whose name matches this `pattern`: "+strings.Join(names(), ", "))
-	flag.StringVar(&o.gateways, "gateway", "", "only the gateways whose name matches this `pattern`")
-	flag.IntVar(&o.requests, "requests", 1_000_000, "send `N` GETs through edge")
-	flag.IntVar(&o.posts, "posts", 200_000, "send `N` POSTs through edge")
-	flag.IntVar(&o.peers, "peers", 100_000, "send `N` of each through each of the other gateways")
-	flag.IntVar(&o.connections, "connections", 256, "let `N` clients send them")
-	flag.DurationVar(&o.gap, "gap", 10*time.Millisecond, "let each send one request in so much `time`")
-	flag.IntVar(&o.octets, "octets", 64, "answer each with `N` octets")
-	flag.Float64Var(&o.strikes, "strikes", 0.1, "let the origin close at this `share` of the requests on reused connections")
-	flag.Float64Var(&o.goodbyes, "goodbyes", 0.02, "let it say Connection: close in this `share` of its responses")
-	flag.BoolVar(&o.told, "told", false, "let it end a third of its idle connections with a 408, unasked")
-	flag.IntVar(&o.rounds, "rounds", 20, "replace edge `N` times")
-	flag.DurationVar(&o.drainIdle, "drain-idle", time.Second, "give edge's idle clients so much `time` for one last request")
-	flag.BoolVar(&o.overlap, "overlap", false, "start the next edge before the signal, both with --reuse-port")
-	flag.Uint64Var(&o.seed, "seed", 1, "draw what the origin does from this `number`")
-	flag.DurationVar(&o.bound, "bound", 20*time.Minute, "give up after so much `time`")
-	flag.Parse()
-	os.Exit(run(&o))
+func main() { program.Main(app()) }
+
+func app() *cli.App {
+	o := &options{}
+	return &cli.App{
+		Name:  "weather",
+		Usage: "measure keep-alive in hard weather",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "bin", Value: "bin", Destination: &o.bin, Usage: "the `FOLDER` with edge"},
+			&cli.StringFlag{Name: "case", Destination: &o.only, Usage: "only the figures whose name matches `PATTERN`: " + strings.Join(names(), ", ")},
+			&cli.StringFlag{Name: "gateway", Destination: &o.gateways, Usage: "only the gateways whose name matches `PATTERN`"},
+			&cli.IntFlag{Name: "requests", Value: 1_000_000, Destination: &o.requests, Usage: "send `N` GETs through edge"},
+			&cli.IntFlag{Name: "posts", Value: 200_000, Destination: &o.posts, Usage: "send `N` POSTs through edge"},
+			&cli.IntFlag{Name: "peers", Value: 100_000, Destination: &o.peers, Usage: "send `N` of each through each of the other gateways"},
+			&cli.IntFlag{Name: "connections", Value: 256, Destination: &o.connections, Usage: "let `N` clients send them"},
+			&cli.DurationFlag{Name: "gap", Value: 10 * time.Millisecond, Destination: &o.gap, Usage: "let each send one request in `DURATION`"},
+			&cli.IntFlag{Name: "octets", Value: 64, Destination: &o.octets, Usage: "answer each with `N` octets"},
+			&cli.Float64Flag{Name: "strikes", Value: 0.1, Destination: &o.strikes, Usage: "let the origin close at this `SHARE` of the requests on reused connections"},
+			&cli.Float64Flag{Name: "goodbyes", Value: 0.02, Destination: &o.goodbyes, Usage: "let it say Connection: close in this `SHARE` of its responses"},
+			&cli.BoolFlag{Name: "told", Destination: &o.told, Usage: "let it end a third of its idle connections with a 408, unasked"},
+			&cli.IntFlag{Name: "rounds", Value: 20, Destination: &o.rounds, Usage: "replace edge `N` times"},
+			&cli.DurationFlag{Name: "drain-idle", Value: time.Second, Destination: &o.drainIdle, Usage: "give edge's idle clients `DURATION` for one last request"},
+			&cli.BoolFlag{Name: "overlap", Destination: &o.overlap, Usage: "start the next edge before the signal, both with --reuse-port"},
+			&cli.Uint64Flag{Name: "seed", Value: 1, Destination: &o.seed, Usage: "draw what the origin does from the number `N`"},
+			&cli.DurationFlag{Name: "bound", Value: 20 * time.Minute, Destination: &o.bound, Usage: "give up after `DURATION`"},
+		},
+		Action: func(c *cli.Context) error { return run(c.Context, o) },
+	}
 }
 
 func names() (all []string) {
@@ -78,59 +85,54 @@ type options struct {
 	figuresWanted, gatewaysWanted *regexp.Regexp
 }
 
-// run returns the exit status.
-func run(o *options) int {
+func run(ctx context.Context, o *options) (err error) {
 	if err := o.check(); err != nil {
-		fmt.Fprintln(os.Stderr, "weather:", err)
-		return 2
+		return err
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, o.bound)
 	defer cancel()
 	if o.figuresWanted.MatchString("stale") || o.figuresWanted.MatchString("posts") {
 		o.explain()
 	}
-	status := 0
 	for _, f := range figures {
 		if !o.figuresWanted.MatchString(f.name) {
 			continue
 		}
-		zero, err := f.run(ctx, o)
-		if err != nil {
-			fmt.Fprintf(os.Stderr, "weather: %s: %v\n", f.name, err)
-		}
-		if err != nil || !zero {
-			status = 1
+		zero, failed := f.run(ctx, o)
+		switch {
+		case failed != nil:
+			err = errors.Join(err, fmt.Errorf("%s: %w", f.name, failed))
+		case !zero:
+			err = errors.Join(err, fmt.Errorf("%s: edge's figure is not 0", f.name))
 		}
 	}
-	return status
+	return err
 }
 
 func (o *options) check() (err error) {
 	for _, n := range []int{o.requests, o.posts, o.peers, o.connections, o.octets, o.rounds} {
 		if n < 1 {
-			return errors.New("-requests, -posts, -peers, -connections, -octets and -rounds are at least 1")
+			return program.Usagef("--requests, --posts, --peers, --connections, --octets and --rounds are at least 1")
 		}
 	}
 	if o.gap < time.Millisecond || o.drainIdle < 100*time.Millisecond {
-		return errors.New("-gap is at least 1ms, and -drain-idle 100ms")
+		return program.Usagef("--gap is at least 1ms, and --drain-idle 100ms")
 	}
 	if o.figuresWanted, err = regexp.Compile(o.only); err != nil {
-		return fmt.Errorf("-case: %w", err)
+		return program.Usagef("--case: %v", err)
 	}
 	if o.gatewaysWanted, err = regexp.Compile(o.gateways); err != nil {
-		return fmt.Errorf("-gateway: %w", err)
+		return program.Usagef("--gateway: %v", err)
 	}
 	if !slices.ContainsFunc(names(), o.figuresWanted.MatchString) {
-		return fmt.Errorf("-case: no figure matches %q: there are %s", o.only, strings.Join(names(), ", "))
-	}
-	if len(o.contestants()) == 0 {
-		return fmt.Errorf("-gateway: none that is installed matches %q", o.gateways)
+		return program.Usagef("--case: no figure matches %q: there are %s", o.only, strings.Join(names(), ", "))
 	}
 	// A missing peer is left out; without edge a figure would be 0 of nothing.
 	if _, err := exec.LookPath(filepath.Join(o.bin, "edge")); err != nil {
-		return fmt.Errorf("-bin: there is no edge; scripts/build makes it: %w", err)
+		return program.Usagef("--bin: there is no edge; scripts/build makes it: %w", err)
+	}
+	if len(o.contestants()) == 0 {
+		return program.Usagef("--gateway: none that is installed matches %q", o.gateways)
 	}
 	return nil
 }
