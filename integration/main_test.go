@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hopwire/hopwire/integration/internal/process"
+	"github.com/hopwire/hopwire/integration/internal/servers"
 	"github.com/hopwire/hopwire/shared/wiretest"
 )
 
@@ -42,11 +43,7 @@ func buildAndRun(m *testing.M) (status int) {
 }
 
 // A server is one of our programs, listening.
-type server struct {
-	*process.Process
-	// Addr is where it listens.
-	Addr string
-}
+type server struct{ *servers.Server }
 
 func (s *server) url(path string) string { return "http://" + s.Addr + path }
 
@@ -71,17 +68,25 @@ func startEdge(t *testing.T, origin string, args ...string) *server {
 // with exit status 0.
 func startServer(t *testing.T, name string, args ...string) *server {
 	t.Helper()
-	p := start(t, name, command(name, append([]string{"--listen", "127.0.0.1:0"}, args...)...))
-	addr, err := p.Listening(patience)
-	if err != nil {
-		t.Fatalf("%v\n%s", err, p.Log())
-	}
+	s := startListening(t, command(name, append([]string{"--listen", "127.0.0.1:0"}, args...)...))
 	t.Cleanup(func() {
-		if err := p.Stop(patience); err != nil {
+		if err := s.Stop(patience); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	})
-	return &server{Process: p, Addr: addr}
+	return s
+}
+
+// startListening starts origin or edge by a command line, waits until it listens,
+// and kills it when the test ends.
+func startListening(t *testing.T, cmd *exec.Cmd) *server {
+	t.Helper()
+	p := start(t, filepath.Base(cmd.Path), cmd)
+	addr, err := p.Listening(patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &server{&servers.Server{Process: p, Addr: addr}}
 }
 
 // start starts a program, which is killed when the test ends, and whose log is

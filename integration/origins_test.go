@@ -11,8 +11,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-
-	"github.com/hopwire/hopwire/integration/internal/process"
 )
 
 // One of three origins is killed and started again while clients ask, one
@@ -22,14 +20,15 @@ import (
 func TestOriginIsKilledAndComesBack(t *testing.T) {
 	roots := make([]string, 3)
 	addrs := make([]string, 3)
-	var victim *process.Process
+	var victim *server
 	for i := range roots {
 		roots[i] = namedSite(t, fmt.Sprint(i))
 		if i > 0 {
 			addrs[i] = startOrigin(t, roots[i]).Addr
 			continue
 		}
-		victim, addrs[i] = startVictim(t, roots[i], "127.0.0.1:0")
+		victim = startVictim(t, roots[i], "127.0.0.1:0")
+		addrs[i] = victim.Addr
 	}
 	edge := startServer(t, "edge", "--origin", strings.Join(addrs, ","), "--loops", "1", "--eject-for", "100ms", "--eject-max", "200ms")
 	askers := ask(t, edge.url("/name"), 8)
@@ -114,14 +113,9 @@ func namedSite(t *testing.T, name string) (dir string) {
 }
 
 // startVictim starts an origin that may be killed.
-func startVictim(t *testing.T, dir, at string) (p *process.Process, addr string) {
+func startVictim(t *testing.T, dir, at string) *server {
 	t.Helper()
-	p = start(t, "origin", command("origin", "--root", dir, "--listen", at))
-	addr, err := p.Listening(patience)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p, addr
+	return startListening(t, command("origin", "--root", dir, "--listen", at))
 }
 
 // askers ask without end, each one request after the other on a connection that

@@ -20,33 +20,15 @@ func TestReaderOfStandardOutputGoesAway(t *testing.T) {
 		{"edge --record - --origin " + origin.Addr, "the recording is not complete"},
 	} {
 		t.Run(test.line, func(t *testing.T) {
-			words := strings.Fields(test.line + " --listen 127.0.0.1:0")
 			r, w, err := os.Pipe()
 			if err != nil {
 				t.Fatal(err)
 			}
-			cmd := command(words[0], words[1:]...)
-			cmd.Stdout = w
-			server := start(t, words[0], cmd)
-			addr, err := server.Listening(patience)
-			if err := errors.Join(err, w.Close(), r.Close()); err != nil {
+			server := startWriting(t, test.line, w)
+			if err := errors.Join(w.Close(), r.Close()); err != nil {
 				t.Fatal(err)
 			}
-			client := http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
-			for range 2 {
-				res, err := client.Get("http://" + addr)
-				if err != nil {
-					t.Fatal(err)
-				}
-				res.Body.Close()
-			}
-			if err := server.Signal(syscall.SIGTERM); err != nil {
-				t.Fatal(err)
-			}
-			var exit *exec.ExitError
-			if err := server.Wait(patience); err != nil && !(errors.As(err, &exit) && exit.Exited()) {
-				t.Error(err)
-			}
+			askAndEnd(t, server, 2)
 			if !strings.Contains(server.Log(), test.says) {
 				t.Errorf("it does not say %q", test.says)
 			}
@@ -69,32 +51,43 @@ func TestReaderOfStandardOutputStops(t *testing.T) {
 			if _, _, errno := syscall.Syscall(syscall.SYS_FCNTL, w.Fd(), setPipeSize, 4096); errno != 0 {
 				t.Fatal(errno)
 			}
-			words := strings.Fields(line + " --listen 127.0.0.1:0")
-			cmd := command(words[0], words[1:]...)
-			cmd.Stdout = w
-			server := start(t, words[0], cmd)
-			addr, err := server.Listening(patience)
-			if err := errors.Join(err, w.Close()); err != nil {
+			server := startWriting(t, line, w)
+			if err := w.Close(); err != nil {
 				t.Fatal(err)
 			}
-			client := http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
-			for range 100 { // of which each is told in more than 50 octets
-				res, err := client.Get("http://" + addr)
-				if err != nil {
-					t.Fatal(err)
-				}
-				res.Body.Close()
-			}
-			if err := server.Signal(syscall.SIGTERM); err != nil {
-				t.Fatal(err)
-			}
-			var exit *exec.ExitError
-			if err := server.Wait(patience); err != nil && !(errors.As(err, &exit) && exit.Exited()) {
-				t.Error(err)
-			}
+			askAndEnd(t, server, 100) // of which each is told in more than 50 octets
 			if !strings.Contains(server.Log(), "its end was not taken within") {
 				t.Error("it does not say what is lost")
 			}
 		})
+	}
+}
+
+// startWriting starts a server by a command line, with that standard output.
+func startWriting(t *testing.T, line string, stdout *os.File) *server {
+	t.Helper()
+	words := strings.Fields(line + " --listen 127.0.0.1:0")
+	cmd := command(words[0], words[1:]...)
+	cmd.Stdout = stdout
+	return startListening(t, cmd)
+}
+
+// askAndEnd asks a server so many times, then tells it to end, which it has to do
+// by itself, with whatever status.
+func askAndEnd(t *testing.T, s *server, requests int) {
+	t.Helper()
+	for range requests {
+		response, err := (&http.Client{Timeout: patience, Transport: singly}).Get(s.url(""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+	}
+	if err := s.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	var exit *exec.ExitError
+	if err := s.Wait(patience); err != nil && !(errors.As(err, &exit) && exit.Exited()) {
+		t.Error(err)
 	}
 }

@@ -147,10 +147,8 @@ func TestExamplesInHelp(t *testing.T) {
 // A flag may come from the environment, and the command line overrules it.
 func TestEnvironment(t *testing.T) {
 	t.Setenv("ORIGIN_LISTEN", "127.0.0.2:0")
-	p := start(t, "origin", command("origin"))
-	addr, err := p.Listening(patience)
-	if err != nil || !strings.HasPrefix(addr, "127.0.0.2:") {
-		t.Errorf("origin listens on %q, %v; want ORIGIN_LISTEN", addr, err)
+	if s := startListening(t, command("origin")); !strings.HasPrefix(s.Addr, "127.0.0.2:") {
+		t.Errorf("origin listens on %q, want ORIGIN_LISTEN", s.Addr)
 	}
 	if s := startOrigin(t, ""); !strings.HasPrefix(s.Addr, "127.0.0.1:") {
 		t.Errorf("origin listens on %q, want --listen", s.Addr)
@@ -168,11 +166,8 @@ func TestVersion(t *testing.T) {
 
 // The soft limit of open files is raised to the hard one, or next to it.
 func TestOpenFilesLimit(t *testing.T) {
-	p := start(t, "origin", exec.Command("sh", "-c", fmt.Sprintf("ulimit -S -n 64; exec %s/origin --listen 127.0.0.1:0", binaries)))
-	if _, err := p.Listening(patience); err != nil {
-		t.Fatal(err)
-	}
-	limits, err := os.ReadFile(fmt.Sprintf("/proc/%d/limits", p.PID()))
+	s := startListening(t, exec.Command("sh", "-c", fmt.Sprintf("ulimit -S -n 64; exec %s/origin --listen 127.0.0.1:0", binaries)))
+	limits, err := os.ReadFile(fmt.Sprintf("/proc/%d/limits", s.PID()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,19 +181,11 @@ func TestOpenFilesLimit(t *testing.T) {
 // Both servers listen on Unix sockets as well, and talk to each other by them.
 func TestUnixSockets(t *testing.T) {
 	dir := t.TempDir()
-	listen := func(name string, args ...string) string {
-		p := start(t, name, command(name, args...))
-		addr, err := p.Listening(patience)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return addr
-	}
-	origin := listen("origin", "--listen", "unix:"+dir+"/origin")
+	origin := startListening(t, command("origin", "--listen", "unix:"+dir+"/origin")).Addr
 	if want := "unix:" + dir + "/origin"; origin != want {
 		t.Errorf("origin listens on %s, want %s", origin, want)
 	}
-	edge := listen("edge", "--listen", "unix:"+dir+"/edge", "--origin", origin)
+	edge := startListening(t, command("edge", "--listen", "unix:"+dir+"/edge", "--origin", origin)).Addr
 	c, err := net.Dial("unix", strings.TrimPrefix(edge, "unix:"))
 	if err != nil {
 		t.Fatal(err)

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hopwire/hopwire/integration/internal/process"
+	"github.com/hopwire/hopwire/integration/internal/servers"
 	"github.com/hopwire/hopwire/integration/internal/weather"
 	"github.com/hopwire/hopwire/shared/wiretest"
 )
@@ -32,10 +32,8 @@ func weathered(t *testing.T, climate weather.Climate, load weather.Load) (weathe
 	var log weather.Log
 	cmd := command("edge", "--listen", "127.0.0.1:0", "--origin", origin.Addr(), "--access-log", "-")
 	cmd.Stdout = &log
-	edge := start(t, "edge", cmd)
-	if load.Gateway, err = edge.Listening(patience); err != nil {
-		t.Fatalf("%v\n%s", err, edge.Log())
-	}
+	edge := startListening(t, cmd)
+	load.Gateway = edge.Addr
 	tally := load.Run(t.Context())
 	if err := edge.Stop(patience); err != nil {
 		t.Error(err)
@@ -134,10 +132,10 @@ func replaced(t *testing.T, rounds int, idle, drainIdle time.Duration, each func
 	}
 	t.Cleanup(origin.Close)
 	d := weather.Drains{Rounds: rounds, Idle: idle, Clients: 8, Seed: 1,
-		Start: func(listen string) (*process.Process, string, error) {
+		Start: func(listen string) (*servers.Server, error) {
 			p := start(t, "edge", command("edge", "--listen", listen, "--origin", origin.Addr(), "--drain-idle", drainIdle.String()))
 			addr, err := p.Listening(patience)
-			return p, addr, err
+			return &servers.Server{Process: p, Addr: addr}, err
 		}}
 	if err := d.Run(t.Context(), each); err != nil {
 		t.Error(err)

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"syscall"
 	"time"
 
 	"github.com/hopwire/hopwire/integration/internal/servers"
@@ -40,20 +39,18 @@ func idleGateways() comparison {
 	}
 }
 
-// affordable is n, or as many connections as a relay of two descriptors each can
-// hold within the limit of open files.
+// affordable is n, or as many connections as a relay can hold beside those that
+// warm it up.
 func affordable(n int) (int, error) {
-	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		return 0, err
-	}
-	const others = 300
-	fits := int(min(limit.Cur, 1<<20))/2 - others
+	fits := servers.MaxConns() - warmConns
 	if fits < 100 {
-		return 0, fmt.Errorf("a limit of %d open files is too low", limit.Cur)
+		return 0, errors.New("the limit of open files is too low")
 	}
 	return min(n, fits), nil
 }
+
+// warmConns is how many connections are there before the memory is looked at.
+const warmConns = 100
 
 // idleMemory starts a server afresh and compares its memory without and with n
 // connections that have had one request each.
@@ -68,7 +65,7 @@ func (s *stage) idleMemory(start starter, n int) (reading, error) {
 	}
 	defer server.Kill()
 
-	warm, err := hold(server, 100)
+	warm, err := hold(server, warmConns)
 	if err != nil {
 		return reading{}, err
 	}

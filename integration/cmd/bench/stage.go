@@ -2,13 +2,10 @@ package main
 
 import (
 	"bytes"
-	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
-	"github.com/hopwire/hopwire/integration/internal/process"
 	"github.com/hopwire/hopwire/integration/internal/servers"
 )
 
@@ -34,12 +31,7 @@ func newStage(o *options) (*stage, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &stage{options: o, dir: dir}
-	// A worker of nginx may run as somebody else.
-	if err := os.Chmod(dir, 0o755); err != nil {
-		return nil, err
-	}
-	return s, os.WriteFile(filepath.Join(dir, document), bytes.Repeat([]byte("x"), 1024), 0o644)
+	return &stage{options: o, dir: dir}, os.WriteFile(filepath.Join(dir, document), bytes.Repeat([]byte("x"), 1024), 0o644)
 }
 
 func (s *stage) close() {
@@ -96,14 +88,5 @@ func (s *stage) edge(upstream string) starter {
 // ours starts origin or edge with one loop.
 func (s *stage) ours(processor int, name string, args ...string) (*servers.Server, error) {
 	line := append([]string{filepath.Join(s.bin, name), "--listen", "127.0.0.1:0", "--loops", "1"}, args...)
-	p, err := process.Start(name, servers.Pinned(processor, line...))
-	if err != nil {
-		return nil, err
-	}
-	addr, err := p.Listening(5 * time.Second)
-	if err != nil {
-		p.Kill()
-		return nil, fmt.Errorf("%w\n%s", err, strings.TrimSpace(p.Log()))
-	}
-	return &servers.Server{Process: p, Addr: addr}, nil
+	return servers.Ours(name, servers.Pinned(processor, line...))
 }

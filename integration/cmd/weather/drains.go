@@ -6,7 +6,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/hopwire/hopwire/integration/internal/process"
+	"github.com/hopwire/hopwire/integration/internal/servers"
 	"github.com/hopwire/hopwire/integration/internal/weather"
 )
 
@@ -49,21 +49,17 @@ func (o *options) drain(ctx context.Context, g gateway) (sum weather.Round, err 
 		return sum, err
 	}
 	defer origin.Close()
-	dir, err := newFolder()
+	dir, err := os.MkdirTemp("", "hopwire-weather-")
 	if err != nil {
 		return sum, err
 	}
 	defer os.RemoveAll(dir)
 	d := weather.Drains{Rounds: o.rounds, Idle: o.drainIdle, Clients: drainClients, Seed: o.seed, Reload: g.reload, Overlap: o.overlap && g.ours,
-		Start: func(listen string) (*process.Process, string, error) {
+		Start: func(listen string) (*servers.Server, error) {
 			if g.ours {
 				return o.startEdge(listen, nil, o.drained(origin.Addr())...)
 			}
-			s, err := g.start(dir, origin.Addr(), nil)
-			if err != nil {
-				return nil, "", err
-			}
-			return s.Process, s.Addr, nil
+			return g.start(dir, origin.Addr(), nil)
 		}}
 	fmt.Printf("\n%-8s round requests  told  gone refused first later   away  drain waited\n", "gateway")
 	n := 0

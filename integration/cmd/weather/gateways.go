@@ -1,16 +1,12 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
-	"time"
 
-	"github.com/hopwire/hopwire/integration/internal/process"
 	"github.com/hopwire/hopwire/integration/internal/servers"
 	"github.com/hopwire/hopwire/integration/internal/weather"
 )
@@ -50,24 +46,13 @@ func (o *options) contestants() (all []gateway) {
 }
 
 func (o *options) edge(_, origin string, log *weather.Log) (*servers.Server, error) {
-	p, addr, err := o.startEdge("127.0.0.1:0", log, "--origin", origin, "--access-log", "-")
-	return &servers.Server{Process: p, Addr: addr}, err
+	return o.startEdge("127.0.0.1:0", log, "--origin", origin, "--access-log", "-")
 }
 
-// startEdge starts edge, and returns when it listens.
-func (o *options) startEdge(listen string, stdout io.Writer, args ...string) (*process.Process, string, error) {
+func (o *options) startEdge(listen string, stdout io.Writer, args ...string) (*servers.Server, error) {
 	cmd := exec.Command(filepath.Join(o.bin, "edge"), append([]string{"--listen", listen}, args...)...)
 	cmd.Stdout = stdout
-	p, err := process.Start("edge", cmd)
-	if err != nil {
-		return nil, "", err
-	}
-	addr, err := p.Listening(5 * time.Second)
-	if err != nil {
-		p.Kill()
-		return nil, "", fmt.Errorf("%w\n%s", err, strings.TrimSpace(p.Log()))
-	}
-	return p, addr, nil
+	return servers.Ours("edge", cmd)
 }
 
 // peer starts one of the others.
@@ -75,13 +60,4 @@ func peer(start func(string, string, ...servers.Option) (*servers.Server, error)
 	return func(dir, origin string, _ *weather.Log) (*servers.Server, error) {
 		return start(dir, origin, options...)
 	}
-}
-
-// newFolder makes a folder that a worker of another user can read.
-func newFolder() (string, error) {
-	dir, err := os.MkdirTemp("", "hopwire-weather-")
-	if err != nil {
-		return "", err
-	}
-	return dir, os.Chmod(dir, 0o755)
 }

@@ -69,7 +69,7 @@ func (o *options) stage(ctx context.Context, g gateway, ratio float64, requests 
 		return r, err
 	}
 	defer origin.Close()
-	dir, err := newFolder()
+	dir, err := os.MkdirTemp("", "hopwire-weather-")
 	if err != nil {
 		return r, err
 	}

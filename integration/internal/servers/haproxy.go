@@ -44,7 +44,7 @@ func haproxy(dir, mode, more, server, upstream string, options []Option) (*Serve
 	config := `
 global
 	nbthread 1
-	maxconn ` + fmt.Sprint(maxConns()) + `
+	maxconn ` + fmt.Sprint(MaxConns()) + `
 
 defaults
 	mode ` + mode + `
@@ -63,9 +63,9 @@ backend origin
 	return start(dir, program{name: "haproxy", config: config, args: args}, options)
 }
 
-// maxConns is the number of clients HAProxy can have, with two descriptors for
-// each, within the limit of open files. It refuses to start with more.
-func maxConns() int {
+// MaxConns is the number of clients that a relay can have, with two descriptors
+// for each, within the limit of open files. HAProxy refuses to start with more.
+func MaxConns() int {
 	limit := syscall.Rlimit{Cur: 1024}
 	_ = syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) // cannot fail
 	const others = 200

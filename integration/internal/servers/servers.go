@@ -1,6 +1,6 @@
-// Package servers starts nginx and HAProxy, each with one worker and from a
-// configuration of its own in a folder of the caller's, as the user who runs
-// the test or the benchmark, on a free port of 127.0.0.1.
+// Package servers starts origin and edge, and beside them nginx and HAProxy, each
+// with one worker and from a configuration of its own in a folder of the caller's,
+// as the user who runs the test or the benchmark, on a free port of 127.0.0.1.
 package servers
 
 import (
@@ -24,6 +24,20 @@ type Server struct {
 
 // startTimeout bounds the time in which a server has to accept connections.
 const startTimeout = 10 * time.Second
+
+// Ours starts origin or edge by a command line.
+func Ours(name string, cmd *exec.Cmd) (*Server, error) {
+	p, err := process.Start(name, cmd)
+	if err != nil {
+		return nil, err
+	}
+	addr, err := p.Listening(startTimeout)
+	if err != nil {
+		p.Kill()
+		return nil, fmt.Errorf("%w\n%s", err, strings.TrimSpace(p.Log()))
+	}
+	return &Server{Process: p, Addr: addr}, nil
+}
 
 // A program says how one of the servers is configured and run.
 type program struct {

@@ -11,14 +11,14 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/hopwire/hopwire/integration/internal/process"
+	"github.com/hopwire/hopwire/integration/internal/servers"
 )
 
 // Drains is a gateway that is stopped and replaced under load.
 type Drains struct {
-	// Start starts a gateway that listens on the address, and says where it
-	// does. It fails as long as another one listens there.
-	Start func(listen string) (*process.Process, string, error)
+	// Start starts a gateway that listens on the address. It fails as long as
+	// another one listens there.
+	Start func(listen string) (*servers.Server, error)
 	// Reload, if not nil, is the signal at which the gateway replaces its own
 	// workers, the way of those that have a master. Otherwise it is sent SIGTERM
 	// and another one is started.
@@ -83,12 +83,12 @@ func (r *Round) Add(s Round) {
 // of them when it is over. It returns an error when a gateway did not start or
 // did not end well.
 func (d *Drains) Run(ctx context.Context, each func(Round)) error {
-	gateway, addr, err := d.Start("127.0.0.1:0")
+	gateway, err := d.Start("127.0.0.1:0")
 	if err != nil {
 		return err
 	}
 	defer func() { gateway.Kill() }()
-	crowd := &crowd{drains: d, addr: addr}
+	crowd := &crowd{drains: d, addr: gateway.Addr}
 	leave := crowd.come(ctx)
 	defer leave()
 	rng := rand.New(rand.NewPCG(d.Seed, 0))
@@ -100,7 +100,7 @@ func (d *Drains) Run(ctx context.Context, each func(Round)) error {
 		if d.Reload != nil {
 			replace = d.reload
 		}
-		next, round, err := replace(ctx, gateway, addr)
+		next, round, err := replace(ctx, gateway)
 		if next != nil {
 			gateway = next // the other one has been told to end
 		}
@@ -119,9 +119,9 @@ func (d *Drains) Run(ctx context.Context, each func(Round)) error {
 }
 
 // replace stops a gateway and starts the next one.
-func (d *Drains) replace(ctx context.Context, old *process.Process, addr string) (next *process.Process, r Round, err error) {
+func (d *Drains) replace(ctx context.Context, old *servers.Server) (next *servers.Server, r Round, err error) {
 	if d.Overlap {
-		if next, _, err = d.Start(addr); err != nil {
+		if next, err = d.Start(old.Addr); err != nil {
 			return nil, r, err
 		}
 	}
@@ -137,7 +137,7 @@ func (d *Drains) replace(ctx context.Context, old *process.Process, addr string)
 		ended <- err
 	}()
 	if next == nil {
-		next, err = d.takeOver(ctx, addr)
+		next, err = d.takeOver(ctx, old.Addr)
 		r.Away = time.Since(signalled)
 	}
 	if endErr := <-ended; endErr != nil {
@@ -149,15 +149,15 @@ func (d *Drains) replace(ctx context.Context, old *process.Process, addr string)
 
 // reload has the gateway replace its workers. Nobody tells when the old ones have
 // ended.
-func (d *Drains) reload(_ context.Context, p *process.Process, _ string) (_ *process.Process, r Round, err error) {
-	return p, r, p.Signal(d.Reload)
+func (d *Drains) reload(_ context.Context, g *servers.Server) (_ *servers.Server, r Round, err error) {
+	return g, r, g.Signal(d.Reload)
 }
 
 // takeOver starts a gateway, again and again until the port is free.
-func (d *Drains) takeOver(ctx context.Context, addr string) (p *process.Process, err error) {
+func (d *Drains) takeOver(ctx context.Context, addr string) (next *servers.Server, err error) {
 	for begun := time.Now(); time.Since(begun) < patience; {
-		if p, _, err = d.Start(addr); err == nil || ctx.Err() != nil {
-			return p, err
+		if next, err = d.Start(addr); err == nil || ctx.Err() != nil {
+			return next, err
 		}
 	}
 	return nil, err
