@@ -89,10 +89,10 @@ type FlowID struct {
 }
 
 // String returns the name, such as "c3".
-func (id FlowID) String() string { return string(id.Append(nil)) }
+func (id FlowID) String() string { return string(id.appendTo(nil)) }
 
-// Append appends the name to b.
-func (id FlowID) Append(b []byte) []byte {
+// appendTo appends the name to b.
+func (id FlowID) appendTo(b []byte) []byte {
 	b = append(b, "?co"[min(id.Hop, OriginHop)])
 	return strconv.AppendUint(b, id.N, 10)
 }

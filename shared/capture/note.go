@@ -68,7 +68,7 @@ func (n *Note) appendStructuredData(b []byte) []byte {
 	b = append(b, "["+structuredID...)
 	if n.Flow != (FlowID{}) {
 		b = append(b, ` flow="`...)
-		b = append(n.Flow.Append(b), '"')
+		b = append(n.Flow.appendTo(b), '"')
 	}
 	for _, p := range n.Params {
 		b = append(append(b, ' '), p.Name...)

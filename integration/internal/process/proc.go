@@ -18,7 +18,7 @@ const ticksPerSecond = 100
 // descendants have used. It advances in steps of 10 ms.
 func (p *Process) CPUTime() (time.Duration, error) {
 	var sum time.Duration
-	for _, pid := range p.Tree() {
+	for _, pid := range p.tree() {
 		stat, err := readStat(pid)
 		if err != nil {
 			return 0, err
@@ -32,7 +32,7 @@ func (p *Process) CPUTime() (time.Duration, error) {
 // for themselves: pages shared between them count once.
 func (p *Process) Resident() (int64, error) {
 	var sum int64
-	for _, pid := range p.Tree() {
+	for _, pid := range p.tree() {
 		n, err := proportionalSet(pid)
 		if err != nil {
 			return 0, err
@@ -48,8 +48,8 @@ func (p *Process) Descriptors() (int, error) {
 	return len(entries), err
 }
 
-// Tree is the process and all its living descendants.
-func (p *Process) Tree() []int {
+// tree is the process and all its living descendants.
+func (p *Process) tree() []int {
 	children := map[int][]int{}
 	dirs, _ := filepath.Glob("/proc/[0-9]*")
 	for _, dir := range dirs {

@@ -81,7 +81,7 @@ func (p *Process) WaitLog(pattern *regexp.Regexp, timeout time.Duration) ([]stri
 	late := time.NewTimer(timeout)
 	defer late.Stop()
 	for ended := false; ; {
-		grown := p.log.Grown()
+		grown := p.log.growth()
 		if match := pattern.FindStringSubmatch(p.Log()); match != nil {
 			return match, nil
 		}
@@ -163,8 +163,8 @@ func (l *log) String() string {
 	return l.text.String()
 }
 
-// Grown returns a channel that the next Write closes.
-func (l *log) Grown() <-chan struct{} {
+// growth returns a channel that the next Write closes.
+func (l *log) growth() <-chan struct{} {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.grown

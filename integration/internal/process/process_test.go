@@ -62,7 +62,7 @@ func TestCountersIncludeChildren(t *testing.T) {
 	if _, err := p.WaitLog(regexp.MustCompile("worked"), patience); err != nil {
 		t.Fatal(err)
 	}
-	if n := len(p.Tree()); n < 2 {
+	if n := len(p.tree()); n < 2 {
 		t.Errorf("a tree of %d processes, want the script and its child at least", n)
 	}
 	if cpu, err := p.CPUTime(); err != nil || cpu <= 0 {

@@ -94,7 +94,8 @@ func (c *client) send(q request) (err error) {
 	}
 	head := 0
 	if q.post {
-		b, head = c.appendPosted(b, q.id)
+		c.content = appendContent(c.content[:0], q.id, postOctets)
+		b, head = appendFramed(b, c.content, q.id&1 == 1)
 	} else {
 		b = append(b, "\r\n"...)
 	}
@@ -107,20 +108,6 @@ func (c *client) send(q request) (err error) {
 		_, err = c.conn.Write(b)
 	}
 	return err
-}
-
-// appendPosted appends the framing, the end of the head, which it returns, and
-// the content.
-func (c *client) appendPosted(b []byte, id int64) (_ []byte, head int) {
-	c.content = appendContent(c.content[:0], id, postOctets)
-	if id&1 == 1 {
-		b = append(b, "Transfer-Encoding: chunked\r\n\r\n"...)
-		head = len(b)
-		return appendChunked(b, c.content), head
-	}
-	b = fmt.Appendf(b, "Content-Length: %d\r\n\r\n", postOctets)
-	head = len(b)
-	return append(b, c.content...), head
 }
 
 // receive reads the response that belongs to the number.

@@ -82,10 +82,5 @@ type ticks struct {
 // ctx has ended.
 func (t *ticks) wait(ctx context.Context) bool {
 	until := t.gap - time.Since(t.start)%t.gap + time.Duration(t.rng.Int64N(int64(t.gap)/10+1))
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(until):
-		return true
-	}
+	return sleep(ctx, until)
 }

@@ -22,6 +22,17 @@ func appendContent(b []byte, id int64, octets int) []byte {
 	return b
 }
 
+// appendFramed appends the framing of the content, the end of the head, which it
+// returns, and the content, chunked or not.
+func appendFramed(b, content []byte, chunked bool) (_ []byte, head int) {
+	if chunked {
+		b = append(b, "Transfer-Encoding: chunked\r\n\r\n"...)
+		return appendChunked(b, content), len(b)
+	}
+	b = fmt.Appendf(b, "Content-Length: %d\r\n\r\n", len(content))
+	return append(b, content...), len(b)
+}
+
 // appendChunked appends the content in two chunks.
 func appendChunked(b, content []byte) []byte {
 	half := len(content) / 2

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -259,10 +258,6 @@ func appendResponse(b, content []byte, chunked, last bool) []byte {
 	if last {
 		b = append(b, "Connection: close\r\n"...)
 	}
-	if chunked {
-		b = append(b, "Transfer-Encoding: chunked\r\n\r\n"...)
-		return appendChunked(b, content)
-	}
-	b = fmt.Appendf(b, "Content-Length: %d\r\n\r\n", len(content))
-	return append(b, content...)
+	b, _ = appendFramed(b, content, chunked)
+	return b
 }

@@ -90,7 +90,7 @@ func (c *Cache) load(path, name string) (*File, error) {
 	}
 	now := time.Now() // the clock that the file system goes by
 	f := &File{
-		Type:     ContentType(name),
+		Type:     contentType(name),
 		Size:     state.size,
 		Modified: time.Unix(0, min(state.modified, now.UnixNano())).Unix(), // RFC 9110 section 8.8.2.1
 		ETag:     etag(state),

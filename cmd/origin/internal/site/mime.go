@@ -5,11 +5,11 @@ import "strings"
 // defaultType is for a file whose extension says nothing.
 const defaultType = "application/octet-stream"
 
-// ContentType is the media type for a file name, by its extension in any case.
+// contentType is the media type for a file name, by its extension in any case.
 // The table is the program's own rather than the machine's, so that a site is
 // served alike everywhere. Text is declared to be UTF-8; formats that declare
 // their encoding themselves, such as JSON and SVG, have no charset parameter.
-func ContentType(name string) string {
+func contentType(name string) string {
 	dot := strings.LastIndexByte(name, '.')
 	if dot < 0 || strings.IndexByte(name[dot:], '/') >= 0 {
 		return defaultType

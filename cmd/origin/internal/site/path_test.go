@@ -112,8 +112,8 @@ func TestContentType(t *testing.T) {
 		"dot.":           defaultType,
 		".html":          "text/html; charset=utf-8",
 	} {
-		if got := ContentType(name); got != want {
-			t.Errorf("ContentType(%q) = %q; want %q", name, got, want)
+		if got := contentType(name); got != want {
+			t.Errorf("contentType(%q) = %q; want %q", name, got, want)
 		}
 	}
 }
