@@ -133,7 +133,7 @@ func version() string {
 
 // report writes err on w, one line for each independent failure, and says which
 // exit status it deserves.
-func report(w io.Writer, program string, err error) int {
+func report(w io.Writer, program string, err error) (status int) {
 	if err == nil {
 		return statusDone
 	}
@@ -141,18 +141,26 @@ func report(w io.Writer, program string, err error) int {
 	for _, part := range parts(err) {
 		lines = append(lines, part.Error())
 	}
-	switch hint := hintOf(err); {
-	case hint != "" && len(lines) == 1:
-		lines[0] += "; " + hint
-	case hint != "":
-		lines = append(lines, hint)
+	status = statusError
+	var wrong *UsageError
+	var chosen cli.ExitCoder
+	switch {
+	case errors.As(err, &wrong):
+		status = statusUsage
+		if hint := fmt.Sprintf("see '%s --help'", wrong.command); len(lines) == 1 {
+			lines[0] += "; " + hint
+		} else {
+			lines = append(lines, hint)
+		}
+	case errors.As(err, &chosen):
+		status = chosen.ExitCode()
 	}
 	for _, line := range lines {
 		if line != "" {
 			fmt.Fprintf(w, "%s: %s\n", program, line)
 		}
 	}
-	return statusOf(err)
+	return status
 }
 
 // parts takes a joined error apart. What wraps a joined error is left whole: its
@@ -165,24 +173,4 @@ func parts(err error) []error {
 		return joined.Unwrap()
 	}
 	return []error{err}
-}
-
-func statusOf(err error) int {
-	var wrong *UsageError
-	if errors.As(err, &wrong) {
-		return statusUsage
-	}
-	var chosen cli.ExitCoder
-	if errors.As(err, &chosen) {
-		return chosen.ExitCode()
-	}
-	return statusError
-}
-
-func hintOf(err error) string {
-	var wrong *UsageError
-	if !errors.As(err, &wrong) || wrong.command == "" {
-		return ""
-	}
-	return fmt.Sprintf("see '%s --help'", wrong.command)
 }

@@ -60,23 +60,16 @@ func judge(h *wire.ResponseHead) Finding {
 	return Finding{Verdict: Unwell, Status: h.Status}
 }
 
-// failed is the finding when the connection or what came on it was no good.
-func failed(err error, timeout time.Duration) Finding {
+// failed is the finding when there was no connection, or it or what came on it was
+// no good, unless that was a matter of time.
+func failed(verdict Verdict, err error, timeout time.Duration) Finding {
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return Finding{Verdict: TimedOut, Timeout: timeout}
 	case errors.Is(err, io.EOF):
 		err = errEnded
 	}
-	return Finding{Verdict: Malformed, Err: cause(err)}
-}
-
-// unreached is the finding when there was no connection.
-func unreached(err error, timeout time.Duration) Finding {
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return Finding{Verdict: TimedOut, Timeout: timeout}
-	}
-	return Finding{Verdict: Unreachable, Err: cause(err)}
+	return Finding{Verdict: verdict, Err: cause(err)}
 }
 
 // cause is the kernel's error without the addresses, which the reader of a

@@ -35,7 +35,7 @@ func (p *probe) run(l *loop.Loop, at *loop.Address, request []byte, timeout time
 	deadline := l.Now().Add(timeout)
 	conn, err := l.Dial(at, deadline)
 	if err != nil {
-		return unreached(err, timeout)
+		return failed(Unreachable, err, timeout)
 	}
 	p.conn, p.read = conn, 0
 	defer p.close()
@@ -45,12 +45,12 @@ func (p *probe) run(l *loop.Loop, at *loop.Address, request []byte, timeout time
 	b := l.Buffer()
 	defer b.Release()
 	if err := p.readHead(b); err != nil {
-		return failed(err, timeout)
+		return failed(Malformed, err, timeout)
 	}
 	found := judge(&p.head)
 	if found.Verdict == Passed {
 		if err := p.readBody(b); err != nil {
-			return failed(err, timeout)
+			return failed(Malformed, err, timeout)
 		}
 	}
 	return found

@@ -24,18 +24,13 @@ func (s *standing) learn(passed bool, t Thresholds) (changed bool) {
 		s.known, s.contrary = true, 0
 		return false
 	}
-	s.contrary++
-	if s.known && s.contrary < s.needed(t) {
+	needed := t.Fall
+	if s.down {
+		needed = t.Rise
+	}
+	if s.contrary++; s.known && s.contrary < needed {
 		return false
 	}
 	*s = standing{known: true, down: !passed}
 	return true
-}
-
-// needed is how many contrary checks in a row change the standing.
-func (s *standing) needed(t Thresholds) int {
-	if s.down {
-		return t.Rise
-	}
-	return t.Fall
 }
