@@ -209,12 +209,7 @@ func (b *planner) prepare(raw []byte) (Request, error) {
 // idempotent knows the methods of RFC 9110 section 9.2.2. About others nothing
 // is known, so they are not sent twice.
 func idempotent(h *wire.RequestHead) bool {
-	for _, method := range []string{"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"} {
-		if h.Is(method) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc([]string{"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"}, h.Is)
 }
 
 // expectationOf reads a recorded final response. It is nil when that is not

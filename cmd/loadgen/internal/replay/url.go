@@ -1,8 +1,10 @@
 package replay
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"strings"
 
@@ -64,13 +66,5 @@ func requestFor(u *url.URL, option string) []byte {
 
 // targetOf is the address that u names; port 80 unless it says otherwise.
 func targetOf(u *url.URL) string {
-	port := u.Port()
-	if port == "" {
-		port = "80"
-	}
-	host := u.Hostname()
-	if strings.Contains(host, ":") {
-		host = "[" + host + "]"
-	}
-	return host + ":" + port
+	return net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "80"))
 }

@@ -104,8 +104,8 @@ func New(s Settings, notes []string, r *replay.Result) *Report {
 		Interim:      r.Interim,
 		ErrorCauses:  named(r.Causes[:]),
 		Connections:  connectionsOf(r),
-		Explanations: orEmpty(r.Explanations),
-		Notes:        orEmpty(notes),
+		Explanations: append([]string{}, r.Explanations...), // JSON has [], not null
+		Notes:        append([]string{}, notes...),
 		spread:       spreadOf(&r.Latency),
 	}
 	rep.countStatuses(r)
@@ -158,14 +158,6 @@ func connectionsOf(r *replay.Result) Connections {
 		c.Failed += n
 	}
 	return c
-}
-
-// orEmpty makes JSON write [] and not null.
-func orEmpty(s []string) []string {
-	if s == nil {
-		return []string{}
-	}
-	return s
 }
 
 func seconds(d time.Duration) float64 { return rounded(d.Seconds(), 1e6) }
