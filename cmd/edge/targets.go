@@ -91,12 +91,11 @@ func (e *edge) watchNames(ctx context.Context) (stop func()) {
 	e.server.SetMissing(gateway.DNSTimeout)
 	ctx, cancel := context.WithCancel(ctx)
 	w := names.Watch(ctx, names.Config{
-		Targets:  e.settings.targets,
-		Members:  e.found,
-		Missing:  func(_ int, why names.Kind) { e.server.SetMissing(unresolved(why)) },
-		Report:   e.say,
-		System:   e.system(),
-		HasRoute: names.HasRoute,
+		Targets: e.settings.targets,
+		Members: e.found,
+		Missing: func(_ int, why names.Kind) { e.server.SetMissing(unresolved(why)) },
+		Report:  e.say,
+		System:  e.system(),
 	})
 	e.awaitNames(ctx, w.First(), startPatience)
 	return func() {

@@ -121,6 +121,7 @@ func newWriter(sink io.Writer, o Options) (*writer, error) {
 // not recorded have no addresses, and are none.
 func (w *writer) write(e *event) {
 	switch c := w.flows[e.flow]; {
+	case w.err != nil:
 	case e.kind == openEvent:
 		w.open(e)
 	case e.kind == noteEvent:

@@ -223,7 +223,7 @@ func TestWithRoute(t *testing.T) {
 			t.Errorf("%v: %v, want %v", test.in, got, test.want)
 		}
 	}
-	if !HasRoute(netip.MustParseAddr("127.0.0.1")) {
+	if !hasRoute(netip.MustParseAddr("127.0.0.1")) {
 		t.Error("no route to the machine itself")
 	}
 }

@@ -8,9 +8,9 @@ import (
 	"syscall"
 )
 
-// HasRoute reports whether the machine has a way to the address. A connected
+// hasRoute reports whether the machine has a way to the address. A connected
 // datagram socket tells that without sending anything.
-func HasRoute(a netip.Addr) bool {
+func hasRoute(a netip.Addr) bool {
 	c, err := net.Dial("udp", netip.AddrPortFrom(a, 9).String())
 	if err == nil {
 		c.Close()

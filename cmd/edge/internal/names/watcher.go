@@ -25,10 +25,9 @@ type Config struct {
 	// System is asked where to look names up, for each lookup. Nil: where the
 	// machine's own files say.
 	System func() (*System, error)
-	// HasRoute tells which addresses the machine has a way to. Nil: to all.
-	HasRoute func(netip.Addr) bool
 
-	exchange exchange // nil: over the network
+	exchange exchange              // nil: over the network
+	hasRoute func(netip.Addr) bool // nil: as the machine has it
 }
 
 // A Watcher looks targets up again and again. It calls the functions of its
@@ -46,6 +45,9 @@ func Watch(ctx context.Context, config Config) *Watcher {
 	}
 	if config.exchange == nil {
 		config.exchange = overNetwork
+	}
+	if config.hasRoute == nil {
+		config.hasRoute = hasRoute
 	}
 	w := &Watcher{config: config}
 	for source, target := range config.Targets {
@@ -106,7 +108,7 @@ func (w *watch) lookup(ctx context.Context) Result {
 	if err != nil {
 		return Result{Failure: &Failure{Failed, err.Error()}}
 	}
-	r := &round{ctx: ctx, system: system, exchange: w.config.exchange, hasRoute: w.config.HasRoute, last: w.last}
+	r := &round{ctx: ctx, system: system, exchange: w.config.exchange, hasRoute: w.config.hasRoute, last: w.last}
 	result := r.lookup(w.target)
 	w.last = r.seen
 	return result

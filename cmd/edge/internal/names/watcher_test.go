@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -131,6 +132,7 @@ func watching(t *testing.T, z *zone, target Target, during func(w *Watcher, d *d
 			Report:   func(line string) { d.add("%s", line) },
 			System:   func() (*System, error) { return system(""), nil },
 			exchange: z.exchange,
+			hasRoute: func(netip.Addr) bool { return true },
 		})
 		<-w.First()
 		during(w, d)
