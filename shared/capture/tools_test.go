@@ -13,10 +13,14 @@ import (
 
 // The field's own tools are asked what they think of a recording.
 
-// run runs a tool on file, or skips the test where the tool is not installed.
+// run runs a tool on file, or skips the test where the tool is not installed, or
+// fails it where no skip is allowed.
 func run(t *testing.T, file []byte, tool string, arguments ...string) (stdout string) {
 	t.Helper()
 	path, err := exec.LookPath(tool)
+	if err != nil && os.Getenv("HOPWIRE_REQUIRE_TOOLS") == "1" {
+		t.Fatalf("%s is not installed", tool)
+	}
 	if err != nil {
 		t.Skipf("%s is not installed", tool)
 	}
