@@ -90,19 +90,7 @@ func appendEscaped(b []byte, value string) []byte {
 	return b
 }
 
-// appendSyslog appends the whole message around a body made by appendBody.
-func appendSyslog(b []byte, at time.Time, severity Severity, application string, body []byte) []byte {
-	b = append(b, '<')
-	b = strconv.AppendInt(b, facility*8+int64(cmp.Or(severity, Info)&7), 10)
-	b = append(b, ">1 "...)
-	b = at.UTC().AppendFormat(b, "2006-01-02T15:04:05.000000Z")
-	b = append(b, " - "...)
-	b = append(b, application...)
-	b = append(b, " - "...)
-	return append(b, body...)
-}
-
-// parseNote reads a datagram that appendSyslog made; at is the packet's time,
+// parseNote reads a datagram that the writer made; at is the packet's time,
 // which is finer than the one in the message.
 func parseNote(p []byte, at time.Time) (Note, bool) {
 	n := Note{At: at}

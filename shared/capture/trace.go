@@ -75,7 +75,7 @@ func (t *tracer) streamOf(p *packet, ends [2]netip.AddrPort, tcp *layers.TCP) *s
 	s := t.live[key]
 	opening := tcp.SYN && !tcp.ACK
 	if s == nil || opening && !s.openedBy(ends[0], tcp.Seq) {
-		s = newStream(t, key.hop, p, ends, tcp)
+		s = t.newStream(key.hop, p, ends, tcp)
 		t.live[key] = s
 		t.all = append(t.all, s)
 	}
@@ -139,7 +139,7 @@ func (h *half) markAfter(offset int) int {
 	return sort.Search(len(h.marks), func(i int) bool { return h.marks[i].offset > offset })
 }
 
-func newStream(t *tracer, hop Hop, p *packet, ends [2]netip.AddrPort, tcp *layers.TCP) *stream {
+func (t *tracer) newStream(hop Hop, p *packet, ends [2]netip.AddrPort, tcp *layers.TCP) *stream {
 	s := &stream{
 		tracer: t, number: len(t.all) + 1, hop: hop, ends: ends, opened: p.at, client: unknownEnd,
 	}

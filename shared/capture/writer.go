@@ -161,9 +161,11 @@ func (w *writer) close() error {
 	return w.flush()
 }
 
-// note writes the datagram around what Note.appendBody made.
+// note writes a message of RFC 5424, around what Note.appendBody made of it.
 func (w *writer) note(at time.Time, severity Severity, body []byte) {
-	frame, err := w.frames.datagram(notesFrom, notesTo, appendSyslog(nil, at, severity, w.application, body))
+	message := fmt.Appendf(nil, "<%d>1 %s - %s - %s", facility*8+cmp.Or(severity, Info)&7,
+		at.UTC().Format("2006-01-02T15:04:05.000000Z"), w.application, body)
+	frame, err := w.frames.datagram(notesFrom, notesTo, message)
 	w.block(notesInterface, at, frame, err, pcapgo.NgPacketOptions{})
 }
 
