@@ -27,7 +27,7 @@ func TestEdgeChangesNothing(t *testing.T) {
 		{"head of no file", "HEAD", "/nowhere", "", ""},
 		{"way out of the site", "GET", "/../../etc/passwd", "", ""},
 		{"range", "GET", mediumFile, "Range: bytes=10-29\r\n", ""},
-		{"last octets", "GET", largeFile, "Range: bytes=-100000\r\n", ""},
+		{"last bytes", "GET", largeFile, "Range: bytes=-100000\r\n", ""},
 		{"range behind the end", "GET", smallFile, "Range: bytes=1000-\r\n", ""},
 		{"conditional", "GET", smallFile, "If-Modified-Since: Fri, 31 Dec 2100 23:59:59 GMT\r\n", ""},
 		{"post to a file", "POST", smallFile, "Content-Length: 3\r\n", "a=b"},
@@ -51,7 +51,7 @@ func TestEdgeChangesNothing(t *testing.T) {
 			status1, fields1, body1 := splitAnswer(direct, "Date")
 			status2, fields2, body2 := splitAnswer(relayed, "Date", "Via")
 			if status1 != status2 || body1 != body2 || !slices.Equal(fields1, fields2) {
-				t.Errorf("origin: %s\n%q\n%d octets\nedge: %s\n%q\n%d octets",
+				t.Errorf("origin: %s\n%q\n%d bytes\nedge: %s\n%q\n%d bytes",
 					status1, fields1, len(body1), status2, fields2, len(body2))
 			}
 		})
@@ -159,7 +159,7 @@ func TestPipelining(t *testing.T) {
 			}{{200, site[smallFile]}, {200, site[mediumFile]}, {0, nil}, {404, nil}, {200, site[smallFile]}} {
 				response, body := c.response("GET")
 				if want.status != 0 && response.StatusCode != want.status || want.body != nil && body != string(want.body) {
-					t.Fatalf("%s and %d octets, want %d and %d octets", response.Status, len(body), want.status, len(want.body))
+					t.Fatalf("%s and %d bytes, want %d and %d bytes", response.Status, len(body), want.status, len(want.body))
 				}
 			}
 		})
@@ -219,7 +219,7 @@ func fetch(transport http.RoundTripper, url string, want []byte) error {
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	if err != nil || response.StatusCode != 200 || !bytes.Equal(body, want) {
-		return fmt.Errorf("%s: %s, %d octets with sum %.8x, %v; want %d with %.8x",
+		return fmt.Errorf("%s: %s, %d bytes with sum %.8x, %v; want %d with %.8x",
 			url, response.Status, len(body), sha256.Sum256(body), err, len(want), sha256.Sum256(want))
 	}
 	return nil

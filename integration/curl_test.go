@@ -35,7 +35,7 @@ func TestCurl(t *testing.T) {
 		{"HTTP/1.0", []string{"--http1.0"}, files.url(mediumFile), "200 1.1", site[mediumFile]},
 		{"chunks for HTTP/1.0", []string{"--http1.0", "-T", upload}, echoing.url("/"), "200 1.1", large},
 		{"range", []string{"-r", "100-4999"}, files.url(largeFile), "206 1.1", large[100:5000]},
-		{"last octets", []string{"-r", "-500"}, files.url(largeFile), "206 1.1", large[len(large)-500:]},
+		{"last bytes", []string{"-r", "-500"}, files.url(largeFile), "206 1.1", large[len(large)-500:]},
 		{"head", []string{"-I", "-o", os.DevNull}, files.url(largeFile), "200 1.1", nil},
 		{"upload that asks", []string{"-H", "Expect: 100-continue", "--expect100-timeout", "30", "-T", upload}, echoing.url("/"), "200 1.1", large},
 		{"upload that does not ask", []string{"-H", "Expect:", "-T", upload}, echoing.url("/"), "200 1.1", large},
@@ -47,7 +47,7 @@ func TestCurl(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			status, body := curl(t, append(test.args, test.url)...)
 			if status != test.status || !bytes.Equal(body, test.body) {
-				t.Errorf("%s with %d octets, want %s with %d", status, len(body), test.status, len(test.body))
+				t.Errorf("%s with %d bytes, want %s with %d", status, len(body), test.status, len(test.body))
 			}
 		})
 	}

@@ -70,7 +70,7 @@ func askUntilClose(addr string, each func()) error {
 		}
 		body, err := io.ReadAll(response.Body)
 		if err != nil || !bytes.Equal(body, site[mediumFile]) {
-			return fmt.Errorf("response %d: %s with %d octets, %v", i, response.Status, len(body), err)
+			return fmt.Errorf("response %d: %s with %d bytes, %v", i, response.Status, len(body), err)
 		}
 		each()
 		if response.Close {

@@ -78,7 +78,7 @@ func TestLargerBodiesAreReplayed(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, got := roundTrip(t, http.DefaultTransport, request); !bytes.Equal(got, content) {
-			t.Fatalf("%d octets came back", len(got))
+			t.Fatalf("%d bytes came back", len(got))
 		}
 	}
 	if err := edge.Stop(patience); err != nil {
@@ -187,7 +187,7 @@ func capture(t *testing.T, addr string) (file string, stop func()) {
 		roundTrip(t, http.DefaultTransport, request)
 		eventually(t, func() string {
 			if b, err := os.ReadFile(file); err != nil || bytes.Count(b, []byte(marker)) < 2 {
-				return fmt.Sprintf("tcpdump has not written the last request and its response (%v, %d octets)", err, len(b))
+				return fmt.Sprintf("tcpdump has not written the last request and its response (%v, %d bytes)", err, len(b))
 			}
 			return ""
 		})

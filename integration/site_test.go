@@ -17,7 +17,7 @@ const (
 )
 
 var site = map[string][]byte{
-	smallFile:  []byte("a few octets of text\n"),
+	smallFile:  []byte("a few bytes of text\n"),
 	mediumFile: bytes.Repeat([]byte("<p>a paragraph</p>\n"), 500),
 	largeFile:  noise(5<<20 + 17),
 }

@@ -101,7 +101,7 @@ func TestUploads(t *testing.T) {
 				}
 				response, received := roundTrip(t, transport, request)
 				if !bytes.Equal(sent, received) {
-					t.Errorf("%d octets came back as %d others", len(sent), len(received))
+					t.Errorf("%d bytes came back as %d others", len(sent), len(received))
 				}
 				want := fmt.Sprint(size, " []")
 				if framing == "chunked" {
@@ -170,7 +170,7 @@ func TestResponses(t *testing.T) {
 			}
 			response, body := roundTrip(t, transport, request)
 			if response.StatusCode != test.status || !bytes.Equal(body, test.body) {
-				t.Errorf("%s with %d octets, want %d with %d", response.Status, len(body), test.status, len(test.body))
+				t.Errorf("%s with %d bytes, want %d with %d", response.Status, len(body), test.status, len(test.body))
 			}
 			if got := response.Trailer.Get("X-Sum"); got != test.trailer {
 				t.Errorf("trailer X-Sum: %q, want %q", got, test.trailer)

@@ -41,7 +41,7 @@ const description = `Edge is an HTTP/1.1 gateway. It sends each request on to on
 over a connection that is kept for further requests. An origin that fails is left
 out for a while; a request for which it cannot be connected to goes to another one.
 Of SRV records, those of the lowest priority that are well get the requests.
-What edge forwards are the octets it received, apart from the fields that are meant for
+What edge forwards are the bytes it received, apart from the fields that are meant for
 one hop only (RFC 9110 section 7.6.1) and its name in Via. What two recipients
 could read differently it refuses. An answer of its own has a Proxy-Status field
 (RFC 9209) that says why.
@@ -149,13 +149,13 @@ func flags() []cli.Flag {
 		&cli.IntFlag{Name: "check-rise", Value: 2, Category: choosing, Usage: "take an origin back after `N` checks in a row that passed"},
 		&cli.IntFlag{Name: "check-fall", Value: 3, Category: choosing, Usage: "leave it out after `N` in a row that failed; the first check of all decides at once"},
 
-		duration(timeouts, "head-timeout", 10*time.Second, "allow `DURATION` from the first octet of a request to the end of its head"),
-		duration(timeouts, "idle-timeout", 75*time.Second, "allow a client `DURATION` without a request, or without an octet of one or of a response going by"),
-		&cli.IntFlag{Name: "min-rate", Value: 240, Usage: "expect a client to send a body, and to take a response, at `N` octets a second while it is waited for; 0: at any rate", Category: timeouts},
+		duration(timeouts, "head-timeout", 10*time.Second, "allow `DURATION` from the first byte of a request to the end of its head"),
+		duration(timeouts, "idle-timeout", 75*time.Second, "allow a client `DURATION` without a request, or without a byte of one or of a response going by"),
+		&cli.IntFlag{Name: "min-rate", Value: 240, Usage: "expect a client to send a body, and to take a response, at `N` bytes a second while it is waited for; 0: at any rate", Category: timeouts},
 		duration(timeouts, "min-rate-grace", 5*time.Second, "let a client fall behind the minimum rate by `DURATION`"),
 		duration(timeouts, "connect-timeout", 5*time.Second, "allow `DURATION` for connecting to an origin"),
-		duration(timeouts, "response-timeout", 60*time.Second, "allow an origin `DURATION` without an octet of a response, or of a request going by"),
-		duration(timeouts, "tunnel-timeout", time.Hour, "allow a tunnel, such as a WebSocket, `DURATION` without an octet in either direction"),
+		duration(timeouts, "response-timeout", 60*time.Second, "allow an origin `DURATION` without a byte of a response, or of a request going by"),
+		duration(timeouts, "tunnel-timeout", time.Hour, "allow a tunnel, such as a WebSocket, `DURATION` without a byte in either direction"),
 
 		number("max-connections", 0, "accept `N` clients at once; 0: no bound"),
 		number("origin-max-connections", 0, "have `N` connections to each origin, shared out among the loops, of which each has at least one; 0: no bound"),

@@ -33,7 +33,7 @@ A RECORDING is a file that edge --record wrote, or any pcapng or pcap file that
 tcpdump or Wireshark captured of plain HTTP/1.1; or a URL, which stands for one
 GET.
 
-Requests go out with exactly the recorded octets. The requests of a recorded
+Requests go out with exactly the recorded bytes. The requests of a recorded
 connection stay together on one connection, in their order; --connections of
 these sessions are under way at once, and each begins when another has ended.
 The next request of a connection goes out when the whole response to the last

@@ -142,7 +142,7 @@ func TestEscaping(t *testing.T) {
 			t.Errorf("%q: %s, want %s", in, got, want)
 		}
 		if got := string(AppendEscaped(nil, []byte(in))); got != want {
-			t.Errorf("octets of %q: %s, want %s", in, got, want)
+			t.Errorf("bytes of %q: %s, want %s", in, got, want)
 		}
 	}
 	for c := range 256 {

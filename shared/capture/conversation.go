@@ -107,8 +107,8 @@ func (w *writer) skipTo(c *conversation, d Direction, offset uint64, at time.Tim
 	w.counts[interfaceOf(c.id.Hop)].lost++
 	n := Note{
 		Kind: "recording.gap", Flow: c.id,
-		Params: []Param{{"direction", d.String()}, {"octets", strconv.FormatUint(lost, 10)}},
-		Text:   fmt.Sprintf("%d octets passed %s here and were not recorded", lost, d),
+		Params: []Param{{"direction", d.String()}, {"bytes", strconv.FormatUint(lost, 10)}},
+		Text:   fmt.Sprintf("%d bytes passed %s here and were not recorded", lost, d),
 	}
 	w.note(at, Warning, n.appendBody(nil))
 }

@@ -192,8 +192,8 @@ func TestReadSegments(t *testing.T) {
 			tap.send(Outbound, 0, 0, answer)
 			tap.send(Inbound, 0, len(askA)+10, askB[10:])
 			tap.send(Outbound, 0, len(answer), answer)
-		}, []string{askedA}, []string{theirID + "10 octets of requests missing; kept 1 exchange in front of them",
-			theirID + "40 octets behind the last response answer no request and were left out"}, false},
+		}, []string{askedA}, []string{theirID + "10 bytes of requests missing; kept 1 exchange in front of them",
+			theirID + "40 bytes behind the last response answer no request and were left out"}, false},
 
 		{"a segment of responses lost", func(tap *wiretap) {
 			tap.connect()
@@ -201,19 +201,19 @@ func TestReadSegments(t *testing.T) {
 			tap.send(Outbound, 0, 0, answer+answer[:39])
 			tap.send(Outbound, 0, 80, answer)
 		}, []string{askedA, "GET /b 28+0 -> 200 OK (cut) 38+1", "GET /a 28+0 ->"},
-			[]string{theirID + "1 octet of responses missing; kept only requests from there on"}, false},
+			[]string{theirID + "1 byte of responses missing; kept only requests from there on"}, false},
 
 		{"joined between exchanges", func(tap *wiretap) {
 			tap.send(Inbound, 0, 0, askA)
 			tap.send(Outbound, 0, 0, answer)
-		}, []string{askedA}, []string{theirID + "the capture began in the middle of it; left out 0 octets in front of its first request"}, true},
+		}, []string{askedA}, []string{theirID + "the capture began in the middle of it; left out 0 bytes in front of its first request"}, true},
 
 		{"joined in content", func(tap *wiretap) {
 			tap.send(Inbound, 0, 1000, "the end of content, with HTTP/1.1 in it")
 			tap.send(Outbound, 0, 0, answer)
 			tap.send(Inbound, 0, 1039, askA)
 			tap.send(Outbound, 0, 40, answer)
-		}, []string{askedA}, []string{theirID + "the capture began in the middle of it; left out 39 octets in front of its first request"}, true},
+		}, []string{askedA}, []string{theirID + "the capture began in the middle of it; left out 39 bytes in front of its first request"}, true},
 
 		{"joined in a response", func(tap *wiretap) {
 			tap.send(Outbound, 0, 1000, "the end of HTTP/1.1 200 OK\r\n\r\n content")
@@ -228,7 +228,7 @@ func TestReadSegments(t *testing.T) {
 			tap.snap = 14 + 20 + 20 + 10
 			tap.send(Inbound, 0, len(askA), askB)
 			tap.send(Inbound, 0, len(askA)*2, "G")
-		}, []string{askedA}, []string{theirID + "18 octets of requests missing; kept 1 exchange in front of them",
+		}, []string{askedA}, []string{theirID + "18 bytes of requests missing; kept 1 exchange in front of them",
 			theirID + "its last request is not whole and was left out",
 			"1 packet cut by the snapshot length of the capture: record with tcpdump -s 0"}, false},
 
@@ -238,8 +238,8 @@ func TestReadSegments(t *testing.T) {
 			tap.send(Outbound, 0, 5, answer[5:]) // the first octets never came
 			tap.ends[0] = netip.AddrPortFrom(tap.ends[0].Addr(), 4001)
 			tap.send(Inbound, flagSYN, 0, "")
-		}, []string{"GET /a 28+0 ->"}, []string{theirID + "5 octets of responses missing; kept only requests from there on",
-			"left out 1 connection that carried no octets"}, false},
+		}, []string{"GET /a 28+0 ->"}, []string{theirID + "5 bytes of responses missing; kept only requests from there on",
+			"left out 1 connection that carried no bytes"}, false},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -247,7 +247,7 @@ func TestReadSegments(t *testing.T) {
 			c.capture(tap)
 			if c.want == nil {
 				c.want = []string{askedA}
-				c.warnings = []string{theirID + "the capture began in the middle of it; left out 0 octets in front of its first request"}
+				c.warnings = []string{theirID + "the capture began in the middle of it; left out 0 bytes in front of its first request"}
 			}
 			rec := readBytes(t, tap.file.Bytes())
 			got := only(t, rec)
@@ -299,7 +299,7 @@ func TestReadSkipsOtherProtocols(t *testing.T) {
 	matchLines(t, rec.Warnings, []string{
 		"connection 7 (10.0.0.1:5006 > 10.0.0.2:80): its last request is not whole and was left out",
 		"connection 8 (10.0.0.1:5007 > 10.0.0.2:80): a request cannot be read: * left it out, and what follows",
-		"left out 1 connection that carried no octets",
+		"left out 1 connection that carried no bytes",
 		"left out 2 connections that carried no whole request",
 		"left out 3 connections that carried TLS, which cannot be read: record behind what ends TLS",
 		"left out 3 connections that did not carry HTTP/1.x",

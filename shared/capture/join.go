@@ -88,13 +88,13 @@ func (c *cutter) explain(connection *Connection) {
 	}
 	kept := len(connection.Exchanges)
 	if connection.Joined && kept > 0 {
-		warn("the capture began in the middle of it; left out %s in front of its first request", english.Plural(c.before, "octet"))
+		warn("the capture began in the middle of it; left out %s in front of its first request", english.Plural(c.before, "byte"))
 	}
 	if c.inbound.lost > 0 {
-		warn("%s of requests missing; kept %s in front of them", english.Plural(c.inbound.lost, "octet"), english.Plural(kept, "exchange"))
+		warn("%s of requests missing; kept %s in front of them", english.Plural(c.inbound.lost, "byte"), english.Plural(kept, "exchange"))
 	}
 	if c.outbound.lost > 0 {
-		warn("%s of responses missing; kept only requests from there on", english.Plural(c.outbound.lost, "octet"))
+		warn("%s of responses missing; kept only requests from there on", english.Plural(c.outbound.lost, "byte"))
 	}
 	if c.partial {
 		warn("its last request is not whole and was left out")
@@ -103,7 +103,7 @@ func (c *cutter) explain(connection *Connection) {
 		warn("%v; left it out, and what follows", c.failed)
 	}
 	if rest := len(c.outbound.rest()); rest > 0 && c.failed == nil && !connection.Upgraded && kept > 0 && !c.partial {
-		warn("%s behind the last response answer no request and were left out", english.Plural(rest, "octet"))
+		warn("%s behind the last response answer no request and were left out", english.Plural(rest, "byte"))
 	}
 }
 

@@ -62,7 +62,7 @@ func read(source packets, limit int64) *Recording {
 	}
 	switch {
 	case err == nil:
-		in.warn("reading ended after packet %d, with %d octets of content in %d connections: split the file with editcap -c",
+		in.warn("reading ended after packet %d, with %d bytes of content in %d connections: split the file with editcap -c",
 			in.count, in.tracer.held, len(in.tracer.all))
 	case err != io.EOF:
 		in.warn("the file is cut or damaged after packet %d (%v): what stands before was kept", in.count, err)
@@ -199,7 +199,7 @@ func (in *reader) summary() {
 
 // Why a connection is not in a recording.
 var (
-	errEmpty     = errors.New("carried no octets")
+	errEmpty     = errors.New("carried no bytes")
 	errEncrypted = errors.New("carried TLS, which cannot be read: record behind what ends TLS")
 	errForeign   = errors.New("did not carry HTTP/1.x")
 	errNoRequest = errors.New("carried no whole request")

@@ -20,7 +20,7 @@ func TestReadRefuses(t *testing.T) {
 	cases := []struct{ name, file, want string }{
 		{"nothing", "", "the recording is empty"},
 		{"text", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", `this is neither a pcapng nor a pcap file (it begins with "GET / HTTP/1.1\r\nHost: a\r")`},
-		{"a few octets", "hi", `this is neither a pcapng nor a pcap file (it begins with "hi")`},
+		{"a few bytes", "hi", `this is neither a pcapng nor a pcap file (it begins with "hi")`},
 		{"binary", "\x00\xff\xfe\xfd", "this is neither a pcapng nor a pcap file (it begins with 00 ff fe fd)"},
 		{"half a magic number", "\x0a\x0d", `this is neither`},
 		{"a pcapng head that is cut", "\n\r\r\n\x1c\x00\x00\x00\x4d\x3c\x2b\x1a", "the head of the capture file is damaged"},
@@ -146,7 +146,7 @@ func TestReadIsBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	rec := read(source, 50)
-	if len(rec.Warnings) == 0 || !strings.Contains(rec.Warnings[0], "reading ended after packet 9, with 56 octets of content in 2 connections") || len(rec.Connections) == 0 {
+	if len(rec.Warnings) == 0 || !strings.Contains(rec.Warnings[0], "reading ended after packet 9, with 56 bytes of content in 2 connections") || len(rec.Connections) == 0 {
 		t.Errorf("got %d connections, warnings %q", len(rec.Connections), rec.Warnings)
 	}
 }
@@ -342,7 +342,7 @@ func FuzzRead(f *testing.F) {
 			}
 		}
 		if total > len(file) {
-			t.Fatalf("%d octets of messages from a file of %d", total, len(file))
+			t.Fatalf("%d bytes of messages from a file of %d", total, len(file))
 		}
 	})
 }

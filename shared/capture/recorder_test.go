@@ -136,14 +136,14 @@ func TestRecorderDropsAreExact(t *testing.T) {
 
 	dropped := r.Dropped()
 	if dropped.Octets == 0 || dropped.Octets%big != 0 || dropped.Octets/big != dropped.Events {
-		t.Errorf("dropped %+v, want some of the events of %d octets", dropped, big)
+		t.Errorf("dropped %+v, want some of the events of %d bytes", dropped, big)
 	}
 	rec := readBytes(t, sink.Bytes())
 	if len(rec.Notes) != 1 || rec.Notes[0].Kind != "recording.gap" || rec.Notes[0].Flow != early.FlowID ||
 		rec.Notes[0].Params[1].Value != strconv.FormatUint(dropped.Octets, 10) {
-		t.Errorf("notes %+v, want one about %d octets of c1", rec.Notes, dropped.Octets)
+		t.Errorf("notes %+v, want one about %d bytes of c1", rec.Notes, dropped.Octets)
 	}
-	if w := strings.Join(rec.Warnings, "\n"); !strings.Contains(w, fmt.Sprintf("connection c1 (127.0.0.1:1234 > 127.0.0.1:80): %d octets of responses missing", dropped.Octets)) {
+	if w := strings.Join(rec.Warnings, "\n"); !strings.Contains(w, fmt.Sprintf("connection c1 (127.0.0.1:1234 > 127.0.0.1:80): %d bytes of responses missing", dropped.Octets)) {
 		t.Errorf("warnings %q", rec.Warnings)
 	}
 	if len(rec.Connections) != 2 || len(rec.Connections[1].Exchanges) != 1 || len(rec.Connections[1].Exchanges[0].Response.Raw) == 0 {
@@ -333,7 +333,7 @@ func TestRing(t *testing.T) {
 		}
 		n := binary.LittleEndian.Uint32(b)
 		if got := binary.LittleEndian.Uint32(b[4:8]); n > 8 && (got != i || b[n-1] != byte(i)) {
-			t.Fatalf("event %d came as %d, its last octet as %d", i, got, b[n-1])
+			t.Fatalf("event %d came as %d, its last byte as %d", i, got, b[n-1])
 		}
 		r.release(int(n))
 	}

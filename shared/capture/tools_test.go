@@ -94,7 +94,7 @@ func TestTsharkReadsComments(t *testing.T) {
 	tp.track.Data(tp.open(ClientHop), Inbound, tp.tick(), []byte(askA), long)
 	comments := run(t, tp.bytes(), "tshark", "-Y", "http", "-T", "fields", "-E", "aggregator=+", "-e", "frame.comment")
 	if got := strings.ReplaceAll(strings.TrimSuffix(comments, "\n"), "+", ""); got != long {
-		t.Errorf("a comment of %d octets came as %d", len(long), len(got))
+		t.Errorf("a comment of %d bytes came as %d", len(long), len(got))
 	}
 }
 

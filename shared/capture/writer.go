@@ -29,8 +29,8 @@ type Options struct {
 }
 
 // howToLook stands at the head of the file.
-const howToLook = `A recording of HTTP/1.1 through one gateway. Octets, times and the borders of writes are as they were; the headers below HTTP are made up around them.
-interface client: clients and the edge. interface origin: the edge and the origin. interface notes: what the edge knows beyond octets.
+const howToLook = `A recording of HTTP/1.1 through one gateway. Bytes, times and the borders of writes are as they were; the headers below HTTP are made up around them.
+interface client: clients and the edge. interface origin: the edge and the origin. interface notes: what the edge knows beyond bytes.
 tshark -r FILE -Y "http || syslog" -T fields -e frame.time_relative -e frame.interface_name -e _ws.col.Info`
 
 // The interfaces, by their index in the file. Only these names tell a reader
@@ -54,7 +54,7 @@ func interfaceOf(h Hop) int {
 var interfaces = [...]pcapgo.NgInterface{
 	clientInterface: {Name: ClientHop.String(), Description: "client side: clients and the edge"},
 	originInterface: {Name: OriginHop.String(), Description: "origin side: the edge and the origin"},
-	notesInterface:  {Name: notesName, Description: "what the edge knows beyond octets (syslog, RFC 5424)"},
+	notesInterface:  {Name: notesName, Description: "what the edge knows beyond bytes (syslog, RFC 5424)"},
 }
 
 // Synthetic addresses, all from the blocks that RFC 5737 keeps for

@@ -143,10 +143,10 @@ func TestWriterLeavesHoles(t *testing.T) {
 	}
 	equalLines(t, "packets", dump(t, tp.bytes())[3:], []string{
 		"client received P. seq 1 ack 1 len 4",
-		`notes <132>1 2026-01-02T03:04:05.003704Z - edge - recording.gap [hopwire@32473 flow="c1" direction="inbound" octets="8589934592"] 8589934592 octets passed inbound here and were not recorded`,
+		`notes <132>1 2026-01-02T03:04:05.003704Z - edge - recording.gap [hopwire@32473 flow="c1" direction="inbound" bytes="8589934592"] 8589934592 bytes passed inbound here and were not recorded`,
 		"client received P. seq 1073741829 ack 1 len 10", // as far as numbers may leap
 		"client sent . seq 1 ack 1073741839 len 0",
-		`notes <132>1 2026-01-02T03:04:05.004938Z - edge - recording.gap [hopwire@32473 flow="c1" direction="outbound" octets="7"] 7 octets passed outbound here and were not recorded`,
+		`notes <132>1 2026-01-02T03:04:05.004938Z - edge - recording.gap [hopwire@32473 flow="c1" direction="outbound" bytes="7"] 7 bytes passed outbound here and were not recorded`,
 		"client sent F. seq 8 ack 1073741839 len 0",
 	})
 }
@@ -176,7 +176,7 @@ func TestWriterComments(t *testing.T) {
 			got = options.Comments
 		}
 		if len(got) != 1 || got[0] != c.want {
-			t.Errorf("%.10q of %d octets: %d options, want one of %d octets", c.comment, len(c.comment), len(got), len(c.want))
+			t.Errorf("%.10q of %d bytes: %d options, want one of %d bytes", c.comment, len(c.comment), len(got), len(c.want))
 		}
 	}
 }

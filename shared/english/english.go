@@ -3,7 +3,7 @@ package english
 
 import "fmt"
 
-// Plural is a number of things: "1 octet", "2 octets".
+// Plural is a number of things: "1 byte", "2 bytes".
 func Plural[N int | int64](n N, noun string) string {
 	if n == 1 {
 		return "1 " + noun

@@ -37,7 +37,7 @@ const maxPath = 107
 
 func parsePath(s, path string) (*Address, error) {
 	if path == "" || len(path) > maxPath {
-		return nil, fmt.Errorf("address %q: the path of a Unix socket has 1 to %d octets", s, maxPath)
+		return nil, fmt.Errorf("address %q: the path of a Unix socket has 1 to %d bytes", s, maxPath)
 	}
 	return &Address{Path: path}, nil
 }

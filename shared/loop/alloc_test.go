@@ -90,7 +90,7 @@ func mustPass(t *testing.T, a, b *Conn, send func() (int64, error)) {
 		_, err = buf.FillFrom(b)
 	}
 	if buf.Len() != int(n) || err != nil {
-		t.Errorf("%d octets of %d arrived, %v", buf.Len(), n, err)
+		t.Errorf("%d bytes of %d arrived, %v", buf.Len(), n, err)
 	}
 	buf.Release()
 }

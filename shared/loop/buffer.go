@@ -57,7 +57,7 @@ func (b *Buffer) Filled(n int) { b.written += n }
 // they are until Compact.
 func (b *Buffer) Consume(n int) {
 	if b.read += n; b.read > b.written {
-		panic("loop: more octets consumed than a buffer holds")
+		panic("loop: more bytes consumed than a buffer holds")
 	}
 }
 

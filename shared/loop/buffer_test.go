@@ -9,7 +9,7 @@ func TestBuffer(t *testing.T) {
 	g := newGroup(t, 1, Config{})
 	b := g.Loop(0).Buffer()
 	if b.Len() != 0 || len(b.Space()) != BufferSize {
-		t.Fatalf("an empty buffer has %d octets and room for %d", b.Len(), len(b.Space()))
+		t.Fatalf("an empty buffer has %d bytes and room for %d", b.Len(), len(b.Space()))
 	}
 	b.Filled(copy(b.Space(), "request content"))
 	b.Consume(len("request "))
@@ -62,11 +62,11 @@ func TestFillFrom(t *testing.T) {
 		defer buf.Release()
 		say(t, a, "hello")
 		if n, err := buf.FillFrom(b); n != 5 || err != nil || string(buf.Unread()) != "hello" {
-			t.Errorf("filled %d octets, %v: %q", n, err, buf.Unread())
+			t.Errorf("filled %d bytes, %v: %q", n, err, buf.Unread())
 		}
 		buf.Filled(len(buf.Space()))
 		if n, err := buf.FillFrom(b); n != 0 || err != nil {
-			t.Errorf("filled %d octets into no space, %v", n, err)
+			t.Errorf("filled %d bytes into no space, %v", n, err)
 		}
 		buf.Consume(buf.Len())
 		buf.Compact()

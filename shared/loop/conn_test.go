@@ -20,7 +20,7 @@ func isReset(err error) bool { return errors.Is(err, syscall.ECONNRESET) }
 // An idle connection costs this, so a field more is a decision.
 func TestConnIsSmall(t *testing.T) {
 	if size := unsafe.Sizeof(Conn{}); size > 160 {
-		t.Errorf("a connection has %d octets, more than the 160 that were planned", size)
+		t.Errorf("a connection has %d bytes, more than the 160 that were planned", size)
 	}
 }
 
@@ -52,13 +52,13 @@ func TestBackpressure(t *testing.T) {
 		sent := pattern(8 << 20)
 		join := beside(l, func() {
 			if n, err := a.Write(sent); n != len(sent) || err != nil {
-				t.Errorf("wrote %d of %d octets, %v", n, len(sent), err)
+				t.Errorf("wrote %d of %d bytes, %v", n, len(sent), err)
 			}
 			a.CloseWrite()
 		})
 		got, err := io.ReadAll(b)
 		if err != nil || string(got) != string(sent) {
-			t.Errorf("%d octets arrived, %v; want the %d that were sent", len(got), err, len(sent))
+			t.Errorf("%d bytes arrived, %v; want the %d that were sent", len(got), err, len(sent))
 		}
 		join()
 	})
@@ -168,7 +168,7 @@ func TestResetIsToldToBoth(t *testing.T) {
 					}
 				}
 				if n, err := b.spliceFrom(a, 1); err == nil || err == io.ErrUnexpectedEOF {
-					t.Errorf("splicing moved %d octets, %v", n, err)
+					t.Errorf("splicing moved %d bytes, %v", n, err)
 				}
 			})
 		})

@@ -145,7 +145,7 @@ func dial(t testing.TB, ln *Listener) net.Conn {
 func say(t testing.TB, c io.Writer, s string) {
 	t.Helper()
 	if n, err := io.WriteString(c, s); err != nil || n != len(s) {
-		t.Fatalf("wrote %d octets of %q: %v", n, s, err)
+		t.Fatalf("wrote %d bytes of %q: %v", n, s, err)
 	}
 }
 
@@ -162,7 +162,7 @@ func hear(t testing.TB, c io.Reader, want string) {
 func hearEnd(t testing.TB, c io.Reader) {
 	t.Helper()
 	if n, err := c.Read(make([]byte, 1)); err != io.EOF {
-		t.Fatalf("read %d octets, %v; want the end of stream", n, err)
+		t.Fatalf("read %d bytes, %v; want the end of stream", n, err)
 	}
 }
 

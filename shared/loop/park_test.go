@@ -44,7 +44,7 @@ func TestThousandsOfParkedConnections(t *testing.T) {
 		t.Errorf("%d goroutines are there for connections that are parked", more)
 	}
 	if each := (heapInUse() - heap) / n; each > 320 { // the Conn, its handler and its place among others
-		t.Errorf("a parked connection has %d octets", each)
+		t.Errorf("a parked connection has %d bytes", each)
 	}
 	for _, c := range clients {
 		say(t, c, "again")
@@ -95,13 +95,13 @@ func TestParkedConnectionIsTold(t *testing.T) {
 		happens func(b *Conn)
 		want    string
 	}{
-		"octets":       {func(b *Conn) { b.Write([]byte("x")) }, "readable"},
-		"end":          {func(b *Conn) { b.CloseWrite() }, "readable"},
-		"close":        {func(b *Conn) { b.Close() }, "readable"},
-		"octets, end":  {func(b *Conn) { b.Write([]byte("x")); b.Close() }, "readable"},
-		"reset":        {func(b *Conn) { b.Reset() }, "aborted"},
-		"nothing":      {func(b *Conn) {}, "expired"},
-		"octets, late": {func(b *Conn) { b.Loop().Sleep(2 * time.Millisecond); b.Write([]byte("x")) }, "readable"},
+		"bytes":       {func(b *Conn) { b.Write([]byte("x")) }, "readable"},
+		"end":         {func(b *Conn) { b.CloseWrite() }, "readable"},
+		"close":       {func(b *Conn) { b.Close() }, "readable"},
+		"bytes, end":  {func(b *Conn) { b.Write([]byte("x")); b.Close() }, "readable"},
+		"reset":       {func(b *Conn) { b.Reset() }, "aborted"},
+		"nothing":     {func(b *Conn) {}, "expired"},
+		"bytes, late": {func(b *Conn) { b.Loop().Sleep(2 * time.Millisecond); b.Write([]byte("x")) }, "readable"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			overTCP(t, func(a, b *Conn) {
@@ -138,11 +138,11 @@ func TestParkedTooLate(t *testing.T) {
 		read    int // octets, in one call
 		want    []string
 	}{
-		"octets that were not read":   {func(b *Conn) { b.Write([]byte("hello")) }, 0, []string{"readable"}},
-		"octets beyond the buffer":    {func(b *Conn) { b.Write([]byte("hello")) }, 4, []string{"readable"}},
+		"bytes that were not read":    {func(b *Conn) { b.Write([]byte("hello")) }, 0, []string{"readable"}},
+		"bytes beyond the buffer":     {func(b *Conn) { b.Write([]byte("hello")) }, 4, []string{"readable"}},
 		"a buffer filled to the brim": {func(b *Conn) { b.Write([]byte("hello")) }, 5, nil},
 		"the end, not read":           {func(b *Conn) { b.CloseWrite() }, 0, []string{"readable"}},
-		"the end behind octets":       {func(b *Conn) { b.Write([]byte("hello")); b.CloseWrite() }, 5, []string{"readable"}},
+		"the end behind bytes":        {func(b *Conn) { b.Write([]byte("hello")); b.CloseWrite() }, 5, []string{"readable"}},
 		"the end behind a short read": {func(b *Conn) { b.Write([]byte("hello")); b.CloseWrite() }, 9, []string{"readable"}},
 		"a reset":                     {func(b *Conn) { b.Reset() }, 0, []string{"aborted"}},
 	} {
@@ -445,7 +445,7 @@ func TestLingerEnds(t *testing.T) {
 	for name, ends := range map[string]func(c net.Conn){
 		"the peer's end": func(c net.Conn) { c.(*net.TCPConn).CloseWrite() },
 		"time":           func(c net.Conn) {},
-		"octets":         func(c net.Conn) { c.Write(make([]byte, 4<<10)) },
+		"bytes":          func(c net.Conn) { c.Write(make([]byte, 4<<10)) },
 		"a reset":        func(c net.Conn) { c.(*net.TCPConn).SetLinger(0); c.Close() },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -59,18 +59,18 @@ func TestSpliceShowsProgress(t *testing.T) {
 			for moved += n; s.Held() > 0; steps++ {
 				outbound.WriteDeadline(l.Now().Add(stall))
 				if _, err := s.To(outbound); err != nil {
-					t.Errorf("%d octets had moved, and then none in %v: %v", moved-s.Held(), stall, err)
+					t.Errorf("%d bytes had moved, and then none in %v: %v", moved-s.Held(), stall, err)
 					s.End()
 					return
 				}
 			}
 		}
 		if steps < 2 {
-			t.Errorf("%d octets moved in %d steps", moved, steps)
+			t.Errorf("%d bytes moved in %d steps", moved, steps)
 		}
 		outbound.WriteDeadline(l.Now().Add(stall))
 		if n, err := outbound.spliceFrom(inbound, size); !errors.Is(err, os.ErrDeadlineExceeded) {
-			t.Errorf("one deadline for %d octets was enough for them: %d, %v", size, n, err)
+			t.Errorf("one deadline for %d bytes was enough for them: %d, %v", size, n, err)
 		}
 		outbound.Reset()
 		inbound.Reset()
@@ -99,13 +99,13 @@ func TestSpliceEnds(t *testing.T) {
 		say(t, client, "hello")
 		var s Splice
 		if n, err := s.From(inbound, 100); n != 5 || err != nil || s.Held() != 5 {
-			t.Errorf("took %d octets, %v, and holds %d; want 5", n, err, s.Held())
+			t.Errorf("took %d bytes, %v, and holds %d; want 5", n, err, s.Held())
 		}
 		if len(l.pipes.items) != 0 {
-			t.Error("a pipe is kept for others that holds octets")
+			t.Error("a pipe is kept for others that holds bytes")
 		}
 		if n, err := s.To(outbound); n != 5 || err != nil || s.Held() != 0 {
-			t.Errorf("gave %d octets, %v, and holds %d; want 5 and 0", n, err, s.Held())
+			t.Errorf("gave %d bytes, %v, and holds %d; want 5 and 0", n, err, s.Held())
 		}
 		hear(t, origin, "hello")
 		if len(l.pipes.items) != 1 {
@@ -117,11 +117,11 @@ func TestSpliceEnds(t *testing.T) {
 		s.From(inbound, 100)
 		s.End()
 		if n, err := s.To(outbound); n != 0 || err != nil || s.Held() != 0 || len(l.pipes.items) != 0 {
-			t.Errorf("after End it gave %d octets, %v, holds %d, and %d pipes are kept", n, err, s.Held(), len(l.pipes.items))
+			t.Errorf("after End it gave %d bytes, %v, holds %d, and %d pipes are kept", n, err, s.Held(), len(l.pipes.items))
 		}
 		client.CloseWrite()
 		if n, err := s.From(inbound, 100); n != 0 || err != io.EOF {
-			t.Errorf("at the end of stream it took %d octets, %v", n, err)
+			t.Errorf("at the end of stream it took %d bytes, %v", n, err)
 		}
 		s.End()
 	})
@@ -138,7 +138,7 @@ func TestSpliceWithoutPipe(t *testing.T) {
 		var s Splice
 		n, err := s.From(inbound, 100)
 		if e, ok := err.(*net.OpError); n != 0 || !ok || e.Op != "pipe" {
-			t.Errorf("took %d octets, %v; want an error of making the pipe", n, err)
+			t.Errorf("took %d bytes, %v; want an error of making the pipe", n, err)
 		}
 		s.End()
 		hear(t, inbound, "hello")
@@ -160,7 +160,7 @@ func TestWriteOnce(t *testing.T) {
 		} {
 			n, err := once()
 			if n == 0 || n == len(p) || err != nil {
-				t.Fatalf("%s: wrote %d of %d octets at once, %v", name, n, len(p), err)
+				t.Fatalf("%s: wrote %d of %d bytes at once, %v", name, n, len(p), err)
 			}
 			a.WriteDeadline(l.Now().Add(time.Millisecond))
 			for err == nil { // the kernel may find more room
@@ -177,11 +177,11 @@ func TestWriteOnce(t *testing.T) {
 			}
 			a.WriteDeadline(0)
 			if _, err := io.CopyN(io.Discard, b, int64(n)); err != nil {
-				t.Errorf("%s: of %d octets written not all came: %v", name, n, err)
+				t.Errorf("%s: of %d bytes written not all came: %v", name, n, err)
 			}
 			for end := l.soon(); a.Unsent() >= unsent; pauseOnce(l) {
 				if l.Now() > end {
-					t.Fatalf("%s: all came, and %d octets are unsent", name, a.Unsent())
+					t.Fatalf("%s: all came, and %d bytes are unsent", name, a.Unsent())
 				}
 			}
 		}

@@ -72,7 +72,7 @@ func TestTLSServer(t *testing.T) {
 				wrote <- err
 			}()
 			if _, err := io.ReadFull(c, got); err != nil || string(got) != string(sent) {
-				t.Errorf("%d octets came back otherwise: %v", size, err)
+				t.Errorf("%d bytes came back otherwise: %v", size, err)
 			}
 			if err := wait(t, "the end of writing", wrote); err != nil {
 				t.Error(err)

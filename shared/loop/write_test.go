@@ -34,13 +34,13 @@ func TestWritev(t *testing.T) {
 				before := deepCopy(bufs)
 				join := beside(a.Loop(), func() {
 					if n, err := a.Writev(bufs); n != int64(len(want)) || err != nil {
-						t.Errorf("wrote %d of %d octets, %v", n, len(want), err)
+						t.Errorf("wrote %d of %d bytes, %v", n, len(want), err)
 					}
 					a.CloseWrite()
 				})
 				got, err := io.ReadAll(b)
 				if err != nil || !bytes.Equal(got, want) {
-					t.Errorf("%d octets arrived, %v; want the %d that were written", len(got), err, len(want))
+					t.Errorf("%d bytes arrived, %v; want the %d that were written", len(got), err, len(want))
 				}
 				join()
 				for i := range bufs {
@@ -85,7 +85,7 @@ func TestWritesThatFail(t *testing.T) {
 				}
 				got, _ := io.ReadAll(b)
 				if int64(len(got)) != n || n == 0 {
-					t.Errorf("%d octets were written, but %d arrived", n, len(got))
+					t.Errorf("%d bytes were written, but %d arrived", n, len(got))
 				}
 			})
 		})
@@ -127,13 +127,13 @@ func TestSendfile(t *testing.T) {
 				join := beside(a.Loop(), func() {
 					n, err := a.Sendfile(file, test.off, test.n)
 					if n != int64(len(test.want)) || (err == nil) != (test.err == nil) || test.err == io.ErrUnexpectedEOF && err != test.err {
-						t.Errorf("sent %d octets, %v; want %d, %v", n, err, len(test.want), test.err)
+						t.Errorf("sent %d bytes, %v; want %d, %v", n, err, len(test.want), test.err)
 					}
 					a.CloseWrite()
 				})
 				got, err := io.ReadAll(b)
 				if err != nil || !bytes.Equal(got, test.want) {
-					t.Errorf("%d octets arrived, %v; want %d", len(got), err, len(test.want))
+					t.Errorf("%d bytes arrived, %v; want %d", len(got), err, len(test.want))
 				}
 				join()
 			})
@@ -166,7 +166,7 @@ func TestSendfileOfAShrinkingFile(t *testing.T) {
 		got, readErr := io.ReadAll(b)
 		join()
 		if err != io.ErrUnexpectedEOF || readErr != nil || int64(len(got)) != n {
-			t.Errorf("sent %d octets, %v, of which %d arrived, %v", n, err, len(got), readErr)
+			t.Errorf("sent %d bytes, %v, of which %d arrived, %v", n, err, len(got), readErr)
 		}
 		if err := file.Truncate(size); err != nil { // for the other network
 			t.Fatal(err)
@@ -202,7 +202,7 @@ func relay(t *testing.T, script func(t *testing.T, client, inbound, outbound, or
 func TestSplice(t *testing.T) {
 	for name, size := range map[string]int{
 		"nothing":                 0,
-		"an octet":                1,
+		"a byte":                  1,
 		"a pipe's worth":          pipeSize,
 		"more than anybody holds": 24 << 20,
 	} {
@@ -217,13 +217,13 @@ func TestSplice(t *testing.T) {
 				move := beside(l, func() {
 					n, err := outbound.spliceFrom(inbound, int64(size))
 					if n != int64(size) || err != nil {
-						t.Errorf("moved %d of %d octets, %v", n, size, err)
+						t.Errorf("moved %d of %d bytes, %v", n, size, err)
 					}
 					outbound.CloseWrite()
 				})
 				got, err := io.ReadAll(origin)
 				if err != nil || !bytes.Equal(got, want) {
-					t.Errorf("%d octets arrived, %v; want %d", len(got), err, len(want))
+					t.Errorf("%d bytes arrived, %v; want %d", len(got), err, len(want))
 				}
 				move()
 				send()
@@ -242,7 +242,7 @@ func TestSpliceEndsEarly(t *testing.T) {
 		client.CloseWrite()
 		n, err := outbound.spliceFrom(inbound, 20)
 		if n != 10 || err != io.ErrUnexpectedEOF {
-			t.Errorf("moved %d octets, %v; want 10, %v", n, err, io.ErrUnexpectedEOF)
+			t.Errorf("moved %d bytes, %v; want 10, %v", n, err, io.ErrUnexpectedEOF)
 		}
 		hear(t, origin, "half of it")
 	})
@@ -272,7 +272,7 @@ func TestSpliceFails(t *testing.T) {
 			t.Errorf("with no room to write it gave %v, want the writer's %v", err, os.ErrDeadlineExceeded)
 		}
 		if len(l.pipes.items) != 0 {
-			t.Error("a pipe is kept that may hold octets of this connection")
+			t.Error("a pipe is kept that may hold bytes of this connection")
 		}
 		outbound.WriteDeadline(0)
 		origin.Reset()
@@ -294,7 +294,7 @@ func TestSpliceCanceled(t *testing.T) {
 		l := client.Loop()
 		join := beside(l, func() {
 			if n, err := outbound.spliceFrom(inbound, 100); n != 5 || err != ErrCanceled {
-				t.Errorf("moved %d octets, %v; want 5, %v", n, err, ErrCanceled)
+				t.Errorf("moved %d bytes, %v; want 5, %v", n, err, ErrCanceled)
 			}
 		})
 		say(t, client, "hello")

@@ -23,7 +23,7 @@ func TestScanLength(t *testing.T) {
 		t.Fatal(n, done, err)
 	}
 	if n, done, err := s.Scan([]byte("GET /")); n != 0 || !done || err != nil {
-		t.Fatal("the scanner takes octets after the body:", n, done, err)
+		t.Fatal("the scanner takes bytes after the body:", n, done, err)
 	}
 	if !s.Done() || s.Remaining() != 0 || s.End() != nil {
 		t.Fatal(s.Done(), s.Remaining(), s.End())
@@ -38,7 +38,7 @@ func TestScanNothing(t *testing.T) {
 			t.Errorf("%v: %d %v %v %v", f, n, done, err, s.End())
 		}
 		if _, done, _ := s.Scan(nil); !done {
-			t.Errorf("%v: not done without octets", f)
+			t.Errorf("%v: not done without bytes", f)
 		}
 	}
 }
@@ -187,7 +187,7 @@ func TestEnd(t *testing.T) {
 			t.Fatal(done, err)
 		}
 		if err := s.End(); !errors.Is(err, io.ErrUnexpectedEOF) {
-			t.Errorf("End after %d octets: %v", i, err)
+			t.Errorf("End after %d bytes: %v", i, err)
 		}
 	}
 }
@@ -220,6 +220,6 @@ func TestAppendedChunks(t *testing.T) {
 		content, body = append(content, p...), body[n:]
 	}
 	if len(body) != 0 || !bytes.Equal(content, bytes.Repeat([]byte("x"), 1000)) {
-		t.Errorf("content is %q, %d octets are left", content, len(body))
+		t.Errorf("content is %q, %d bytes are left", content, len(body))
 	}
 }

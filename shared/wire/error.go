@@ -8,7 +8,7 @@ import (
 
 // ErrIncomplete says that everything so far is valid and that more octets are
 // needed. It is not a failure: read more, and call again.
-var ErrIncomplete = errors.New("wire: the message goes on beyond these octets; read more and parse again")
+var ErrIncomplete = errors.New("wire: the message goes on beyond these bytes; read more and parse again")
 
 // ErrTruncated says that the stream ended within a message. It wraps
 // [io.ErrUnexpectedEOF]. What came before must not be taken for the whole
@@ -40,7 +40,7 @@ type Error struct {
 //
 //	wire: whitespace stands between a field name and its colon; remove it (field-name-space, RFC 9112 section 5.1, octet 23)
 func (e *Error) Error() string {
-	return fmt.Sprintf("wire: %s (%s, %s, octet %d)", rules[e.Rule].sentence, e.Rule, e.Section, e.Offset)
+	return fmt.Sprintf("wire: %s (%s, %s, byte %d)", rules[e.Rule].sentence, e.Rule, e.Section, e.Offset)
 }
 
 // A Rule names one rule of the grammar or of the framing of messages.
@@ -51,7 +51,7 @@ const (
 	RuleEmptyLine      Rule = "empty-line"
 	RuleMethod         Rule = "method"
 	RuleMethodTooLong  Rule = "method-too-long"
-	RuleTargetOctet    Rule = "target-octet"
+	RuleTargetOctet    Rule = "target-byte"
 	RuleTargetMissing  Rule = "target-missing"
 	RuleTargetForm     Rule = "target-form"
 	RuleTargetPercent  Rule = "target-percent"
@@ -116,7 +116,7 @@ var rules = map[Rule]ruling{
 	RuleEmptyLine:      {400, "RFC 9112 section 2.2", "more than one empty line stands before the request line; send none"},
 	RuleMethod:         {400, "RFC 9110 section 9.1", "the method is not a token; send a token and one space"},
 	RuleMethodTooLong:  {501, "RFC 9112 section 3", "the method is longer than any that is known; send a known one"},
-	RuleTargetOctet:    {400, "RFC 9112 section 3.2", "the request target has an octet that no URI has; percent-encode it"},
+	RuleTargetOctet:    {400, "RFC 9112 section 3.2", "the request target has a byte that no URI has; percent-encode it"},
 	RuleTargetMissing:  {400, "RFC 9112 section 3", "the request line has no target where one is due; send method, target and version with one space between them"},
 	RuleTargetForm:     {400, "RFC 9112 section 3.2", "the request target is in no form that this method may have; send an absolute path or URI, * with OPTIONS, or host and port with CONNECT"},
 	RuleTargetPercent:  {400, "RFC 3986 section 2.1", "a percent sign in the target's path is not followed by two hexadecimal digits; write it as %25"},

@@ -62,7 +62,7 @@ func FuzzChunked(f *testing.F) {
 			return
 		}
 		if scanned+len(o.Leftover) != len(input) {
-			t.Fatalf("%d octets scanned and %d left of %d", scanned, len(o.Leftover), len(input))
+			t.Fatalf("%d bytes scanned and %d left of %d", scanned, len(o.Leftover), len(input))
 		}
 		const head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 		o.Status = 200
@@ -75,7 +75,7 @@ func scanWhole(input []byte) (n int, done bool, err error) {
 	s.Reset(Framing{Kind: Chunked})
 	n, done, err = s.Scan(input)
 	if n > len(input) {
-		panic("more octets scanned than there are")
+		panic("more bytes scanned than there are")
 	}
 	return n, done, err
 }

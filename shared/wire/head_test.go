@@ -164,7 +164,7 @@ func TestErrors(t *testing.T) {
 		if r.status < 400 || !strings.HasPrefix(r.section, "RFC ") || !strings.Contains(r.sentence, "; ") {
 			t.Errorf("%s: %+v", rule, r)
 		}
-		if text := err.Error(); !strings.Contains(text, string(rule)) || !strings.HasSuffix(text, "octet 23)") {
+		if text := err.Error(); !strings.Contains(text, string(rule)) || !strings.HasSuffix(text, "byte 23)") {
 			t.Errorf("the message is %q", text)
 		}
 	}

@@ -77,7 +77,7 @@ func TestClasses(t *testing.T) {
 			}
 		}
 		if n != c.want {
-			t.Errorf("%s has %d octets, want %d", c.name, n, c.want)
+			t.Errorf("%s has %d bytes, want %d", c.name, n, c.want)
 		}
 	}
 }

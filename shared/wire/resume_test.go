@@ -27,7 +27,7 @@ func TestCompleteLinesAreNotReadAgain(t *testing.T) {
 	for end := range head {
 		_, err := ParseRequestHead(poisoned(head[:end], line), max(0, end-1), &h)
 		if !errors.Is(err, ErrIncomplete) {
-			t.Fatalf("after %d octets: %v", end, err)
+			t.Fatalf("after %d bytes: %v", end, err)
 		}
 		if i := bytes.LastIndex(head[:end], []byte("\r\n")); i >= 0 {
 			line = i + 2
@@ -70,7 +70,7 @@ func TestOctetsAreNotReadAgain(t *testing.T) {
 		end := 0
 		for ; end+step < len(head); end += step {
 			if _, err := ParseResponseHead(poisoned(head[:end+step], end), end, &h); !errors.Is(err, ErrIncomplete) {
-				t.Fatalf("step %d, after %d octets: %v", step, end+step, err)
+				t.Fatalf("step %d, after %d bytes: %v", step, end+step, err)
 			}
 		}
 		n, err := ParseResponseHead(poisoned(head, end), end, &h)
@@ -127,7 +127,7 @@ func TestSameBuffer(t *testing.T) {
 	for i := range last {
 		buffer = append(buffer, browserHead[i])
 		if _, err := ParseRequestHead(buffer, i, &h); !errors.Is(err, ErrIncomplete) {
-			t.Fatalf("after %d octets: %v", i+1, err)
+			t.Fatalf("after %d bytes: %v", i+1, err)
 		}
 	}
 	buffer = append(buffer, browserHead[last])
@@ -185,7 +185,7 @@ func TestGivenUpHeadsLeaveNothing(t *testing.T) {
 			}
 			n, err := ParseRequestHead(next, seen, &h)
 			if err != nil || n != len(next) || described(&h) != want {
-				t.Fatalf("after %d octets of another head, with seen %d: n = %d, err = %v, %s", length, seen, n, err, described(&h))
+				t.Fatalf("after %d bytes of another head, with seen %d: n = %d, err = %v, %s", length, seen, n, err, described(&h))
 			}
 		}
 	}
@@ -247,12 +247,12 @@ func TestGivenUpResponsesLeaveNothing(t *testing.T) {
 			}
 			n, err := ParseResponseHead([]byte(nginxHead), seen, &h)
 			if err != nil || n != len(nginxHead) || string(h.Raw) != nginxHead {
-				t.Fatalf("after %d octets of another head, with seen %d: n = %d, err = %v, head is %q", length, seen, n, err, h.Raw)
+				t.Fatalf("after %d bytes of another head, with seen %d: n = %d, err = %v, head is %q", length, seen, n, err, h.Raw)
 			}
 			f, err := ResponseFraming(&h, []byte("GET"))
 			if err != nil || f != (Framing{Length, 5123}) || !ResponsePersists(&h, f) || h.NominatesAny() ||
 				h.Status != 200 || h.Minor != 1 || string(h.Reason) != "OK" || len(h.Fields) != 10 {
-				t.Fatalf("after %d octets of another head, with seen %d: %v, %v, %+v", length, seen, f, err, h)
+				t.Fatalf("after %d bytes of another head, with seen %d: %v, %v, %+v", length, seen, f, err, h)
 			}
 		}
 	}

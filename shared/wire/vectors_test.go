@@ -30,7 +30,7 @@ func TestVectorsInPieces(t *testing.T) {
 					t.Fatalf("%s:\n got %+v\nwant %+v", how, got, whole)
 				}
 			}
-			compare("octet by octet", readPieces(&v, octets(v.Input)))
+			compare("byte by byte", readPieces(&v, octets(v.Input)))
 			wiretest.Cuts(v.Input, func(head, tail []byte) {
 				if len(v.Input) > 1000 && len(head)%97 > 2 {
 					return
@@ -51,7 +51,7 @@ func TestPrefixes(t *testing.T) {
 		message := v.Input[:len(v.Input)-len(e.Leftover)]
 		for i := range message {
 			if got := readWhole(&v, message[:i]); !got.incomplete {
-				t.Fatalf("%s: the first %d octets: %+v", v.Name, i, got)
+				t.Fatalf("%s: the first %d bytes: %+v", v.Name, i, got)
 			}
 		}
 	}

@@ -159,7 +159,7 @@ func unescape(text string) (octets string, err error) {
 		}
 		c, isRune, rest, err := strconv.UnquoteChar(text, 0)
 		if err != nil || isRune || text[0] < ' ' {
-			return "", fmt.Errorf(`what follows from %.8q on is no octet; write \xff for one that cannot be seen, and \\ for a backslash`, text)
+			return "", fmt.Errorf(`what follows from %.8q on is no byte; write \xff for one that cannot be seen, and \\ for a backslash`, text)
 		}
 		octets, text = octets+string([]byte{byte(c)}), rest
 	}

@@ -52,7 +52,7 @@ func app() *cli.App {
 			&cli.IntFlag{Name: "peers", Value: 100_000, Destination: &o.peers, Usage: "send `N` of each through each of the other gateways"},
 			&cli.IntFlag{Name: "connections", Value: 256, Destination: &o.connections, Usage: "let `N` clients send them"},
 			&cli.DurationFlag{Name: "gap", Value: 10 * time.Millisecond, Destination: &o.gap, Usage: "let each send one request in `DURATION`"},
-			&cli.IntFlag{Name: "octets", Value: 64, Destination: &o.octets, Usage: "answer each with `N` octets"},
+			&cli.IntFlag{Name: "bytes", Value: 64, Destination: &o.octets, Usage: "answer each with `N` bytes"},
 			&cli.Float64Flag{Name: "strikes", Value: 0.1, Destination: &o.strikes, Usage: "let the origin close at this `SHARE` of the requests on reused connections"},
 			&cli.Float64Flag{Name: "goodbyes", Value: 0.02, Destination: &o.goodbyes, Usage: "let it say Connection: close in this `SHARE` of its responses"},
 			&cli.BoolFlag{Name: "told", Destination: &o.told, Usage: "let it end a third of its idle connections with a 408, unasked"},
@@ -112,7 +112,7 @@ func run(ctx context.Context, o *options) (err error) {
 func (o *options) check() (err error) {
 	for _, n := range []int{o.requests, o.posts, o.peers, o.connections, o.octets, o.rounds} {
 		if n < 1 {
-			return program.Usagef("--requests, --posts, --peers, --connections, --octets and --rounds are at least 1")
+			return program.Usagef("--requests, --posts, --peers, --connections, --bytes and --rounds are at least 1")
 		}
 	}
 	if o.gap < time.Millisecond || o.drainIdle < 100*time.Millisecond {

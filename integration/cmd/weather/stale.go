@@ -50,13 +50,13 @@ func (o *options) explain() {
 	if o.told {
 		told = ", a third by a 408"
 	}
-	fmt.Printf(`%d clients, each sends one request in %v, all at once; %d octets come back.
+	fmt.Printf(`%d clients, each sends one request in %v, all at once; %d bytes come back.
 The origin closes a connection after T idle, +-20%%: half by FIN, half by RST%s.
 It strikes at %v of the requests on reused connections: closes unread, or reads
 and executes and closes. It says Connection: close in %v of its responses.
 conns: connections to the origin; idled: those that it closed idle; struck:
 those at a request; replayed: sent again by edge, also after an idle end; none:
-the client's connection ended before any octet of a response
+the client's connection ended before any byte of a response
 `, o.connections, o.gap.Round(time.Microsecond), o.octets, told, o.strikes, o.goodbyes)
 	for _, g := range o.contestants() {
 		fmt.Printf("%s: %s\n", g.name, g.settings)

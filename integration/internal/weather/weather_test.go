@@ -55,7 +55,7 @@ func TestContent(t *testing.T) {
 		{12, 40, "000000000000012\n000000000000012\n00000000"},
 	} {
 		if got := string(appendContent([]byte("x"), test.id, test.octets)); got != "x"+test.want {
-			t.Errorf("%d, %d octets: %q, want %q", test.id, test.octets, got, test.want)
+			t.Errorf("%d, %d bytes: %q, want %q", test.id, test.octets, got, test.want)
 		}
 	}
 }

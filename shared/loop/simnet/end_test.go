@@ -55,7 +55,7 @@ func TestResets(t *testing.T) {
 				r.t.Errorf("CloseWrite = %v", err)
 			}
 		}},
-		{"octets, then reset", func(r *rig) {
+		{"bytes, then reset", func(r *rig) {
 			r.writes(r.b, "hello", 5, nil)
 			r.settle()
 			r.must(r.Reset(r.b))
@@ -65,7 +65,7 @@ func TestResets(t *testing.T) {
 			r.reads(r.a, 5, "", syscall.ECONNRESET)
 			r.reads(r.a, 5, "", io.EOF)
 		}},
-		{"octets, end, then reset", func(r *rig) {
+		{"bytes, end, then reset", func(r *rig) {
 			r.writes(r.b, "hello", 5, nil)
 			r.must(r.CloseWrite(r.b))
 			r.settle()
@@ -76,7 +76,7 @@ func TestResets(t *testing.T) {
 			r.writes(r.a, "x", 0, syscall.EPIPE)
 			r.writes(r.a, "x", 0, syscall.EPIPE)
 		}},
-		{"closed with octets unread", func(r *rig) {
+		{"closed with bytes unread", func(r *rig) {
 			r.writes(r.a, "request", 7, nil)
 			r.settle()
 			r.writes(r.b, "hello", 5, nil)
@@ -86,7 +86,7 @@ func TestResets(t *testing.T) {
 			r.reads(r.a, 9, "hello", nil)
 			r.reads(r.a, 9, "", syscall.ECONNRESET)
 		}},
-		{"octets sent to a closed socket", func(r *rig) {
+		{"bytes sent to a closed socket", func(r *rig) {
 			r.must(r.CloseSocket(r.b))
 			r.settle()
 			r.writes(r.a, "x", 1, nil)
@@ -94,7 +94,7 @@ func TestResets(t *testing.T) {
 			r.reads(r.a, 9, "", io.EOF)
 			r.writes(r.a, "x", 0, syscall.EPIPE)
 		}},
-		{"octets that cross with the close", func(r *rig) {
+		{"bytes that cross with the close", func(r *rig) {
 			r.writes(r.a, "x", 1, nil)
 			r.must(r.CloseSocket(r.b))
 		}, all, func(r *rig) {

@@ -29,16 +29,16 @@ func Example() {
 	//           10ms  #1 acceptor    is reported write
 	//           20ms  #1 dialer      is connected
 	//           20ms  #1 dialer      is reported write
-	//           20ms  #1 dialer      writes 5 octets (crc 9a71bb4c)
-	//           30ms  #1 acceptor    receives 5 octets (crc 9a71bb4c)
+	//           20ms  #1 dialer      writes 5 bytes (crc 9a71bb4c)
+	//           30ms  #1 acceptor    receives 5 bytes (crc 9a71bb4c)
 	//           30ms  #1 acceptor    is reported read
-	//           30ms  #1 acceptor    reads 5 octets (crc 9a71bb4c)
-	//           30ms  #1 acceptor    writes 13 octets (crc cad2411e)
+	//           30ms  #1 acceptor    reads 5 bytes (crc 9a71bb4c)
+	//           30ms  #1 acceptor    writes 13 bytes (crc cad2411e)
 	//           30ms  #1 acceptor    closes
-	//           40ms  #1 dialer      receives 13 octets (crc cad2411e)
+	//           40ms  #1 dialer      receives 13 bytes (crc cad2411e)
 	//           40ms  #1 dialer      receives the end
 	//           40ms  #1 dialer      is reported read end
-	//           40ms  #1 dialer      reads 13 octets (crc cad2411e)
+	//           40ms  #1 dialer      reads 13 bytes (crc cad2411e)
 	//           40ms  #1 dialer      reads the end
 	//           40ms  #1 dialer      closes
 	//           40ms  a listener     closes

@@ -81,7 +81,7 @@ var whats = [...]string{
 	Dialed: "dials", Accepted: "is accepted", Wrote: "writes", Read: "reads", ReadEnd: "reads the end",
 	ClosedWrite: "closes its sending direction", Closed: "closes", ClosedReset: "closes with a reset",
 	Connected: "is connected", Arrived: "receives", EndArrived: "receives the end", ResetArrived: "receives a reset",
-	WasCut: "is cut off", Bounced: "answers octets with a reset",
+	WasCut: "is cut off", Bounced: "answers bytes with a reset",
 	Reported: "is reported", Failed: "is told",
 }
 
@@ -106,7 +106,7 @@ func (s Step) String() string {
 	case s.Err != 0:
 		line += fmt.Sprintf(": %v", s.Err)
 	case s.Octets > 0:
-		line += fmt.Sprintf(" %d octets (crc %08x)", s.Octets, s.Sum)
+		line += fmt.Sprintf(" %d bytes (crc %08x)", s.Octets, s.Sum)
 	}
 	return line
 }

@@ -15,7 +15,7 @@ func TestStepsReadAsAStory(t *testing.T) {
 		step Step
 		want string
 	}{
-		{Step{At: at, What: Wrote, Conn: 3, Side: Dialer, Octets: 5, Sum: 0xabc}, "          1.5s  #3 dialer      writes 5 octets (crc 00000abc)"},
+		{Step{At: at, What: Wrote, Conn: 3, Side: Dialer, Octets: 5, Sum: 0xabc}, "          1.5s  #3 dialer      writes 5 bytes (crc 00000abc)"},
 		{Step{At: at, What: Reported, Conn: 3, Ready: loop.ReadyRead | loop.ReadyEnd}, "          1.5s  #3 acceptor    is reported read end"},
 		{Step{At: at, What: Reported, Ready: loop.ReadyRead}, "          1.5s  a listener     is reported read"},
 		{Step{At: at, What: Failed, Conn: 3, Err: syscall.EPIPE}, "          1.5s  #3 acceptor    is told: broken pipe"},
@@ -110,7 +110,7 @@ func TestDrawnOptions(t *testing.T) {
 		for range 10 {
 			cut := w.drawCut()
 			if cut.At < 0 || cut.At > int64(w.options.FaultWithin) {
-				t.Errorf("seed %d: a cut after %d octets", seed, cut.At)
+				t.Errorf("seed %d: a cut after %d bytes", seed, cut.At)
 			}
 			if cut.Kind != CutNone {
 				cuts++

@@ -85,7 +85,7 @@ var duels = map[string]func(*duel){
 		d.read(d.a)
 		d.closeWrite(d.a)
 	},
-	"octets, then a reset": func(d *duel) {
+	"bytes, then a reset": func(d *duel) {
 		d.write(d.b, "hello")
 		d.a.WaitReadable()
 		d.b.Reset()
@@ -105,7 +105,7 @@ var duels = map[string]func(*duel){
 		d.write(d.a, "x")
 		d.write(d.a, "x")
 	},
-	"closed with octets unread": func(d *duel) {
+	"closed with bytes unread": func(d *duel) {
 		d.write(d.a, "request")
 		d.b.WaitReadable()
 		d.write(d.b, "hello")
@@ -115,7 +115,7 @@ var duels = map[string]func(*duel){
 		d.read(d.a)
 		d.read(d.a)
 	},
-	"octets to a closed socket": func(d *duel) {
+	"bytes to a closed socket": func(d *duel) {
 		d.b.Close()
 		d.read(d.a)
 		d.write(d.a, "x")

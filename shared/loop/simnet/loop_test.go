@@ -117,7 +117,7 @@ func (p *clients) checkEchoes() error {
 			return fmt.Errorf("client %d: %w", i, c.Err)
 		}
 		if !bytes.Equal(c.Got, c.Sends) {
-			return fmt.Errorf("client %d: %d octets were sent, and %d others came back", i, len(c.Sends), len(c.Got))
+			return fmt.Errorf("client %d: %d bytes were sent, and %d others came back", i, len(c.Sends), len(c.Got))
 		}
 	}
 	return nil
@@ -187,7 +187,7 @@ func TestHostileWorlds(t *testing.T) {
 		p, err := run(simnet.New(seed, simnet.Hostile(seed)), loop.Config{}, acceptEcho, 3, patient(echoing(seed, 1000)))
 		for _, c := range p.clients {
 			if !bytes.HasPrefix(c.Sends, c.Got) {
-				err = errors.Join(err, errors.New("other octets came back than were sent"))
+				err = errors.Join(err, errors.New("other bytes came back than were sent"))
 			}
 			if c.Err != nil {
 				failures++
@@ -236,9 +236,9 @@ func checkCut(c *simnet.Client, f simnet.Fate) error {
 	switch {
 	case int64(len(c.Got)) > f.Down.At && f.Down.Kind != simnet.CutNone,
 		int64(len(c.Got)) > f.Up.At && f.Up.Kind != simnet.CutNone:
-		return fmt.Errorf("%d octets came back", len(c.Got))
+		return fmt.Errorf("%d bytes came back", len(c.Got))
 	case !bytes.HasPrefix(c.Sends, c.Got):
-		return errors.New("other octets came back than were sent")
+		return errors.New("other bytes came back than were sent")
 	case f.Down.Kind == simnet.CutEnd && c.Err != nil && int64(len(c.Got)) == f.Down.At:
 		return fmt.Errorf("the end came as %w", c.Err)
 	case f.Down.Kind == simnet.CutReset && !errors.Is(c.Err, syscall.ECONNRESET):
@@ -386,7 +386,7 @@ func TestAnswer(t *testing.T) {
 		p, err := run(simnet.New(seed, simnet.Rough(seed)), loop.Config{}, simnet.Answer(100, answer), 1,
 			func(int) simnet.Client { return simnet.Client{Sends: request} })
 		if got := p.clients[0].Got; !bytes.Equal(got, answer) {
-			err = errors.Join(err, fmt.Errorf("got %d octets, not %d", len(got), len(answer)))
+			err = errors.Join(err, fmt.Errorf("got %d bytes, not %d", len(got), len(answer)))
 		}
 		return errors.Join(err, p.clients[0].Err)
 	})

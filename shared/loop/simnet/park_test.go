@@ -35,7 +35,7 @@ func TestParkedConnections(t *testing.T) {
 		at   time.Duration
 	}{
 		{"nothing comes", func(l *loop.Loop, c *loop.Conn) { l.Sleep(2 * time.Hour) }, "expired", time.Hour},
-		{"octets", func(l *loop.Loop, c *loop.Conn) { l.Sleep(time.Minute); c.Write([]byte("x")) }, "readable", time.Minute},
+		{"bytes", func(l *loop.Loop, c *loop.Conn) { l.Sleep(time.Minute); c.Write([]byte("x")) }, "readable", time.Minute},
 		{"the end", func(l *loop.Loop, c *loop.Conn) { l.Sleep(time.Minute); c.CloseWrite() }, "readable", time.Minute},
 		{"a reset", func(l *loop.Loop, c *loop.Conn) { l.Sleep(time.Minute); c.Reset() }, "aborted", time.Minute},
 	} {
@@ -79,7 +79,7 @@ func TestResetBehindOctets(t *testing.T) {
 			c.Watch(e)
 			l.Go(loop.Func(func() {
 				if n, err := c.Read(make([]byte, 10)); n != 5 || err != nil {
-					t.Errorf("read %d octets, %v", n, err)
+					t.Errorf("read %d bytes, %v", n, err)
 				}
 				l.Sleep(time.Minute) // with something else
 			}))
@@ -121,7 +121,7 @@ func TestLingeringClose(t *testing.T) {
 		p, err := run(simnet.New(seed, o), loop.Config{}, refuse, 2, echoing(seed, 2000))
 		for _, c := range p.clients {
 			if !bytes.Equal(c.Got, answer) {
-				err = errors.Join(err, fmt.Errorf("%d octets of %d came: %w", len(c.Got), len(answer), c.Err))
+				err = errors.Join(err, fmt.Errorf("%d bytes of %d came: %w", len(c.Got), len(answer), c.Err))
 			}
 		}
 		return err

@@ -95,7 +95,7 @@ func TestSendfileInManyWorlds(t *testing.T) {
 			err = errors.Join(err, fmt.Errorf("Sendfile = %d, %v", sent, sendErr))
 		}
 		if got := p.clients[0].Got; !bytes.Equal(got, content[off:]) {
-			err = errors.Join(err, fmt.Errorf("%d octets came, not %d", len(got), 5000-off))
+			err = errors.Join(err, fmt.Errorf("%d bytes came, not %d", len(got), 5000-off))
 		}
 		return errors.Join(err, p.clients[0].Err)
 	})
@@ -112,7 +112,7 @@ func TestWritevInManyWorlds(t *testing.T) {
 			}))
 		}, 1, func(int) simnet.Client { return simnet.Client{} })
 		if got := p.clients[0].Got; !bytes.Equal(got, whole) {
-			err = errors.Join(err, fmt.Errorf("%d octets came, not %d", len(got), len(whole)))
+			err = errors.Join(err, fmt.Errorf("%d bytes came, not %d", len(got), len(whole)))
 		}
 		return errors.Join(err, p.clients[0].Err)
 	})

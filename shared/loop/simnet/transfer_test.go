@@ -28,7 +28,7 @@ func TestFullBuffers(t *testing.T) {
 	r.writes(r.a, "0123456789abcdef", 10, nil)
 	r.writes(r.a, "x", 0, loop.ErrAgain)
 	if got := r.step(); got[r.a] != loop.ReadyWrite || got[r.b] != loop.ReadyRead {
-		t.Errorf("after the octets left: %v", got)
+		t.Errorf("after the bytes left: %v", got)
 	}
 	r.writes(r.a, "ABCDEFGHIJKLM", 10, nil) // into the send buffer: the receive buffer is full
 	r.reports(r.a, 0)
@@ -164,6 +164,6 @@ func TestShortWrites(t *testing.T) {
 		got = append(got, p[:n]...)
 	}
 	if !bytes.Equal(got, whole) {
-		t.Error("the octets have changed on their way")
+		t.Error("the bytes have changed on their way")
 	}
 }

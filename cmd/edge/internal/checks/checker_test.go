@@ -210,7 +210,7 @@ func TestSlowResponsesToChecks(t *testing.T) {
 			s.checker.Begin(s.origin)
 			s.loop.Sleep(2 * time.Second)
 			if n := s.checker.Totals().Findings[test.want]; n != 1 {
-				t.Errorf("%v between octets: %+v", test.pause, s.checker.Totals())
+				t.Errorf("%v between bytes: %+v", test.pause, s.checker.Totals())
 			}
 		})
 	}

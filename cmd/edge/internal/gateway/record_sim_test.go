@@ -75,7 +75,7 @@ func TestRecordedWhileIdle(t *testing.T) {
 		idle    func(*loop.Conn)
 		warning string
 	}{
-		{"octets", func(c *loop.Conn) { c.Write([]byte("x")) }, "1 octet behind the last response"},
+		{"octets", func(c *loop.Conn) { c.Write([]byte("x")) }, "1 byte behind the last response"},
 		{"end", func(c *loop.Conn) { c.Close() }, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -90,7 +90,7 @@ func TestRecordedWhileIdle(t *testing.T) {
 				test.idle(c)
 				c.Loop().Sleep(time.Second)
 			})
-			warned := slices.ContainsFunc(recording.Warnings, func(w string) bool { return strings.Contains(w, "1 octet behind the last response") })
+			warned := slices.ContainsFunc(recording.Warnings, func(w string) bool { return strings.Contains(w, "1 byte behind the last response") })
 			if warned != (test.warning != "") {
 				t.Errorf("warnings %q", recording.Warnings)
 			}

@@ -200,7 +200,7 @@ func checkEdits(t *testing.T, e *Edits, head, edits, want string) {
 		}
 	}
 	if received != head {
-		t.Errorf("copied and dropped octets are %q\nreceived was %q", received, head)
+		t.Errorf("copied and dropped bytes are %q\nreceived was %q", received, head)
 	}
 	if e.Untouched() != (edits == "") {
 		t.Errorf("untouched: %v", e.Untouched())

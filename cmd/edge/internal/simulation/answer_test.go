@@ -65,7 +65,7 @@ func (w *world) relayedBody(c *call, r *request, octets []byte) int {
 	n := min(len(octets), len(want))
 	if !bytes.Equal(octets[:n], want[:n]) {
 		at := common(octets, want)
-		w.fail("a client is sent other octets than the origin's", "request %d, octet %d of the body\nwant %.120q\nsaw  %.120q",
+		w.fail("a client is sent other bytes than the origin's", "request %d, byte %d of the body\nwant %.120q\nsaw  %.120q",
 			r.number, a.octets+at, around(want, at), around(octets, at))
 		return len(octets)
 	}
@@ -111,7 +111,7 @@ func (w *world) matchHead(c *call, r *request) int {
 	switch {
 	case m.n == 0 && !m.open:
 		w.fail("a client is sent what is neither an answer to its request nor a refusal",
-			"request %d, octet %d\nwant %.120q\nsaw  %.120q", r.number, m.best, around(m.want, m.best), around(c.got, m.best))
+			"request %d, byte %d\nwant %.120q\nsaw  %.120q", r.number, m.best, around(m.want, m.best), around(c.got, m.best))
 	case m.n > 0:
 		m.answer.state = inBody
 		r.answer = m.answer
@@ -269,7 +269,7 @@ func (w *world) judgeTruth(c *call) {
 	l := a.try.line
 	all := l.read-a.try.read >= int64(len(a.source.sent))
 	if a.source.endless && !l.ended || !a.source.endless && (!all || a.state != complete) {
-		w.fail("a response that was cut off looks whole", "request %d, line #%d, %d octets of its body", r.number, c.line.number, a.octets)
+		w.fail("a response that was cut off looks whole", "request %d, line #%d, %d bytes of its body", r.number, c.line.number, a.octets)
 	}
 }
 

@@ -124,7 +124,7 @@ func (c *call) make() bool {
 		return !w.draining
 	}
 	c.conn = conn
-	w.tell("client", "line #%d: %d requests, %d octets; will %v, slow %v, stalls %v", c.line.number, len(c.requests), c.octets, c.leaves, c.slow, c.stalls)
+	w.tell("client", "line #%d: %d requests, %d bytes; will %v, slow %v, stalls %v", c.line.number, len(c.requests), c.octets, c.leaves, c.slow, c.stalls)
 	c.talking = true
 	w.loop.Go((*voice)(c))
 	c.listen()
@@ -275,7 +275,7 @@ func (c *call) await(answers int) bool {
 
 func (c *call) leave() {
 	w := c.world
-	w.tell("client", "line #%d: will %v after %d octets of %d", c.line.number, c.leaves, c.sent, c.octets)
+	w.tell("client", "line #%d: will %v after %d bytes of %d", c.line.number, c.leaves, c.sent, c.octets)
 	switch c.leaves {
 	case closes:
 		c.conn.Close()

@@ -170,7 +170,7 @@ func (w *world) compare(t *try, octets []byte) int {
 	if !bytes.Equal(octets[:n], want[:n]) {
 		at := common(octets, want)
 		w.fail("an origin is sent what the client did not send, or other edits than are due",
-			"request %d, line #%d, octet %d\nwant %.120q\nsaw  %.120q", t.request.number, t.line.number,
+			"request %d, line #%d, byte %d\nwant %.120q\nsaw  %.120q", t.request.number, t.line.number,
 			t.written+at, around(want, at), around(octets, at))
 		return len(octets)
 	}
@@ -230,7 +230,7 @@ func (w *world) judgeUse(l *line) {
 	case source == nil || last.request.answer.state != complete || used < int64(len(source.sent)):
 		w.fail("a request is sent on a connection whose last response did not come to its end", "line #%d", l.number)
 	case used > int64(len(source.sent)):
-		w.fail("a request is sent on a connection on which there were octets behind the last response", "line #%d", l.number)
+		w.fail("a request is sent on a connection on which there were bytes behind the last response", "line #%d", l.number)
 	case waits && w.net.Now() >= l.waiting.Add(w.late):
 		w.fail("a request is sent on a connection that was not clean", "line #%d: the origin spoke unasked or ended at %v", l.number, l.waiting)
 	case !source.persists || w.config.Verbatim && last.request.closes:
@@ -281,7 +281,7 @@ func (w *world) judgeReplay(r *request, to *line) {
 	case !r.safe && last.written > 0:
 		w.fail("a request that is not safe was sent twice", "request %d (%s), lines #%d", r.number, r.method, l.number)
 	case l.read > last.read:
-		w.fail("a request was sent again after octets of a response", "request %d, line #%d", r.number, l.number)
+		w.fail("a request was sent again after bytes of a response", "request %d, line #%d", r.number, l.number)
 	case last == l.tries[0]:
 		w.fail("a request was sent again although the first connection was new", "request %d, line #%d", r.number, l.number)
 	case len(to.tries) > 0:

@@ -33,7 +33,7 @@ const (
 )
 
 var mutants = []mutant{
-	{"octets on an idle connection are ignored", inPool + "pool.go",
+	{"bytes on an idle connection are ignored", inPool + "pool.go",
 		"\tcase n > 0:\n\t\tc.pool.end((*Conn)(c), Dirty)", "\tcase n > 0:\n\t\tc.pool.keep((*Conn)(c))"},
 	{"a connection is taken without a look", inPool + "pool.go",
 		"\tcase c.Readable():\n", "\tcase false && c.Readable():\n"},
@@ -43,7 +43,7 @@ var mutants = []mutant{
 		"case !o.RequestWritten:", "case false:"},
 	{"a connection is kept although the origin closes it", inPool + "decide.go",
 		"case !o.ResponsePersists:", "case false:"},
-	{"octets behind a response are ignored", inGateway + "exchange_relay.go",
+	{"bytes behind a response are ignored", inGateway + "exchange_relay.go",
 		"r.excess = len(x.originHop.unread()) > 0", "r.excess = false"},
 	{"a chunk is longer than it says", inWire + "chunked.go",
 		"return o&^0x20 - 'A' + 10", "return o&^0x20 - 'A' + 11"},
@@ -59,7 +59,7 @@ var mutants = []mutant{
 		"\tif o.full(s.config.MaxConnections) {\n\t\treturn Full", "\tif o.full(2 * s.config.MaxConnections) {\n\t\treturn Full"},
 	{"who waits in the queue and goes is not taken out", inGateway + "exchange.go",
 		"\tx.gateway.origins.Abandon(&x.place)\n", ""},
-	{"a request is sent again after octets of a response", inGateway + "exchange_response.go",
+	{"a request is sent again after bytes of a response", inGateway + "exchange_response.go",
 		"\t\t\treturn x.refuse(responseFailure(err))", "\t\t\tif x.request.safe && x.request.held() && !x.upstream.replayed && x.upstream.uses > 1 && x.originHop.buffer != nil {\n" +
 			"x.originHop.release(); x.dropPad(); if !x.reconnect() { return false }\n" +
 			"x.transmit(); h = &x.takePad().response; if x.readOrigin() == nil { continue }\n}\n" +
@@ -74,7 +74,7 @@ var mutants = []mutant{
 		"func (h *RequestHead) NominatesAny() bool { return h.section.noted.connOthers }", "func (h *RequestHead) NominatesAny() bool { return false }"},
 	{"hops are not counted", inHeads + "request.go",
 		"n-1, 10)", "n, 10)"},
-	{"a request goes on as far as octets have come", inGateway + "exchange_request.go",
+	{"a request goes on as far as bytes have come", inGateway + "exchange_request.go",
 		"\tx.request.message += n\n", "\tx.request.message, n = len(x.clientHop.unread()), n\n"},
 	{"the length of a body is one too small", inWire + "framing.go",
 		"\tif n.lengthLines == 1 {\n\t\treturn Framing{Kind: Length, Length: n.length}, nil\n\t}\n\n\t// 7. A request",

@@ -157,7 +157,7 @@ func (a *author) decide(t *try) *response {
 	w := a.world
 	p := w.newResponse(t.request)
 	t.response, t.cut = p, len(p.sent)
-	w.tell("origin", "line #%d: answers request %d by %d, %d octets; persists %v, faulty %v",
+	w.tell("origin", "line #%d: answers request %d by %d, %d bytes; persists %v, faulty %v",
 		a.line.number, t.request.number, p.status, len(p.sent), p.persists, p.refusable || p.breaksOff)
 	return p
 }

@@ -38,7 +38,7 @@ func (w *world) judgeRecording() {
 	for id, r := range t.reels {
 		for d, comments := range r.comments {
 			for at, comment := range comments {
-				w.fail("the recording has edits where no head begins", "%v, octet %d %v: %s", id, at, capture.Direction(d), comment)
+				w.fail("the recording has edits where no head begins", "%v, byte %d %v: %s", id, at, capture.Direction(d), comment)
 			}
 		}
 	}
@@ -71,9 +71,9 @@ func (w *world) judgeReel(l *line, r *reel) {
 	}
 	switch got := r.octets[in]; {
 	case len(got) < heard || len(got) > most || !bytes.HasPrefix(l.said, got):
-		w.failPassage("the recording has other octets than the gateway read", l, got, l.said[:most])
+		w.failPassage("the recording has other bytes than the gateway read", l, got, l.said[:most])
 	case !bytes.Equal(r.octets[out], l.wrote):
-		w.failPassage("the recording has other octets than the gateway wrote", l, r.octets[out], l.wrote)
+		w.failPassage("the recording has other bytes than the gateway wrote", l, r.octets[out], l.wrote)
 	}
 	gone := l.reset || l.struck
 	switch {
@@ -91,5 +91,5 @@ func (w *world) judgeReel(l *line, r *reel) {
 
 func (w *world) failPassage(what string, l *line, got, want []byte) {
 	at := common(got, want)
-	w.fail(what, "line #%d, octet %d: %d octets, not %d\nwant %.120q\nhas  %.120q", l.number, at, len(got), len(want), around(want, at), around(got, at))
+	w.fail(what, "line #%d, byte %d: %d bytes, not %d\nwant %.120q\nhas  %.120q", l.number, at, len(got), len(want), around(want, at), around(got, at))
 }

@@ -98,7 +98,7 @@ func (t *tape) read() error {
 	const enhancedPacket, notes = 6, 2
 	for file := t.file.Bytes(); len(file) > 0; {
 		if len(file) < 12 || int(le.Uint32(file[4:])) > len(file) {
-			return fmt.Errorf("%d octets at its end are no block", len(file))
+			return fmt.Errorf("%d bytes at its end are no block", len(file))
 		}
 		block := file[:le.Uint32(file[4:])]
 		file = file[len(block):]
@@ -158,7 +158,7 @@ func (t *tape) wind(p *packet) error {
 		return nil
 	}
 	if p.seq != r.next[d] {
-		return fmt.Errorf("%v has a hole behind octet %d %v", r.id, len(r.octets[d]), d)
+		return fmt.Errorf("%v has a hole behind byte %d %v", r.id, len(r.octets[d]), d)
 	}
 	r.next[d] += uint32(len(p.content))
 	if p.comment != "" && len(p.content) > 0 {

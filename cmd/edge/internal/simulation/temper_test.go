@@ -156,7 +156,7 @@ func (w *world) calm() bool { return w.wellBehaved && !w.limited && w.drainAfter
 
 func (w *world) String() string {
 	return fmt.Sprintf("%s network, %d clients, %d origins; rude clients 1/%d, rude origins 1/%d, idle close %v, churn %v, records %v,\n"+
-		"faults %v within %d octets, refuse %v, hang %v, drain after %v, verbatim %v, connections limited to %d, queue %d for %v;\n"+
+		"faults %v within %d bytes, refuse %v, hang %v, drain after %v, verbatim %v, connections limited to %d, queue %d for %v;\n"+
 		"pool %+v, idle timeout %v, response timeout %v",
 		w.kind, w.clients, w.origins, w.rude.clients, w.rude.origins, w.idleClose, w.churns, w.records,
 		w.faults, w.faultWithin, w.refuse, w.hang, w.drainAfter, w.config.Verbatim, w.config.OriginMaxConnections, w.config.QueueMax, w.config.QueueTimeout,

@@ -50,7 +50,7 @@ func (w *world) tunnelled(l *line, octets []byte) bool {
 	want := t.request.tunnel[l.tunnelled:]
 	if !bytes.HasPrefix(want, octets) {
 		at := common(want, octets)
-		w.fail("an origin is sent other octets in a tunnel than the client's", "request %d, line #%d, octet %d\nwant %.120q\nsaw  %.120q",
+		w.fail("an origin is sent other bytes in a tunnel than the client's", "request %d, line #%d, byte %d\nwant %.120q\nsaw  %.120q",
 			t.request.number, l.number, l.tunnelled+at, around(want, at), around(octets, at))
 	}
 	l.tunnelled += len(octets)

@@ -51,7 +51,7 @@ var causeNames = [causes]string{
 	ClosedBeforeResponse: "closed-before-response",
 	ClosedInResponse:     "closed-in-response",
 	BadResponse:          "bad-response",
-	ExcessOctets:         "excess-octets",
+	ExcessOctets:         "excess-bytes",
 	StatusMismatch:       "status-mismatch",
 	ContentMismatch:      "content-mismatch",
 	Abandoned:            "abandoned",
@@ -69,7 +69,7 @@ var causeMeanings = [causes]string{
 	ClosedBeforeResponse: "the end instead of a response",
 	ClosedInResponse:     "the end within a response",
 	BadResponse:          "not valid HTTP/1.1",
-	ExcessOctets:         "octets behind the response",
+	ExcessOctets:         "bytes behind the response",
 	StatusMismatch:       "not the recorded status",
 	ContentMismatch:      "not the recorded content",
 	Abandoned:            "the run was over",
@@ -118,11 +118,11 @@ func ioFailure(err error, received int64) failure {
 	case ended(err):
 		return failure{Abandoned, err}
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return failure{Timeout, fmt.Errorf("%d octets of the response arrived", received)}
+		return failure{Timeout, fmt.Errorf("%d bytes of the response arrived", received)}
 	case received == 0:
 		return failure{ClosedBeforeResponse, err}
 	}
-	return failure{ClosedInResponse, fmt.Errorf("%w after %d octets", err, received)}
+	return failure{ClosedInResponse, fmt.Errorf("%w after %d bytes", err, received)}
 }
 
 // ended says that a wait returned because the run is over.

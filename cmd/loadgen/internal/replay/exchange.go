@@ -191,7 +191,7 @@ func (w *worker) receiveBody(r *Request, a answer, buf *loop.Buffer) failure {
 		case err != nil:
 			return failure{BadResponse, err}
 		case done && buf.Len() > 0:
-			return failure{ExcessOctets, fmt.Errorf("%s behind the end of the response", english.Plural(buf.Len(), "octet"))}
+			return failure{ExcessOctets, fmt.Errorf("%s behind the end of the response", english.Plural(buf.Len(), "byte"))}
 		case done:
 			return failure{}
 		}

@@ -52,7 +52,7 @@ func TestMemoSaysWhatParsingSays(t *testing.T) {
 			t.Errorf("%q: %v, not %v", x.octets, gotErr, wantErr)
 		}
 		if got != want || buf.Len() != len(x.octets)-n {
-			t.Errorf("%q: %+v with %d octets left, not %+v with %d", x.octets, got, buf.Len(), want, len(x.octets)-n)
+			t.Errorf("%q: %+v with %d bytes left, not %+v with %d", x.octets, got, buf.Len(), want, len(x.octets)-n)
 		}
 		buf.Release()
 	}

@@ -250,7 +250,7 @@ func contentOf(body []byte, framing wire.Framing) ([]byte, error) {
 		case err != nil:
 			return nil, incompleteOr(err)
 		case done && len(body) > 0:
-			return nil, errors.New("there are octets behind the end of the message")
+			return nil, errors.New("there are bytes behind the end of the message")
 		case done || len(body) == 0 && s.End() == nil:
 			return joined(spans), nil
 		case n == 0 || len(body) == 0:

@@ -56,7 +56,7 @@ func TestExchanges(t *testing.T) {
 			want:   counts{requests: 2, opened: 1, reused: 1, byUs: 1},
 		},
 		{
-			name:    "chunked in single octets",
+			name:    "chunked in single bytes",
 			session: []exchange{{get("/1"), okHi}, {get("/2"), okHi}}, config: Config{Verify: true},
 			script: func(p *peer) {
 				for p.next() != nil {
@@ -120,7 +120,7 @@ func TestExchanges(t *testing.T) {
 		},
 		{
 			name: "closed in the head", session: gets("/1"), script: func(p *peer) { p.next(); p.say(okHi[:12]) },
-			want: counts{requests: 1, errors: 1, opened: 1, byPeer: 1}, cause: ClosedInResponse, explain: "after 12 octets",
+			want: counts{requests: 1, errors: 1, opened: 1, byPeer: 1}, cause: ClosedInResponse, explain: "after 12 bytes",
 		},
 		{
 			name: "closed in the content", session: gets("/1"), script: func(p *peer) { p.next(); p.say(okHi[:len(okHi)-1]) },
@@ -133,12 +133,12 @@ func TestExchanges(t *testing.T) {
 		{
 			name: "no response in time", session: gets("/1"), config: Config{Timeout: 50 * time.Millisecond},
 			script: func(p *peer) { p.next(); p.next() },
-			want:   counts{requests: 1, errors: 1, opened: 1, byUs: 1}, cause: Timeout, explain: "0 octets",
+			want:   counts{requests: 1, errors: 1, opened: 1, byUs: 1}, cause: Timeout, explain: "0 bytes",
 		},
 		{
 			name: "half a response in time", session: gets("/1"), config: Config{Timeout: 50 * time.Millisecond},
 			script: func(p *peer) { p.next(); p.say(okHi[:20]); p.next() },
-			want:   counts{requests: 1, errors: 1, opened: 1, byUs: 1}, cause: Timeout, explain: "20 octets",
+			want:   counts{requests: 1, errors: 1, opened: 1, byUs: 1}, cause: Timeout, explain: "20 bytes",
 		},
 		{
 			name: "not HTTP", session: gets("/1"), script: always("SSH-2.0-x\r\n"),
@@ -157,8 +157,8 @@ func TestExchanges(t *testing.T) {
 			want: counts{requests: 1, errors: 1, opened: 1, byUs: 1}, cause: BadResponse, explain: "head",
 		},
 		{
-			name: "octets behind the response", session: gets("/1", "/2"), script: always(okHi + "!"),
-			want: counts{requests: 2, errors: 2, opened: 2, byUs: 2}, cause: ExcessOctets, explain: "1 octet behind",
+			name: "bytes behind the response", session: gets("/1", "/2"), script: always(okHi + "!"),
+			want: counts{requests: 2, errors: 2, opened: 2, byUs: 2}, cause: ExcessOctets, explain: "1 byte behind",
 		},
 		{
 			name: "another status", session: gets("/1", "/2"), config: Config{Verify: true},
@@ -178,12 +178,12 @@ func TestExchanges(t *testing.T) {
 		{
 			name: "more content", session: gets("/1"), config: Config{Verify: true},
 			script: always(chunked + "2\r\nhi\r\n3\r\ngh!\r\n0\r\n\r\n"),
-			want:   counts{requests: 1, errors: 1, opened: 1, byUs: 1}, cause: ContentMismatch, explain: "goes on after the recorded 2 octets: 5 arrived",
+			want:   counts{requests: 1, errors: 1, opened: 1, byUs: 1}, cause: ContentMismatch, explain: "goes on after the recorded 2 bytes: 5 arrived",
 		},
 		{
 			name: "less content", session: gets("/1"), config: Config{Verify: true},
 			script: always("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nh"),
-			want:   counts{requests: 1, errors: 1, opened: 1, byUs: 1}, cause: ContentMismatch, explain: "ends at offset 1, recorded are 2 octets",
+			want:   counts{requests: 1, errors: 1, opened: 1, byUs: 1}, cause: ContentMismatch, explain: "ends at offset 1, recorded are 2 bytes",
 		},
 		{
 			name: "no recorded response to compare with", session: []exchange{{get("/1"), ""}}, config: Config{Verify: true}, script: always(okHi),

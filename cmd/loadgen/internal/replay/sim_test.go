@@ -163,7 +163,7 @@ func TestHostileNetwork(t *testing.T) {
 			t.Errorf("seed %d: %s after %+v", seed, r.Ending, countsOf(r))
 		}
 		if n := r.Causes[BadResponse] + r.Causes[ExcessOctets] + r.Causes[StatusMismatch]; n > 0 {
-			t.Errorf("seed %d: the network breaks connections, but changes no octets: %v", seed, r.Explanations)
+			t.Errorf("seed %d: the network breaks connections, but changes no bytes: %v", seed, r.Explanations)
 		}
 		for _, e := range r.Explanations {
 			// Only there is the end of the connection that of the response.

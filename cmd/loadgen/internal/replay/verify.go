@@ -90,9 +90,9 @@ func (c *comparison) difference() error {
 	switch {
 	case c.first == len(want):
 		return fmt.Errorf("content goes on after the recorded %s: %d arrived, from offset %d %q",
-			english.Plural(len(want), "octet"), c.offset, c.first, c.got[:c.gotLen])
+			english.Plural(len(want), "byte"), c.offset, c.first, c.got[:c.gotLen])
 	case c.first == c.offset:
-		return fmt.Errorf("content ends at offset %d, recorded are %s", c.first, english.Plural(len(want), "octet"))
+		return fmt.Errorf("content ends at offset %d, recorded are %s", c.first, english.Plural(len(want), "byte"))
 	}
 	recorded := want[c.first:min(c.first+sampleLen, len(want))]
 	return fmt.Errorf("content differs at offset %d: %q, recorded %q", c.first, c.got[:c.gotLen], recorded)

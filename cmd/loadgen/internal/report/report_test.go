@@ -50,7 +50,7 @@ func runs() map[string]*Report {
 		Ending: replay.Interrupted, Elapsed: 3200 * time.Millisecond, CPU: 12 * time.Millisecond,
 		Explanations: []string{
 			`GET /a/rather/long/path/to/something?with=a&query=string (request 3 of connection c17 from 127.0.0.1:53210): content-mismatch: content differs at offset 17: "Hello, World", recorded "Hello, world"`,
-			"GET /b (request 1 of connection c18 from 127.0.0.1:53211): timeout: 0 octets of the response arrived",
+			"GET /b (request 1 of connection c18 from 127.0.0.1:53211): timeout: 0 bytes of the response arrived",
 		},
 	}
 	rough.Requests, rough.Errors, rough.Unfinished, rough.BytesIn, rough.BytesOut = 40, 13, 2, 987, 4096

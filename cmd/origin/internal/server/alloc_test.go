@@ -97,6 +97,6 @@ func perform(t *testing.T, c net.Conn, request, buf []byte, n int) {
 // There may be very many connections that wait.
 func TestAClientIsSmall(t *testing.T) {
 	if size := unsafe.Sizeof(client{}); size > 48 {
-		t.Errorf("a waiting client takes %d octets beside its connection", size)
+		t.Errorf("a waiting client takes %d bytes beside its connection", size)
 	}
 }

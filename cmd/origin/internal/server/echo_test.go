@@ -17,7 +17,7 @@ func TestEcho(t *testing.T) {
 	ok := func(fields ...string) string { return response("200 OK", fields...) }
 	for _, c := range []struct{ name, request, want string }{
 		{"nothing", get("POST", "/post"), ok("Content-Length: 0")},
-		{"no octets", get("POST", "/post", "Content-Length: 0"), ok("Content-Length: 0")},
+		{"no bytes", get("POST", "/post", "Content-Length: 0"), ok("Content-Length: 0")},
 		{"a length", get("POST", "/post", "Content-Length: 5", "Content-Type: text/plain") + "hello", ok("Content-Type: text/plain", "Content-Length: 5") + "hello"},
 		{"below the path", get("POST", "/post/a/b?c", "Content-Length: 2") + "ok", ok("Content-Length: 2") + "ok"},
 		{"chunks", get("POST", "/post", "Transfer-Encoding: chunked") + "1\r\na\r\n002;x=y\r\nbc\r\n0\r\n\r\n", ok("Transfer-Encoding: chunked") + "1\r\na\r\n002;x=y\r\nbc\r\n0\r\n\r\n"},
@@ -104,7 +104,7 @@ func TestBackpressure(t *testing.T) {
 		}
 	}
 	if sent == size {
-		t.Errorf("all of %d octets were taken from a client that reads nothing", size)
+		t.Errorf("all of %d bytes were taken from a client that reads nothing", size)
 	}
 }
 
@@ -131,7 +131,7 @@ func TestEchoOfMuch(t *testing.T) {
 			defer answer.Body.Close()
 			n, err := io.Copy(got, answer.Body)
 			if err != nil || n != size || answer.ContentLength != length {
-				t.Errorf("%d octets, content length %d, %v", n, answer.ContentLength, err)
+				t.Errorf("%d bytes, content length %d, %v", n, answer.ContentLength, err)
 			}
 			if !bytes.Equal(sent.Sum(nil), got.Sum(nil)) {
 				t.Error("the content came back changed")
@@ -193,7 +193,7 @@ func TestNetHTTPReadsTheResponses(t *testing.T) {
 		}
 		content, err := io.ReadAll(answer.Body)
 		if err != nil || answer.StatusCode != c.status || string(content) != c.content || answer.Close {
-			t.Errorf("%s %s: %d, %d octets, close %v, %v", c.method, c.target, answer.StatusCode, len(content), answer.Close, err)
+			t.Errorf("%s %s: %d, %d bytes, close %v, %v", c.method, c.target, answer.StatusCode, len(content), answer.Close, err)
 		}
 	}
 }

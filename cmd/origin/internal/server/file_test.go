@@ -143,7 +143,7 @@ func TestPipelining(t *testing.T) {
 	}
 	octets := strings.Split(requests, "")
 	if got := r.converse(octets...); got != want {
-		t.Errorf("octet by octet: got\n%q\nwant\n%q", shorten(got), shorten(want))
+		t.Errorf("byte by byte: got\n%q\nwant\n%q", shorten(got), shorten(want))
 	}
 	for cut := 1; cut < len(requests); cut += 7 {
 		if got := r.converse(requests[:cut], requests[cut:]); got != want {
@@ -210,7 +210,7 @@ func TestFileThatShrinks(t *testing.T) {
 	}
 	n, err := io.Copy(io.Discard, p.in)
 	if !errors.Is(err, syscall.ECONNRESET) || n >= size {
-		t.Errorf("%d octets and %v came; want fewer than %d and a reset", n, err, size)
+		t.Errorf("%d bytes and %v came; want fewer than %d and a reset", n, err, size)
 	}
 }
 

@@ -44,7 +44,7 @@ func TestSlowClients(t *testing.T) {
 	}{
 		{name: "says nothing", from: 10 * time.Second, to: 11 * time.Second},
 		{name: "sends half a head", steps: []step{{0, "GET / HT"}}, want: timeout, from: 10 * time.Second, to: 11 * time.Second},
-		{name: "sends a head, octet for octet", steps: trickle(time.Second, get("GET", "/")), want: timeout, from: 10 * time.Second, to: 12 * time.Second},
+		{name: "sends a head, byte for byte", steps: trickle(time.Second, get("GET", "/")), want: timeout, from: 10 * time.Second, to: 12 * time.Second},
 		{name: "sends a head in time", steps: trickle(100*time.Millisecond, get("GET", "/")), want: page, from: 75 * time.Second, to: 85 * time.Second},
 		{name: "sends nothing more", steps: []step{{9 * time.Second, get("GET", "/")}}, want: page, from: 84 * time.Second, to: 85 * time.Second},
 		{name: "sends half of the next head", steps: []step{{0, get("GET", "/")}, {70 * time.Second, "G"}}, want: page + timeout, from: 80 * time.Second, to: 81 * time.Second},
@@ -52,7 +52,7 @@ func TestSlowClients(t *testing.T) {
 
 		{name: "sends no content", steps: []step{{0, post}}, want: timeout, from: 30 * time.Second, to: 31 * time.Second},
 		{name: "sends no content that is discarded", steps: []step{{0, get("PUT", "/", "Content-Length: 5")}}, want: response("405 Method Not Allowed", "Allow: GET, HEAD, OPTIONS", "Content-Length: 0"), from: 30 * time.Second, to: 36 * time.Second},
-		{name: "sends content, octet for octet", steps: append([]step{{0, post}}, trickle(time.Second, strings.Repeat("x", 5000))...), want: response("200 OK", "Content-Length: 5000") + strings.Repeat("x", 30), reset: true, from: 30 * time.Second, to: 32 * time.Second},
+		{name: "sends content, byte for byte", steps: append([]step{{0, post}}, trickle(time.Second, strings.Repeat("x", 5000))...), want: response("200 OK", "Content-Length: 5000") + strings.Repeat("x", 30), reset: true, from: 30 * time.Second, to: 32 * time.Second},
 		{name: "sends content at a fair pace", steps: append([]step{{0, post}}, trickle(20*time.Millisecond, strings.Repeat("x", 5000))...), want: response("200 OK", "Content-Length: 5000") + strings.Repeat("x", 5000), from: 175 * time.Second, to: 176 * time.Second},
 
 		{name: "does not read", steps: []step{{0, get("GET", "/large.bin")}}, unread: true, reset: true, from: 60 * time.Second, to: 61 * time.Second},

@@ -316,7 +316,7 @@ func TestBounds(t *testing.T) {
 		least, most     int
 	}{
 		{"entries", 5, 1 << 20, 5, 5},
-		{"octets", 100, 10_000, 4, 9},
+		{"bytes", 100, 10_000, 4, 9},
 		{"neither", 100, 1 << 20, 20, 20},
 		{"too small for one", 100, 100, 0, 0},
 	} {
@@ -336,11 +336,11 @@ func TestBounds(t *testing.T) {
 				t.Errorf("%d files are kept; want %d to %d", n, c.least, c.most)
 			}
 			if cache.cost > cache.budget {
-				t.Errorf("%d octets are kept, of %d", cache.cost, cache.budget)
+				t.Errorf("%d bytes are kept, of %d", cache.cost, cache.budget)
 			}
 			cache.Close()
 			if len(cache.files) != 0 || cache.cost != 0 {
-				t.Errorf("after Close %d files and %d octets are left", len(cache.files), cache.cost)
+				t.Errorf("after Close %d files and %d bytes are left", len(cache.files), cache.cost)
 			}
 		})
 	}

@@ -14,7 +14,7 @@ var embedded embed.FS
 // exampleModified is when the example was last changed. Embedded files carry no
 // times, and the time of the build or of the start would make two origins
 // answer differently.
-var exampleModified = time.Date(2026, time.November, 22, 0, 0, 0, 0, time.UTC)
+var exampleModified = time.Date(2026, time.November, 26, 0, 0, 0, 0, time.UTC)
 
 // Example is the site inside of the program: a page with a style sheet, two
 // images and a form that posts to /post.

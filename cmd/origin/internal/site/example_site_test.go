@@ -11,7 +11,7 @@ import (
 // exampleSum is of all files of the example. A change to one of them needs a
 // new exampleModified, and then a new sum here; else a client that has the old
 // page would be told that it has not changed.
-const exampleSum = "b8839e1dab68756a"
+const exampleSum = "979ec7bfac3b8ab6"
 
 func TestExampleIsAsOldAsItSays(t *testing.T) {
 	sum := uint64(0)
@@ -54,7 +54,7 @@ func TestExampleIsComplete(t *testing.T) {
 			continue
 		}
 		if f.Size == 0 || f.Type == defaultType {
-			t.Errorf("%s: %d octets of %s", link[1], f.Size, f.Type)
+			t.Errorf("%s: %d bytes of %s", link[1], f.Size, f.Type)
 		}
 		f.Release()
 	}
@@ -69,12 +69,12 @@ func TestExampleIsComplete(t *testing.T) {
 }
 
 func TestExampleImageHasTheSizeThatThePageSays(t *testing.T) {
-	image, err := png.DecodeConfig(strings.NewReader(string(Example().tree.(memory)["octets.png"].content)))
+	image, err := png.DecodeConfig(strings.NewReader(string(Example().tree.(memory)["bytes.png"].content)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	page := string(Example().tree.(memory)["index.html"].content)
-	shown := regexp.MustCompile(`octets.png" width="(\d+)" height="(\d+)"`).FindStringSubmatch(page)
+	shown := regexp.MustCompile(`bytes.png" width="(\d+)" height="(\d+)"`).FindStringSubmatch(page)
 	var width, height int
 	fmt.Sscan(shown[1], &width)
 	fmt.Sscan(shown[2], &height)

@@ -104,7 +104,7 @@ func TestContentType(t *testing.T) {
 		"app.mjs":        "text/javascript; charset=utf-8",
 		"data.json":      "application/json",
 		"hop.svg":        "image/svg+xml",
-		"octets.png":     "image/png",
+		"bytes.png":      "image/png",
 		"site.tar.gz":    "application/gzip",
 		"README":         defaultType,
 		"a.html/README":  defaultType,

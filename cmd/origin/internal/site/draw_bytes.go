@@ -1,8 +1,8 @@
 //go:build ignore
 
-// This program draws example/octets.png: the octets of a small request, one
+// This program draws example/bytes.png: the bytes of a small request, one
 // column of eight squares each, the highest bit on top. Run it with
-// "go run draw_octets.go" after a change to the request below; the image is
+// "go run draw_bytes.go" after a change to the request below; the image is
 // kept in the repository and not made by the build.
 package main
 
@@ -34,17 +34,17 @@ var palette = color.Palette{
 func main() {
 	width := 2*margin + len(request)*cell - (cell - square)
 	img := image.NewPaletted(image.Rect(0, 0, width, 2*margin+8*cell-(cell-square)), palette)
-	for column, octet := range []byte(request) {
+	for column, byte := range []byte(request) {
 		for bit := range 8 {
-			colour := 1 + int(octet>>(7-bit)&1)
-			if octet == '\r' || octet == '\n' {
+			colour := 1 + int(byte>>(7-bit)&1)
+			if byte == '\r' || byte == '\n' {
 				colour += 2
 			}
 			x, y := margin+column*cell, margin+bit*cell
 			draw.Draw(img, image.Rect(x, y, x+square, y+square), image.NewUniform(palette[colour]), image.Point{}, draw.Src)
 		}
 	}
-	f, err := os.Create("example/octets.png")
+	f, err := os.Create("example/bytes.png")
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -55,5 +55,5 @@ func main() {
 	if err := f.Close(); err != nil {
 		log.Fatal(err)
 	}
-	log.Printf("example/octets.png: %v", img.Bounds().Max)
+	log.Printf("example/bytes.png: %v", img.Bounds().Max)
 }
