@@ -4,12 +4,11 @@ package gateway
 
 import (
 	"io"
-	"net"
 	"runtime"
+	"slices"
 	"sync"
 	"testing"
 	"time"
-	"unsafe"
 
 	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
 	"github.com/hopwire/hopwire/shared/accesslog"
@@ -41,22 +40,14 @@ func TestKeepAliveAllocatesNothing(t *testing.T) {
 				config.Log = accesslog.New(discard{}, nil)
 				t.Cleanup(func() { config.Log.Close() })
 			}
-			var addresses []string
-			for range test.origins {
-				addresses = append(addresses, scripted(t, fixed).address)
-			}
-			c := start(t, config, addresses...).dial()
-			buf := make([]byte, len(hello))
-			request := []byte(get("/", "Connection: keep-alive", "User-Agent: test", "Accept: */*"))
-			const exchanges = 1000
-			perform(t, c, request, buf, exchanges/10)
-			var before, after runtime.MemStats
-			runtime.ReadMemStats(&before)
-			perform(t, c, request, buf, exchanges)
-			runtime.ReadMemStats(&after)
-			if n := after.Mallocs - before.Mallocs; n > exchanges/50 {
-				t.Errorf("%d allocations in %d exchanges", n, exchanges)
-			}
+			kernel.play(t, config, func(s *scene) {
+				c, request := s.dial(), get("/", "Connection: keep-alive", "User-Agent: test", "Accept: */*")
+				const exchanges = 1000
+				c.repeat(request, exchanges/10)
+				if n := allocations(func() { c.repeat(request, exchanges) }); n > exchanges/50 {
+					s.errorf("%d allocations in %d exchanges", n, exchanges)
+				}
+			}, slices.Repeat([]script{fixed}, test.origins)...)
 		})
 	}
 }
@@ -64,47 +55,61 @@ func TestKeepAliveAllocatesNothing(t *testing.T) {
 // Waiting for a connection allocates nothing either.
 func TestWaitingAllocatesNothing(t *testing.T) {
 	const exchanges, clients = 500, 4
-	r := start(t, Config{OriginMaxConnections: 1, QueueMax: clients, QueueTimeout: patience}, scripted(t, fixed).address)
-	request := []byte(get("/"))
-	var all [clients]*peer
-	for i := range all {
-		all[i] = r.dial()
-	}
-	round := func(n int) {
-		var done sync.WaitGroup
-		for _, c := range all {
-			done.Go(func() { perform(t, c, request, make([]byte, len(hello)), n) })
+	config := Config{OriginMaxConnections: 1, QueueMax: clients, QueueTimeout: patience}
+	kernel.play(t, config, func(s *scene) {
+		var all [clients]*peer
+		for i := range all {
+			all[i] = s.dial()
 		}
-		done.Wait()
-	}
-	round(exchanges / 10)
+		round := func(n int) {
+			var done sync.WaitGroup
+			for _, c := range all {
+				done.Go(func() { c.repeat(get("/"), n) })
+			}
+			done.Wait()
+		}
+		round(exchanges / 10)
+		if n := allocations(func() { round(exchanges) }); n > clients*exchanges/50 {
+			s.errorf("%d allocations in %d exchanges", n, clients*exchanges)
+		}
+		if c := s.counters(); c.Queued < exchanges {
+			s.errorf("only %d waited", c.Queued)
+		}
+	}, fixed)
+}
+
+// allocations is how many there are in the program while f runs.
+func allocations(f func()) uint64 {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	round(exchanges)
+	f()
 	runtime.ReadMemStats(&after)
-	if n := after.Mallocs - before.Mallocs; n > clients*exchanges/50 {
-		t.Errorf("%d allocations in %d exchanges", n, clients*exchanges)
-	}
-	if c := r.server.Counters(); c.Queued < exchanges {
-		t.Errorf("only %d waited", c.Queued)
+	return after.Mallocs - before.Mallocs
+}
+
+// repeat makes n exchanges without allocating.
+func (p *peer) repeat(request string, n int) {
+	octets, buf := []byte(request), make([]byte, len(hello))
+	for range n {
+		if _, err := p.Write(octets); err != nil {
+			p.errorf("%v", err)
+			return
+		}
+		if _, err := io.ReadFull(p, buf); err != nil {
+			p.errorf("%v", err)
+			return
+		}
 	}
 }
 
 // fixed answers whatever comes in one read by the same octets.
-func fixed(_ int, p *peer) {
-	buf := make([]byte, 4096)
+func fixed(p *peer) {
+	buf, octets := make([]byte, 4096), []byte(hello)
 	for {
 		if _, err := p.Read(buf); err != nil {
 			return
 		}
-		p.Write([]byte(hello))
-	}
-}
-
-// What every idle client connection costs beside its loop.Conn.
-func TestClientIsSmall(t *testing.T) {
-	if n := unsafe.Sizeof(client{}); n > 64 {
-		t.Errorf("%d octets", n)
+		p.Write(octets)
 	}
 }
 
@@ -112,15 +117,3 @@ type discard struct{ io.Writer }
 
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
 func (discard) Close() error                { return nil }
-
-func perform(t *testing.T, c net.Conn, request, buf []byte, n int) {
-	t.Helper()
-	for range n {
-		if _, err := c.Write(request); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.ReadFull(c, buf); err != nil {
-			t.Fatal(err)
-		}
-	}
-}

@@ -1,26 +1,27 @@
 package gateway
 
 import (
+	"bufio"
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"runtime"
-	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/hopwire/hopwire/shared/loop"
 )
 
-// echo is an origin of net/http that sends back what it is sent, framed as the
+// library is an origin of net/http that sends back what it is sent, framed as the
 // target says.
-func echo(t *testing.T) string {
+func library(t *testing.T) *loop.Address {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		switch req.URL.Path {
@@ -38,92 +39,112 @@ func echo(t *testing.T) string {
 		}
 	}))
 	t.Cleanup(s.Close)
-	return s.Listener.Addr().String()
+	return mustParse(s.Listener.Addr().String())
 }
 
 func TestBodiesBothWays(t *testing.T) {
-	r := start(t, Config{}, echo(t))
-	client := &http.Client{Transport: &http.Transport{DisableCompression: true}, Timeout: patience}
-	defer client.CloseIdleConnections()
-	noise := rand.NewChaCha8([32]byte{1})
-	for _, size := range []int{0, 1, 1000, 16<<10 - 1, 16 << 10, 64 << 10, 64<<10 + 1, 1 << 20, 5_000_000} {
-		content := make([]byte, size)
-		noise.Read(content)
-		for _, target := range []string{"/length", "/chunked"} {
-			for _, framing := range []string{"length", "chunked"} {
-				body := io.Reader(bytes.NewReader(content))
-				if framing == "chunked" {
-					body = io.MultiReader(body) // of unknown length
-				}
-				res, err := client.Post("http://"+r.address+target, "", body)
-				if err != nil {
-					t.Fatalf("%d octets, %s, %s: %v", size, framing, target, err)
-				}
-				got, err := io.ReadAll(res.Body)
-				res.Body.Close()
-				if err != nil || !bytes.Equal(got, content) {
-					t.Errorf("%d octets, %s, %s: received %d, %v", size, framing, target, len(got), err)
+	kernel.play(t, Config{Origins: []*loop.Address{library(t)}}, func(s *scene) {
+		client := &http.Client{Transport: &http.Transport{DisableCompression: true}, Timeout: patience}
+		defer client.CloseIdleConnections()
+		noise := rand.NewChaCha8([32]byte{1})
+		for _, size := range []int{0, 1, 1000, 16<<10 - 1, 16 << 10, 64 << 10, 64<<10 + 1, 1 << 20, 5_000_000} {
+			content := make([]byte, size)
+			noise.Read(content)
+			for _, target := range []string{"/length", "/chunked"} {
+				for _, framing := range []string{"length", "chunked"} {
+					body := io.Reader(bytes.NewReader(content))
+					if framing == "chunked" {
+						body = io.MultiReader(body) // of unknown length
+					}
+					if err := s.post(client, target, body, content); err != nil {
+						s.errorf("%d octets, %s, %s: %v", size, framing, target, err)
+					}
 				}
 			}
 		}
+	})
+}
+
+// post sends a body through the gateway, and wants the content back.
+func (s *scene) post(client *http.Client, target string, body io.Reader, content []byte) error {
+	res, err := client.Post("http://"+s.address.String()+target, "", body)
+	if err != nil {
+		return err
 	}
+	defer res.Body.Close()
+	got, err := io.ReadAll(res.Body)
+	if err == nil && !bytes.Equal(got, content) {
+		err = fmt.Errorf("%d octets came back of %d", len(got), len(content))
+	}
+	return err
+}
+
+// Many clients of net/http at once, over several loops.
+func TestManyClients(t *testing.T) {
+	stage{loops: 2}.play(t, Config{Origins: []*loop.Address{library(t), library(t)}}, func(s *scene) {
+		client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}, Timeout: patience}
+		defer client.CloseIdleConnections()
+		var all sync.WaitGroup
+		for i := range 20 {
+			all.Go(func() {
+				rng := rand.New(rand.NewPCG(1, uint64(i)))
+				for range 20 {
+					content := bytes.Repeat([]byte{byte('a' + rng.IntN(26))}, rng.IntN(200_000))
+					target := [...]string{"/length", "/chunked"}[rng.IntN(2)]
+					if err := s.post(client, target, bytes.NewReader(content), content); err != nil {
+						s.errorf("%v", err)
+						return
+					}
+				}
+			})
+		}
+		all.Wait()
+	})
 }
 
 // Neither direction waits for the end of the other: every piece comes back
 // before the next one is sent.
 func TestBothWaysAtOnce(t *testing.T) {
 	const pieces = 50
-	o := scripted(t, func(_ int, p *peer) {
-		p.head()
-		p.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+	piece := func(i int) string { return fmt.Sprintf("3\r\n%03d\r\n", i) }
+	smooth.visit(t, Config{}, func(c *peer) {
+		c.send(post("Transfer-Encoding: chunked", ""))
+		c.expect(chunkedHead)
 		for i := range pieces {
-			piece := fmt.Sprintf("3\r\n%03d\r\n", i)
-			p.expect(piece)
-			p.send(piece)
+			c.send(piece(i))
+			c.expect(piece(i))
+		}
+		c.send("0\r\nX: y\r\n\r\n")
+		c.expect("0\r\nZ: z\r\n\r\n")
+		c.send(get("/next"))
+		c.expect(hello)
+	}, func(p *peer) {
+		p.head()
+		p.send(chunkedHead)
+		for i := range pieces {
+			p.expect(piece(i))
+			p.send(piece(i))
 		}
 		p.expect("0\r\nX: y\r\n\r\n")
 		p.send("0\r\nZ: z\r\n\r\n")
-		p.expect("GET /next HTTP/1.1\r\nHost: a\r\nVia: 1.1 hopwire\r\n\r\n")
+		p.expect(toOrigin(get("/next")))
 		p.send(hello)
 	})
-	c := start(t, Config{}, o.address).dial()
-	c.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
-	c.expect("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-	for i := range pieces {
-		piece := fmt.Sprintf("3\r\n%03d\r\n", i)
-		c.send(piece)
-		c.expect(piece)
-	}
-	c.send("0\r\nX: y\r\n\r\n")
-	c.expect("0\r\nZ: z\r\n\r\n")
-	c.send(get("/next"))
-	c.expect(hello)
 }
 
 // A chunked body goes as it came, to the octet.
 func TestChunksAreNotReencoded(t *testing.T) {
-	const odd = "00A;name=\"v\\\"\"\r\n0123456789\r\n1\r\nx\r\n000\r\nX-Sum: 1\r\n\r\n"
-	o := scripted(t, func(_ int, p *peer) {
-		for {
-			if _, err := p.in.Peek(1); err != nil {
-				return
-			}
-			p.head()
-			p.expect(odd)
-			p.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-			for _, octet := range strings.Split(odd, "") {
-				p.send(octet)
-			}
+	bytewise.visit(t, Config{}, func(c *peer) {
+		for range 2 {
+			c.send(post("Transfer-Encoding: chunked", oddChunks))
+			c.expect(chunkedHead, oddChunks)
+		}
+	}, func(p *peer) {
+		for p.head() != "" {
+			p.expect(oddChunks)
+			p.send(chunkedHead, oddChunks)
 		}
 	})
-	c := start(t, Config{}, o.address).dial()
-	for range 2 {
-		c.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
-		for _, octet := range strings.Split(odd, "") {
-			c.send(octet)
-		}
-		c.expect("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + odd)
-	}
 }
 
 const bigSize = 100 << 20
@@ -178,33 +199,31 @@ func TestBigBodies(t *testing.T) {
 	want := digest(t, noise())
 	for _, framing := range []string{"length", "chunked"} {
 		t.Run(framing, func(t *testing.T) {
-			o := scripted(t, func(_ int, p *peer) {
-				req, err := http.ReadRequest(p.in)
-				if err != nil {
-					t.Error(err)
-					return
+			kernel.visit(t, Config{}, func(c *peer) {
+				c.SetDeadline(time.Now().Add(3 * patience))
+				c.send("POST / HTTP/1.1\r\nHost: a\r\n" + field(framing) + "\r\n")
+				if err := framed(c, framing, noise()); err != nil {
+					c.errorf("%v", err)
 				}
-				if digest(t, req.Body) != want {
-					t.Error("the request's content is not what was sent")
+				res, err := http.ReadResponse(bufio.NewReader(c), nil)
+				if err != nil {
+					c.errorf("%v", err)
+				} else if digest(t, res.Body) != want {
+					c.errorf("the response's content is not what was sent")
+				}
+			}, func(p *peer) {
+				p.SetDeadline(time.Now().Add(3 * patience))
+				req, err := http.ReadRequest(bufio.NewReader(p))
+				if err != nil {
+					p.errorf("%v", err)
+				} else if digest(t, req.Body) != want {
+					p.errorf("the request's content is not what was sent")
 				}
 				p.send("HTTP/1.1 200 OK\r\n" + field(framing) + "\r\n")
 				if err := framed(p, framing, noise()); err != nil {
-					t.Error(err)
+					p.errorf("%v", err)
 				}
 			})
-			c := start(t, Config{}, o.address).dial()
-			c.SetDeadline(time.Now().Add(3 * patience))
-			c.send("POST / HTTP/1.1\r\nHost: a\r\n" + field(framing) + "\r\n")
-			if err := framed(c, framing, noise()); err != nil {
-				t.Fatal(err)
-			}
-			res, err := http.ReadResponse(c.in, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if digest(t, res.Body) != want {
-				t.Error("the response's content is not what was sent")
-			}
 		})
 	}
 }
@@ -213,41 +232,41 @@ func TestBigBodies(t *testing.T) {
 func TestBackpressure(t *testing.T) {
 	// What all the kernel's buffers on the way may take together.
 	const most = 64 << 20
-	flood := func(t *testing.T, c net.Conn, prefix string) {
-		c.Write([]byte(prefix))
-		c.SetWriteDeadline(time.Now().Add(500 * time.Millisecond))
+	flood := func(p *peer, head string) {
+		p.send(head)
+		p.SetWriteDeadline(time.Now().Add(500 * time.Millisecond))
 		piece := make([]byte, 1<<20)
 		for n := 0; n < 2*most; {
-			m, err := c.Write(piece)
+			m, err := p.Write(piece)
 			if n += m; err != nil {
 				if !errors.Is(err, os.ErrDeadlineExceeded) {
-					t.Error(err)
+					p.errorf("%v", err)
 				}
 				return
 			}
 		}
-		t.Errorf("more than %d octets were taken of a sender whose receiver does not read", 2*most)
+		p.errorf("more than %d octets were taken of a sender whose receiver does not read", 2*most)
 	}
 	before := new(runtime.MemStats)
 	runtime.ReadMemStats(before)
 	for _, framing := range []string{"Content-Length: 1000000000\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n3b9aca00\r\n"} {
 		t.Run("down", func(t *testing.T) {
 			flooded := make(chan bool)
-			o := scripted(t, func(_ int, p *peer) {
+			kernel.play(t, Config{}, func(s *scene) {
+				s.dial().send(get("/"))
+				<-flooded
+			}, func(p *peer) {
 				p.head()
-				flood(t, p, "HTTP/1.1 200 OK\r\n"+framing)
+				flood(p, "HTTP/1.1 200 OK\r\n"+framing)
 				close(flooded)
 			})
-			c := start(t, Config{}, o.address).dial()
-			c.send(get("/"))
-			<-flooded
 		})
 		t.Run("up", func(t *testing.T) {
 			done := make(chan bool)
-			o := scripted(t, func(_ int, p *peer) { <-done })
-			c := start(t, Config{}, o.address).dial()
-			flood(t, c, "POST / HTTP/1.1\r\nHost: a\r\n"+framing)
-			close(done)
+			kernel.play(t, Config{}, func(s *scene) {
+				flood(s.dial(), "POST / HTTP/1.1\r\nHost: a\r\n"+framing)
+				close(done)
+			}, func(p *peer) { <-done })
 		})
 	}
 	after := new(runtime.MemStats)
@@ -255,50 +274,4 @@ func TestBackpressure(t *testing.T) {
 	if grown := int64(after.HeapSys) - int64(before.HeapSys); grown > 32<<20 {
 		t.Errorf("the heap grew by %d octets", grown)
 	}
-}
-
-// Many clients of net/http at once, over several loops.
-func TestManyClients(t *testing.T) {
-	r := startLoops(t, 2, Config{}, echo(t), echo(t))
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}, Timeout: patience}
-	defer client.CloseIdleConnections()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	failures := make(chan error)
-	for i := range 20 {
-		go func() {
-			rng := rand.New(rand.NewPCG(1, uint64(i)))
-			for range 20 {
-				if err := roundTrip(ctx, client, r.address, rng); err != nil {
-					failures <- err
-					return
-				}
-			}
-			failures <- nil
-		}()
-	}
-	for range 20 {
-		if err := <-failures; err != nil {
-			t.Error(err)
-		}
-	}
-}
-
-func roundTrip(ctx context.Context, client *http.Client, address string, rng *rand.Rand) error {
-	content := strings.Repeat(string(rune('a'+rng.IntN(26))), rng.IntN(200_000))
-	target := "http://" + address + [...]string{"/length", "/chunked"}[rng.IntN(2)]
-	req, err := http.NewRequestWithContext(ctx, "POST", target, strings.NewReader(content))
-	if err != nil {
-		return err
-	}
-	res, err := client.Do(req)
-	if err != nil {
-		return err
-	}
-	defer res.Body.Close()
-	got, err := io.ReadAll(res.Body)
-	if err == nil && string(got) != content {
-		err = fmt.Errorf("%d octets came back of %d", len(got), len(content))
-	}
-	return err
 }

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/loop/simnet"
 )
 
@@ -113,6 +111,15 @@ func (b breach) fate(d simnet.Dial) (f simnet.Fate) {
 	return f
 }
 
+// stage is a network that breaks so.
+func (b breach) stage() stage {
+	st := stage{name: fmt.Sprintf("%v at octet %d, narrow %v", b, b.at, b.narrow), world: simnet.Options{Fate: b.fate}}
+	if b.narrow {
+		st.world.Piece, st.world.Buffer = 1, 1
+	}
+	return st
+}
+
 func TestBrokenAtEveryOctet(t *testing.T) {
 	for _, d := range dialogues {
 		t.Run(d.name, func(t *testing.T) {
@@ -124,22 +131,31 @@ func TestBrokenAtEveryOctet(t *testing.T) {
 				}
 				step := int64(seeds(10)+9) / int64(seeds(10))
 				for b.at = 0; b.at <= last; b.at += step {
-					d.breakBothWays(t, b)
+					if !d.breakBothWays(t, b) {
+						return
+					}
 				}
 			}
 		})
 	}
 }
 
-func (d *dialogue) breakBothWays(t *testing.T, b breach) {
+func (d *dialogue) breakBothWays(t *testing.T, b breach) bool {
 	for _, b.narrow = range []bool{false, true} {
 		if d.atOnce && b.narrow {
 			continue
 		}
-		if err := d.breakAt(b); err != nil {
-			t.Fatalf("%v at octet %d, narrow %v: %v", b, b.at, b.narrow, err)
+		ok := d.play(t, b.stage(), func(p *performed) {
+			p.checkHeard()
+			p.checkEnd(b)
+			p.checkOrigin()
+			p.checkLog(b)
+		})
+		if !ok {
+			return false
 		}
 	}
+	return true
 }
 
 func breaches() (all []breach) {
@@ -156,15 +172,18 @@ func breaches() (all []breach) {
 // lengths is how many octets go up and down each hop when nothing breaks, which
 // is also when all has to be as it should.
 func (d *dialogue) lengths(t *testing.T) (octets [2][2]int64) {
-	var o simnet.Options
-	o.History = func(s simnet.Step) {
+	whole := stage{name: "unbroken", world: simnet.Options{History: func(s simnet.Step) {
 		if s.What == simnet.Wrote && s.Conn <= 2 {
 			octets[s.Conn-1][1-s.Side] += int64(s.Octets)
 		}
-	}
-	p := d.perform(o)
-	if err := errors.Join(p.faults...); err != nil || p.heard != d.right() {
-		t.Fatalf("unbroken: the client hears %q, %v", p.heard, err)
+	}}}
+	ok := d.play(t, whole, func(p *performed) {
+		if p.heard != d.right() {
+			p.errorf("the client hears %q", p.heard)
+		}
+	})
+	if !ok {
+		t.FailNow()
 	}
 	return octets
 }
@@ -176,78 +195,66 @@ func (d *dialogue) right() (s string) {
 	return s
 }
 
-func (d *dialogue) breakAt(b breach) error {
-	o := simnet.Options{Fate: b.fate}
-	if b.narrow {
-		o.Piece, o.Buffer = 1, 1
-	}
-	p := d.perform(o)
-	p.checkHeard()
-	p.checkEnd(b)
-	p.checkOrigin()
-	p.checkLog(b)
-	if len(p.faults) == 0 {
-		return nil
-	}
-	return fmt.Errorf("%w\nheard %q, %v\nlog %s", errors.Join(p.faults...), p.heard, p.end, p.log())
-}
-
 // A performed dialogue is what became of it.
 type performed struct {
-	showing
+	*scene
 	dialogue *dialogue
 	heard    string   // by the client
 	end      error    // as the client saw it
 	origins  []string // what was heard on each connection to the origin
 }
 
-func (d *dialogue) perform(o simnet.Options) *performed {
+// play performs the dialogue, and has what became of it checked.
+func (d *dialogue) play(t *testing.T, on stage, check func(*performed)) bool {
 	p := &performed{dialogue: d}
-	o.Lifetime = time.Hour
-	if err := p.stage(simnet.New(1, o), Config{}, p.answer, p.ask); err != nil {
-		p.fault("%w", err)
-	}
-	return p
+	return on.play(t, Config{}, func(s *scene) {
+		p.scene = s
+		p.ask()
+		s.sleep(10 * time.Minute)
+		s.checkEnds()
+		s.atEnd(func() {
+			if check(p); s.failed.Load() {
+				t.Logf("the client heard %q, %v", p.heard, p.end)
+			}
+		})
+	}, p.answer)
 }
 
 // ask is the client's part.
-func (p *performed) ask(to *loop.Address) {
-	defer p.group.Stop()
-	l := p.group.Loop(0)
-	conn, err := l.Dial(to, 0)
-	if err == nil {
-		for i := range p.dialogue.turns {
-			if !p.take(conn, &p.dialogue.turns[i]) {
-				break
-			}
-		}
-		conn.Close()
+func (p *performed) ask() {
+	c, err := p.network.dial(p.address)
+	if err != nil {
+		return
 	}
-	l.Sleep(10 * time.Minute)
-	p.checkGateway()
+	defer c.Close()
+	for i := range p.dialogue.turns {
+		if !p.take(c, &p.dialogue.turns[i]) {
+			break
+		}
+	}
 }
 
 // take is the client's part in a turn. It reports whether all was as it should.
-func (p *performed) take(conn *loop.Conn, t *turn) bool {
-	conn.Write([]byte(t.request))
-	ok := p.hear(conn, t.interim)
+func (p *performed) take(c conn, t *turn) bool {
+	c.Write([]byte(t.request))
+	ok := p.hear(c, t.interim)
 	if t.body != "" && ok {
-		conn.Loop().Sleep(time.Second)
-		conn.Write([]byte(t.body))
+		p.sleep(time.Second)
+		c.Write([]byte(t.body))
 	}
-	ok = ok && p.hear(conn, strings.TrimPrefix(t.response(), t.interim))
+	ok = ok && p.hear(c, strings.TrimPrefix(t.response(), t.interim))
 	if !ok && p.end == nil {
-		rest, err := io.ReadAll(conn) // of an answer of the gateway's own
+		rest, err := io.ReadAll(c) // of an answer of the gateway's own
 		p.heard, p.end = p.heard+string(rest), err
 	}
 	return ok
 }
 
 // hear reads as much as this, and reports whether it was this.
-func (p *performed) hear(conn *loop.Conn, octets string) bool {
+func (p *performed) hear(c conn, octets string) bool {
 	got := make([]byte, len(octets))
-	conn.ReadDeadline(conn.Loop().Now().Add(5 * time.Minute))
-	n, err := io.ReadFull(conn, got)
+	c.SetReadDeadline(p.now().Add(5 * time.Minute))
+	n, err := io.ReadFull(c, got)
 	p.heard += string(got[:n])
 	switch {
 	case err == io.ErrUnexpectedEOF:
@@ -260,31 +267,28 @@ func (p *performed) hear(conn *loop.Conn, octets string) bool {
 
 // answer is the origin's part: it answers each request that it has heard to the
 // end, and closes when it is told anything else.
-func (p *performed) answer(conn *loop.Conn) {
+func (p *performed) answer(at *peer) {
 	i := len(p.origins)
 	p.origins = append(p.origins, "")
-	conn.Loop().Go(loop.Func(func() {
-		defer conn.Close()
-		for p.serve(conn, &p.origins[i]) {
-		}
-	}))
+	for p.serve(at, &p.origins[i]) {
+	}
 }
 
-func (p *performed) serve(conn *loop.Conn, heard *string) bool {
+func (p *performed) serve(at *peer, heard *string) bool {
 	began := len(*heard)
 	for {
 		var octet [1]byte
-		if _, err := conn.Read(octet[:]); err != nil {
+		if _, err := at.Read(octet[:]); err != nil {
 			return false
 		}
 		*heard += string(octet[:])
 		for i := range p.dialogue.turns {
 			t := &p.dialogue.turns[i]
 			if t.interim != "" && (*heard)[began:] == strings.TrimSuffix(t.heard, t.body) {
-				conn.Write([]byte(t.interim))
+				at.offer(t.interim)
 			}
 			if (*heard)[began:] == t.heard {
-				_, err := conn.Write([]byte(t.answer))
+				_, err := at.Write([]byte(t.answer))
 				return err == nil && !p.dialogue.untilClose
 			}
 		}
@@ -312,7 +316,7 @@ func (p *performed) checkHeard() {
 			return
 		}
 	}
-	p.fault("the client hears something else")
+	p.errorf("the client hears something else")
 }
 
 // checkEnd lets the library judge what the client has: only what is whole may
@@ -333,7 +337,7 @@ func (p *performed) checkEnd(b breach) {
 		}
 		whole := p.dialogue.turns[i].response()
 		if content, err := io.ReadAll(res.Body); err == nil && res.StatusCode == 200 && !strings.HasSuffix(whole, string(content)) {
-			p.fault("a part looks like the whole: %q", content)
+			p.errorf("a part looks like the whole: %q", content)
 		}
 	}
 }
@@ -346,7 +350,7 @@ func (p *performed) checkOrigin() {
 			times += strings.Count(heard, request)
 		}
 		if times > 1 && strings.HasPrefix(request, "POST") {
-			p.fault("the origin hears %q %d times", request, times)
+			p.errorf("the origin hears %q %d times", request, times)
 		}
 	}
 	all := ""
@@ -356,32 +360,30 @@ func (p *performed) checkOrigin() {
 	}
 	for _, heard := range p.origins {
 		if !strings.Contains(all, heard) {
-			p.fault("the origin hears %q", heard)
+			p.errorf("the origin hears %q", heard)
 		}
 	}
 }
 
-// checkGateway looks at the gateway after the client has gone.
-func (p *performed) checkGateway() {
-	p.checkRest()
-	g := p.server.gateways[0]
+// checkEnds looks at the gateway after its clients have gone: nothing is left open,
+// and each end has a cause.
+func (s *scene) checkEnds() {
+	s.checkRest()
 	ends, uses := uint64(0), uint64(0)
-	for _, n := range g.counters.ClientEnds {
+	c := s.counters()
+	for _, n := range c.ClientEnds {
 		ends += n
 	}
-	count := g.snapshot()
-	for _, n := range count.OriginEnds {
+	for _, n := range c.OriginEnds {
 		uses += n
 	}
-	if ends != g.counters.Clients || g.counters.ClientEnds[Broken]+g.counters.ClientEnds[CutOff] > 0 {
-		p.fault("of %d client connections %d have ended: %v", g.counters.Clients, ends, g.counters.ClientEnds)
+	if ends != c.Clients || c.ClientEnds[Broken]+c.ClientEnds[CutOff] > 0 {
+		s.errorf("of %d client connections %d have ended: %v", c.Clients, ends, c.ClientEnds)
 	}
-	if uses < count.Origins {
-		p.fault("of %d origin connections %d have ended", count.Origins, uses)
+	if uses < c.Origins {
+		s.errorf("of %d origin connections %d have ended", c.Origins, uses)
 	}
 }
-
-func (p *performed) log() string { return unsaid.ReplaceAllString(p.page.String(), "") }
 
 // What the log may say of a break: the causes, and the refusal. Of the exchanges
 // before it, and of one that the break comes too late for, it says what it
@@ -406,12 +408,12 @@ var (
 
 func (p *performed) checkLog(b breach) {
 	may := regexp.MustCompile(`^(` + asAlways + `|` + asBroken[b.String()] + `)$`)
-	for line := range strings.Lines(p.log()) {
+	for line := range strings.Lines(p.logged()) {
 		m := outcome.FindStringSubmatch(strings.TrimSuffix(line, "\n"))
 		if m == nil {
-			p.fault("the log says %q", line)
+			p.errorf("the log says %q", line)
 		} else if said := strings.TrimSpace(m[1] + "/" + m[2] + m[3] + " " + m[4]); !may.MatchString(said) {
-			p.fault("the log says %s", said)
+			p.errorf("the log says %s", said)
 		}
 	}
 }

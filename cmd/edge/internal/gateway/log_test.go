@@ -18,22 +18,21 @@ func (p *page) Close() error { return nil }
 func TestAccessLog(t *testing.T) {
 	var out page
 	log := accesslog.New(&out, nil)
-	o := scripted(t, func(i int, p *peer) {
+	kernel.play(t, Config{Log: log}, func(s *scene) {
+		c := s.dial()
+		c.send(get("/a?b"))
+		c.expect(hello)
+		c.send("POST /c HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
+		c.expectEnd()
+		bad := s.dial()
+		bad.send("GET /\r\n")
+		bad.expectStatus(400)
+		s.awaitEnd(Refused)
+	}, func(p *peer) {
 		p.head()
 		p.send(hello)
 		p.head() // the second request is not answered
 	})
-	r := start(t, Config{Log: log}, o.address)
-	c := r.dial()
-	c.send(get("/a?b"))
-	c.expect(hello)
-	c.send("POST /c HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
-	c.expectEnd()
-	bad := r.dial()
-	bad.send("GET /\r\n")
-	bad.expectStatus(400)
-	r.await("the end", func(c Counters) bool { return c.ClientEnds[Refused] == 1 })
-	r.stop()
 	if err := log.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -57,26 +56,19 @@ func TestAccessLog(t *testing.T) {
 // With several origins a line says which one had the request, and if none could be
 // connected to, which one was tried last.
 func TestAccessLogNamesOrigins(t *testing.T) {
-	var out page
-	log := accesslog.New(&out, nil)
-	a, b := scripted(t, answering(hello)), scripted(t, answering(hello))
-	r := start(t, Config{Log: log, LogOrigins: true, Pool: pool.Limits{Max: -1}}, a.address, b.address)
-	c := r.dial()
-	for range 2 {
-		c.send(get("/"))
-		c.expect(hello)
-	}
-	a.ln.Close()
-	b.ln.Close()
-	c.send(get("/"))
-	c.expectStatus(502)
-	r.stop()
-	if err := log.Close(); err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{"-> o1#1@" + a.address + " ", "-> o2#1@" + b.address + " ", "-> -@" + b.address + " "} {
-		if !strings.Contains(out.String(), want) {
-			t.Errorf("no %q in\n%s", want, out.String())
+	smooth.visit(t, Config{LogOrigins: true, Pool: pool.Limits{Max: -1}}, func(c *peer) {
+		for range 2 {
+			c.send(get("/"))
+			c.expect(hello)
 		}
-	}
+		a, b := c.origins[0], c.origins[1]
+		a.refuses, b.refuses = true, true
+		c.send(get("/"))
+		c.expectStatus(502)
+		for _, want := range []string{"-> o1#1@" + a.address.String() + " ", "-> o2#1@" + b.address.String() + " ", "-> -@" + b.address.String() + " "} {
+			if !strings.Contains(c.page.String(), want) {
+				c.errorf("no %q in the log", want)
+			}
+		}
+	}, answering(hello), answering(hello))
 }

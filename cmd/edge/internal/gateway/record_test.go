@@ -2,41 +2,50 @@ package gateway
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hopwire/hopwire/shared/capture"
+	"github.com/hopwire/hopwire/shared/loop/simnet"
 )
 
-func TestRecording(t *testing.T) {
+// record plays a scene that is recorded. It returns what the recording says, and
+// the file that says it.
+func record(t *testing.T, on stage, config Config, client, origin script) (*capture.Recording, string) {
+	t.Helper()
 	var file bytes.Buffer
 	recorder, err := capture.NewRecorder(&file, 1, capture.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	const answer = "HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
-	o := scripted(t, answering(answer))
-	r := start(t, Config{Recorder: recorder}, o.address)
-	c := r.dial()
-	const request = "GET /a HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r\n\r\n"
-	forwarded := strings.Replace(answer, "Connection: keep-alive\r\n", "", 1)
-	for range 2 {
-		c.send(request)
-		c.expect(forwarded)
-	}
-	c.CloseWrite()
-	c.expectEnd()
-	r.stop()
+	config.Recorder = recorder
+	on.visit(t, config, client, origin)
 	if err := recorder.Close(); err != nil {
 		t.Fatal(err)
 	}
-
-	whole := bytes.Clone(file.Bytes())
+	octets := file.String()
 	recording, err := capture.Read(&file)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return recording, octets
+}
+
+func TestRecording(t *testing.T) {
+	const answer = "HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+	const request = "GET /a HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r\n\r\n"
+	forwarded := strings.Replace(answer, "Connection: keep-alive\r\n", "", 1)
+	recording, file := record(t, stage{}, Config{}, func(c *peer) {
+		for range 2 {
+			c.send(request)
+			c.expect(forwarded)
+		}
+		c.CloseWrite()
+		c.expectEnd()
+	}, answering(answer))
 	if len(recording.Warnings) > 0 || len(recording.Connections) != 2 {
 		t.Fatalf("%d connections, warnings %q", len(recording.Connections), recording.Warnings)
 	}
@@ -63,7 +72,7 @@ func TestRecording(t *testing.T) {
 		"insert Via: 1.1 hopwire (via, RFC 9110 section 7.6.3)",
 		"client-closed",
 	} {
-		if !bytes.Contains(whole, []byte(comment)) {
+		if !strings.Contains(file, comment) {
 			t.Errorf("the recording does not say %q", comment)
 		}
 	}
@@ -83,35 +92,16 @@ func find(r *capture.Recording, id string) *capture.Connection {
 
 // Who looks at a recording sees why an exchange took its time.
 func TestRecordedQueue(t *testing.T) {
-	var file bytes.Buffer
-	recorder, err := capture.NewRecorder(&file, 1, capture.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	waiting := make(chan bool)
-	o := scripted(t, func(_ int, p *peer) {
-		p.head()
-		<-waiting
-		p.send(hello)
-		p.head()
-		p.send(hello)
-	})
-	r := start(t, Config{Recorder: recorder, OriginMaxConnections: 1, QueueMax: 1}, o.address)
-	first, second := r.dial(), r.dial()
-	first.send(get("/1"))
-	r.await("the first", func(c Counters) bool { return c.Origins == 1 })
-	second.send(get("/2"))
-	r.await("the second", func(c Counters) bool { return c.Queued == 1 })
-	close(waiting)
-	first.expect(hello)
-	second.expect(hello)
-	r.stop()
-	if err := recorder.Close(); err != nil {
-		t.Fatal(err)
-	}
-	recording, err := capture.Read(&file)
-	if err != nil || len(recording.Notes) != 2 {
-		t.Fatalf("%v, %+v", err, recording)
+	recording, _ := record(t, stage{}, Config{OriginMaxConnections: 1, QueueMax: 1}, func(first *peer) {
+		second := first.dial()
+		first.send(get("/1"))
+		first.await("its turn", func() bool { return first.counters().Origins == 1 })
+		second.send(get("/2"))
+		first.expectStatus(200)
+		second.expectStatus(200)
+	}, steady(time.Second))
+	if len(recording.Notes) != 2 {
+		t.Fatalf("%+v", recording)
 	}
 	for i, want := range []string{"false", "true"} {
 		if p := (capture.Param{Name: "queued", Value: want}); !slices.Contains(recording.Notes[i].Params, p) {
@@ -122,30 +112,16 @@ func TestRecordedQueue(t *testing.T) {
 
 // A recorded body is not spliced past the recorder.
 func TestRecordedBigBody(t *testing.T) {
-	var file bytes.Buffer
-	recorder, err := capture.NewRecorder(&file, 1, capture.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
 	content := strings.Repeat("0123456789", 50_000)
 	answer := "HTTP/1.1 200 OK\r\nContent-Length: 500000\r\n\r\n" + content
-	o := scripted(t, func(_ int, p *peer) {
+	recording, _ := record(t, kernel, Config{}, func(c *peer) {
+		c.start(func() { c.send(post("Content-Length: 500000", content)) })
+		c.expect(answer)
+	}, func(p *peer) {
 		p.head()
 		p.expect(content)
 		p.send(answer)
 	})
-	r := start(t, Config{Recorder: recorder}, o.address)
-	c := r.dial()
-	go c.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 500000\r\n\r\n" + content)
-	c.expect(answer)
-	r.stop()
-	if err := recorder.Close(); err != nil {
-		t.Fatal(err)
-	}
-	recording, err := capture.Read(&file)
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, id := range []string{"c1", "o1"} {
 		connection := find(recording, id)
 		if connection == nil || len(connection.Exchanges) != 1 {
@@ -161,43 +137,96 @@ func TestRecordedBigBody(t *testing.T) {
 // A recording says that HTTP ended, and has the octets of both streams, on both
 // hops.
 func TestRecordedTunnel(t *testing.T) {
-	var file bytes.Buffer
-	recorder, err := capture.NewRecorder(&file, 1, capture.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
 	up, down := strings.Repeat("up", 100_000), strings.Repeat("down", 50_000)
-	o := scripted(t, func(_ int, p *peer) {
+	recording, file := record(t, kernel, Config{}, func(c *peer) {
+		c.send(asked)
+		c.expect(switching)
+		c.start(func() {
+			c.send(up)
+			c.CloseWrite()
+		})
+		c.expect(down)
+		c.expectEnd()
+		c.awaitEnd(TunnelEnded)
+	}, func(p *peer) {
 		p.head()
 		p.send(switching)
 		p.expect(up)
 		p.send(down)
 	})
-	r := start(t, Config{Recorder: recorder}, o.address)
-	c := r.dial()
-	c.send(asked)
-	c.expect(switching)
-	go func() {
-		c.send(up)
-		c.CloseWrite()
-	}()
-	c.expect(down)
-	c.expectEnd()
-	r.await("the end", func(c Counters) bool { return c.ClientEnds[TunnelEnded] == 1 })
-	r.stop()
-	if err := recorder.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if got := file.String(); strings.Count(got, "upupup") < 2 || strings.Count(got, "downdown") < 2 {
+	if strings.Count(file, "upupup") < 2 || strings.Count(file, "downdown") < 2 {
 		t.Error("the octets of the tunnel are missing")
-	}
-	recording, err := capture.Read(&file)
-	if err != nil {
-		t.Fatal(err)
 	}
 	for _, id := range []string{"c1", "o1"} {
 		if c := find(recording, id); c == nil || !c.Upgraded || len(c.Exchanges) != 1 {
 			t.Errorf("%s: %+v, warnings %q", id, c, recording.Warnings)
 		}
+	}
+}
+
+// What was written of a request's body is recorded, although the response came to
+// its end before the origin had room for the rest.
+func TestRecordedUploadCutShort(t *testing.T) {
+	var body strings.Builder
+	for n := range 10_000 {
+		fmt.Fprintf(&body, "%07d\n", n)
+	}
+	written := 0
+	tight := stage{world: simnet.Options{Buffer: 4096, History: func(s simnet.Step) {
+		if s.Conn == 2 && s.Side == simnet.Dialer && s.What == simnet.Wrote {
+			written += s.Octets
+		}
+	}}}
+	head := post("Content-Length: 80000", "")
+	_, file := record(t, tight, Config{}, func(c *peer) {
+		for _, piece := range []string{head, body.String()[:1000]} {
+			c.send(piece)
+			c.sleep(time.Millisecond)
+		}
+		c.start(func() { c.offer(body.String()[1000:]) }) // of the last that fits, a part
+		c.expect(hello)
+	}, func(p *peer) {
+		p.head()
+		p.sleep(time.Second) // by now there is no room
+		p.send(hello)
+		p.sleep(time.Second)
+	})
+	last := (written-len(toOrigin(head)))/8 - 1
+	if number := fmt.Sprintf("%07d", last); last < 100 || strings.Count(file, number) != 2 {
+		t.Errorf("%s, the last of what was written of the body, is recorded %d times, not on both hops", number, strings.Count(file, number))
+	}
+}
+
+// What was read of an idle connection is recorded, too.
+func TestRecordedWhileIdle(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		idle   script
+		warned bool
+	}{
+		{"octets", says("x"), true},
+		{"end", closes, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			recording, _ := record(t, stage{}, Config{}, func(c *peer) {
+				c.send(get("/"))
+				c.expect(hello)
+				c.sleep(2 * time.Second)
+			}, func(p *peer) {
+				p.head()
+				p.send(hello)
+				p.sleep(time.Second)
+				test.idle(p)
+				p.sleep(time.Second)
+			})
+			warned := slices.ContainsFunc(recording.Warnings, func(w string) bool { return strings.Contains(w, "1 byte behind the last response") })
+			if warned != test.warned {
+				t.Errorf("warnings %q", recording.Warnings)
+			}
+			o := find(recording, "o1")
+			if byOrigin := o.Closed.From == capture.Outbound; byOrigin == warned {
+				t.Errorf("closed %+v", o.Closed)
+			}
+		})
 	}
 }

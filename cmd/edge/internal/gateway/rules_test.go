@@ -1,16 +1,12 @@
 package gateway
 
 import (
-	"errors"
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/hopwire/hopwire/shared/accesslog"
-	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/loop/simnet"
 )
 
@@ -70,175 +66,94 @@ func TestEveryCauseShows(t *testing.T) {
 // shownElsewhere is what one client and one origin do not bring about.
 var shownElsewhere = regexp.MustCompile(strings.Join([]string{
 	`^log-lines-lost$`,                     // package accesslog
-	`^(origins|queue)\.|\.origin-removed$`, // origins_sim_test.go, queue_sim_test.go
+	`^(origins|queue)\.|\.origin-removed$`, // health_test.go, origins_test.go, queue_test.go
 	`\.made-room$`,                         // origins_test.go
 	`^tunnels\.|\.tunnel-|upgrade`,         // the tests of tunnels
 	`^checks\.|\.dns_|\.destination_`,      // those of names and checks, and TestFailuresBecomeRefusals
 	`-too-slow$`,                           // slow_test.go
 	`\.request-closes$`,                    // package pool
 	`\.origin-asked$`,                      // verbatim_test.go
-	`^client-ends\.(broken|cut-off|kept)$`, // broken_test.go; the program's own tests; and what is no end
+	`^client-ends\.(broken|cut-off|kept)$`, // inside_test.go; the program's own tests; and what is no end
 }, "|"))
 
-// try plays the scene in its worlds.
+// try plays the scene on its stages.
 func (r *rule) try(t *testing.T) {
-	for _, w := range r.worlds() {
-		s := &showing{rule: r}
-		if err := errors.Join(append([]error{s.run(simnet.New(1, w.options))}, s.faults...)...); err != nil {
-			t.Fatalf("%s: %v", w.name, err)
+	for _, st := range r.stages() {
+		if !st.visit(t, r.config, r.visit, r.serve) {
+			return
 		}
 	}
 }
 
-// A setting is a world to play a scene in.
-type setting struct {
-	name    string
-	options simnet.Options
-}
-
-// worlds are those in which octets arrive as they were written, or one by one,
-// and then networks that are rough in all the ways there are.
-func (r *rule) worlds() (all []setting) {
-	add := func(name string, o simnet.Options) {
+// stages are networks in which octets arrive as they were written, or one by one,
+// and then some that are rough in all the ways there are.
+func (r *rule) stages() (all []stage) {
+	add := func(name string, seed uint64, o simnet.Options) {
 		o.Lifetime = 24 * time.Hour
-		all = append(all, setting{name, o})
+		all = append(all, stage{name: name, seed: seed, world: o})
 	}
 	if r.world != nil {
-		add("its own world", *r.world)
+		add("its own world", 1, *r.world)
 		return all
 	}
-	add("whole", simnet.Options{})
+	add("whole", 1, simnet.Options{})
 	if r.whole {
 		return all
 	}
-	add("octet by octet", simnet.Options{Piece: 1})
+	add("octet by octet", 1, simnet.Options{Piece: 1})
 	if r.long {
 		return all
 	}
 	for seed := range seeds(20) {
 		o := simnet.Rough(seed)
 		o.Spurious = 0 // a pool gives up a connection that is said to be readable
-		add(fmt.Sprint("rough, seed ", seed), o)
+		add("rough", seed, o)
 	}
 	return all
 }
 
-// A showing is one performance of a rule's scene.
-type showing struct {
-	rule   *rule
-	group  *loop.Group
-	server *Server
-	page   page
-	made   int // connections to the origin
-	faults []error
-}
-
-func (s *showing) fault(format string, args ...any) {
-	s.faults = append(s.faults, fmt.Errorf(format, args...))
-}
-
-// run performs the scene, and compares what the gateway says of it.
-func (s *showing) run(w *simnet.World) error {
-	err := s.stage(w, s.rule.config, s.accept, s.visit)
-	return errors.Join(err, s.compareLog())
-}
-
-// stage puts the gateway between an origin and a client, and runs the world until
-// the client ends it. What the gateway logs is on the page.
-func (s *showing) stage(w *simnet.World, config Config, origin func(*loop.Conn), client func(to *loop.Address)) error {
-	config.Log = accesslog.New(&s.page, nil)
-	err := w.Run(loop.Config{}, func(g *loop.Group) error {
-		s.group = g
-		at, err := g.Listen("127.0.0.1:0", origin)
-		if err != nil {
-			return err
-		}
-		config.Origins = []*loop.Address{at.Address()}
-		if s.server, err = New(g, config); err != nil {
-			return err
-		}
-		ln, err := s.server.Listen("127.0.0.1:0")
-		if err != nil {
-			return err
-		}
-		g.Loop(0).Post(func() { g.Loop(0).Go(loop.Func(func() { client(ln.Address()) })) })
-		return nil
-	})
-	return errors.Join(err, config.Log.Close())
-}
-
-// visit is the client's part, with which the scene ends.
-func (s *showing) visit(to *loop.Address) {
-	defer s.group.Stop()
-	l := s.group.Loop(0)
-	conn, err := l.Dial(to, 0)
-	if err != nil {
-		s.fault("dial: %v", err)
-		return
-	}
-	s.perform("client", conn, s.rule.client)
-	conn.Close()
-	l.Sleep(lingerTime + time.Minute)
-	s.inspect()
-}
-
-// accept is the origin's part.
-func (s *showing) accept(conn *loop.Conn) {
-	i := s.made
-	s.made++
-	if i >= len(s.rule.origins) {
-		s.fault("the origin is connected to %d times", s.made)
-		conn.Close()
-		return
-	}
-	conn.Loop().Go(loop.Func(func() {
-		defer conn.Close()
-		s.perform(fmt.Sprintf("origin, connection %d", i+1), conn, s.rule.origins[i])
-	}))
-}
-
-func (s *showing) perform(who string, conn *loop.Conn, moves []move) {
-	a := &side{showing: s, conn: conn}
-	for i, m := range moves {
-		if err := m(a); err != nil {
-			s.fault("%s, move %d: %v", who, i+1, err)
-			return
-		}
-	}
-	if who != "client" && !a.over {
-		if err := a.stays(); err != nil {
-			s.fault("%s, after its last move: %v", who, err)
-		}
-	}
-}
-
-// inspect looks at the gateway after the client has gone: nothing may be left in
-// its hands, and it has counted what it has logged.
-func (s *showing) inspect() {
+// visit is the client's part, and then a look at the gateway: nothing may be left
+// in its hands, and it has counted what it has logged.
+func (r *rule) visit(c *peer) {
+	c.perform(r.client)
+	c.Close()
+	c.sleep(lingerTime + time.Minute)
+	s := c.scene
 	s.checkRest()
-	if s.made != len(s.rule.origins) {
-		s.fault("the origin was connected to %d times, want %d", s.made, len(s.rule.origins))
+	if n := s.made(0); n != len(r.origins) {
+		s.errorf("the origin was connected to %d times, want %d", n, len(r.origins))
 	}
-	want := s.rule.counts()
-	counters := s.server.gateways[0].snapshot()
+	want := r.counts()
+	counters := s.counters()
 	for name, n := range counters.All {
 		if n != want[name] {
-			s.fault("%s %d, want %d", name, n, want[name])
+			s.errorf("%s %d, want %d", name, n, want[name])
 		}
+	}
+	s.atEnd(func() {
+		if got, want := s.logged(), strings.Join(r.log, "\n"); got != want {
+			s.errorf("logged\n%.500s\nwant\n%.500s", got, want)
+		}
+	})
+}
+
+// serve is the origin's part.
+func (r *rule) serve(p *peer) {
+	if p.number > len(r.origins) {
+		p.errorf("this is one more than there are to be")
+		return
+	}
+	if p.perform(r.origins[p.number-1]); !p.over && !p.failed {
+		p.stay()
 	}
 }
 
-// checkRest looks for what the gateway still holds.
-func (s *showing) checkRest() {
-	g := s.server.gateways[0]
-	if g.clients.Len() != 0 {
-		s.fault("%d clients are said to be there", g.clients.Len())
-	}
-	for _, x := range g.free {
-		if x.clientHop.buffer != nil || x.originHop.buffer != nil || x.pad != nil || x.upstream.conn != nil || x.client != nil || x.upload.running {
-			s.fault("an exchange has not let go: %+v", x)
-		}
-	}
+// unsaid is what of a log line differs from run to run.
+var unsaid = regexp.MustCompile(`(?m)^127\.0\.0\.1 - - \[[^]]+\] | read=.* total=\d+us`)
+
+// logged is the access log without that.
+func (s *scene) logged() string {
+	return strings.TrimSuffix(unsaid.ReplaceAllString(s.page.String(), ""), "\n")
 }
 
 // outcome is the end of a log line: causes, and refusal.
@@ -273,15 +188,4 @@ func (r *rule) counts() map[string]uint64 {
 	}
 	n["client-ends.client-closed"] = 1
 	return n
-}
-
-// unsaid is what of a log line differs from run to run.
-var unsaid = regexp.MustCompile(`(?m)^127\.0\.0\.1 - - \[[^]]+\] | read=.* total=\d+us`)
-
-func (s *showing) compareLog() error {
-	got := strings.TrimSuffix(unsaid.ReplaceAllString(s.page.String(), ""), "\n")
-	if want := strings.Join(s.rule.log, "\n"); got != want {
-		return fmt.Errorf("logged\n%.500s\nwant\n%.500s", got, want)
-	}
-	return nil
 }

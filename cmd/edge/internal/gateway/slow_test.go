@@ -7,9 +7,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/hopwire/hopwire/shared/loop"
-	"github.com/hopwire/hopwire/shared/loop/simnet"
 )
 
 // A tempo is how a script sends or takes octets: so many, then a pause.
@@ -18,28 +15,28 @@ type tempo struct {
 	pause  time.Duration
 }
 
-// send writes n octets in the tempo, for as long as the peer takes them.
-func (m tempo) send(c *loop.Conn, n int) {
+// sendAt offers n octets in the tempo.
+func (p *peer) sendAt(m tempo, n int) {
 	for n > 0 {
 		k := min(n, m.octets)
-		if _, err := c.Write(bytes.Repeat([]byte("x"), k)); err != nil {
+		if _, err := p.Write(bytes.Repeat([]byte("x"), k)); err != nil {
 			return
 		}
 		n -= k
-		c.Loop().Sleep(m.pause)
+		p.sleep(m.pause)
 	}
 }
 
-// take reads n octets in the tempo, or until the stream ends, and returns how
+// takeAt reads n octets in the tempo, or until the stream ends, and returns how
 // many came.
-func (m tempo) take(c *loop.Conn, n int) (taken int) {
-	p := make([]byte, m.octets)
+func (p *peer) takeAt(m tempo, n int) (taken int) {
+	b := make([]byte, m.octets)
 	for taken < n {
-		k, err := io.ReadFull(c, p[:min(n-taken, m.octets)])
+		k, err := io.ReadFull(p, b[:min(n-taken, m.octets)])
 		if taken += k; err != nil {
 			return taken
 		}
-		c.Loop().Sleep(m.pause)
+		p.sleep(m.pause)
 	}
 	return taken
 }
@@ -76,20 +73,20 @@ func TestPaceOfUploads(t *testing.T) {
 		{"spliced, a slow origin", spliced, atOnce, tempo{1000, 15 * time.Second}, 240, "200 OK", "", Persists},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			count := slowly(t, Config{MinRate: test.rate}, func(c *loop.Conn) {
-				fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n", test.size)
-				c.Loop().Go(loop.Func(func() { test.client.send(c, test.size) }))
-				got := hear(c, "\r\n\r\n")
+			narrow.visit(t, Config{MinRate: test.rate}, func(c *peer) {
+				c.expectCause(test.cause)
+				c.send(post(fmt.Sprint("Content-Length: ", test.size), ""))
+				c.start(func() { c.sendAt(test.client, test.size) })
+				got := c.until("\r\n\r\n")
 				if !strings.HasPrefix(got, "HTTP/1.1 "+test.status) || !strings.Contains(got, test.rule) {
-					t.Errorf("answered %q, want %s, %s", got, test.status, test.rule)
+					c.errorf("answered %q, want %s, %s", got, test.status, test.rule)
 				}
-			}, func(c *loop.Conn) {
-				hear(c, "\r\n\r\n")
-				test.origin.take(c, test.size)
-				c.Write([]byte("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))
-				hear(c, "\r\n\r\n")
+			}, func(p *peer) {
+				p.head()
+				p.takeAt(test.origin, test.size)
+				p.offer("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+				p.head()
 			})
-			wantEnd(t, count, test.cause)
 		})
 	}
 }
@@ -117,47 +114,37 @@ func TestPaceOfResponses(t *testing.T) {
 		{"spliced, a slow origin", spliced, atOnce, tempo{500, 50 * time.Second}, 240, Persists},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			count := slowly(t, Config{MinRate: test.rate}, func(c *loop.Conn) {
-				c.Write([]byte(get("/")))
-				hear(c, "\r\n\r\n")
-				n := test.client.take(c, test.size)
+			narrow.visit(t, Config{MinRate: test.rate}, func(c *peer) {
+				c.expectCause(test.cause)
+				c.send(get("/"))
+				c.until("\r\n\r\n")
+				n := c.takeAt(test.client, test.size)
 				if whole := n == test.size; whole != (test.cause == Persists) {
-					t.Errorf("%d of %d octets arrived", n, test.size)
+					c.errorf("%d of %d octets arrived", n, test.size)
 				}
-			}, func(c *loop.Conn) {
-				hear(c, "\r\n\r\n")
-				fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", test.size)
-				test.origin.send(c, test.size)
-				hear(c, "\r\n\r\n")
+			}, func(p *peer) {
+				p.head()
+				p.send(fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", test.size))
+				p.sendAt(test.origin, test.size)
+				p.head()
 			})
-			wantEnd(t, count, test.cause)
 		})
 	}
 }
 
-// slowly runs a scene in which little fits between the two ends, so that it is
-// their tempo that counts.
-func slowly(t *testing.T, config Config, client, origin func(*loop.Conn)) Counters {
-	t.Helper()
-	count, err := enact(t, simnet.New(1, simnet.Options{Buffer: 1000}), config, client, origin)
-	if err != nil {
-		t.Error(err)
-	}
-	return count
-}
-
-// wantEnd checks how the one client connection has ended. One that persists is
-// cut off by the end of the scene.
-func wantEnd(t *testing.T, count Counters, cause Cause) {
-	t.Helper()
+// expectCause wants the one client connection to end so. One that persists is cut
+// off by the end of the scene.
+func (s *scene) expectCause(cause Cause) {
 	if cause == Persists {
 		cause = CutOff
 	}
-	for c, n := range count.ClientEnds {
-		if n > 0 && Cause(c) != cause {
-			t.Errorf("the client connection ended as %v, want %v", Cause(c), cause)
+	s.atEnd(func() {
+		for c, n := range s.counters().ClientEnds {
+			if n > 0 && Cause(c) != cause {
+				s.errorf("the client connection ended as %v, want %v", Cause(c), cause)
+			}
 		}
-	}
+	})
 }
 
 // How long a client may take that sends or takes nothing any more.
@@ -175,36 +162,27 @@ func TestPatience(t *testing.T) {
 		{"at a very low rate", 60000, 1, 75 * time.Second},
 		{"at any rate", 60000, 0, 75 * time.Second},
 	} {
-		slowly(t, Config{MinRate: test.rate}, func(c *loop.Conn) {
-			fmt.Fprint(c, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 65000\r\n\r\n")
-			c.Loop().Sleep(time.Millisecond) // the head goes alone
-			atOnce.send(c, test.came)
-			began := c.Loop().Now()
-			hear(c, "\r\n\r\n")
-			if waited := c.Loop().Now().Sub(began); waited < test.want-20*time.Millisecond || waited > test.want+20*time.Millisecond {
-				t.Errorf("%s: the gateway waited %v, want %v", test.name, waited, test.want)
-			}
-		}, func(c *loop.Conn) { io.Copy(io.Discard, c) })
+		narrow.called(test.name).visit(t, Config{MinRate: test.rate}, func(c *peer) {
+			c.send(post("Content-Length: 65000", ""))
+			c.sleep(time.Millisecond) // the head goes alone
+			c.sendAt(atOnce, test.came)
+			c.expectWithin(test.want-20*time.Millisecond, test.want+20*time.Millisecond, func() { c.expectRefusal(408, "body") })
+		}, (*peer).drain)
 	}
 }
 
 // An interim response gives no time to a client that did not wait for it.
 func TestPatienceIsNotRenewed(t *testing.T) {
-	slowly(t, Config{MinRate: 240}, func(c *loop.Conn) {
-		began := c.Loop().Now()
-		fmt.Fprint(c, "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\nx")
-		for !strings.HasPrefix(hear(c, "\r\n\r\n"), "HTTP/1.1 408") {
-			if c.Loop().Now().Sub(began) > 6*time.Second {
-				t.Error("the gateway still waits")
-				return
-			}
-		}
-	}, func(c *loop.Conn) {
-		hear(c, "x")
-		for range 5 {
-			c.Write([]byte("HTTP/1.1 100 Continue\r\n\r\n"))
-			c.Loop().Sleep(4 * time.Second)
-		}
+	narrow.visit(t, Config{MinRate: 240}, func(c *peer) {
+		c.expectWithin(0, 6*time.Second, func() {
+			c.send(post("Expect: 100-continue\r\nContent-Length: 9", "x"))
+			c.expect(goOn, goOn)
+			c.expectRefusal(408, "body")
+		})
+	}, func(p *peer) {
+		p.until("x")
+		p.offer(goOn)
+		p.sendEvery(4*time.Second, 4, goOn)
 	})
 }
 
@@ -220,27 +198,24 @@ func TestPatienceWithReaders(t *testing.T) {
 		{1000, 7 * time.Second, ClientTooSlow},
 		{1, 75 * time.Second, ClientStalled},
 	} {
-		count := slowly(t, Config{MinRate: test.rate}, func(c *loop.Conn) {
-			c.Write([]byte(get("/")))
-			c.Loop().Sleep(time.Hour)
-		}, func(c *loop.Conn) {
-			hear(c, "\r\n\r\n")
-			fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", spliced)
-			began := c.Loop().Now()
-			atOnce.send(c, spliced)
-			hear(c, "the end")
-			if waited := c.Loop().Now().Sub(began); waited < test.want || waited > test.want+20*time.Millisecond {
-				t.Errorf("rate %d: the gateway waited %v, want %v", test.rate, waited, test.want)
-			}
+		narrow.called(fmt.Sprint("rate ", test.rate)).play(t, Config{MinRate: test.rate}, func(s *scene) {
+			s.expectCause(test.cause)
+			s.dial().send(get("/"))
+			s.sleep(time.Hour)
+		}, func(p *peer) {
+			p.head()
+			p.send(fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", spliced))
+			p.expectWithin(test.want, test.want+20*time.Millisecond, func() {
+				p.sendAt(atOnce, spliced)
+				p.drain()
+			})
 		})
-		wantEnd(t, count, test.cause)
 	}
 }
 
 // A client that holds its body back until it is told to send waits for the
 // origin. Its time begins when it is told, or when it begins all the same.
 func TestPaceWaitsForContinue(t *testing.T) {
-	const minute = time.Minute
 	for _, test := range []struct {
 		name   string
 		told   bool // to go on, after a minute
@@ -253,43 +228,35 @@ func TestPaceWaitsForContinue(t *testing.T) {
 		{"not told, and sends", false, false, tempo{300, time.Second}, "200 OK"},
 		{"not told, and begins to send", false, false, tempo{100, time.Second}, "408 Request Timeout"},
 	} {
-		slowly(t, Config{MinRate: 240}, func(c *loop.Conn) {
-			fmt.Fprint(c, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\nExpect: 100-continue\r\n\r\n")
-			if c.Loop().Sleep(10 * time.Second); test.waits {
-				hear(c, "HTTP/1.1 100 Continue\r\n\r\n")
+		narrow.called(test.name).visit(t, Config{MinRate: 240}, func(c *peer) {
+			c.send(post("Content-Length: 60000\r\nExpect: 100-continue", ""))
+			if c.sleep(10 * time.Second); test.waits {
+				c.expect(goOn)
 			}
-			c.Loop().Go(loop.Func(func() { test.client.send(c, 60000) }))
-			if got := hear(c, "\r\n"); got != "HTTP/1.1 "+test.want+"\r\n" {
-				t.Errorf("%s: answered %q, want %s", test.name, got, test.want)
-			}
-		}, func(c *loop.Conn) {
-			hear(c, "\r\n\r\n")
+			c.start(func() { c.sendAt(test.client, 60000) })
+			c.expect("HTTP/1.1 " + test.want + "\r\n")
+		}, func(p *peer) {
+			p.head()
 			if test.told {
-				c.Loop().Sleep(minute)
-				c.Write([]byte("HTTP/1.1 100 Continue\r\n\r\n"))
+				p.sendEvery(time.Minute, 1, goOn)
 			}
-			atOnce.take(c, 60000)
-			c.Write([]byte("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))
+			p.takeAt(atOnce, 60000)
+			p.offer("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 		})
 	}
 }
 
 // A stream of events may be silent for as long as the origin's timeout allows.
 func TestEventStream(t *testing.T) {
-	slowly(t, Config{MinRate: 240, ResponseTimeout: time.Hour}, func(c *loop.Conn) {
-		c.Write([]byte(get("/")))
-		hear(c, "\r\n\r\n")
-		for i := range 100 {
-			if got := hear(c, "\n\n\r\n"); got == "" {
-				t.Errorf("the stream ended after %d events", i)
-				return
-			}
-		}
-	}, func(c *loop.Conn) {
-		hear(c, "\r\n\r\n")
-		c.Write([]byte("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"))
-		say(c, 100, time.Minute, "b\r\ndata: now\n\n\r\n")
-		hear(c, "\r\n\r\n")
+	const event = "b\r\ndata: now\n\n\r\n"
+	narrow.visit(t, Config{MinRate: 240, ResponseTimeout: time.Hour}, func(c *peer) {
+		c.send(get("/"))
+		c.expect(chunkedHead, strings.Repeat(event, 100))
+	}, func(p *peer) {
+		p.head()
+		p.send(chunkedHead)
+		p.sendEvery(time.Minute, 100, event)
+		p.head()
 	})
 }
 
@@ -302,22 +269,20 @@ func TestPaceOfWhatIsPassedOver(t *testing.T) {
 		{tempo{300, time.Second}, Persists},
 		{tempo{100, time.Second}, RequestTooSlow},
 	} {
-		count := slowly(t, Config{MinRate: 240}, func(c *loop.Conn) {
-			fmt.Fprint(c, "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 6000\r\n\r\n")
-			if got := hear(c, "\r\n\r\nhello"); !strings.HasPrefix(got, "HTTP/1.1 200 OK\r\n") {
-				t.Errorf("answered %q", got)
+		narrow.visit(t, Config{MinRate: 240}, func(c *peer) {
+			c.expectCause(test.cause)
+			c.send(get("/", "Content-Length: 6000"))
+			c.expect(hello)
+			c.sendAt(test.client, 6000)
+			c.offer(get("/"))
+			if got := c.until(hello); got != "" != (test.cause == Persists) {
+				c.errorf("after the rest in the tempo %v answered %q", test.client, got)
 			}
-			test.client.send(c, 6000)
-			c.Write([]byte(get("/")))
-			if got := hear(c, "\r\n\r\nhello"); got != "" != (test.cause == Persists) {
-				t.Errorf("after the rest in the tempo %v answered %q", test.client, got)
-			}
-		}, func(c *loop.Conn) {
-			hear(c, "\r\n\r\n")
-			c.Write([]byte(hello))
-			hear(c, "\r\n\r\n")
+		}, func(p *peer) {
+			p.head()
+			p.send(hello)
+			p.head()
 		})
-		wantEnd(t, count, test.cause)
 	}
 }
 
@@ -325,34 +290,43 @@ func TestPaceOfWhatIsPassedOver(t *testing.T) {
 // A peer that takes longer for that than a timeout has not stalled.
 func TestSlowPeersHaveNotStalled(t *testing.T) {
 	const timeout, size = 500 * time.Millisecond, 64 << 20
-	slowly := func(p *peer) {
+	takeSlowly := func(p *peer) {
 		buf := make([]byte, 40<<10) // 50 times a second: 2 MB/s
-		for began := time.Now(); time.Since(began) < 4*timeout; time.Sleep(20 * time.Millisecond) {
-			if _, err := p.in.Read(buf); err != nil {
-				t.Errorf("cut off after %v: %v", time.Since(began), err)
+		longest := time.Duration(0)
+		for began := time.Now(); time.Since(began) < 4*timeout; {
+			_, err := p.Read(buf)
+			switch {
+			case err != nil && longest > timeout/2:
+				t.Logf("%s has paused for %v, since the machine is busy: it may have stalled", p.name, longest)
+				return
+			case err != nil:
+				p.errorf("cut off after %v: %v", time.Since(began), err)
 				return
 			}
+			slept := time.Now()
+			time.Sleep(20 * time.Millisecond)
+			longest = max(longest, time.Since(slept))
 		}
 	}
 	t.Run("client", func(t *testing.T) {
-		o := scripted(t, func(_ int, p *peer) {
+		kernel.visit(t, Config{IdleTimeout: timeout}, func(c *peer) {
+			c.send(get("/"))
+			takeSlowly(c)
+		}, func(p *peer) {
 			p.head()
 			p.send(fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", size))
 			p.Write(make([]byte, size))
 		})
-		c := start(t, Config{IdleTimeout: timeout}, o.address).dial()
-		c.send(get("/"))
-		slowly(c)
 	})
 	t.Run("origin", func(t *testing.T) {
-		done := make(chan bool)
-		o := scripted(t, func(_ int, p *peer) {
-			slowly(p)
-			close(done)
+		done := make(chan struct{})
+		kernel.visit(t, Config{ResponseTimeout: timeout}, func(c *peer) {
+			c.send(post(fmt.Sprint("Content-Length: ", size), ""))
+			c.start(func() { c.Write(make([]byte, size)) })
+			c.awaitClosed("the origin's end", done)
+		}, func(p *peer) {
+			defer close(done)
+			takeSlowly(p)
 		})
-		c := start(t, Config{ResponseTimeout: timeout}, o.address).dial()
-		c.send(fmt.Sprintf("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n", size))
-		go c.Write(make([]byte, size))
-		<-done
 	})
 }

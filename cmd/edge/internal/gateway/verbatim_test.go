@@ -1,13 +1,10 @@
 package gateway
 
 import (
-	"io"
 	"strings"
 	"testing"
 
 	"github.com/hopwire/hopwire/cmd/edge/internal/pool"
-	"github.com/hopwire/hopwire/shared/loop"
-	"github.com/hopwire/hopwire/shared/loop/simnet"
 )
 
 // Both heads arrive as they were sent, and what they say of persistence holds on
@@ -36,78 +33,78 @@ func TestVerbatimExchanges(t *testing.T) {
 		{"until close", get("/"), "HTTP/1.1 200 OK\r\n\r\nhello", ResponseUnframed, pool.ResponseCloses},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			o := scripted(t, func(_ int, p *peer) {
+			smooth.visit(t, Config{Verbatim: true}, func(c *peer) {
+				c.send(test.request)
+				c.expect(test.response)
+				cause := test.client
+				if cause == Persists {
+					cause = ClientClosed
+					c.CloseWrite()
+				}
+				c.expectEnd()
+				c.Close()
+				c.awaitEnd(cause)
+				if n := c.counters().OriginEnds; n[test.origin] != 1 {
+					c.errorf("the origin connection's ends are %v, want %v", n, test.origin)
+				}
+			}, func(p *peer) {
 				p.expect(test.request)
 				p.send(test.response)
-				if strings.HasSuffix(test.response, "OK\r\n\r\nhello") {
-					return
+				switch {
+				case test.origin == pool.Kept:
+					p.stay()
+				case test.client != ResponseUnframed:
+					p.expectEnd()
 				}
-				p.expectEnd()
 			})
-			r := start(t, Config{Verbatim: true}, o.address)
-			c := r.dial()
-			c.send(test.request)
-			c.expect(test.response)
-			if test.client == Persists {
-				test.client = ClientClosed
-				c.CloseWrite()
-			}
-			c.expectEnd()
-			c.Close()
-			r.await("the end", func(n Counters) bool { return n.ClientEnds[test.client] == 1 && n.OriginEnds[test.origin] == 1 })
 		})
 	}
 }
 
 func TestVerbatimInterim(t *testing.T) {
 	const hints = "HTTP/1.1 103 Early Hints\r\nConnection: X-A\r\nX-A: 1\r\n\r\n"
-	o := scripted(t, answering(hints+hello))
-	c := start(t, Config{Verbatim: true}, o.address).dial()
-	c.send(get("/"))
-	c.expect(hints + hello)
-	c.send("GET / HTTP/1.0\r\n\r\n")
-	c.expect(hello)
-	c.expectEnd()
+	smooth.visit(t, Config{Verbatim: true}, func(c *peer) {
+		c.send(get("/"))
+		c.expect(hints, hello)
+		c.send("GET / HTTP/1.0\r\n\r\n")
+		c.expect(hello)
+		c.expectEnd()
+	}, answering(hints+hello))
 }
 
 func TestVerbatimUpgrade(t *testing.T) {
 	const other = "HTTP/1.1 101 Odd\r\nupgrade:ECHO\r\nConnection: Upgrade, X-A\r\nX-A: 1\r\n\r\n"
-	scene(t, simnet.Options{}, Config{Verbatim: true}, func(c *loop.Conn) {
-		c.Write([]byte(asked))
-		if got := hear(c, "\r\n\r\n"); got != other {
-			t.Errorf("the client received %q", got)
-		}
-		c.Write([]byte("tunnel"))
+	smooth.visit(t, Config{Verbatim: true}, func(c *peer) {
+		c.send(asked)
+		c.expect(other)
+		c.send("tunnel")
 		c.CloseWrite()
-		expectAll(t, c, []byte("tunnel"))
-	}, func(c *loop.Conn) {
-		if got := hear(c, "\r\n\r\n"); got != asked {
-			t.Errorf("the origin received %q", got)
-		}
-		c.Write([]byte(other))
-		io.Copy(c, c)
+		c.expect("tunnel")
+		c.expectEnd()
+	}, func(p *peer) {
+		p.expect(asked)
+		p.send(other)
+		echo(p)
 	})
 }
 
 // The field may go through for study, but not what would be hidden by it.
 func TestVerbatimOpensNoTunnelForHTTP(t *testing.T) {
 	request := strings.ReplaceAll(asked, "echo", "h2c")
-	o := scripted(t, func(_ int, p *peer) {
+	smooth.visit(t, Config{Verbatim: true}, func(c *peer) {
+		c.send(request)
+		c.expectRefusal(502, "switching-protocols-unasked")
+	}, func(p *peer) {
 		p.expect(request)
 		p.send(strings.ReplaceAll(switching, "echo", "h2c"))
 		p.expectReset()
 	})
-	c := start(t, Config{Verbatim: true}, o.address).dial()
-	c.send(request)
-	if res := c.expectStatus(502); !strings.Contains(res.Header.Get("Proxy-Status"), "switching-protocols-unasked") {
-		t.Errorf("fields %v", res.Header)
-	}
 }
 
 func TestVerbatimRefuses(t *testing.T) {
-	o := scripted(t, func(int, *peer) { t.Error("the origin was asked") })
-	c := start(t, Config{Verbatim: true}, o.address).dial()
-	c.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n")
-	c.expectRefusal(400, "content-length-and-transfer-encoding")
-	c.expectEnd()
+	smooth.visit(t, Config{Verbatim: true}, func(c *peer) {
+		c.send(post("Content-Length: 3\r\nTransfer-Encoding: chunked", ""))
+		c.expectRefusal(400, "content-length-and-transfer-encoding")
+		c.expectEnd()
+	}, func(p *peer) { p.errorf("it was asked") })
 }

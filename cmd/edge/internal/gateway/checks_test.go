@@ -8,27 +8,27 @@ import (
 	"time"
 
 	"github.com/hopwire/hopwire/cmd/edge/internal/checks"
-	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
 	"github.com/hopwire/hopwire/shared/loop"
 )
 
-// checkable is a steady origin that answers checks with the status that stands
-// for it in statuses at that time; 0: not at all.
-func checkable(i int, statuses []int) role {
-	return func(e *ensemble, c *loop.Conn) {
+// checkable answers requests with the origin's name, and checks with the status
+// that stands for the origin in statuses at that time; 0: not at all.
+func checkable(statuses []int) script {
+	return func(p *peer) {
+		status := &statuses[p.origin.name[0]-'a']
 		for {
-			head := hear(c, "\r\n\r\n")
+			head := p.until("\r\n\r\n")
 			switch {
 			case head == "":
 				return
 			case !strings.HasPrefix(head, "GET /health "):
-				e.asked += e.name(i)
-				fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%s", e.name(i))
-			case statuses[i] == 0:
-				hear(c, "never")
+				p.wasAsked(p.origin.name)
+				p.send("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n" + p.origin.name)
+			case *status == 0:
+				p.drain()
 				return
 			default:
-				fmt.Fprintf(c, "HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n", statuses[i])
+				p.offer(fmt.Sprintf("HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n", *status))
 				return
 			}
 		}
@@ -45,13 +45,13 @@ func checking(changes *[]string) Config {
 	}}
 }
 
-// asks sends n requests and returns who answered, sorted.
-func (e *ensemble) asks(n int) string {
-	e.asked = ""
+// whoAnswers sends n requests and returns who answered, sorted.
+func (s *scene) whoAnswers(n int) string {
+	s.asked = ""
 	for range n {
-		e.wants("200 OK", "/")
+		s.expectFetch("200 OK", "/")
 	}
-	all := []byte(e.asked)
+	all := []byte(s.asked)
 	slices.Sort(all)
 	return string(all)
 }
@@ -62,7 +62,7 @@ func TestChecksDecideWhoIsAsked(t *testing.T) {
 	for _, sick := range []int{503, 404, 0} {
 		statuses := []int{200, sick}
 		var changes []string
-		rehearse(t, checking(&changes), []role{checkable(0, statuses), checkable(1, statuses)}, func(e *ensemble) {
+		smooth.called(fmt.Sprint(sick)).play(t, checking(&changes), func(s *scene) {
 			changes = nil
 			statuses[1] = sick
 			for i, step := range []struct {
@@ -76,17 +76,17 @@ func TestChecksDecideWhoIsAsked(t *testing.T) {
 				{11 * time.Second, sick, "aabb"},
 				{28 * time.Second, sick, "aaaa"}, // three bad ones
 			} {
-				e.loop.Sleep(step.pass)
+				s.sleep(step.pass)
 				statuses[1] = step.status
-				if got := e.asks(4); got != step.want {
-					t.Errorf("%d: step %d: %s answered, want %s", sick, i, got, step.want)
+				if got := s.whoAnswers(4); got != step.want {
+					s.errorf("step %d: %s answered, want %s", i, got, step.want)
 				}
 			}
-			c := e.counters()
+			c := s.counters()
 			if len(changes) != 3 || c.Checks.Downs != 2 || c.Checks.Ups != 1 || c.Exchanges != 20 {
-				t.Errorf("%d: %q, %+v, %d exchanges", sick, changes, c.Checks, c.Exchanges)
+				s.errorf("%q, %+v, %d exchanges", changes, c.Checks, c.Exchanges)
 			}
-		})
+		}, checkable(statuses), checkable(statuses))
 	}
 }
 
@@ -94,15 +94,15 @@ func TestChecksDecideWhoIsAsked(t *testing.T) {
 func TestChecksThatFailEverywhere(t *testing.T) {
 	statuses := []int{500, 404}
 	var changes []string
-	rehearse(t, checking(&changes), []role{checkable(0, statuses), checkable(1, statuses)}, func(e *ensemble) {
-		e.loop.Sleep(2 * time.Second)
-		if got := e.asks(4); got != "aabb" {
-			t.Errorf("%s answered", got)
+	smooth.play(t, checking(&changes), func(s *scene) {
+		s.sleep(2 * time.Second)
+		if got := s.whoAnswers(4); got != "aabb" {
+			s.errorf("%s answered", got)
 		}
-		if c := e.counters(); c.Checks.Downs != 2 {
-			t.Errorf("%+v", c.Checks)
+		if c := s.counters(); c.Checks.Downs != 2 {
+			s.errorf("%+v", c.Checks)
 		}
-	})
+	}, checkable(statuses), checkable(statuses))
 }
 
 // Checks begin and end with the origins.
@@ -111,41 +111,41 @@ func TestChecksOfOriginsThatComeAndGo(t *testing.T) {
 	var changes []string
 	config := checking(&changes)
 	config.Authority, config.Origins = "app.example:80", []*loop.Address{}
-	rehearse(t, config, []role{checkable(0, statuses), checkable(1, statuses)}, func(e *ensemble) {
+	smooth.play(t, config, func(s *scene) {
 		changes = nil
 		checked := func() (n uint64) {
-			for _, found := range e.counters().Checks.Findings {
+			for _, found := range s.counters().Checks.Findings {
 				n += found
 			}
 			return n
 		}
-		both := []origins.Member{{Address: e.at[0]}, {Address: e.at[1]}}
-		e.server.SetOrigins(1, both)
-		e.loop.Sleep(time.Second)
-		if n, got := checked(), e.asks(2); n != 2 || got != "aa" || len(changes) != 1 {
-			t.Errorf("%d checks, %s answered, %q", n, got, changes)
+		both := s.members(0, 1)
+		s.server.SetOrigins(1, both)
+		s.sleep(time.Second)
+		if n, got := checked(), s.whoAnswers(2); n != 2 || got != "aa" || len(changes) != 1 {
+			s.errorf("%d checks, %s answered, %q", n, got, changes)
 		}
-		e.server.SetOrigins(1, both[:1])
-		e.loop.Sleep(98 * time.Second)
+		s.server.SetOrigins(1, both[:1])
+		s.sleep(98 * time.Second)
 		if n := checked(); n < 2+9 || n > 2+11 {
-			t.Errorf("%d checks", n)
+			s.errorf("%d checks", n)
 		}
 		before := checked()
 		statuses[1] = 200
-		e.server.SetOrigins(1, both)
-		e.loop.Sleep(time.Second)
-		if n, got := checked(), e.asks(2); n < before+1 || got != "ab" {
-			t.Errorf("%d checks more, %s answered", n-before, got)
+		s.server.SetOrigins(1, both)
+		s.sleep(time.Second)
+		if n, got := checked(), s.whoAnswers(2); n < before+1 || got != "ab" {
+			s.errorf("%d checks more, %s answered", n-before, got)
 		}
 		statuses[1] = 500
-	})
+	}, checkable(statuses), checkable(statuses))
 }
 
 // While names have no addresses clients are told why.
 func TestNoOriginYet(t *testing.T) {
 	config := Config{Authority: "app.example:80", Origins: []*loop.Address{}}
-	rehearse(t, config, cast(1), func(e *ensemble) {
-		e.wants("503 Service Unavailable", "/")
+	smooth.play(t, config, func(s *scene) {
+		s.expectFetch("503 Service Unavailable", "/")
 		for _, test := range []struct {
 			why    ProxyError
 			status string
@@ -154,19 +154,19 @@ func TestNoOriginYet(t *testing.T) {
 			{DNSError, "HTTP/1.1 502 Bad Gateway\r\n"},
 			{DestinationNotFound, "HTTP/1.1 500 Internal Server Error\r\n"},
 		} {
-			e.server.SetMissing(test.why)
-			e.loop.Sleep(time.Millisecond)
-			e.wants(test.status, "/")
-			e.wants("Proxy-Status: hopwire; error="+test.why.String()+"\r\n", "/")
+			s.server.SetMissing(test.why)
+			s.sleep(time.Millisecond)
+			s.expectFetch(test.status, "/")
+			s.expectFetch("Proxy-Status: hopwire; error="+test.why.String()+"\r\n", "/")
 		}
-		e.server.SetOrigins(1, []origins.Member{{Address: e.at[0]}})
-		e.loop.Sleep(time.Millisecond)
-		e.wants("200 OK", "/")
-	})
+		s.server.SetOrigins(1, s.members(0))
+		s.sleep(time.Millisecond)
+		s.expectFetch("200 OK", "/")
+	}, cast(1)...)
 }
 
 func TestHostOfChecks(t *testing.T) {
-	tcp, unix := mustParse(t, "127.0.0.1:80"), &loop.Address{Path: "/run/app.sock"}
+	tcp, unix := mustParse("127.0.0.1:80"), &loop.Address{Path: "/run/app.sock"}
 	named := func(at *loop.Address) string {
 		if at == tcp {
 			return "app.example:80"
