@@ -68,7 +68,7 @@
 // engine is epoll. Package simnet is another one, a simulated network with a
 // simulated clock, in which the same code runs from a seed.
 //
-// Reading order: engine.go, task.go, loop.go, conn.go, park.go, write.go,
-// splice.go, listen.go, backlog.go, group.go; then wheel.go, and epoll_linux.go
-// behind the seam.
+// Reading order: engine.go, task.go, loop.go, conn.go, deadline.go, park.go,
+// buffer.go, write.go, splice.go, dial.go, listen.go, backlog.go, group.go; then
+// signal.go, timer.go and wheel.go, and epoll_linux.go behind the seam.
 package loop

@@ -38,7 +38,7 @@ type Error struct {
 
 // Error returns a sentence such as
 //
-//	wire: whitespace stands between a field name and its colon; remove it (field-name-space, RFC 9112 section 5.1, octet 23)
+//	wire: whitespace stands between a field name and its colon; remove it (field-name-space, RFC 9112 section 5.1, byte 23)
 func (e *Error) Error() string {
 	return fmt.Sprintf("wire: %s (%s, %s, byte %d)", rules[e.Rule].sentence, e.Rule, e.Section, e.Offset)
 }

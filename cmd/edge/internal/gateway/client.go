@@ -48,7 +48,7 @@ func (c *client) Expired(*loop.Conn) {
 // while its exchange waits for something else.
 func (c *client) Aborted(*loop.Conn) {
 	if c.exchange != nil {
-		c.exchange.abort(ClientReset)
+		c.exchange.breakOff(ClientReset, Refusal{})
 		return
 	}
 	c.close(ClientReset, closeByReset)

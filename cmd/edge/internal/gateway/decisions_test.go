@@ -25,7 +25,7 @@ func TestReplayRule(t *testing.T) {
 		{"no longer held", func(a *attempt) { a.held = false }, Abandoned},
 		{"not safe, not taken, no longer held", func(a *attempt) { *a = attempt{reused: true} }, Abandoned},
 		{"new connection", func(a *attempt) { a.reused = false }, Answered},
-		{"a response had begun", func(a *attempt) { a.answered = true }, Answered},
+		{"a response had begun", func(a *attempt) { a.begun = true }, Answered},
 		{"silent, not stale", func(a *attempt) { a.timedOut = true }, Answered},
 		{"new connection, not safe", func(a *attempt) { a.reused, a.safe = false, false }, Answered},
 	} {

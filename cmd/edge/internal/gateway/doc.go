@@ -8,7 +8,7 @@
 // # The life of one exchange
 //
 //	client                      gateway                                  origin
-//	  │   idle: a struct of 64 bytes, no task, no buffer                    │
+//	  │   idle: a loop.Conn and 64 bytes, no task, no buffer                │
 //	  │ GET /a HTTP/1.1            │                                        │
 //	  ├───────────────────────────►│ readRequest    one read, one head      │
 //	  │                            │ admit          framing, rules, edits   │
@@ -26,11 +26,14 @@
 //	  │◄══════════ body ═══════════┤ relayResponse  as it comes             │
 //	  │                            │ conclude:      giveBack ─► pool        │
 //	  │                            │                log, counters           │
+//	  │◄─ a refusal, if nothing ───┤                and what the client     │
+//	  │   else was sent            │                still sends, or not     │
 //	  │  kept: idle, or the next request, which is here already             │
 //	  │  or closed: quietly, lingering, or by a reset                       │
 //
 // Where to read on:
 //
+//	client.go              a client connection, idle or with an exchange
 //	exchange.go            the steps above, and how an exchange ends
 //	exchange_request.go    requestState: the head, its framing, what forbids to forward it
 //	exchange_connect.go    upstreamState: an origin, a place there, a connection, and its return
@@ -42,6 +45,9 @@
 //	exchange_account.go    log, counters, recording
 //	hop.go, hop_write.go   reading and writing on one of the two connections
 //	pace.go                how slow their peers may be
+//	pad.go                 what heads are parsed and edited on
+//	replay.go, health.go   decisions: is a request sent again, how has the origin done
+//	refuse.go, cause.go    answers of the gateway's own; what becomes of a client connection
 //
 // What is changed in heads is decided in package heads, who gets a request in
 // package origins, and which connection in package pool.
@@ -49,22 +55,30 @@
 // # A response that comes early
 //
 // While the upload sends the body, the exchange's own task waits for the origin
-// as it does for any request. So a response may come before the request is whole:
-// it is relayed at once, the upload goes on beside it for as long as the origin
-// reads, and conclude stops what is left. The origin connection is not kept
-// then: the request was not written whole.
+// as it does for any request, without a bound of time. So a response may come
+// before the request is whole: it is relayed at once, and the upload goes on
+// beside it for as long as the origin reads. When the response has come to its
+// end first, conclude stops the upload. Then the origin connection is not kept,
+// since the request was not written whole; and of what the client still sends, up
+// to 256 KiB are read and thrown away, so that its connection can be used again.
+// Where it is clear already when the head of the response goes out that more than
+// that is left, the head says Connection: close.
 //
 // # How an exchange ends
 //
 // An ending has what was decided: the gateway's own answer, if it gave one; why
 // the exchange was broken off, if it was; and what becomes of the two connections,
-// each by a cause that is its word in the log.
+// each by a cause that is its word in the log. The later ones of these go before
+// the earlier ones:
 //
-//	refuse      an answer of the gateway's own: Refusal
-//	close       the client connection is closed now: Cause
-//	closeAfter  it is closed when the response has gone out: Cause
-//	abort       the client has broken the exchange off: Cause
-//	giveBack    what becomes of the origin connection: pool.Cause
+//	planClose  the exchange goes on, the client connection is closed after it
+//	endBy      a step ends the exchange, and the client connection
+//	refuse     a step ends it by an answer of the gateway's own
+//	breakOff   something beside the steps ends it: the client's reset, the upload,
+//	           the end of the program, a panic
+//
+// conclude then gives the origin connection back, by a pool.Cause, and answers the
+// client, if there is something to tell it.
 //
 // # Decisions are values
 //
@@ -78,8 +92,8 @@
 //	pool         pool.Cause       what becomes of the origin connection
 //	persistence  Cause            what becomes of the client connection
 //
-// They are made by functions of values, which tables test, and are what the log,
-// the counters and a recording print.
+// Most are made by functions of values, which tables test, and what was decided is
+// what the log, the counters and a recording print.
 //
 // # Who owns what
 //

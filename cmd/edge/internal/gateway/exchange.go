@@ -15,8 +15,8 @@ type exchange struct {
 
 	clientHop, originHop hop
 	pad                  *pad           // nil while the exchange waits for the origin
-	place                origins.Ticket // at an origin, or in the queue for one
-	upload               upload         // the part of the request's body that came later
+	ticket               origins.Ticket // for a place at an origin
+	upload               upload         // the request's body
 	line                 []byte         // the request line, for the log
 
 	// These begin anew with each request.
@@ -30,11 +30,12 @@ type exchange struct {
 
 // An ending is how an exchange ends, and what becomes of its two connections.
 type ending struct {
-	refusal   Refusal    // the gateway's own answer, if it gave one
-	abort     Cause      // why it was broken off from the client's side, if it was
+	refusal   Refusal    // the gateway's own answer, or why it breaks off a response that had begun
 	client    Cause      // what becomes of the client connection
 	origin    pool.Cause // what became of the origin connection
+	brokenOff Cause      // why it came to its end beside the steps; Persists: it did not
 	accounted bool       // all that is counted and logged
+	answer    Refusal    // what the client is told of being broken off
 }
 
 func newExchange(g *Gateway) *exchange {
@@ -49,7 +50,6 @@ func newExchange(g *Gateway) *exchange {
 // then leaves the connection idle or closes it.
 func (x *exchange) serve() {
 	x.clientHop.begin(x.client.conn, x.client.flow)
-	x.originHop.begin(nil, nil)
 	x.clientHop.borrow()
 	for {
 		x.run()
@@ -64,7 +64,7 @@ func (x *exchange) serve() {
 		return // its own tasks end the exchange
 	}
 	c, why, how := x.client, x.end.client, x.closeMode()
-	x.letGo()
+	x.release()
 	if why == Persists {
 		c.idle()
 	} else {
@@ -72,8 +72,7 @@ func (x *exchange) serve() {
 	}
 }
 
-// run is one exchange. Each step reports whether the next one follows; if not, it
-// has said why, by close, refuse or abort.
+// run is one exchange.
 func (x *exchange) run() {
 	x.request, x.upstream, x.response = requestState{}, upstreamState{}, responseState{}
 	x.tunnel, x.end, x.marks = nil, ending{}, marks{}
@@ -84,6 +83,9 @@ func (x *exchange) run() {
 	}
 }
 
+// forward goes from step to step. Each reports whether the next one follows. Where
+// it does not, endBy, refuse or breakOff has said why; or there was no request
+// after all; or the exchange has become a tunnel.
 func (x *exchange) forward() {
 	request, ok := x.readRequest() // a whole head
 	if !ok || !x.admit(request) {  // its framing, its edits, and what forbids to forward it
@@ -99,41 +101,45 @@ func (x *exchange) forward() {
 	x.relayResponse() // the rest of the body
 }
 
-// conclude ends the exchange on both sides.
+// conclude ends the exchange on both sides: the origin connection goes back, the
+// rest of the request stops, and the client is answered if it was not. Of what it
+// still sends, as much is read as is worth it.
 func (x *exchange) conclude() {
 	if !x.request.begun {
 		x.dropPad()
 		return // there was no request
 	}
 	if x.loop.Stopping() && x.response.phase < complete {
-		x.end.abort = CutOff // whatever it looks like
+		x.end.brokenOff, x.end.answer = CutOff, Refusal{} // whatever it looks like
 	}
 	x.giveBack()
 	x.dropPad()
 	x.originHop.release() // what the origin sent too much, or too little, ends here
 	x.upload.stop()
-	if x.end.abort != Persists {
-		x.end.client, x.end.refusal = x.end.abort, Refusal{} // nobody is there to be told
+	if x.broken() {
+		x.end.client, x.end.refusal = x.end.brokenOff, x.end.answer
 	}
 	if x.end.refusal.refuses() && x.response.phase < forwarding {
 		x.sendRefusal()
 		x.dropPad()
 	}
+	x.forgetRequest()
 	if x.end.client == Persists {
-		x.upload.discard()
+		x.end.client = x.upload.discard()
 	}
 	x.account()
 }
 
-// close ends the exchange, and the client connection with it.
-func (x *exchange) close(why Cause) bool {
+// endBy ends the exchange, and the client connection with it. It goes before what
+// was planned.
+func (x *exchange) endBy(why Cause) bool {
 	x.end.client = why
 	return false
 }
 
-// closeAfter says that the client connection is closed after this exchange, unless
-// that has been said already.
-func (x *exchange) closeAfter(why Cause) {
+// planClose has the client connection closed after this exchange, which goes on.
+// The first reason counts.
+func (x *exchange) planClose(why Cause) {
 	if x.end.client == Persists {
 		x.end.client = why
 	}
@@ -145,24 +151,24 @@ func (x *exchange) refuse(r Refusal) bool {
 	return false
 }
 
-// abort breaks the exchange off from the client's side: its connection was reset,
-// or its request came to no end. Whoever waits for the origin is woken, except
-// while a connection is made, which has a short bound.
-func (x *exchange) abort(why Cause) {
-	if x.end.abort == Persists {
-		x.end.abort = why
+// breakOff ends the exchange beside its steps, and goes before whatever they come
+// to: the client reset its connection, its request came to no end or was refused,
+// or the task that reads it broke. The answer refuses nothing when nobody is there
+// to be told. The first reason counts, but one without an answer goes before one
+// with. Whoever waits for the origin is woken, except while a connection is made,
+// which has a short bound.
+func (x *exchange) breakOff(why Cause, answer Refusal) {
+	if !x.broken() || x.end.answer.refuses() && !answer.refuses() {
+		x.end.brokenOff, x.end.answer = why, answer
 	}
 	if x.upstream.conn != nil {
 		x.originHop.conn.Reset()
 	}
-	x.gateway.origins.Abandon(&x.place)
+	x.gateway.origins.Abandon(&x.ticket)
 }
 
-// aborted reports whether the client, or what it sent, has broken the exchange
-// off.
-func (x *exchange) aborted() bool {
-	return x.end.abort != Persists || x.upload.refusal.refuses()
-}
+// broken reports whether the exchange was broken off.
+func (x *exchange) broken() bool { return x.end.brokenOff != Persists }
 
 // closeMode is how the client connection is closed, if it is.
 func (x *exchange) closeMode() closeMode {
@@ -175,8 +181,8 @@ func (x *exchange) closeMode() closeMode {
 	return causes[x.end.client].mode
 }
 
-// letGo returns what the exchange holds.
-func (x *exchange) letGo() {
+// release returns what the exchange holds.
+func (x *exchange) release() {
 	x.clientHop.release()
 	x.originHop.release()
 	x.client.exchange = nil
@@ -190,7 +196,7 @@ func (x *exchange) giveUp(why Cause) {
 		c.Pool().Give(c, pool.Aborted)
 		x.upstream.conn = nil
 	}
-	x.gateway.origins.Leave(&x.place, origins.Unknown, "")
+	x.gateway.origins.Leave(&x.ticket, origins.Unknown, "")
 	x.client.exchange = nil
 	x.client.close(why, closeByReset)
 	if x.request.begun && !x.end.accounted {

@@ -12,13 +12,13 @@ import (
 // marks are the instants at which an exchange passed from one phase to the next.
 // They are taken for the log only: a clock that nobody asks for is not read.
 type marks struct {
-	firstByte loop.Time // of the request was there
-	headRead  loop.Time
-	placed    loop.Time // it had its turn after waiting in the queue
-	connected loop.Time
-	sent      loop.Time // the head, and what of the body came with it
-	answered  loop.Time // the first byte of a response was there
-	queued    bool
+	requestBegun  loop.Time // its first byte was there
+	headRead      loop.Time
+	placed        loop.Time // it had its turn after waiting in the queue
+	connected     loop.Time
+	sent          loop.Time // the head, and what of the body came with it
+	responseBegun loop.Time // likewise
+	queued        bool
 }
 
 // mark takes the time of the first passing.
@@ -92,7 +92,7 @@ func (x *exchange) originEnd() string {
 // reached is the one in which the exchange ended, and has all the time that was
 // left.
 func (m *marks) phases(e *logEntry, now loop.Time) {
-	at := m.firstByte
+	at := m.requestBegun
 	phase := func(until loop.Time) time.Duration {
 		if until == 0 {
 			until = now
@@ -107,9 +107,9 @@ func (m *marks) phases(e *logEntry, now loop.Time) {
 	}
 	e.connect = phase(m.connected)
 	e.send = phase(m.sent)
-	e.wait = phase(m.answered)
+	e.wait = phase(m.responseBegun)
 	e.relay = phase(now)
-	e.total = now.Sub(m.firstByte)
+	e.total = now.Sub(m.requestBegun)
 }
 
 // note tells the recording what was decided.

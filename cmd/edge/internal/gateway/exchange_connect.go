@@ -23,9 +23,12 @@ type upstreamState struct {
 // has been sent nothing, so another one may be asked. why is how the last one
 // failed.
 func (x *exchange) connect(why Refusal) bool {
-	for x.takePlace(&why) {
+	for {
+		if err := x.takePlace(); err != nil {
+			return x.noPlace(err, why)
+		}
 		if x.upstream.serial == 0 {
-			x.upstream.address = x.place.Origin().Address() // in case it cannot be connected to
+			x.upstream.address = x.ticket.Origin().Address() // in case it cannot be connected to
 		}
 		if c := x.takeIdle(); c != nil {
 			x.use(c)
@@ -34,59 +37,60 @@ func (x *exchange) connect(why Refusal) bool {
 		if why = x.dial(); !why.refuses() {
 			return true
 		}
-		if x.end.abort != Persists {
+		if x.broken() {
 			return false
 		}
 	}
-	return x.refuse(why)
 }
 
 // takePlace chooses the origin, and waits if need be until a connection may be
-// used there. If there is none, why says so, unless it is known already.
-func (x *exchange) takePlace(why *Refusal) bool {
-	switch x.gateway.origins.Place(&x.place) {
+// used there. Those who wait are many when there is trouble, so they keep the
+// request's own bytes and nothing else. A client that resets its connection leaves
+// the queue; one that has only ended its own direction may still want the
+// response.
+func (x *exchange) takePlace() error {
+	switch x.gateway.origins.Place(&x.ticket) {
 	case origins.Placed:
-		return true
-	case origins.Full:
-		return x.waitInQueue(why)
+		return nil
+	case origins.Nobody:
+		return origins.ErrNobody
 	}
-	if !why.refuses() {
-		*why = x.gateway.noOrigin()
-	}
-	return false
-}
-
-// waitInQueue waits for a place. Those who wait are many when there is trouble,
-// so they keep the request's own bytes and nothing else. A client that resets its
-// connection leaves the queue; one that has only ended its own direction may still
-// want the response.
-func (x *exchange) waitInQueue(why *Refusal) bool {
-	if x.end.abort != Persists {
-		return false
+	if x.broken() {
+		return errBrokenOff
 	}
 	x.dropPad()
 	x.marks.queued, x.marks.placed = true, 0
-	switch err := x.gateway.origins.Wait(&x.place); {
-	case x.end.abort != Persists:
-		return false // and a place that is no longer needed goes to the next one
+	err := x.gateway.origins.Wait(&x.ticket)
+	switch {
+	case x.broken():
+		return errBrokenOff // and a place that is no longer needed goes to the next one
 	case err == nil:
 		x.mark(&x.marks.placed)
-		return true
-	case err == origins.ErrQueueFull:
-		*why = originError(ConnectionLimitReached, "queue-full")
-	case err == origins.ErrQueueTimeout:
-		*why = originError(ConnectionLimitReached, "queue-timeout")
-	case !why.refuses():
-		*why = x.gateway.noOrigin()
 	}
-	return false
+	return err
+}
+
+// noPlace refuses a request that no origin has a place for. That there is no other
+// one tells less than how the last one failed.
+func (x *exchange) noPlace(err error, why Refusal) bool {
+	switch {
+	case x.broken():
+		return false
+	case err == origins.ErrQueueFull:
+		why = originError(ConnectionLimitReached, "queue-full")
+	case err == origins.ErrQueueTimeout:
+		why = originError(ConnectionLimitReached, "queue-timeout")
+	case !why.refuses():
+		why = x.gateway.noOrigin()
+	}
+	return x.refuse(why)
 }
 
 // takeIdle is a connection that waits at the chosen origin. A request that is sent
 // again goes on a new one, and has one that waits make room for it: if that were
 // stale too, the request would be sent a third time.
 func (x *exchange) takeIdle() *pool.Conn {
-	p := x.place.Origin().Pool()
+	p := x.ticket.Origin().Pool()
 	c := p.Take()
 	if c != nil && x.upstream.replayed {
 		p.Give(c, pool.MadeRoom)
@@ -98,10 +102,10 @@ func (x *exchange) takeIdle() *pool.Conn {
 // dial makes a new connection to the origin where the exchange has its place.
 func (x *exchange) dial() Refusal {
 	g := x.gateway
-	conn, err := x.place.Origin().Pool().Dial(x.loop.Now().Add(g.config.ConnectTimeout))
+	conn, err := x.ticket.Origin().Pool().Dial(x.loop.Now().Add(g.config.ConnectTimeout))
 	if err != nil {
 		why := connectFailure(err)
-		g.origins.Unreachable(&x.place, connectVerdict(err), why.sentence())
+		g.origins.Unreachable(&x.ticket, connectVerdict(err), why.sentence())
 		return why
 	}
 	conn.Serial = g.nextSerial(&g.lastOrigin)
@@ -116,8 +120,8 @@ func (x *exchange) dial() Refusal {
 func (x *exchange) use(c *pool.Conn) {
 	u := &x.upstream
 	u.conn, u.err = c, nil
-	u.serial, u.uses, u.address = c.Serial, c.Uses(), x.place.Origin().Address()
-	x.originHop.conn, x.originHop.flow = c.Conn, c.Flow
+	u.serial, u.uses, u.address = c.Serial, c.Uses(), x.ticket.Origin().Address()
+	x.originHop.begin(c.Conn, c.Flow)
 	x.mark(&x.marks.connected)
 }
 
@@ -127,16 +131,16 @@ func (x *exchange) giveBack() {
 	if x.upstream.conn != nil {
 		x.endUse()
 	}
-	if x.place.Origin() == nil {
+	if x.ticket.Origin() == nil {
 		return
 	}
 	verdict, why := decideHealth(conduct{
 		stopped:   x.loop.Stopping(),
 		tunneled:  x.tunnel != nil,
-		aborted:   x.endedByClient(),
+		givenUp:   x.givenUp(),
 		stale:     x.end.client == OriginStale,
 		failed:    x.upstream.err != nil,
-		malformed: proxyErrors[x.end.refusal.Error].status >= 502,
+		malformed: x.end.refusal.blamesOrigin(),
 		complete:  x.response.phase == complete,
 	}), ""
 	if verdict == origins.Failure {
@@ -144,7 +148,7 @@ func (x *exchange) giveBack() {
 			why = x.end.refusal.sentence() // before the response's head went on to the client
 		}
 	}
-	x.gateway.origins.Leave(&x.place, verdict, why)
+	x.gateway.origins.Leave(&x.ticket, verdict, why)
 }
 
 // endUse has the connection kept for another exchange, or closed.
@@ -153,7 +157,7 @@ func (x *exchange) endUse() {
 	x.upstream.conn = nil
 	x.end.origin = c.Pool().Decide(c, pool.Outcome{
 		Failed:         x.upstream.err != nil,
-		Aborted:        x.endedByClient(),
+		Aborted:        x.givenUp(),
 		RequestWritten: x.request.written,
 		ResponseEnded:  x.response.phase == complete,
 		Excess:         x.response.excess,
@@ -167,12 +171,11 @@ func (x *exchange) endUse() {
 	c.Pool().Give(c, x.end.origin)
 }
 
-// endedByClient reports whether it was the client that brought the exchange to its
-// end, or left it no other.
-func (x *exchange) endedByClient() bool {
+// givenUp reports whether the exchange came to its end by no doing of the origin's.
+func (x *exchange) givenUp() bool {
 	switch x.end.client {
 	case ClientReset, ClientStalled, ClientTooSlow:
 		return true
 	}
-	return x.aborted()
+	return x.broken()
 }

@@ -11,7 +11,7 @@ import (
 
 // relayResponse sends what is left of the response's body on as it comes. While
 // the client does not take it, nothing more is read from the origin.
-func (x *exchange) relayResponse() bool {
+func (x *exchange) relayResponse() {
 	r := &x.response
 	for !x.pad.body.Done() && r.phase < complete {
 		step := (*exchange).copyDown
@@ -22,23 +22,22 @@ func (x *exchange) relayResponse() bool {
 			step = (*exchange).spliceDown
 		}
 		if !step(x) {
-			return false
+			return
 		}
 	}
 	r.phase = complete
 	r.excess = len(x.originHop.unread()) > 0
 	x.originHop.release()
-	return true
 }
 
 // readMore makes sure that the buffer holds something of the response.
 func (x *exchange) readMore() bool {
-	out := &x.originHop
-	if len(out.unread()) > 0 {
+	origin := &x.originHop
+	if len(origin.unread()) > 0 {
 		return true
 	}
-	if !out.conn.Readable() {
-		out.release() // a slow origin holds no buffer
+	if !origin.conn.Readable() {
+		origin.release() // a slow origin holds no buffer
 	}
 	if err := x.readOrigin(); err != nil {
 		return x.noMore(err)
@@ -56,11 +55,11 @@ func (x *exchange) noMore(err error) bool {
 	var malformed *wire.Error
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return x.close(ResponseStalled)
+		return x.endBy(ResponseStalled)
 	case errors.As(err, &malformed):
-		return x.close(ResponseMalformed)
+		return x.endBy(ResponseMalformed)
 	}
-	return x.close(ResponseTruncated)
+	return x.endBy(ResponseTruncated)
 }
 
 // copyDown reads and writes once.
@@ -73,8 +72,8 @@ func (x *exchange) copyDown() bool {
 	if err != nil {
 		return x.noMore(err)
 	}
-	_, err = x.clientHop.send(came[:n])
-	x.response.sent += int64(n)
+	sent, err := x.clientHop.send(came[:n])
+	x.response.sent += sent
 	x.originHop.buffer.Consume(n)
 	return err == nil || x.notTaken(err)
 }
@@ -90,10 +89,11 @@ func (x *exchange) decodeDown() bool {
 		if err != nil {
 			return x.noMore(err)
 		}
-		if _, err := x.clientHop.send(content); err != nil {
+		sent, err := x.clientHop.send(content)
+		x.response.sent += sent
+		if err != nil {
 			return x.notTaken(err)
 		}
-		x.response.sent += int64(len(content))
 		x.originHop.buffer.Consume(n)
 	}
 	return true
@@ -102,7 +102,7 @@ func (x *exchange) decodeDown() bool {
 // spliceDown moves bytes of the body from socket to socket.
 func (x *exchange) spliceDown() bool {
 	x.originHop.release()
-	if x.end.abort != Persists {
+	if x.broken() {
 		return false
 	}
 	var pipe loop.Splice
@@ -125,10 +125,12 @@ func (x *exchange) spliceDown() bool {
 // notTaken ends the exchange because the client does not take the response.
 func (x *exchange) notTaken(err error) bool {
 	switch {
+	case x.loop.Stopping():
+		return x.endBy(CutOff)
 	case !errors.Is(err, os.ErrDeadlineExceeded):
-		return x.close(ClientReset)
+		return x.endBy(ClientReset)
 	case x.gateway.clientPace.tooSlow(x.clientHop.left):
-		return x.close(ClientTooSlow)
+		return x.endBy(ClientTooSlow)
 	}
-	return x.close(ClientStalled)
+	return x.endBy(ClientStalled)
 }

@@ -35,7 +35,7 @@ func (x *exchange) readRequest() (*wire.RequestHead, bool) {
 	seen := 0
 	for {
 		if len(in.unread()) > 0 {
-			x.mark(&x.marks.firstByte)
+			x.mark(&x.marks.requestBegun)
 			h := &x.takePad().request
 			n, err := wire.ParseRequestHead(in.unread(), seen, h)
 			switch {
@@ -66,19 +66,19 @@ func (x *exchange) noRequest(err error) bool {
 	late := errors.Is(err, os.ErrDeadlineExceeded)
 	switch {
 	case x.loop.Stopping():
-		return x.close(CutOff)
+		return x.endBy(CutOff)
 	case late && begun:
 		return x.refuseAndClose(badRequest(408, "head-timeout"), RequestStalled)
 	case late && len(came) > 0:
-		return x.close(ClientIdle)
+		return x.endBy(ClientIdle)
 	case late:
 		return false // the loop was told of bytes that were not there: idle again
 	case err == io.EOF && begun:
-		return x.close(RequestTruncated)
+		return x.endBy(RequestTruncated)
 	case err == io.EOF:
-		return x.close(ClientClosed)
+		return x.endBy(ClientClosed)
 	}
-	return x.close(ClientReset)
+	return x.endBy(ClientReset)
 }
 
 var crlf = []byte("\r\n")
@@ -125,7 +125,7 @@ func (x *exchange) admit(h *wire.RequestHead) bool {
 	}
 	if refusal := forbidden(h, x.gateway.config.Verbatim); refusal.refuses() {
 		if h.Form == wire.AuthorityForm {
-			x.closeAfter(Refused) // what a client sends after CONNECT is for the tunnel
+			x.planClose(Refused) // what a client sends after CONNECT is for the tunnel
 		}
 		return x.refuse(refusal)
 	}

@@ -107,16 +107,16 @@ func (x *exchange) frameResponse(h *wire.ResponseHead) bool {
 	r.persists = wire.ResponsePersists(h, framing)
 	r.decode = x.request.minor == 0 && framing.Kind == wire.Chunked && !verbatim
 	x.pad.body.Reset(framing)
-	x.gateway.origins.Answered(&x.place)
+	x.gateway.origins.Answered(&x.ticket)
 	switch {
 	case framing.Kind == wire.UntilClose || r.decode:
-		x.closeAfter(ResponseUnframed)
+		x.planClose(ResponseUnframed)
 	case x.gateway.draining:
-		x.closeAfter(Drained)
+		x.planClose(Drained)
 	case x.upload.leavesTooMuch():
-		x.closeAfter(RequestUnread)
+		x.planClose(RequestUnread)
 	case verbatim && !heads.PersistsAsSaid(h, framing, x.request.minor):
-		x.closeAfter(OriginAsked)
+		x.planClose(OriginAsked)
 	}
 	return true
 }
@@ -194,9 +194,9 @@ func (x *exchange) sendRefusal() {
 	x.response.status = int(x.end.refusal.Status)
 	switch {
 	case x.upload.leavesTooMuch():
-		x.closeAfter(RequestUnread)
+		x.planClose(RequestUnread)
 	case x.gateway.draining:
-		x.closeAfter(Drained)
+		x.planClose(Drained)
 	}
 	p := x.takePad()
 	p.sent = x.end.refusal.appendTo(p.sent[:0], x.gateway.config.Name, x.clientSide(), x.loop.Wall().Unix())

@@ -15,9 +15,9 @@ import (
 // response. It sends it twice if the first connection turns out to have been
 // stale and nothing can come of it; see decideReplay.
 func (x *exchange) sendRequest(h *wire.RequestHead) bool {
-	x.place.Begin()
+	x.ticket.Begin()
 	if key, ok := x.gateway.config.Balance.Key(h); ok {
-		x.place.HashBy(key)
+		x.ticket.HashBy(key)
 	}
 	if !x.connect(Refusal{}) {
 		return false
@@ -39,12 +39,13 @@ func (x *exchange) sendRequest(h *wire.RequestHead) bool {
 // that: the origin may have answered before it stopped reading (RFC 9112 section
 // 9.5), and whether it did is found out by reading.
 func (x *exchange) transmit() {
-	if x.end.abort != Persists {
+	if x.broken() {
 		return // the client went away while the connection was made
 	}
 	r := &x.request
 	edits := x.requestEdits()
-	message := x.clientHop.unread()[r.head-edits.Received() : r.message]
+	skipped := r.head - edits.HeadLen() // an empty line that stood before the head
+	message := x.clientHop.unread()[skipped:r.message]
 	n, err := x.originHop.sendHead(x.pad, message)
 	r.taken = n > 0
 	x.mark(&x.marks.sent)
@@ -80,6 +81,9 @@ func (x *exchange) requestEdits() *heads.Edits {
 // forgetRequest drops what was sent of the request from the buffer, so that it
 // cannot be sent again. An exchange that waits for a slow origin holds no buffer.
 func (x *exchange) forgetRequest() {
+	if !x.request.held() {
+		return
+	}
 	x.clientHop.buffer.Consume(x.request.message)
 	x.request.message = 0
 	if x.upload.whole && len(x.clientHop.unread()) == 0 {
@@ -90,27 +94,27 @@ func (x *exchange) forgetRequest() {
 // readOrigin reads more of what the origin sends behind what the buffer holds.
 // The buffer is borrowed when there is something to read, not before.
 func (x *exchange) readOrigin() error {
-	if x.aborted() {
-		return errAborted
+	if x.broken() {
+		return errBrokenOff
 	}
-	out := &x.originHop
-	out.conn.ReadDeadline(x.responseDeadline())
-	if out.buffer == nil {
-		if err := out.conn.WaitReadable(); err != nil {
+	origin := &x.originHop
+	origin.conn.ReadDeadline(x.responseDeadline())
+	if origin.buffer == nil {
+		if err := origin.conn.WaitReadable(); err != nil {
 			return err
 		}
-		out.borrow()
+		origin.borrow()
 	}
-	n, err := out.fill()
+	n, err := origin.fill()
 	if n > 0 && x.response.phase == waiting {
 		x.response.phase = started
-		x.mark(&x.marks.answered)
+		x.mark(&x.marks.responseBegun)
 	}
 	return err
 }
 
-// errAborted is what waiting for the origin comes to when the client has gone.
-var errAborted = errors.New("gateway: the client ended the exchange")
+// errBrokenOff is what waiting for the origin comes to when the exchange was broken off.
+var errBrokenOff = errors.New("gateway: the exchange was broken off")
 
 // responseDeadline bounds the waiting for the origin. While the request is on its
 // way up, it is not the origin's turn: the bound on each write is enough.
@@ -124,12 +128,12 @@ func (x *exchange) responseDeadline() (none loop.Time) {
 // replay decides what is done about an origin connection that gave no response,
 // and reports whether the request is to be sent again.
 func (x *exchange) replay(err error) bool {
-	if x.aborted() {
+	if x.broken() {
 		return false
 	}
 	decision := decideReplay(attempt{
 		reused:   x.upstream.uses > 1,
-		answered: x.response.phase > waiting,
+		begun:    x.response.phase > waiting,
 		safe:     x.request.safe,
 		taken:    x.request.taken,
 		held:     x.request.held(),
@@ -141,7 +145,7 @@ func (x *exchange) replay(err error) bool {
 	case Replayed:
 		return x.reconnect()
 	case Abandoned:
-		return x.close(OriginStale)
+		return x.endBy(OriginStale)
 	}
 	return x.refuse(responseFailure(err))
 }
@@ -153,12 +157,12 @@ func (x *exchange) reconnect() bool {
 	x.endUse()
 	x.upstream.replayed, x.request.written, x.request.taken = true, false, false
 	var why Refusal
-	if x.place.Origin().Gone() {
-		x.gateway.origins.Leave(&x.place, origins.Unknown, "")
+	if x.ticket.Origin().Gone() {
+		x.gateway.origins.Leave(&x.ticket, origins.Unknown, "")
 		return x.connect(why)
 	}
 	if why = x.dial(); why.refuses() {
-		return x.end.abort == Persists && x.connect(why)
+		return !x.broken() && x.connect(why)
 	}
 	return true
 }

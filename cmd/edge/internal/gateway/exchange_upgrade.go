@@ -17,7 +17,7 @@ func (x *exchange) switchProtocols(h *wire.ResponseHead) bool {
 	if !x.awaitUpload() {
 		return false
 	}
-	x.gateway.origins.Answered(&x.place)
+	x.gateway.origins.Answered(&x.ticket)
 	came := x.originHop.unread()
 	behind := len(came) - len(h.Raw)
 	x.response.status, x.response.phase = h.Status, forwarding
@@ -27,9 +27,7 @@ func (x *exchange) switchProtocols(h *wire.ResponseHead) bool {
 	}
 	x.dropPad()
 	x.originHop.release()
-	if x.request.held() {
-		x.forgetRequest()
-	}
+	x.forgetRequest()
 	x.openTunnel(behind)
 	return false
 }
@@ -55,8 +53,8 @@ func (x *exchange) awaitUpload() bool {
 			return false // the loop has been stopped
 		}
 	}
-	if !x.request.written && !x.aborted() {
+	if !x.request.written && !x.broken() {
 		return x.refuse(originError(HTTPUpgradeFailed, "request-unfinished"))
 	}
-	return x.request.written && !x.aborted()
+	return x.request.written && !x.broken()
 }

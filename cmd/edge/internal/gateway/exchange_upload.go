@@ -9,8 +9,8 @@ import (
 	"github.com/hopwire/hopwire/shared/wire"
 )
 
-// An upload is the part of a request's body that had not arrived with its head.
-// It goes up in a task of its own while the exchange's task waits for the
+// An upload is the body of a request. What came with the head goes out with it; the
+// rest goes up in a task of its own while the exchange's task waits for the
 // response, so that either direction may wait for the other, or for none:
 //
 //	exchange: transmit ─► upload.start ─► readOrigin ··· relayResponse ─► upload.stop
@@ -22,11 +22,9 @@ type upload struct {
 	exchange *exchange
 	whole    bool // the body has been read to its end
 	running  bool
-	stopping bool    // the exchange has no use for the rest
-	expects  bool    // the client waits for 100 before it sends the body
-	heldBack bool    // and nothing of it has come
-	cause    Cause   // what becomes of the client connection, if the body is refused
-	refusal  Refusal // what was wrong with it
+	stopping bool // the exchange has no use for the rest
+	expects  bool // the client waits for 100 before it sends the body
+	heldBack bool // and nothing of it has come
 	left     allowance
 	since    loop.Time // when the wait for the client began
 	done     loop.Signal
@@ -35,7 +33,7 @@ type upload struct {
 
 // reset forgets the request before. The next one has no body as far as is known.
 func (u *upload) reset() {
-	u.whole, u.stopping, u.expects, u.heldBack, u.refusal = true, false, false, false, Refusal{}
+	u.whole, u.stopping, u.expects, u.heldBack = true, false, false, false
 }
 
 // begin is told that there is a body, and how it is framed. It returns how many of
@@ -79,9 +77,6 @@ func (u *upload) stop() {
 			break // the loop has been stopped
 		}
 	}
-	if u.refusal.refuses() {
-		x.end.refusal, x.end.client = u.refusal, u.cause
-	}
 }
 
 // Run is the upload's task.
@@ -98,7 +93,7 @@ func (u *upload) finish(panicked bool) {
 	x := u.exchange
 	u.running = false
 	if panicked {
-		x.abort(Broken)
+		x.breakOff(Broken, Refusal{})
 	}
 	if x.upstream.conn != nil {
 		x.originHop.conn.ReadDeadline(x.responseDeadline()) // from now on it is the origin's turn
@@ -130,7 +125,8 @@ func (u *upload) copy() bool {
 	}
 	n, err := u.scan(in.unread())
 	if err != nil {
-		return u.refuse(malformedRequest(err), Refused)
+		u.exchange.breakOff(Refused, malformedRequest(err))
+		return false
 	}
 	if u.stopping {
 		in.buffer.Consume(n)
@@ -209,70 +205,56 @@ func (u *upload) notRead(err error) bool {
 	switch {
 	case u.stopping || errors.Is(err, loop.ErrCanceled):
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		u.refuse(u.late())
+		u.exchange.breakOff(u.late())
 	case err == io.EOF || err == io.ErrUnexpectedEOF:
-		u.exchange.abort(RequestTruncated)
+		u.exchange.breakOff(RequestTruncated, Refusal{})
 	default:
-		u.exchange.abort(ClientReset)
+		u.exchange.breakOff(ClientReset, Refusal{})
 	}
 	return false
 }
 
 // late says what a deadline that has passed in a wait for the body means.
-func (u *upload) late() (Refusal, Cause) {
+func (u *upload) late() (Cause, Refusal) {
 	if u.exchange.gateway.clientPace.tooSlow(u.left) {
-		return badRequest(408, "body-rate"), RequestTooSlow
+		return RequestTooSlow, badRequest(408, "body-rate")
 	}
-	return badRequest(408, "body-timeout"), RequestStalled
-}
-
-// refuse gives the exchange up because of what the client sent.
-func (u *upload) refuse(r Refusal, why Cause) bool {
-	u.refusal, u.cause = r, why
-	if u.exchange.upstream.conn != nil {
-		u.exchange.originHop.conn.Reset()
-	}
-	return false
+	return RequestStalled, badRequest(408, "body-timeout")
 }
 
 // discardAtMost is how much of a request that nobody needs any more is read, so
 // that the client may go on using its connection.
 const discardAtMost = 256 << 10
 
-// discard reads what is left of the request after the exchange has come to its end
-// without it.
-func (u *upload) discard() {
+// discard reads what is left of the body after the exchange has come to its end
+// without it, and says what becomes of the client connection.
+func (u *upload) discard() Cause {
 	x := u.exchange
-	if x.request.held() {
-		x.forgetRequest()
-	}
 	until := x.loop.Now().Add(x.gateway.config.IdleTimeout)
-	for left := discardAtMost; !u.whole && x.end.client == Persists; {
+	for left := discardAtMost; !u.whole; {
 		n, err := u.scan(x.clientHop.unread())
 		x.clientHop.buffer.Consume(n)
 		left -= n
 		switch {
 		case err != nil:
-			x.end.client = Refused
+			return Refused
 		case u.whole:
+			return Persists
 		case left <= 0 || u.body.Remaining() > int64(left) || x.loop.Now() > until:
-			x.end.client = RequestUnread
-		default:
-			x.end.client = u.discardMore()
+			return RequestUnread
 		}
-	}
-}
-
-// discardMore reads more of what is thrown away.
-func (u *upload) discardMore() Cause {
-	switch err := u.read(); {
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		_, why := u.late() // an answer was given
-		return why
-	case err == io.EOF:
-		return RequestTruncated
-	case err != nil:
-		return ClientReset
+		switch err := u.read(); {
+		case err == nil:
+		case x.loop.Stopping():
+			return CutOff
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			why, _ := u.late() // an answer was given
+			return why
+		case err == io.EOF:
+			return RequestTruncated
+		default:
+			return ClientReset
+		}
 	}
 	return Persists
 }

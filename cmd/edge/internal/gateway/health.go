@@ -13,7 +13,7 @@ import (
 type conduct struct {
 	stopped   bool // the gateway stopped the exchange
 	tunneled  bool // it became a tunnel
-	aborted   bool // the client broke it off, or what it sent
+	givenUp   bool // by no doing of the origin's
 	stale     bool // the connection had ended between two requests
 	failed    bool // it broke, or was silent for too long
 	malformed bool // what came is no valid response
@@ -27,7 +27,7 @@ func decideHealth(c conduct) origins.Verdict {
 	switch {
 	case c.tunneled:
 		return origins.Success
-	case c.stopped, c.aborted, c.stale:
+	case c.stopped, c.givenUp, c.stale:
 		return origins.Unknown
 	case c.failed, c.malformed:
 		return origins.Failure

@@ -257,9 +257,9 @@ func TestDecideHealth(t *testing.T) {
 		{"broken", conduct{failed: true}, origins.Failure},
 		{"not HTTP", conduct{malformed: true}, origins.Failure},
 		{"broken at the end", conduct{failed: true, complete: true}, origins.Failure},
-		{"the client went", conduct{aborted: true, failed: true}, origins.Unknown},
+		{"the client went", conduct{givenUp: true, failed: true}, origins.Unknown},
 		{"stale", conduct{stale: true, failed: true}, origins.Unknown},
-		{"a tunnel, whatever became of it", conduct{tunneled: true, failed: true, aborted: true}, origins.Success},
+		{"a tunnel, whatever became of it", conduct{tunneled: true, failed: true, givenUp: true}, origins.Success},
 		{"stopped", conduct{stopped: true, failed: true}, origins.Unknown},
 	} {
 		if got := decideHealth(test.conduct); got != test.want {

@@ -27,7 +27,7 @@ import (
 // to any and this was the last one tried. The two words at the end say what became
 // of the two connections. Behind them replayed says that the request was sent once
 // more after a stale connection; ! and a name, and perhaps the rule that was
-// broken, say why the gateway answered by itself. An exchange that ended early
+// broken, say why the gateway answered by itself, or broke a response off. An exchange that ended early
 // spent its last time in the phase it was in. What a client sent that is no
 // request, or did not come to the end of a head, has a line too: with its own first
 // line, or the beginning of that.
@@ -48,7 +48,7 @@ type logEntry struct {
 	tunnel               bool   // the connection became one
 	inbound, outbound    int64  // bytes of the tunnel
 	replayed             bool   // sent once more, after a stale connection
-	refusal              string // why the gateway answered by itself; empty if it did not
+	refusal              string // why the gateway answered by itself, or broke off; empty if it did not
 	rule                 string // which rule was broken then; may be empty
 }
 

@@ -7,7 +7,7 @@ import (
 )
 
 // A pace says how slow a client may be at sending the body of a request, or at
-// taking a response: a bound on each wait for it, and a lowest rate. A total
+// taking a response, and an origin at taking a request: a bound on each wait for it, and a lowest rate. A total
 // timeout would do in neither's place. One long enough for a large body on a
 // slow line is long enough, too, for a client that sends a byte a minute to
 // hold a connection, and an origin's, for hours.
@@ -16,7 +16,7 @@ import (
 //	bytes that went by         add the time that they may take at the lowest rate
 //	waiting for the origin     changes nothing
 //
-// The zero value bounds nothing.
+// Without a rate it bounds each wait alone.
 type pace struct {
 	idle    time.Duration // of each wait
 	perByte time.Duration // that it may take at the lowest rate; 0: no such rate

@@ -23,7 +23,7 @@ type pad struct {
 // small head and the little that may follow it.
 func (p *pad) compose(message []byte) (head, rest []byte) {
 	p.sent = p.edits.AppendTo(p.sent[:0])
-	rest = message[p.edits.Received():]
+	rest = message[p.edits.HeadLen():]
 	if len(rest) <= coalesced {
 		p.sent = append(p.sent, rest...)
 		rest = nil

@@ -61,7 +61,8 @@ var proxyErrors = [ProxyErrors]struct {
 // String is the token that stands in the field.
 func (e ProxyError) String() string { return proxyErrors[e].token }
 
-// A Refusal is an answer of the gateway's own. The zero value refuses nothing.
+// A Refusal is an answer of the gateway's own, or why it breaks off a response that
+// has begun. The zero value refuses nothing.
 type Refusal struct {
 	Status uint16
 	Error  ProxyError
@@ -82,6 +83,9 @@ func (r Refusal) String() string {
 	}
 	return s
 }
+
+// blamesOrigin reports whether the origin failed, and not what the client sent.
+func (r Refusal) blamesOrigin() bool { return r.Error != NoError && r.Error != HTTPRequestError }
 
 // sentence has the words of Proxy-Status, to be read in a sentence.
 func (r Refusal) sentence() string {

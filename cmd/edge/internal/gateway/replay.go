@@ -6,7 +6,7 @@ import "github.com/hopwire/hopwire/shared/wire"
 // response.
 type attempt struct {
 	reused   bool // the connection had served another request before
-	answered bool // a byte of a response arrived
+	begun    bool // a byte of a response arrived
 	safe     bool // the method is GET, HEAD, OPTIONS or TRACE
 	taken    bool // the kernel accepted a byte of the request
 	held     bool // the bytes of the request are all still here
@@ -38,7 +38,7 @@ func (r Replay) String() string { return [...]string{"answered", "replayed", "ab
 // have been stale.
 func decideReplay(a attempt) Replay {
 	switch {
-	case !a.reused, a.answered, a.timedOut:
+	case !a.reused, a.begun, a.timedOut:
 		return Answered
 	case a.taken && !a.safe:
 		return Abandoned

@@ -103,7 +103,7 @@ var clientRules = []rule{
 		name:    "RFC 9112 9.5: also of one whose end is that of the connection",
 		client:  []move{says(get("/")), waits(2 * time.Minute)},
 		origins: [][]move{{hears(toOrigin(get("/"))), shouts("HTTP/1.1 200 OK\r\n\r\n", strings.Repeat(big, 10)), isReset}},
-		log:     []string{`"GET / HTTP/1.1" 200 131053 c1#1 -> o1#1 client-stalled/aborted`},
+		log:     []string{`"GET / HTTP/1.1" 200 131034 c1#1 -> o1#1 client-stalled/aborted`},
 		whole:   true,
 	},
 	{

@@ -162,8 +162,8 @@ func (t *tunnel) hurry() {
 	})
 }
 
-// left is called by each task as it ends, in a panic's way too.
-func (t *tunnel) left(s *stream) {
+// taskEnded is called by each task as it ends, in a panic's way too.
+func (t *tunnel) taskEnded(s *stream) {
 	t.tasks--
 	s.from.release()
 	if s.state == streamOpen && !t.resting {
@@ -193,13 +193,13 @@ func (t *tunnel) conclude() {
 			how = closeLingering
 		}
 	default:
-		x.end.abort = t.cause
+		x.end.brokenOff = t.cause
 	}
 	x.end.client, x.response.sent = t.cause, t.down.sent
 	x.giveBack()
 	x.account()
 	c, g := x.client, x.gateway
-	x.letGo()
+	x.release()
 	x.tunnel = nil
 	c.close(t.cause, how)
 	g.free = append(g.free, x)

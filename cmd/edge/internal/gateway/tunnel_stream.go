@@ -35,7 +35,7 @@ const (
 
 // Run is the stream's task.
 func (s *stream) Run() {
-	defer s.tunnel.left(s)
+	defer s.tunnel.taskEnded(s)
 	for !s.tunnel.resting && !s.tunnel.over && s.step() {
 	}
 }

@@ -129,8 +129,8 @@ func (e *Edits) copyUpTo(to int) {
 // List is what was built. It is valid until Begin.
 func (e *Edits) List() []Edit { return e.list }
 
-// Received is the length of the head that the list is of.
-func (e *Edits) Received() int { return len(e.raw) }
+// HeadLen is the length of the head that the list is of.
+func (e *Edits) HeadLen() int { return len(e.raw) }
 
 // Untouched reports whether the head is sent as it was received.
 func (e *Edits) Untouched() bool { return len(e.list) == 1 && e.list[0].Op == Copy }
