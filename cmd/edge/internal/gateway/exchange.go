@@ -18,8 +18,11 @@ type exchange struct {
 	ticket               origins.Ticket // for a place at an origin
 	upload               upload         // the request's body
 	line                 []byte         // the request line, for the log
+	progress
+}
 
-	// These begin anew with each request.
+// A progress is how far an exchange has come. It begins anew with each request.
+type progress struct {
 	request  requestState
 	upstream upstreamState
 	response responseState
@@ -74,8 +77,7 @@ func (x *exchange) serve() {
 
 // run is one exchange.
 func (x *exchange) run() {
-	x.request, x.upstream, x.response = requestState{}, upstreamState{}, responseState{}
-	x.tunnel, x.end, x.marks = nil, ending{}, marks{}
+	x.progress = progress{}
 	x.upload.reset()
 	x.forward()
 	if x.tunnel == nil {
