@@ -24,10 +24,10 @@ func TestReplayRule(t *testing.T) {
 		{"not safe, octets taken", func(a *attempt) { a.safe = false }, Abandoned},
 		{"no longer held", func(a *attempt) { a.held = false }, Abandoned},
 		{"not safe, not taken, no longer held", func(a *attempt) { *a = attempt{reused: true} }, Abandoned},
-		{"new connection", func(a *attempt) { a.reused = false }, Answered},
-		{"a response had begun", func(a *attempt) { a.begun = true }, Answered},
-		{"silent, not stale", func(a *attempt) { a.timedOut = true }, Answered},
-		{"new connection, not safe", func(a *attempt) { a.reused, a.safe = false, false }, Answered},
+		{"new connection", func(a *attempt) { a.reused = false }, Reported},
+		{"a response had begun", func(a *attempt) { a.begun = true }, Reported},
+		{"silent, not stale", func(a *attempt) { a.timedOut = true }, Reported},
+		{"new connection, not safe", func(a *attempt) { a.reused, a.safe = false, false }, Reported},
 	} {
 		a := stale
 		test.change(&a)

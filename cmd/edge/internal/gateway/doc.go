@@ -24,25 +24,26 @@
 //	  │◄─ 1xx ─────────────────────┤ readResponse   the final head, framing │
 //	  │◄───────────────────────────┤ sendResponse   edits, one write        │
 //	  │◄══════════ body ═══════════┤ relayResponse  as it comes             │
-//	  │                            │ conclude:      giveBack ─► pool        │
-//	  │                            │                log, counters           │
+//	  │                            │ conclude       giveBack ─► pool        │
 //	  │◄─ a refusal, if nothing ───┤                and what the client     │
 //	  │   else was sent            │                still sends, or not     │
+//	  │                            │ account        log, counters           │
 //	  │  kept: idle, or the next request, which is here already             │
 //	  │  or closed: quietly, lingering, or by a reset                       │
 //
 // Where to read on:
 //
-//	client.go              a client connection, idle or with an exchange
+//	client.go, gateway.go  a client connection, idle or with an exchange
 //	exchange.go            the steps above, and how an exchange ends
 //	exchange_request.go    requestState: the head, its framing, what forbids to forward it
 //	exchange_connect.go    upstreamState: an origin, a place there, a connection, and its return
 //	exchange_send.go       the request goes out, and again if a connection was stale
 //	exchange_upload.go     the rest of its body, beside the response
-//	exchange_response.go   responseState: waiting < started < forwarding < complete
+//	exchange_response.go   responseState: waiting < started < relaying < complete
 //	exchange_relay.go      the rest of the response's body
-//	exchange_upgrade.go    101: the exchange becomes a tunnel, which tunnel.go draws
-//	exchange_account.go    log, counters, recording
+//	exchange_upgrade.go    101: the exchange becomes a tunnel, which tunnel.go draws, of
+//	                       two streams: tunnel_stream.go
+//	exchange_account.go    log, counters, recording; logline.go has the line
 //	hop.go, hop_write.go   reading and writing on one of the two connections
 //	pace.go                how slow their peers may be
 //	pad.go                 what heads are parsed and edited on
@@ -55,7 +56,8 @@
 // # A response that comes early
 //
 // While the upload sends the body, the exchange's own task waits for the origin
-// as it does for any request, without a bound of time. So a response may come
+// as it does for any request, but without a bound of time, which begins when the
+// upload ends. So a response may come
 // before the request is whole: it is relayed at once, and the upload goes on
 // beside it for as long as the origin reads. When the response has come to its
 // end first, conclude stops the upload. Then the origin connection is not kept,
@@ -66,19 +68,21 @@
 //
 // # How an exchange ends
 //
-// An ending has what was decided: the gateway's own answer, if it gave one; why
+// An ending has what was decided: the gateway's own answer, if it gives one; why
 // the exchange was broken off, if it was; and what becomes of the two connections,
-// each by a cause that is its word in the log. The later ones of these go before
-// the earlier ones:
+// each by a cause that is its word in the log.
 //
 //	planClose  the exchange goes on, the client connection is closed after it
-//	endBy      a step ends the exchange, and the client connection
-//	refuse     a step ends it by an answer of the gateway's own
-//	breakOff   something beside the steps ends it: the client's reset, the upload,
-//	           the end of the program, a panic
+//	endBy      a step ends the exchange and the client connection, whatever was planned
+//	refuse     a step ends it by an answer; the client connection may go on
+//	breakOff   the client's reset or the upload ends it, whatever the steps come to
 //
-// conclude then gives the origin connection back, by a pool.Cause, and answers the
-// client, if there is something to tell it.
+// conclude settles it: the end of the program goes before a break, and a break
+// before what the steps have said. It gives the origin connection back, by a
+// pool.Cause; answers the client, if there is something to tell it and no response
+// has begun; and has what the client still sends thrown away (upload.discard),
+// which may end its connection after all. A tunnel has a conclude of its own. What
+// a panic, or the end of the program, leaves behind is ended by cleanUp.
 //
 // # Decisions are values
 //

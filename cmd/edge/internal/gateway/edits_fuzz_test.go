@@ -71,8 +71,8 @@ func tryResponseEdits(t *testing.T, octets []byte, options int) {
 		return
 	}
 	verbatim := options&1 != 0
-	to := heads.ClientSide{Closes: options&2 != 0, Decoded: options&4 != 0, Upgrade: h.Status == 101}
-	to.KeepAlive = to.Decoded && !to.Closes
+	to := heads.ClientSide{Closes: options&2 != 0, HTTP10: options&4 != 0, Upgrade: h.Status == 101}
+	to.KeepAlive = to.HTTP10 && !to.Closes
 	toHead := options&8 != 0
 	framing, refusal := frame(&h, toHead)
 	offer := heads.AppendProtocols(nil, h.Members(wire.FieldUpgrade))
@@ -88,7 +88,7 @@ func tryResponseEdits(t *testing.T, octets []byte, options int) {
 	if err != nil || n != len(after) {
 		t.Fatalf("%q is sent as %q: %d, %v", h.Raw, after, n, err)
 	}
-	if to.Decoded && !verbatim && framing.Kind == wire.Chunked {
+	if to.HTTP10 && !verbatim && framing.Kind == wire.Chunked {
 		framing = wire.Framing{Kind: wire.UntilClose}
 	}
 	got, refusal := frame(&sent, toHead)

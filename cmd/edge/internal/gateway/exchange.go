@@ -14,7 +14,7 @@ type exchange struct {
 	client  *client
 
 	clientHop, originHop hop
-	pad                  *pad           // nil while the exchange waits for the origin
+	pad                  *pad           // nil while the exchange waits for a response, or in the queue
 	ticket               origins.Ticket // for a place at an origin
 	upload               upload         // the request's body
 	line                 []byte         // the request line, for the log
@@ -36,9 +36,9 @@ type ending struct {
 	refusal   Refusal    // the gateway's own answer, or why it breaks off a response that had begun
 	client    Cause      // what becomes of the client connection
 	origin    pool.Cause // what became of the origin connection
-	brokenOff Cause      // why it came to its end beside the steps; Persists: it did not
 	accounted bool       // all that is counted and logged
-	answer    Refusal    // what the client is told of being broken off
+	brokenOff Cause      // why it came to its end beside the steps; Persists: it did not
+	tells     Refusal    // what the client is told of that
 }
 
 func newExchange(g *Gateway) *exchange {
@@ -112,16 +112,16 @@ func (x *exchange) conclude() {
 		return // there was no request
 	}
 	if x.loop.Stopping() && x.response.phase < complete {
-		x.end.brokenOff, x.end.answer = CutOff, Refusal{} // whatever it looks like
+		x.end.brokenOff, x.end.tells = CutOff, Refusal{} // whatever it looks like
 	}
 	x.giveBack()
 	x.dropPad()
 	x.originHop.release() // what the origin sent too much, or too little, ends here
 	x.upload.stop()
 	if x.broken() {
-		x.end.client, x.end.refusal = x.end.brokenOff, x.end.answer
+		x.end.client, x.end.refusal = x.end.brokenOff, x.end.tells
 	}
-	if x.end.refusal.refuses() && x.response.phase < forwarding {
+	if x.end.refusal.refuses() && x.response.phase < relaying {
 		x.sendRefusal()
 		x.dropPad()
 	}
@@ -160,8 +160,8 @@ func (x *exchange) refuse(r Refusal) bool {
 // with. Whoever waits for the origin is woken, except while a connection is made,
 // which has a short bound.
 func (x *exchange) breakOff(why Cause, answer Refusal) {
-	if !x.broken() || x.end.answer.refuses() && !answer.refuses() {
-		x.end.brokenOff, x.end.answer = why, answer
+	if !x.broken() || x.end.tells.refuses() && !answer.refuses() {
+		x.end.brokenOff, x.end.tells = why, answer
 	}
 	if x.upstream.conn != nil {
 		x.originHop.conn.Reset()
@@ -175,7 +175,7 @@ func (x *exchange) broken() bool { return x.end.brokenOff != Persists }
 // closeMode is how the client connection is closed, if it is.
 func (x *exchange) closeMode() closeMode {
 	switch {
-	case x.response.phase == forwarding:
+	case x.response.phase == relaying:
 		return closeByReset // a response that was cut off must not look whole
 	case x.end.client == ClientAsked && x.upload.whole && !x.clientHop.conn.Readable() && len(x.clientHop.unread()) == 0:
 		return closeQuietly // the client knew that it would be the last, and sends no more
@@ -191,8 +191,8 @@ func (x *exchange) release() {
 	x.client = nil
 }
 
-// giveUp ends what a task that could not go on left in the exchange's hands.
-func (x *exchange) giveUp(why Cause) {
+// cleanUp ends what a task that could not go on left in the exchange's hands.
+func (x *exchange) cleanUp(why Cause) {
 	if c := x.upstream.conn; c != nil {
 		x.end.origin = pool.Aborted
 		c.Pool().Give(c, pool.Aborted)

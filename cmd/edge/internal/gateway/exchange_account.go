@@ -17,7 +17,7 @@ type marks struct {
 	placed        loop.Time // it had its turn after waiting in the queue
 	connected     loop.Time
 	sent          loop.Time // the head, and what of the body came with it
-	responseBegun loop.Time // likewise
+	responseBegun loop.Time // its first byte was there
 	queued        bool
 }
 

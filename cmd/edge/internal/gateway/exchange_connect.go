@@ -137,7 +137,7 @@ func (x *exchange) giveBack() {
 	verdict, why := decideHealth(conduct{
 		stopped:   x.loop.Stopping(),
 		tunneled:  x.tunnel != nil,
-		givenUp:   x.givenUp(),
+		givenUp:   x.sparesOrigin(),
 		stale:     x.end.client == OriginStale,
 		failed:    x.upstream.err != nil,
 		malformed: x.end.refusal.blamesOrigin(),
@@ -157,7 +157,7 @@ func (x *exchange) endUse() {
 	x.upstream.conn = nil
 	x.end.origin = c.Pool().Decide(c, pool.Outcome{
 		Failed:         x.upstream.err != nil,
-		Aborted:        x.givenUp(),
+		Aborted:        x.sparesOrigin(),
 		RequestWritten: x.request.written,
 		ResponseEnded:  x.response.phase == complete,
 		Excess:         x.response.excess,
@@ -171,8 +171,8 @@ func (x *exchange) endUse() {
 	c.Pool().Give(c, x.end.origin)
 }
 
-// givenUp reports whether the exchange came to its end by no doing of the origin's.
-func (x *exchange) givenUp() bool {
+// sparesOrigin reports whether the exchange came to its end by no doing of the origin's.
+func (x *exchange) sparesOrigin() bool {
 	switch x.end.client {
 	case ClientReset, ClientStalled, ClientTooSlow:
 		return true

@@ -9,10 +9,10 @@ import (
 type phase uint8
 
 const (
-	waiting    phase = iota // no byte of any response has arrived
-	started                 // one has
-	forwarding              // the final response is on its way to the client
-	complete                // it has come to its frame's end
+	waiting  phase = iota // no byte of any response has arrived
+	started               // one has
+	relaying              // the final response is on its way to the client
+	complete              // it has come to its frame's end
 )
 
 // A responseState is what is known of the response.
@@ -171,7 +171,8 @@ func (x *exchange) sendResponse(h *wire.ResponseHead) bool {
 	if r.decode {
 		n = 0
 	}
-	r.phase = forwarding
+	r.phase = relaying
+	x.forgetRequest() // from here on it cannot be sent again, and a slow response holds no buffer for it
 	if _, err := x.clientHop.sendHead(x.pad, came[:len(h.Raw)+n]); err != nil {
 		return x.notTaken(err)
 	}
@@ -185,22 +186,6 @@ func (x *exchange) clientSide() heads.ClientSide {
 	return heads.ClientSide{
 		Closes:    x.end.client != Persists,
 		KeepAlive: x.end.client == Persists && x.request.minor == 0,
-		Decoded:   x.request.minor == 0,
-	}
-}
-
-// sendRefusal answers in the origin's place.
-func (x *exchange) sendRefusal() {
-	x.response.status = int(x.end.refusal.Status)
-	switch {
-	case x.upload.leavesTooMuch():
-		x.planClose(RequestUnread)
-	case x.gateway.draining:
-		x.planClose(Drained)
-	}
-	p := x.takePad()
-	p.sent = x.end.refusal.appendTo(p.sent[:0], x.gateway.config.Name, x.clientSide(), x.loop.Wall().Unix())
-	if _, err := x.clientHop.send(p.sent); err != nil {
-		x.notTaken(err)
+		HTTP10:    x.request.minor == 0,
 	}
 }

@@ -156,12 +156,11 @@ func (x *exchange) replay(err error) bool {
 func (x *exchange) reconnect() bool {
 	x.endUse()
 	x.upstream.replayed, x.request.written, x.request.taken = true, false, false
-	var why Refusal
 	if x.ticket.Origin().Gone() {
 		x.gateway.origins.Leave(&x.ticket, origins.Unknown, "")
-		return x.connect(why)
+		return x.connect(Refusal{})
 	}
-	if why = x.dial(); why.refuses() {
+	if why := x.dial(); why.refuses() {
 		return !x.broken() && x.connect(why)
 	}
 	return true

@@ -20,7 +20,7 @@ func (x *exchange) switchProtocols(h *wire.ResponseHead) bool {
 	x.gateway.origins.Answered(&x.ticket)
 	came := x.originHop.unread()
 	behind := len(came) - len(h.Raw)
-	x.response.status, x.response.phase = h.Status, forwarding
+	x.response.status, x.response.phase = h.Status, relaying
 	x.gateway.editor.Response(&x.pad.edits, h, heads.ClientSide{Upgrade: true})
 	if _, err := x.clientHop.sendHead(x.pad, came); err != nil {
 		return x.notTaken(err)

@@ -160,9 +160,9 @@ func (g *Gateway) putExchange(x *exchange) {
 	case x.client == nil:
 		g.free = append(g.free, x)
 	case x.loop.Stopping():
-		x.giveUp(CutOff)
+		x.cleanUp(CutOff)
 	default:
-		x.giveUp(Broken)
+		x.cleanUp(Broken)
 	}
 }
 

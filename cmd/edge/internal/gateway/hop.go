@@ -22,7 +22,7 @@ type hop struct {
 	buffer *loop.Buffer
 
 	// What the peer has been given of its time to take what is written; see
-	// awaitRoom.
+	// awaitRoom in hop_write.go.
 	left   allowance
 	since  loop.Time // when bytes were last seen to go, or the wait began; 0: no wait
 	unsent int32     // bytes in the send buffer when it was looked at; notLooked

@@ -39,11 +39,11 @@ func newPace(idle time.Duration, rate int, grace time.Duration) pace {
 	return p
 }
 
-// An allowance is how much longer a client may keep the gateway waiting,
+// An allowance is how much longer a peer may keep the gateway waiting,
 // whatever it does with the time. One that is used up means: too slow.
 type allowance time.Duration
 
-// begin is the allowance of a client of which nothing is known yet.
+// begin is the allowance of a peer of which nothing is known yet.
 func (p *pace) begin() allowance { return allowance(p.grace) }
 
 // deadline is when a wait that begins now has lasted too long.
@@ -63,6 +63,6 @@ func (p *pace) reckon(a allowance, waited time.Duration, n int) allowance {
 	return min(a-allowance(waited)+allowance(gained), allowance(p.most))
 }
 
-// tooSlow tells a client that did not keep to the rate from one that stalled,
+// tooSlow tells a peer that did not keep to the rate from one that stalled,
 // after a wait that was in vain.
 func (p *pace) tooSlow(a allowance) bool { return p.perByte != 0 && a <= 0 }

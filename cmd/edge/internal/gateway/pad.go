@@ -5,11 +5,11 @@ import (
 	"github.com/hopwire/hopwire/shared/wire"
 )
 
-// A pad is what an exchange reads a head with, edits it on and sends it from.
-// Between the request and the response, when thousands of exchanges may be
-// waiting, none of them has a pad; and since an exchange seldom waits while it
-// has one, a single pad serves them all in turn, and stays in the processor's
-// cache.
+// A pad is what an exchange reads a head with, edits it on and sends it from, and
+// what it scans a response's body with. Between the request and the response, when
+// thousands of exchanges may be waiting, none of them has a pad; and since one
+// seldom waits while it has one, unless a response is long, a few pads serve all of
+// them in turn, and stay in the processor's cache.
 type pad struct {
 	request  wire.RequestHead
 	response wire.ResponseHead

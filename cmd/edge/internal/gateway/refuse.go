@@ -158,6 +158,22 @@ func responseFailure(err error) Refusal {
 	return originError(HTTPResponseIncomplete, "")
 }
 
+// sendRefusal answers in the origin's place.
+func (x *exchange) sendRefusal() {
+	x.response.status = int(x.end.refusal.Status)
+	switch {
+	case x.upload.leavesTooMuch():
+		x.planClose(RequestUnread)
+	case x.gateway.draining:
+		x.planClose(Drained)
+	}
+	p := x.takePad()
+	p.sent = x.end.refusal.appendTo(p.sent[:0], x.gateway.config.Name, x.clientSide(), x.loop.Wall().Unix())
+	if _, err := x.clientHop.send(p.sent); err != nil {
+		x.notTaken(err)
+	}
+}
+
 // appendTo appends the response by which name, the gateway, refuses. The content
 // is empty, so that the response is the same to every method.
 func (r Refusal) appendTo(b []byte, name string, to heads.ClientSide, unixSeconds int64) []byte {

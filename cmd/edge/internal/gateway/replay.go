@@ -17,8 +17,8 @@ type attempt struct {
 type Replay uint8
 
 const (
-	// Answered: the client is told of the failure.
-	Answered Replay = iota
+	// Reported: the client is told of the failure.
+	Reported Replay = iota
 	// Replayed: the request is sent once more, on a new connection.
 	Replayed
 	// Abandoned: the client connection is closed without a byte, so that the
@@ -28,7 +28,7 @@ const (
 	Replays
 )
 
-func (r Replay) String() string { return [...]string{"answered", "replayed", "abandoned"}[r] }
+func (r Replay) String() string { return [...]string{"reported", "replayed", "abandoned"}[r] }
 
 // decideReplay applies RFC 9110 section 9.2.2 and RFC 9112 section 9.3.1 to an
 // attempt. An origin may close an idle connection at the very moment at which a
@@ -39,7 +39,7 @@ func (r Replay) String() string { return [...]string{"answered", "replayed", "ab
 func decideReplay(a attempt) Replay {
 	switch {
 	case !a.reused, a.begun, a.timedOut:
-		return Answered
+		return Reported
 	case a.taken && !a.safe:
 		return Abandoned
 	case !a.held:

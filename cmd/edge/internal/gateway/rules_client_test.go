@@ -34,7 +34,7 @@ var clientRules = []rule{
 		client:  []move{says(get("/")), halfCloses, hears(refusal("502 Bad Gateway", "error=http_response_incomplete")), isEnded},
 		origins: [][]move{{hears(toOrigin(get("/"))), waits(time.Second), closes}},
 		log:     []string{`"GET / HTTP/1.1" 502 - c1#1 -> o1#1 kept/failed !http_response_incomplete`},
-		also:    "replays.answered",
+		also:    "replays.reported",
 	},
 	{
 		name:    "RFC 9112 9.6: or all of them",
@@ -159,7 +159,7 @@ var clientRules = []rule{
 		client:  []move{says(get("/")), hears(refusal("502 Bad Gateway", "error=http_response_incomplete", "Connection: close")), isEnded},
 		origins: [][]move{{hears(toOrigin(get("/"))), drains, waits(time.Millisecond), closes}},
 		log:     []string{`"GET / HTTP/1.1" 502 - c1#1 -> o1#1 draining/failed !http_response_incomplete`},
-		also:    "replays.answered",
+		also:    "replays.reported",
 	},
 	{
 		name:    "while draining, an idle client may send one last request, which may be on its way",

@@ -83,7 +83,7 @@ var interimRules = []rule{
 		client:  []move{says(expecting), hears(refusal("502 Bad Gateway", "error=http_response_incomplete", "Connection: close")), isEnded},
 		origins: [][]move{{hears(toOrigin(expecting)), closes}},
 		log:     []string{`"POST / HTTP/1.1" 502 - c1#1 -> o1#1 request-unread/failed !http_response_incomplete`},
-		also:    "replays.answered",
+		also:    "replays.reported",
 	},
 	{
 		name:    "RFC 9110 10.1.1: but not after the 100, nor once the body has come",

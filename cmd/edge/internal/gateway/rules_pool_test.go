@@ -128,14 +128,14 @@ var staleRules = []rule{
 		client:  []move{says(get("/")), hears(refusal("502 Bad Gateway", "error=http_response_incomplete"))},
 		origins: [][]move{{hears(toOrigin(get("/"))), closes}},
 		log:     []string{`"GET / HTTP/1.1" 502 - c1#1 -> o1#1 kept/failed !http_response_incomplete`},
-		also:    "replays.answered",
+		also:    "replays.reported",
 	},
 	{
 		name:    "RFC 9209 2.3: nor one that is reset",
 		client:  []move{says(get("/")), hears(refusal("502 Bad Gateway", "error=connection_terminated"))},
 		origins: [][]move{{hears(toOrigin(get("/"))), resets}},
 		log:     []string{`"GET / HTTP/1.1" 502 - c1#1 -> o1#1 kept/failed !connection_terminated`},
-		also:    "replays.answered",
+		also:    "replays.reported",
 	},
 	{
 		name:    "one replay and no more",
@@ -145,7 +145,7 @@ var staleRules = []rule{
 			`"GET / HTTP/1.1" 200 5 c1#1 -> o1#1 kept/kept`,
 			`"GET / HTTP/1.1" 502 - c1#2 -> o2#1 kept/failed replayed !http_response_incomplete`,
 		},
-		also: "replays.answered",
+		also: "replays.reported",
 	},
 	{
 		name:    "an origin that is silent is not stale",
@@ -155,7 +155,7 @@ var staleRules = []rule{
 			`"GET / HTTP/1.1" 200 5 c1#1 -> o1#1 kept/kept`,
 			`"GET / HTTP/1.1" 504 - c1#2 -> o1#2 kept/failed !http_response_timeout`,
 		},
-		also: "replays.answered",
+		also: "replays.reported",
 	},
 	{
 		name:    "nor is one that sends interim responses and goes",

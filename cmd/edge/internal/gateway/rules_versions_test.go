@@ -84,7 +84,7 @@ var versionRules = []rule{
 			`"GET / HTTP/1.0" 502 - c1#1 -> o1#1 kept/failed !http_response_incomplete`,
 			`"GET / HTTP/1.0" 200 5 c1#2 -> o2#1 kept/kept`,
 		},
-		also: "replays.answered",
+		also: "replays.reported",
 	},
 	{
 		name:    "RFC 9112 9.3: an origin of HTTP/1.0 ends its connection after one response, which is told in HTTP/1.1",

@@ -42,6 +42,10 @@ type tunnel struct {
 // tunnels with a message a second each, few have any.
 const tunnelRest = 100 * time.Millisecond
 
+// tunnelHurry is how often it is looked whether an origin still takes what a client
+// sent that has gone.
+const tunnelHurry = 2 * time.Second
+
 // openTunnel begins with what the buffers hold: bytes of the client that came
 // behind its request. Those that the origin sent behind the 101 have gone out
 // with it, and are only counted.
@@ -151,7 +155,7 @@ func (t *tunnel) hurry() {
 		return
 	}
 	had := t.up.sent
-	t.exchange.loop.After(lingerTime, func() {
+	t.exchange.loop.After(tunnelHurry, func() {
 		switch {
 		case t.over:
 		case t.up.sent == had:

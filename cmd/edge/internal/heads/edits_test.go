@@ -168,7 +168,7 @@ func TestResponseEdits(t *testing.T) {
 		{"from HTTP/1.0", "HTTP/1.0 200 OK\r\n\r\n", ClientSide{},
 			`drop "HTTP/1.0" own version` + "\n" + `insert "HTTP/1.1" own version`,
 			"HTTP/1.1 200 OK\r\n\r\n"},
-		{"decoded", "HTTP/1.1 200 OK\r\ntransfer-encoding: Chunked\r\nTrailer: x\r\nA: b\r\n\r\n", ClientSide{Decoded: true, Closes: true},
+		{"decoded", "HTTP/1.1 200 OK\r\ntransfer-encoding: Chunked\r\nTrailer: x\r\nA: b\r\n\r\n", ClientSide{HTTP10: true, Closes: true},
 			`drop "transfer-encoding: Chunked\r\n" chunked coding removed` + "\n" + `drop "Trailer: x\r\n" chunked coding removed` + "\n" +
 				`insert "Connection: close\r\n" close announced`,
 			"HTTP/1.1 200 OK\r\nA: b\r\nConnection: close\r\n\r\n"},

@@ -13,7 +13,7 @@ var (
 type ClientSide struct {
 	Closes    bool // the connection ends after this response
 	KeepAlive bool // it goes on although the client speaks HTTP/1.0
-	Decoded   bool // the client does not know transfer codings
+	HTTP10    bool // the client speaks HTTP/1.0, which does not know transfer codings
 	Upgrade   bool // the connection leaves HTTP
 }
 
@@ -52,7 +52,7 @@ func editResponse(e *Edits, h *wire.ResponseHead, to ClientSide) {
 		if why == AsReceived && named && h.Nominates(f.Name) {
 			why = ConnectionOption
 		}
-		if to.Decoded && framesChunks(f.ID) {
+		if to.HTTP10 && framesChunks(f.ID) {
 			why = CodingRemoved
 		}
 		if why != AsReceived && !(to.Upgrade && f.ID == wire.FieldUpgrade) {

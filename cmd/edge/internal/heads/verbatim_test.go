@@ -20,7 +20,7 @@ func TestVerbatimEditsNothing(t *testing.T) {
 		ed.Request(&e, h, netip.AddrPort{})
 		checkEdits(t, &e, head, "", head)
 	}
-	for _, to := range []ClientSide{{}, {Closes: true}, {KeepAlive: true}, {Decoded: true}, {Upgrade: true}} {
+	for _, to := range []ClientSide{{}, {Closes: true}, {KeepAlive: true}, {HTTP10: true}, {Upgrade: true}} {
 		const head = "HTTP/1.0 200 OK\r\nConnection: close, X-A\r\nX-A: 1\r\nKeep-Alive: 5\r\nUpgrade: b\r\nTrailer: x\r\n\r\n"
 		var e Edits
 		ed.Response(&e, parseResponse(t, head), to)

@@ -65,7 +65,7 @@ var mutants = []mutant{
 			"x.transmit(); h = &x.takePad().response; if x.readOrigin() == nil { continue }\n}\n" +
 			"\t\t\treturn x.refuse(responseFailure(err))"},
 	{"a response that was cut off ends in order", inGateway + "exchange.go",
-		"case x.response.phase == forwarding:\n\t\treturn closeByReset", "case x.response.phase == forwarding:\n\t\treturn closeQuietly"},
+		"case x.response.phase == relaying:\n\t\treturn closeByReset", "case x.response.phase == relaying:\n\t\treturn closeQuietly"},
 	{"interim responses go to HTTP/1.0", inGateway + "exchange_response.go",
 		"if x.request.minor > 0 {", "if true {"},
 	{"TE goes on", inHeads + "fields.go",
