@@ -52,7 +52,7 @@ var importRules = []importRule{
 	{`^shared/loop(/.*)?$`, `^([^.]*|golang\.org/x/.*|` + prefix + `shared/(list|loop(/.*)?))$`, "loop knows no HTTP"},
 	{`^shared/capture$`, `^([^.]*|github\.com/gopacket/.*|golang\.org/x/.*|` + prefix + `shared/(english|wire))$`, "capture knows streams and messages only"},
 	{`^shared/accesslog$`, `^([^.]*|` + prefix + `shared/loop)$`, "accesslog knows lines and the loops that they come from"},
-	{`^shared/program$`, `^([^.]*|github\.com/(urfave|hashicorp)/.*)$`, "program knows command lines only"},
+	{`^shared/program$`, `^([^.]*|github\.com/(urfave|hashicorp)/.*|golang\.org/x/sys/unix)$`, "program knows command lines only"},
 	{`^shared/`, `.*`, ""},
 	{`^cmd/(\w+)$`, `.*`, ""},
 	{`^cmd/(\w+)/internal/`, `^([^.]*|github\.com/(HdrHistogram|hashicorp|miekg)/.*|golang\.org/x/.*|` +

@@ -1,13 +1,21 @@
 package integration
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"io"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // A server goes on when whoever reads its standard output has gone, and says in
@@ -42,25 +50,186 @@ func TestReaderOfStandardOutputStops(t *testing.T) {
 	for _, line := range []string{"origin --access-log -", "edge --access-log - --origin " + origin.Addr, "edge --record - --origin " + origin.Addr} {
 		t.Run(line, func(t *testing.T) {
 			t.Parallel()
-			r, w, err := os.Pipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer r.Close()
-			const setPipeSize = 1031 // F_SETPIPE_SZ, which package syscall does not name
-			if _, _, errno := syscall.Syscall(syscall.SYS_FCNTL, w.Fd(), setPipeSize, 4096); errno != 0 {
-				t.Fatal(errno)
-			}
+			_, w := smallPipe(t)
 			server := startWriting(t, line, w)
-			if err := w.Close(); err != nil {
-				t.Fatal(err)
-			}
 			askAndEnd(t, server, 100) // of which each is told in more than 50 octets
 			if !strings.Contains(server.Log(), "its end was not taken within") {
 				t.Error("it does not say what is lost")
 			}
 		})
 	}
+}
+
+// A server whose standard error is full before it begins, and stays so, serves and
+// ends as if nothing were the matter. When the reader reads again, it learns how
+// much it has missed.
+func TestReaderOfStandardErrorStops(t *testing.T) {
+	origin := startOrigin(t, "")
+	for _, test := range []struct {
+		line   string
+		status int
+	}{
+		{"origin", 0},
+		{"origin --access-log /dev/full", 1}, // of which there is much to say
+		{"edge --eject-after 1 --eject-for 1ms --origin unix:/nobody/is/here --origin " + origin.Addr, 0},
+		{"edge --access-log /dev/full --origin " + origin.Addr, 1},
+	} {
+		for _, readAgain := range []bool{false, true} {
+			t.Run(fmt.Sprint(test.line, " read again ", readAgain), func(t *testing.T) {
+				t.Parallel()
+				stderr, w := fullPipe(t)
+				socket := filepath.Join(t.TempDir(), "socket")
+				words := strings.Fields(test.line + " --listen unix:" + socket)
+				cmd := command(words[0], words[1:]...)
+				cmd.Stderr = w
+				server := start(t, words[0], cmd)
+				client := clientOfSocket(t, socket)
+				const asked = 2000 // for what has been counted, each time in more than 50 bytes
+				for range asked {
+					if words[0] == "edge" {
+						if err := server.Signal(syscall.SIGUSR1); err != nil {
+							t.Fatal(err)
+						}
+					}
+					response, err := client.Get("http://a/")
+					if err != nil {
+						t.Fatal(err)
+					}
+					response.Body.Close()
+				}
+				said := make(chan string, 1)
+				if readAgain {
+					go func() {
+						text, err := io.ReadAll(stderr)
+						if err != nil {
+							t.Error(err)
+						}
+						said <- string(text)
+					}()
+					w.Close()
+				}
+				if err := server.Signal(syscall.SIGTERM); err != nil {
+					t.Fatal(err)
+				}
+				if err := server.Wait(patience); status(err) != test.status {
+					t.Errorf("%v, want exit status %d", err, test.status)
+				}
+				if readAgain {
+					text := <-said
+					if !strings.Contains(text, "listening on unix:"+socket) {
+						t.Error("what it said first is not there")
+					}
+					if missed := strings.Contains(text, "\nedge: lines left out here, since nobody took them: "); missed != (words[0] == "edge") {
+						t.Errorf("it says that lines were left out: %v", missed)
+					}
+				}
+			})
+		}
+	}
+}
+
+// Nobody reads what loadgen has to say. It ends at the second signal at the
+// latest; if its report was taken, at the first.
+func TestReaderOfLoadgenStops(t *testing.T) {
+	for _, test := range []struct {
+		name         string
+		stdout       bool // is read
+		signals      []os.Signal
+		lastStatusIs int
+	}{
+		{"standard error", true, []os.Signal{syscall.SIGTERM}, 0},
+		{"standard error, terminal closed", true, []os.Signal{syscall.SIGHUP}, 0},
+		{"both", false, []os.Signal{syscall.SIGTERM, syscall.SIGTERM}, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			var served atomic.Int64
+			site := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { served.Add(1) }))
+			defer site.Close()
+			cmd := command("loadgen", "replay", "--duration", "1h", site.URL)
+			_, cmd.Stderr = fullPipe(t)
+			if !test.stdout {
+				_, cmd.Stdout = fullPipe(t)
+			}
+			loadgen := start(t, "loadgen", cmd)
+			for _, sig := range test.signals {
+				eventually(t, func() string {
+					if served.Load() == 0 {
+						return "it sends no requests"
+					}
+					return ""
+				})
+				if err := loadgen.Signal(sig); err != nil {
+					t.Fatal(err)
+				}
+				loadgen.Wait(300 * time.Millisecond) // signals that arrive together may be delivered as one
+			}
+			if err := loadgen.Wait(patience); status(err) != test.lastStatusIs {
+				t.Errorf("%v, want exit status %d", err, test.lastStatusIs)
+			}
+			if test.stdout && !strings.Contains(loadgen.Log(), "requests") {
+				t.Errorf("the report is missing: %s", loadgen.Log())
+			}
+		})
+	}
+}
+
+// status is the exit status of a process that ended by itself, or else -1.
+func status(err error) int {
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &exit):
+		return exit.ExitCode()
+	}
+	return -1
+}
+
+// smallPipe is a pipe that holds a page, until the test ends.
+func smallPipe(t *testing.T) (r, w *os.File) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close(); w.Close() })
+	const setPipeSize = 1031 // F_SETPIPE_SZ, which package syscall does not name
+	if _, _, errno := syscall.Syscall(syscall.SYS_FCNTL, w.Fd(), setPipeSize, pageSize); errno != 0 {
+		t.Fatal(errno)
+	}
+	return r, w
+}
+
+const pageSize = 4096
+
+// fullPipe is one in which there is no room, since a line of dots is in it.
+func fullPipe(t *testing.T) (r, w *os.File) {
+	t.Helper()
+	r, w = smallPipe(t)
+	if _, err := io.WriteString(w, strings.Repeat(".", pageSize-1)+"\n"); err != nil {
+		t.Fatal(err)
+	}
+	return r, w
+}
+
+// clientOfSocket asks a server at a Unix socket, once it is there.
+func clientOfSocket(t *testing.T, socket string) *http.Client {
+	t.Helper()
+	eventually(t, func() string {
+		c, err := net.Dial("unix", socket)
+		if err != nil {
+			return err.Error()
+		}
+		c.Close()
+		return ""
+	})
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", socket)
+	}
+	transport := &http.Transport{DialContext: dial}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Timeout: patience, Transport: transport}
 }
 
 // startWriting starts a server by a command line, with that standard output.
@@ -86,8 +255,7 @@ func askAndEnd(t *testing.T, s *server, requests int) {
 	if err := s.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	var exit *exec.ExitError
-	if err := s.Wait(patience); err != nil && !(errors.As(err, &exit) && exit.Exited()) {
+	if err := s.Wait(patience); status(err) < 0 {
 		t.Error(err)
 	}
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/program"
 	"github.com/urfave/cli/v2"
-	"golang.org/x/sys/unix"
 )
 
 func replayCommand() *cli.Command {
@@ -48,6 +47,9 @@ if the response is not the recorded one. Any status code is a response. If a
 server closes an idle connection just as a request is sent, then GET, HEAD,
 OPTIONS, TRACE, PUT and DELETE are sent once more on a new connection; other
 requests have failed, since the server may have acted on them.
+
+The first SIGTERM, SIGINT or SIGHUP has no more requests sent, and the report
+written; the second SIGTERM or SIGINT stops at once.
 
 The exit status is 0 if no request failed, 1 if some did or there is no result,
 2 if the command line is wrong.
@@ -101,9 +103,12 @@ func replayAction(c *cli.Context) error {
 // run replays the plan. Where somebody watches, it tells how far it has come,
 // and takes that away again.
 func run(c *cli.Context, plan *replay.Plan, config replay.Config) (*replay.Result, error) {
-	if isTerminal(os.Stderr) {
-		config.Progress = func(p replay.Progress) { io.WriteString(os.Stderr, report.Line(p)) }
-		defer func() { io.WriteString(os.Stderr, report.Cleared()) }()
+	if terminal := program.Terminal(c.App.ErrWriter); terminal != nil {
+		config.Progress = func(p replay.Progress) { io.WriteString(terminal, report.Line(p)) }
+		defer func() {
+			io.WriteString(terminal, report.Cleared())
+			terminal.Flush() // the report comes behind it, by another way
+		}()
 	}
 	return replay.Run(c.Context, plan, config)
 }
@@ -232,9 +237,4 @@ func write(c *cli.Context, r *report.Report) error {
 		return r.WriteJSON(c.App.Writer)
 	}
 	return r.WriteText(c.App.Writer)
-}
-
-func isTerminal(f *os.File) bool {
-	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
-	return err == nil
 }

@@ -11,14 +11,15 @@
 //	               │  --loops -> GOMAXPROCS
 //	               ▼
 //	        app.Action(c)     c.Context: cancelled by the first SIGINT or SIGTERM
-//	               │          Hurry(c.Context): closed by the second
-//	               │          the third ends the program on the spot
+//	               │          Hurry(c.Context): closed by the second; what has not
+//	               │          ended soon after is ended, and at once by the third
+//	               │          Reopen(c.Context): SIGHUP, once somebody listens
 //	               ▼
 //	    nil: exit 0      error: one line each, "edge: what is wrong"               exit 1
 //
 // Standard output carries what the user asked for, standard error everything
-// else. An error is one sentence and never comes with a page of help in front
-// of it.
+// else, by way of [Messages]: no reader who stops holds the program up. An error
+// is one sentence and never comes with a page of help in front of it.
 //
 // The limit of open files needs no line here: the runtime raises the soft limit
 // to the hard one when a program that imports package os starts.

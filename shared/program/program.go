@@ -33,10 +33,25 @@ const (
 //
 // A command whose ArgsUsage is empty takes no arguments, and refuses any. Flags
 // may stand behind arguments.
+//
+// What is written to app.ErrWriter goes to standard error, and never waits.
 func Main(app *cli.App) {
+	messages := newMessages(app.Name, os.Stderr)
+	app.ErrWriter = messages
 	// The signals are not given back: one that comes while the process exits
 	// is not to make it look killed.
-	os.Exit(run(withSignals(context.Background()), app, os.Args))
+	ctx := withSignals(context.Background())
+	done := make(chan int, 1)
+	go func() { done <- run(ctx, app, os.Args) }()
+	select {
+	case status := <-done:
+		messages.Flush()
+		os.Exit(status)
+	case <-overdue(ctx):
+		fmt.Fprintf(messages, "%s: stopped at the second signal, though it was not done\n", app.Name)
+		messages.flush(lastWords)
+		os.Exit(statusError)
+	}
 }
 
 // run is Main without the process around it.

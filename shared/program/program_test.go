@@ -6,10 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -229,32 +227,6 @@ func TestVersion(t *testing.T) {
 	if status := run(t.Context(), app, []string{"edge", "--version"}); status != 0 || !strings.HasPrefix(out.String(), "edge version ") {
 		t.Errorf("exit status %d, %q", status, &out)
 	}
-}
-
-func TestSignals(t *testing.T) {
-	ctx := withSignals(t.Context())
-	self, err := os.FindProcess(os.Getpid())
-	if err != nil {
-		t.Fatal(err)
-	}
-	signalled := func(sig os.Signal, done <-chan struct{}) {
-		t.Helper()
-		if err := self.Signal(sig); err != nil {
-			t.Fatal(err)
-		}
-		select {
-		case <-done:
-		case <-time.After(10 * time.Second):
-			t.Fatalf("%v had no effect", sig)
-		}
-	}
-	signalled(syscall.SIGTERM, ctx.Done())
-	select {
-	case <-Hurry(ctx):
-		t.Fatal("one signal sufficed to hurry")
-	default:
-	}
-	signalled(os.Interrupt, Hurry(ctx))
 }
 
 func TestStoppedBySignal(t *testing.T) {

@@ -31,12 +31,14 @@ type Process struct {
 	err  error
 }
 
-// Start starts cmd, whose standard error, and standard output if cmd has none
-// yet, go to the process's log. Whoever starts a process stops it; should the
+// Start starts cmd, whose standard error and standard output go to the process's
+// log, unless cmd has others. Whoever starts a process stops it; should the
 // caller die, the kernel does.
 func Start(name string, cmd *exec.Cmd) (*Process, error) {
 	p := &Process{Name: name, cmd: cmd, log: newLog(), done: make(chan struct{})}
-	cmd.Stderr = p.log
+	if cmd.Stderr == nil {
+		cmd.Stderr = p.log
+	}
 	if cmd.Stdout == nil {
 		cmd.Stdout = p.log
 	}

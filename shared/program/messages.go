@@ -1,0 +1,132 @@
+package program
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// messagesHeld is how many bytes of messages wait for whoever reads them.
+	messagesHeld = 64 << 10
+	// patience is how long the end of the program waits for them to be taken.
+	patience = 2 * time.Second
+)
+
+// Messages are what a program has to say on standard error. The reader of a pipe
+// may stop reading without going away, and a terminal may be stopped; a write
+// would wait for that, and with it a loop and all its clients. So Write never
+// waits: it leaves the message in bounded memory, which a goroutine empties. What
+// finds no room is left out and counted, and the count is said in its place.
+//
+//	any goroutine ── Write ──► memory ──► goroutine ──► standard error
+//	                             └─ no room: left out, counted
+type Messages struct {
+	program string
+	out     io.Writer
+	news    chan struct{} // something waits; holds one
+
+	mu      sync.Mutex
+	waiting []byte
+	lost    int             // lines left out behind those that wait
+	flushes []chan struct{} // to close when all that waits has been taken
+}
+
+func newMessages(program string, out io.Writer) *Messages {
+	m := &Messages{program: program, out: out, news: make(chan struct{}, 1)}
+	go m.deliver()
+	return m
+}
+
+// Write takes one message, and never fails. A message larger than the memory is
+// taken if it is alone.
+func (m *Messages) Write(message []byte) (int, error) {
+	m.mu.Lock()
+	if n := len(m.waiting); n > 0 && n+len(message) > messagesHeld {
+		m.lost += lines(message)
+	} else {
+		m.waiting = append(m.waiting, message...)
+	}
+	m.mu.Unlock()
+	m.wake()
+	return len(message), nil
+}
+
+// Flush waits until all messages have been taken, but not for long.
+func (m *Messages) Flush() { m.flush(patience) }
+
+func (m *Messages) flush(patience time.Duration) {
+	taken := make(chan struct{})
+	m.mu.Lock()
+	m.flushes = append(m.flushes, taken)
+	m.mu.Unlock()
+	m.wake()
+	select {
+	case <-taken:
+	case <-time.After(patience):
+	}
+}
+
+func (m *Messages) wake() {
+	select {
+	case m.news <- struct{}{}:
+	default:
+	}
+}
+
+// deliver is the goroutine.
+func (m *Messages) deliver() {
+	for range m.news {
+		m.mu.Lock()
+		messages, lost, flushes := m.waiting, m.lost, m.flushes
+		m.waiting, m.lost, m.flushes = nil, 0, nil
+		m.mu.Unlock()
+
+		said := len(messages)
+		if lost > 0 {
+			messages = fmt.Appendf(messages, "%s: lines left out here, since nobody took them: %d\n", m.program, lost)
+		}
+		if len(messages) > 0 {
+			if n, err := m.out.Write(messages); err != nil {
+				m.mu.Lock() // to be told with the next, if that can be written
+				m.lost += lost + lines(messages[min(n, said):said])
+				m.mu.Unlock()
+			}
+		}
+		for _, taken := range flushes {
+			close(taken)
+		}
+	}
+}
+
+func lines(message []byte) int { return bytes.Count(message, []byte("\n")) }
+
+// Terminal returns the messages that are written to w if somebody sees them on a
+// terminal, and nil if not: for a line that is written over again and again.
+func Terminal(w io.Writer) *Messages {
+	m, ok := w.(*Messages)
+	if !ok || !isTerminal(m.out) {
+		return nil
+	}
+	return m
+}
+
+// isTerminal reports whether w is a terminal, and one that has not been closed.
+func isTerminal(w io.Writer) (yes bool) {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	if conn, err := f.SyscallConn(); err == nil {
+		conn.Control(func(fd uintptr) {
+			_, err := unix.IoctlGetTermios(int(fd), unix.TCGETS)
+			yes = err == nil
+		})
+	}
+	return yes
+}
