@@ -23,8 +23,8 @@ import (
 func TestReaderOfStandardOutputGoesAway(t *testing.T) {
 	origin := startOrigin(t, "")
 	for _, test := range []struct{ line, says string }{
-		{"origin --access-log -", "the access log cannot be written"},
-		{"edge --access-log - --origin " + origin.Addr, "the access log cannot be written"},
+		{"origin --access-log -", "the access log is not complete: lines lost: "},
+		{"edge --access-log - --origin " + origin.Addr, "the access log is not complete: lines lost: "},
 		{"edge --record - --origin " + origin.Addr, "the recording is not complete"},
 	} {
 		t.Run(test.line, func(t *testing.T) {

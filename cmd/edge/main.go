@@ -6,6 +6,7 @@
 //	             first signal       │ "listening on ..."
 //	         ──────────────────►  drain: accept no more, let requests end
 //	             SIGUSR1            │ ◄─ counters.go: what has been counted
+//	             SIGHUP             │ ─► the log's file is opened anew
 //	             second signal      │
 //	         ──────────────────►  stop
 //	                                ▼
@@ -37,9 +38,10 @@ func main() { program.Main(app()) }
 // run serves until ctx is cancelled and what is under way has come to its end.
 // Messages go to w.
 func run(ctx context.Context, s *settings, w io.Writer) error {
+	reopen := program.Reopen(ctx)
 	asked := openInquiry()
 	defer signal.Stop(asked)
-	e, err := open(ctx, s, w)
+	e, err := open(ctx, s, reopen, w)
 	if err != nil {
 		return err
 	}
@@ -69,8 +71,9 @@ type edge struct {
 	recorder  *capture.Recorder
 }
 
-// open sets everything up. If something fails, what was opened is closed again.
-func open(ctx context.Context, s *settings, w io.Writer) (_ *edge, err error) {
+// open sets everything up. If something fails, what was opened is closed again. By
+// reopen it hears that the log has been moved away.
+func open(ctx context.Context, s *settings, reopen <-chan struct{}, w io.Writer) (_ *edge, err error) {
 	e := &edge{settings: s, messages: w}
 	defer func() {
 		if err != nil {
@@ -85,7 +88,7 @@ func open(ctx context.Context, s *settings, w io.Writer) (_ *edge, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err = e.openFiles(); err != nil {
+	if err = e.openFiles(reopen); err != nil {
 		return nil, err
 	}
 	config := s.gateway
@@ -105,9 +108,9 @@ func open(ctx context.Context, s *settings, w io.Writer) (_ *edge, err error) {
 }
 
 // openFiles opens the log and the recording, as far as they are wanted.
-func (e *edge) openFiles() (err error) {
+func (e *edge) openFiles(reopen <-chan struct{}) (err error) {
 	if path := e.settings.accessLog; path != "" {
-		if e.log, err = accesslog.Open(path, func(err error) { e.say(err.Error()) }); err != nil {
+		if e.log, err = accesslog.Open(path, reopen, func(err error) { e.say(err.Error()) }); err != nil {
 			return err
 		}
 	}

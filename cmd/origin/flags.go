@@ -29,7 +29,9 @@ followed if it is relative and stays inside. A change of a file is noticed a
 second later at most.
 
 The first SIGTERM or SIGINT lets requests under way come to their end; the second
-one stops at once.
+one stops at once. SIGHUP has the access log opened anew, so that it can be moved
+away; if standard error is a terminal that has been closed, it ends the program as
+SIGTERM does.
 
 EXAMPLES
   origin

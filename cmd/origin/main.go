@@ -5,6 +5,7 @@
 //	                                │
 //	             first signal       │ "listening on ..."
 //	         ──────────────────►  drain: accept no more, let exchanges end
+//	               SIGHUP           │ ─► the log's file is opened anew
 //	             second signal      │
 //	         ──────────────────►  stop
 //	                                ▼
@@ -30,7 +31,7 @@ func main() { program.Main(app()) }
 // run serves until ctx is cancelled and what is under way has come to its end.
 // Messages go to w.
 func run(ctx context.Context, s *settings, w io.Writer) (err error) {
-	o, err := open(s, w)
+	o, err := open(s, program.Reopen(ctx), w)
 	if err != nil {
 		return err
 	}
@@ -51,8 +52,8 @@ type origin struct {
 }
 
 // open sets everything up but the listener. If something fails, what was opened
-// is closed again.
-func open(s *settings, w io.Writer) (_ *origin, err error) {
+// is closed again. By reopen it hears that the log has been moved away.
+func open(s *settings, reopen <-chan struct{}, w io.Writer) (_ *origin, err error) {
 	o := &origin{}
 	defer func() {
 		if err != nil {
@@ -66,7 +67,7 @@ func open(s *settings, w io.Writer) (_ *origin, err error) {
 	config.Site = o.site
 	config.Report = func(err error) { fmt.Fprintf(w, "origin: %v\n", err) }
 	if s.accessLog != "" {
-		if o.log, err = accesslog.Open(s.accessLog, config.Report); err != nil {
+		if o.log, err = accesslog.Open(s.accessLog, reopen, config.Report); err != nil {
 			return nil, err
 		}
 		config.AccessLog = o.log

@@ -5,11 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,19 +19,39 @@ import (
 
 // A disk is a file that takes what it is given when it is let.
 type disk struct {
-	mu     sync.Mutex
-	got    bytes.Buffer
-	err    error
-	closed bool
+	stuck   chan struct{} // if not nil, it takes nothing until this is closed
+	mu      sync.Mutex
+	got     bytes.Buffer
+	err     error
+	limited bool // to this room
+	room    int
+	closed  bool
 }
 
 func (d *disk) Write(p []byte) (int, error) {
+	if d.stuck != nil {
+		<-d.stuck
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.err != nil {
 		return 0, d.err
 	}
+	if d.limited {
+		n, _ := d.got.Write(p[:min(len(p), d.room)])
+		d.room -= n
+		if n < len(p) {
+			return n, syscall.ENOSPC
+		}
+		return n, nil
+	}
 	return d.got.Write(p)
+}
+
+func (d *disk) grant(room int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.room += room
 }
 
 func (d *disk) Close() error {
@@ -50,6 +69,12 @@ func (r *reports) add(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.texts = append(r.texts, err.Error())
+}
+
+func (r *reports) count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.texts)
 }
 
 var epoch = time.Date(2026, 10, 10, 13, 55, 36, 0, time.UTC)
@@ -288,31 +313,45 @@ func TestNoLog(t *testing.T) {
 }
 
 // Whoever writes lines does not wait for the disk. Lines that it cannot take are
-// counted, and that is said when it can again.
+// counted, and that is said at once and then once a minute.
 func TestSlowDiskLosesAndCounts(t *testing.T) {
-	d := new(disk)
-	var said reports
-	log := New(d, said.add)
-	b := log.Batch(stand(t))
-	d.mu.Lock() // the goroutine is stuck in its first write
-	added := uint64(0)
-	for log.Lost() == 0 || added%1000 > 0 {
-		write(b, "")
-		added++
-	}
-	d.mu.Unlock()
-	if err := log.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if n := uint64(strings.Count(d.got.String(), "\n")); n+log.Lost() != added {
-		t.Errorf("%d lines added, %d written, %d lost", added, n, log.Lost())
-	}
-	if want := []string{fmt.Sprintf("%d lines of the access log were lost: it could not be written fast enough", log.Lost())}; !slices.Equal(said.texts, want) {
-		t.Errorf("it says %q, want %q", said.texts, want)
-	}
+	l := stand(t)
+	synctest.Test(t, func(t *testing.T) {
+		d := &disk{stuck: make(chan struct{})}
+		var said reports
+		log := New(d, said.add)
+		b := log.Batch(l)
+		added := uint64(0)
+		lose := func() {
+			for before := log.Lost(); log.Lost() == before; added++ {
+				write(b, "")
+			}
+			synctest.Wait()
+		}
+		lose()
+		want := []string{fmt.Sprintf("the access log cannot be written fast enough; lines lost so far: %d", log.Lost())}
+		for range 10 {
+			lose()
+			time.Sleep(quiet / 10)
+		}
+		synctest.Wait()
+		want = append(want, fmt.Sprintf("the access log cannot be written fast enough; lines lost so far: %d", log.Lost()))
+		time.Sleep(10 * quiet) // with nothing new
+		close(d.stuck)
+		err := log.Close()
+		if end := fmt.Sprintf("the access log is not complete: lines lost, since it could not be written fast enough: %d", log.Lost()); err == nil || err.Error() != end {
+			t.Errorf("%v, want %s", err, end)
+		}
+		if n := uint64(strings.Count(d.got.String(), "\n")); n+log.Lost() != added {
+			t.Errorf("%d lines added, %d written, %d lost", added, n, log.Lost())
+		}
+		if !slices.Equal(said.texts, want) {
+			t.Errorf("it says %q, want %q", said.texts, want)
+		}
+	})
 }
 
-// A disk that is full is spoken of once, at once and in the end; its lines are
+// A disk that stays full is spoken of at once and in the end; its lines are
 // counted, and not taken for those of a slow one.
 func TestFullDisk(t *testing.T) {
 	full := errors.New("disk full")
@@ -324,15 +363,78 @@ func TestFullDisk(t *testing.T) {
 		write(b, "")
 		b.flush()
 	}
-	if err := log.Close(); !errors.Is(err, full) || !strings.HasPrefix(err.Error(), "the access log is not complete: ") {
+	for said.count() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	if err := log.Close(); !errors.Is(err, full) || err.Error() != "the access log is not complete: lines lost: 3: disk full" {
 		t.Errorf("%v, want %v", err, full)
 	}
-	if want := []string{"the access log cannot be written, its lines are lost: disk full"}; !slices.Equal(said.texts, want) {
+	if want := []string{"the access log cannot be written: disk full; lines lost so far: 0"}; !slices.Equal(said.texts, want) {
 		t.Errorf("it says %q, want %q", said.texts, want)
 	}
 	if log.Lost() != 3 || !d.closed {
 		t.Errorf("%d lines lost, want 3; closed %v", log.Lost(), d.closed)
 	}
+}
+
+// Once a full disk has room again, the log goes on with the lines that waited, and
+// in the middle of the one that was cut. What was lost is said, and is lines that
+// are missing as a whole.
+func TestFullDiskHasRoomAgain(t *testing.T) {
+	l := stand(t)
+	synctest.Test(t, func(t *testing.T) {
+		d := &disk{room: 100_123}
+		d.limited = true
+		var said reports
+		log := New(d, said.add)
+		b := log.Batch(l)
+		added := 0
+		add := func() {
+			write(b, fmt.Sprint(" line ", added))
+			added++
+		}
+		for log.Lost() == 0 {
+			add()
+			if added%100 == 0 {
+				synctest.Wait()
+			}
+		}
+		time.Sleep(2 * quiet)
+		for range 5 { // room for part of a line, again and again
+			d.grant(7)
+			time.Sleep(quiet)
+		}
+		d.grant(1 << 30)
+		time.Sleep(2 * quiet)
+		lost := log.Lost()
+		for range 1000 {
+			add()
+		}
+		err := log.Close()
+		if end := fmt.Sprintf("the access log is not complete: lines lost: %d: no space left on device", lost); err == nil || err.Error() != end {
+			t.Errorf("%v, want %s", err, end)
+		}
+		written, last := 0, -1
+		for line := range strings.Lines(d.got.String()) {
+			var n int
+			_, text, _ := strings.Cut(line, " 200 5 ")
+			if _, err := fmt.Sscanf(text, "line %d\n", &n); err != nil || n <= last || !strings.HasPrefix(line, "127.0.0.1 - - [") {
+				t.Fatalf("behind line %d: %q", last, line)
+			}
+			written, last = written+1, n
+		}
+		if written+int(lost) != added || last != added-1 {
+			t.Errorf("%d lines added, the last of them is %d, %d written, %d lost", added, last, written, lost)
+		}
+		want := []string{
+			"the access log cannot be written: no space left on device; lines lost so far: 0",
+			fmt.Sprintf("the access log cannot be written: no space left on device; lines lost so far: %d", lost),
+			fmt.Sprintf("the access log can be written again; lines lost so far: %d", lost),
+		}
+		if !slices.Equal(said.texts, want) {
+			t.Errorf("it says %q, want %q", said.texts, want)
+		}
+	})
 }
 
 // A reader that has stopped, with the queue full before it, keeps nobody from
@@ -347,8 +449,11 @@ func TestReaderThatHasStopped(t *testing.T) {
 			write(b, "")
 		}
 		write(b, "")
+		synctest.Wait()
+		waiting := len(log.full) // and one batch is stuck
+		lines := uint64(waiting+1)*log.Lost() + 1
 		began := time.Now()
-		if err := log.Close(); err == nil || !strings.Contains(err.Error(), "its end was not taken within 2s") {
+		if err := log.Close(); err == nil || err.Error() != fmt.Sprintf("the access log is not complete: its end was not taken within 2s; lines lost: %d at least", lines) {
 			t.Error(err)
 		}
 		if took := time.Since(began); took != patience {
@@ -361,27 +466,6 @@ func TestReaderThatHasStopped(t *testing.T) {
 		<-log.done
 		close(p)
 	})
-}
-
-func TestOpen(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "access.log")
-	for _, text := range []string{" first", " second"} {
-		log, err := Open(path, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		write(log.Batch(stand(t)), text)
-		if err := log.Close(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := os.ReadFile(path)
-	if lines := strings.Split(string(got), "\n"); err != nil || len(lines) != 3 || !strings.HasSuffix(lines[0], " first") || !strings.HasSuffix(lines[1], " second") {
-		t.Errorf("%q, %v", got, err)
-	}
-	if _, err := Open(path+"/no/such/folder.log", nil); err == nil || !strings.HasPrefix(err.Error(), "the access log cannot be opened: ") {
-		t.Error(err)
-	}
 }
 
 // Once the queue was as full as it gets, there are buffers for all that comes.
@@ -406,7 +490,7 @@ func TestNothingAllocates(t *testing.T) {
 	if n := testing.AllocsPerRun(20, batch); n != 0 {
 		t.Errorf("%v allocations a batch", n)
 	}
-	if err := log.Close(); err != nil {
-		t.Error(err)
+	if err := log.Close(); err == nil {
+		t.Error("a log that has lost lines is said to be complete")
 	}
 }

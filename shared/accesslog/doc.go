@@ -6,7 +6,11 @@
 //	loop 2: Batch ──┘
 //	                 │ a bounded queue; what does not fit is lost, counted and said
 //	                 ▼
-//	            Log's goroutine ──► file
+//	            Log's goroutine ──► file; opened anew when it has been moved away
+//
+// While the file cannot be written, because the disk is full or nobody reads the
+// fifo, the goroutine tries again and again, and the queue fills: so a failure that
+// passes costs what the queue could not hold, and never part of a line.
 //
 // A line begins in Common Log Format, so that every tool for access logs reads it:
 //

@@ -2,10 +2,8 @@ package accesslog
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"io"
-	"os"
 	"sync/atomic"
 	"time"
 
@@ -20,61 +18,72 @@ const (
 	// patience is how long the end of the log may take to be written. The file may
 	// be a pipe whose reader has stopped without closing it.
 	patience = 2 * time.Second
+	// quiet is how long nothing is said of losses after something was.
+	quiet = time.Minute
 )
 
 // A Log is a file and the goroutine that writes it. A nil Log is none: its batches
 // are nil, and it has nothing to close.
 type Log struct {
-	out     io.WriteCloser
 	report  func(error)
 	enough  int         // bytes that a batch gathers
 	full    chan []byte // lines to write; nil: they are written where they are made
 	empty   chan []byte // buffers to use again
 	batches []*Batch
-	lost    atomic.Uint64
 
-	// The goroutine's.
-	told uint64 // how many of the lost lines have been spoken of
-	err  error  // the first failure; read after done
-	done chan struct{}
+	lost    atomic.Uint64
+	failing atomic.Pointer[error] // why the last write failed; nil: it did not
+	news    chan struct{}         // there is something to say of these; holds one
+	told    chan struct{}         // closed: nothing more is said
+	closing chan struct{}
+
+	// The goroutine's, until done.
+	file   file
+	reopen <-chan struct{}
+	err    error // the last failure
+	done   chan struct{}
 }
 
 // Open appends to the file at path, which is made if need be; "-" is standard
-// output. See New for report.
-func Open(path string, report func(error)) (*Log, error) {
-	if path == "-" {
-		return New(noClose{os.Stdout}, report), nil
-	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+// output. Each time reopen tells, the file is opened anew, since the old one has
+// been moved away. See New for report.
+func Open(path string, reopen <-chan struct{}, report func(error)) (*Log, error) {
+	f, err := openFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("the access log cannot be opened: %w", err)
 	}
-	return New(f, report), nil
+	return newLog(f, reopen, report), nil
 }
 
-type noClose struct{ io.Writer }
-
-func (noClose) Close() error { return nil }
-
 // New writes lines to out, and closes it in the end. What is lost meanwhile is
-// told to report, on a goroutine of the log; nil means that nobody wants to know.
+// told to report, on a goroutine of the log, at once and then each minute as long
+// as there is more; nil means that nobody wants to know.
 func New(out io.WriteCloser, report func(error)) *Log {
+	return newLog(file{out: out}, nil, report)
+}
+
+func newLog(f file, reopen <-chan struct{}, report func(error)) *Log {
 	l := &Log{
-		out:    out,
-		report: report,
-		enough: batchSize,
-		full:   make(chan []byte, queued),
-		empty:  make(chan []byte, queued),
-		done:   make(chan struct{}),
+		report:  report,
+		enough:  batchSize,
+		full:    make(chan []byte, queued),
+		empty:   make(chan []byte, queued),
+		news:    make(chan struct{}, 1),
+		told:    make(chan struct{}),
+		closing: make(chan struct{}),
+		file:    f,
+		reopen:  reopen,
+		done:    make(chan struct{}),
 	}
 	go l.write()
+	go l.tell()
 	return l
 }
 
 // Immediate writes each line to out by itself as soon as there is one, on the
 // loop that makes it: for a simulated world, where nothing runs beside the loop
 // and a line belongs to its instant.
-func Immediate(out io.WriteCloser) *Log { return &Log{out: out} }
+func Immediate(out io.WriteCloser) *Log { return &Log{file: file{out: out}} }
 
 // Batch is what the lines of a loop are gathered in. It is made before the loops
 // run.
@@ -104,32 +113,61 @@ func (l *Log) Close() error {
 		return nil
 	}
 	if l.full != nil {
+		close(l.closing)
 		close(l.full)
+		<-l.told
 		select {
 		case <-l.done:
 		case <-time.After(patience):
-			return fmt.Errorf("the access log is not complete: its end was not taken within %v", patience)
+			return fmt.Errorf("the access log is not complete: its end was not taken within %v; lines lost: %d at least", patience, l.abandon())
 		}
 	}
-	if err := cmp.Or(l.err, l.out.Close()); err != nil {
+	err := l.file.close()
+	switch lost := l.Lost(); {
+	case lost > 0 && l.err != nil:
+		return fmt.Errorf("the access log is not complete: lines lost: %d: %w", lost, l.err)
+	case lost > 0:
+		return fmt.Errorf("the access log is not complete: lines lost, since it could not be written fast enough: %d", lost)
+	case err != nil:
 		return fmt.Errorf("the access log is not complete: %w", err)
 	}
 	return nil
+}
+
+// abandon counts the lines that were lost, and those that are now.
+func (l *Log) abandon() uint64 {
+	lost := l.Lost()
+	for lines := range l.full {
+		lost += count(lines)
+	}
+	for _, b := range l.batches {
+		lost += count(b.lines)
+	}
+	return lost
 }
 
 // take gets lines to write, and gives an empty buffer for others. It never waits
 // for the goroutine: the loop has others to serve.
 func (l *Log) take(lines []byte) []byte {
 	if l.full == nil {
-		l.put(lines)
+		l.lose(l.attempt(lines))
 		return lines[:0]
 	}
 	select {
 	case l.full <- lines:
 		return l.spare()
 	default:
-		l.lost.Add(count(lines))
+		l.lose(lines)
 		return lines[:0]
+	}
+}
+
+// lose counts lines that were not written and will not be. All losses come by
+// here.
+func (l *Log) lose(lines []byte) {
+	if n := count(lines); n > 0 {
+		l.lost.Add(n)
+		l.hasNews()
 	}
 }
 
@@ -143,43 +181,42 @@ func (l *Log) spare() []byte {
 	}
 }
 
-// write is the goroutine. After a failure it goes on taking lines, since there
-// may be room on the disk again.
-func (l *Log) write() {
-	defer close(l.done)
-	for lines := range l.full {
-		l.put(lines)
-		l.tellLost()
+func (l *Log) hasNews() {
+	select {
+	case l.news <- struct{}{}:
+	default:
+	}
+}
+
+// tell is a goroutine of its own, since the other one may be stuck in a write. Of
+// what comes to pass while the log closes, Close tells.
+func (l *Log) tell() {
+	defer close(l.told)
+	var told uint64
+	failed := false
+	for {
 		select {
-		case l.empty <- lines[:0]:
-		default:
+		case <-l.news:
+		case <-l.closing:
+			return
 		}
-	}
-	for _, b := range l.batches {
-		l.put(b.lines)
-	}
-}
-
-// put tells the first failure only: a full disk would have it repeat itself.
-func (l *Log) put(lines []byte) {
-	_, err := l.out.Write(lines)
-	if err == nil {
-		return
-	}
-	n := count(lines)
-	l.lost.Add(n)
-	l.told += n
-	if l.err == nil {
-		l.err = err
-		l.say("the access log cannot be written, its lines are lost: %w", err)
-	}
-}
-
-// tellLost tells of the lines that did not fit in the queue.
-func (l *Log) tellLost() {
-	if n := l.lost.Load() - l.told; n > 0 {
-		l.told += n
-		l.say("%d lines of the access log were lost: it could not be written fast enough", n)
+		lost, failing := l.lost.Load(), l.failing.Load()
+		switch {
+		case lost == told && failed == (failing != nil):
+			continue
+		case failing != nil:
+			l.say("the access log cannot be written: %w; lines lost so far: %d", *failing, lost)
+		case failed:
+			l.say("the access log can be written again; lines lost so far: %d", lost)
+		default:
+			l.say("the access log cannot be written fast enough; lines lost so far: %d", lost)
+		}
+		told, failed = lost, failing != nil
+		select {
+		case <-time.After(quiet):
+		case <-l.closing:
+			return
+		}
 	}
 }
 

@@ -71,11 +71,11 @@ func TestLogThatIsStuck(t *testing.T) {
 	}
 	close(w.release)
 	r.stop()
-	if err := log.Close(); err == nil {
-		t.Error("the log is said to be complete")
+	if err := log.Close(); err == nil || !strings.Contains(err.Error(), "no space left") {
+		t.Error(err)
 	}
 	all := strings.Join(said.texts, "\n")
-	if !strings.Contains(all, "no space left") || !strings.Contains(all, "lines of the access log were lost") || len(said.texts) > 10 {
+	if !strings.Contains(all, "the access log cannot be written fast enough; lines lost so far: ") || len(said.texts) > 1 {
 		t.Errorf("reported: %s", all)
 	}
 }
