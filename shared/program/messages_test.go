@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/hopwire/hopwire/shared/wiretest"
 )
 
 // A gate is a reader that lets through what is said when it is open, and takes
@@ -160,7 +162,7 @@ func TestTerminal(t *testing.T) {
 	if Terminal(new(bytes.Buffer)) != nil || Terminal(newMessages("edge", new(bytes.Buffer))) != nil || Terminal(newMessages("edge", w)) != nil {
 		t.Error("a buffer or a pipe is taken for a terminal")
 	}
-	master, terminal := openTerminal(t)
+	master, terminal := wiretest.Terminal(t)
 	m := newMessages("edge", terminal)
 	if Terminal(m) != m {
 		t.Error("a terminal is not taken for one")

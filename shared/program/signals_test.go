@@ -2,37 +2,13 @@ package program
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"syscall"
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/hopwire/hopwire/shared/wiretest"
 )
-
-// openTerminal opens both ends of a pseudo terminal.
-func openTerminal(t *testing.T) (master, terminal *os.File) {
-	t.Helper()
-	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
-	if err != nil {
-		t.Skip(err)
-	}
-	t.Cleanup(func() { master.Close() })
-	if err := unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	n, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	terminal, err = os.OpenFile(fmt.Sprint("/dev/pts/", n), os.O_RDWR|syscall.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { terminal.Close() })
-	return master, terminal
-}
 
 // signalled sends the process a signal and waits for its effect.
 func signalled(t *testing.T, sig syscall.Signal, done <-chan struct{}) {
@@ -85,8 +61,8 @@ func TestHangUpReopens(t *testing.T) {
 
 // What SIGHUP means depends on where it may have come from.
 func TestHangUp(t *testing.T) {
-	_, terminal := openTerminal(t)
-	closedMaster, closed := openTerminal(t)
+	_, terminal := wiretest.Terminal(t)
+	closedMaster, closed := wiretest.Terminal(t)
 	closedMaster.Close()
 	for _, test := range []struct {
 		name                     string
