@@ -288,6 +288,28 @@ func TestLinesAreHandedOver(t *testing.T) {
 	}
 }
 
+// A log that nobody can write for a long time, with little to write, loses nothing
+// for as long as there is room for it.
+func TestFewLinesWaitLong(t *testing.T) {
+	d := &disk{stuck: make(chan struct{})}
+	log := New(d, nil)
+	const lines = 10 * queued
+	enact(t, func(l *loop.Loop) {
+		b := log.Batch(l)
+		for range lines {
+			write(b, "")
+			l.Sleep(2 * maxAge)
+		}
+	})
+	close(d.stuck)
+	if err := log.Close(); err != nil {
+		t.Error(err)
+	}
+	if n := strings.Count(d.got.String(), "\n"); n != lines {
+		t.Errorf("%d lines, want %d", n, lines)
+	}
+}
+
 // An immediate log holds nothing back, and needs no goroutine.
 func TestImmediate(t *testing.T) {
 	d := new(disk)

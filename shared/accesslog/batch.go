@@ -50,6 +50,16 @@ func (b *Batch) End(line []byte) {
 	}
 }
 
+// age is called when lines have waited long enough. With much before them they
+// would wait anyway, so they go on gathering: the queue is for full batches then.
+func (b *Batch) age() {
+	if b.log.isBehind() {
+		b.due.Reset(maxAge)
+		return
+	}
+	b.flush()
+}
+
 func (b *Batch) flush() {
 	if len(b.lines) > 0 {
 		b.lines = b.log.take(b.lines)

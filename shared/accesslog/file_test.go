@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -70,6 +71,58 @@ func TestOpen(t *testing.T) {
 	}
 	if _, err := Open(path+"/no/such/folder.log", nil, nil); err == nil || !strings.HasPrefix(err.Error(), "the access log cannot be opened: ") {
 		t.Error(err)
+	}
+}
+
+// Several processes may write to one file, or to one pipe.
+func TestShared(t *testing.T) {
+	const logs, each = 3, 3000
+	for _, pipe := range []bool{false, true} {
+		t.Run(fmt.Sprint("pipe ", pipe), func(t *testing.T) {
+			got := filepath.Join(t.TempDir(), "access.log")
+			path, r := got, (*os.File)(nil)
+			if pipe {
+				path = fifo(t)
+				var err error
+				if r, err = os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0); err != nil {
+					t.Fatal(err)
+				}
+				defer r.Close()
+			}
+			var opened []*Log
+			var reading, writing sync.WaitGroup
+			for i := range logs {
+				log, b := logTo(t, path, nil, nil)
+				opened = append(opened, log)
+				writing.Go(func() {
+					for n := range each {
+						write(b, fmt.Sprint(" ", i, " ", n))
+					}
+				})
+			}
+			if pipe { // which has writers now
+				reading.Go(func() {
+					content, err := io.ReadAll(r)
+					if err := errors.Join(err, os.WriteFile(got, content, 0o600)); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			writing.Wait()
+			for _, log := range opened {
+				if err := log.Close(); err != nil {
+					t.Error(err)
+				}
+			}
+			reading.Wait()
+			written := map[string]bool{}
+			for _, text := range texts(t, got) {
+				written[text] = true
+			}
+			if len(written) != logs*each {
+				t.Errorf("%d lines, want %d", len(written), logs*each)
+			}
+		})
 	}
 }
 

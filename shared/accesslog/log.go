@@ -92,7 +92,7 @@ func (l *Log) Batch(on *loop.Loop) *Batch {
 		return nil
 	}
 	b := &Batch{log: l, loop: on, lines: l.spare()}
-	b.due = on.After(maxAge, b.flush)
+	b.due = on.After(maxAge, b.age)
 	l.batches = append(l.batches, b)
 	return b
 }
@@ -161,6 +161,9 @@ func (l *Log) take(lines []byte) []byte {
 		return lines[:0]
 	}
 }
+
+// isBehind reports whether the goroutine has much to write.
+func (l *Log) isBehind() bool { return len(l.full) >= queued/2 }
 
 // lose counts lines that were not written and will not be. All losses come by
 // here.
