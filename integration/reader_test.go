@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hopwire/hopwire/shared/wiretest"
 )
 
 // A server goes on when whoever reads its standard output has gone, and says in
@@ -171,6 +173,64 @@ func TestReaderOfLoadgenStops(t *testing.T) {
 				t.Errorf("the report is missing: %s", loadgen.Log())
 			}
 		})
+	}
+}
+
+// A terminal that is stopped, where loadgen says how far it has come, is no reason
+// to stop either.
+func TestTerminalOfLoadgenIsStopped(t *testing.T) {
+	var served atomic.Int64
+	site := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { served.Add(1) }))
+	defer site.Close()
+	_, terminal := wiretest.Terminal(t)
+	fill(t, terminal.Name())
+	cmd := command("loadgen", "replay", "--requests", "1000", site.URL)
+	cmd.Stderr = terminal
+	loadgen := start(t, "loadgen", cmd)
+	if err := loadgen.Wait(patience); err != nil {
+		t.Error(err)
+	}
+	if !strings.Contains(loadgen.Log(), "requests") || served.Load() != 1000 {
+		t.Errorf("%d requests sent, want 1000; the report: %s", served.Load(), loadgen.Log())
+	}
+}
+
+// fill writes to a terminal until it takes nothing more.
+func fill(t *testing.T, path string) {
+	t.Helper()
+	fd, err := syscall.Open(path, syscall.O_WRONLY|syscall.O_NOCTTY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(fd)
+	for err == nil {
+		_, err = syscall.Write(fd, []byte("."))
+	}
+	if err != syscall.EAGAIN {
+		t.Fatal(err)
+	}
+}
+
+// A recording that is a fifo which nobody writes does not keep loadgen from ending.
+func TestRecordingThatNobodyWrites(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	loadgen := start(t, "loadgen", command("loadgen", "replay", "--target", "127.0.0.1:1", path))
+	w, err := os.OpenFile(path, os.O_WRONLY, 0) // once loadgen reads
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	for range 2 {
+		if err := loadgen.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		loadgen.Wait(300 * time.Millisecond)
+	}
+	if err := loadgen.Wait(patience); status(err) != 1 || !strings.Contains(loadgen.Log(), "loadgen: stopped at the second signal, though it was not done\n") {
+		t.Errorf("%v, want exit status 1", err)
 	}
 }
 
