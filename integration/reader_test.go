@@ -75,6 +75,7 @@ func TestReaderOfStandardErrorStops(t *testing.T) {
 		{"origin --access-log /dev/full", 1}, // of which there is much to say
 		{"edge --eject-after 1 --eject-for 1ms --origin unix:/nobody/is/here --origin " + origin.Addr, 0},
 		{"edge --access-log /dev/full --origin " + origin.Addr, 1},
+		{"edge --access-log - --origin " + origin.Addr, 1}, // to where nobody reads either
 	} {
 		for _, readAgain := range []bool{false, true} {
 			t.Run(fmt.Sprint(test.line, " read again ", readAgain), func(t *testing.T) {
@@ -84,6 +85,7 @@ func TestReaderOfStandardErrorStops(t *testing.T) {
 				words := strings.Fields(test.line + " --listen unix:" + socket)
 				cmd := command(words[0], words[1:]...)
 				cmd.Stderr = w
+				_, cmd.Stdout = fullPipe(t)
 				server := start(t, words[0], cmd)
 				client := clientOfSocket(t, socket)
 				const asked = 2000 // for what has been counted, each time in more than 50 bytes

@@ -33,7 +33,7 @@ type Messages struct {
 
 	mu      sync.Mutex
 	waiting []byte
-	lost    int             // lines left out behind those that wait
+	lost    int             // lines left out behind those that wait; what has no end is none
 	flushes []chan struct{} // to close when all that waits has been taken
 }
 
