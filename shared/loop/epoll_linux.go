@@ -23,8 +23,8 @@ type kernel struct {
 	woken   atomic.Bool // Wake was called since the last Wait
 	busy    bool        // the last Wait had more than one event
 	start   time.Time
-	shares  bool              // addresses, with other listeners
-	files   map[Handle]string // those of Unix listeners, which go with them
+	shares  bool                  // addresses, with other listeners
+	files   map[Handle]socketFile // those of Unix listeners, which go with them
 	ready   [256]unix.EpollEvent
 	iovecs  [64]unix.Iovec
 }

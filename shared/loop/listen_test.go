@@ -300,6 +300,38 @@ func TestUnixTakeover(t *testing.T) {
 	}
 }
 
+// A file that somebody else has put in the place of ours is not ours to remove,
+// whether the listener is drained or simply ends.
+func TestUnixPathTakenByOthers(t *testing.T) {
+	for name, drains := range map[string]bool{"drained": true, "stopped": false} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "socket")
+			g := newGroup(t, 1, Config{})
+			ln := listen(t, g, "unix:"+path, echo)
+			g.start()
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+			other, err := net.Listen("unix", path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer other.Close()
+			if drains {
+				closed := make(chan bool)
+				ln.CloseThen(func() { close(closed) })
+				<-closed
+			}
+			g.end()
+			c, err := net.Dial("unix", path)
+			if err != nil {
+				t.Fatalf("the other program's socket is gone: %v", err)
+			}
+			c.Close()
+		})
+	}
+}
+
 // Every interface means IPv4 and IPv6.
 func TestListenOnEveryInterface(t *testing.T) {
 	g := newGroup(t, 1, Config{})

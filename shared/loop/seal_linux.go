@@ -1,8 +1,6 @@
 package loop
 
 import (
-	"os"
-
 	"golang.org/x/sys/unix"
 )
 
@@ -34,9 +32,9 @@ func (k *kernel) HasBacklog(listener Handle) bool {
 // Seal needs no privilege. The file of a Unix listener is removed: nobody finds
 // the socket any more, but for those who are in its queue.
 func (k *kernel) Seal(listener Handle) error {
-	if path, ok := k.files[listener]; ok {
+	if file, ok := k.files[listener]; ok {
 		delete(k.files, listener)
-		return os.Remove(path)
+		return file.remove()
 	}
 	program := dropSYN
 	return unix.SetsockoptSockFprog(int(listener), unix.SOL_SOCKET, unix.SO_ATTACH_FILTER,

@@ -33,10 +33,26 @@ func (k *kernel) Listen(at *Address) (Handle, *Address, error) {
 		return Handle(fd), &Address{TCP: k.LocalAddr(Handle(fd))}, nil
 	}
 	if k.files == nil {
-		k.files = make(map[Handle]string)
+		k.files = make(map[Handle]socketFile)
 	}
-	k.files[Handle(fd)] = at.Path
+	info, _ := os.Lstat(at.Path)
+	k.files[Handle(fd)] = socketFile{at.Path, info}
 	return Handle(fd), at, nil
+}
+
+// A socketFile is the file of a Unix listener, as it was made.
+type socketFile struct {
+	path string
+	info os.FileInfo // nil: it was gone at once
+}
+
+// remove leaves alone what somebody else has put in the file's place: another
+// program may have taken the address over.
+func (f socketFile) remove() error {
+	if info, err := os.Lstat(f.path); err != nil || f.info == nil || !os.SameFile(info, f.info) {
+		return nil
+	}
+	return os.Remove(f.path)
 }
 
 // bound makes a socket that has the address.
@@ -234,8 +250,8 @@ func (k *kernel) CloseWrite(h Handle) error { return unix.Shutdown(int(h), unix.
 // CloseSocket removes the file of a Unix listener before that is closed: a file
 // of this name that is there afterwards is somebody else's.
 func (k *kernel) CloseSocket(h Handle) error {
-	if path, ok := k.files[h]; ok {
-		os.Remove(path)
+	if file, ok := k.files[h]; ok {
+		file.remove()
 		delete(k.files, h)
 	}
 	return unix.Close(int(h))
