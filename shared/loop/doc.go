@@ -69,6 +69,7 @@
 // simulated clock, in which the same code runs from a seed.
 //
 // Reading order: engine.go, task.go, loop.go, conn.go, deadline.go, park.go,
-// buffer.go, write.go, splice.go, dial.go, listen.go, backlog.go, group.go; then
-// signal.go, timer.go and wheel.go, and epoll_linux.go behind the seam.
+// buffer.go, write.go, splice.go, dial.go, listen.go, room.go, backlog.go,
+// group.go; then signal.go, timer.go and wheel.go, and epoll_linux.go behind the
+// seam.
 package loop

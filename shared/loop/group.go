@@ -18,9 +18,10 @@ type Config struct {
 	// to one of them. It is for the kernel's engine only.
 	ReusePort bool
 	// MaxConns bounds the accepted connections of all loops together. At the
-	// bound accepting pauses, and clients wait in the kernel's queue. Several
-	// listeners may exceed it, by one each, when they accept at the same
-	// instant. 0 means no bound but that of descriptors.
+	// bound accepting pauses, and clients wait in the kernel's queue; those that
+	// are among a loop's Idlers give way to them. Several listeners may exceed it,
+	// by one each, when they accept at the same instant. 0 means no bound but that
+	// of descriptors.
 	MaxConns int
 	// Report is told what went wrong where nobody is left to return it to:
 	// panics, and failures to accept. It is called on the loops, several at
@@ -150,26 +151,33 @@ func (l *Loop) resumeListeners() {
 }
 
 // adoptAccepted makes a connection of a socket that was accepted for this loop.
-func (l *Loop) adoptAccepted(h Handle, remote netip.AddrPort, accept func(*Conn)) {
+func (l *Loop) adoptAccepted(h Handle, remote netip.AddrPort, ln *Listener) {
 	if l.stopping {
-		l.dropAccepted(h, l)
+		ln.dropAccepted(h, l, l)
 		return
 	}
-	c, err := l.adopt(h, remote, writable|accepted)
+	state := writable | accepted
+	if ln.uncounted {
+		state = writable
+	}
+	c, err := l.adopt(h, remote, state)
 	if err != nil {
-		l.dropAccepted(h, l)
+		ln.dropAccepted(h, l, l)
 		l.report(fmt.Errorf("a connection from %s was dropped: %w", remote, err))
 		return
 	}
 	l.inNewScope(func() {
 		c.scope = l.scope
-		accept(c)
+		ln.accept(c)
 	})
 }
 
-// dropAccepted closes a socket that was meant for another loop, or for this one.
-func (l *Loop) dropAccepted(h Handle, meantFor *Loop) {
-	l.engine.CloseSocket(h)
-	meantFor.load.Add(-1)
-	l.group.connClosed()
+// dropAccepted closes a socket that was meant for another loop than the one that
+// runs, or for this one.
+func (ln *Listener) dropAccepted(h Handle, runs, meantFor *Loop) {
+	runs.engine.CloseSocket(h)
+	if !ln.uncounted {
+		meantFor.load.Add(-1)
+		runs.group.connClosed()
+	}
 }

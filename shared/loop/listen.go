@@ -20,10 +20,13 @@ type Listener struct {
 	handle    Handle
 	address   *Address
 	accept    func(*Conn)
+	uncounted bool
 	paused    bool
 	closed    bool
 	retry     *Timer
 	muteUntil Time // until then no further failure is reported
+
+	inquiry *inquiry // for a connection that gives way; the last one
 
 	drainTimer *Timer // when to look at the backlog again; nil until CloseThen
 	sawConn    bool   // one was accepted since it was set
@@ -52,6 +55,11 @@ func (g *Group) Listen(address string, accept func(*Conn)) (*Listener, error) {
 	l.listeners = append(l.listeners, ln)
 	return ln, nil
 }
+
+// Uncounted has the listener accept whatever Config.MaxConns says, which its
+// connections do not count against: they are not those that are bounded, and stay
+// on the listener's loop. It is called before Run.
+func (ln *Listener) Uncounted() { ln.uncounted = true }
 
 func listenError(at *Address, err error) error {
 	switch {
@@ -88,17 +96,22 @@ func (l *Loop) acceptAt(h Handle) {
 }
 
 func (ln *Listener) acceptSome() {
-	g := ln.loop.group
-	for range acceptBatch {
-		if g.full() {
-			ln.pause(g.full)
+	for i := range acceptBatch {
+		switch {
+		case ln.full() && i > 0:
+			return // whether somebody else waits will be reported
+		case ln.full():
+			if ln.pause(ln.full); ln.paused {
+				ln.makeRoom()
+			}
 			return
-		}
-		if !ln.acceptOne() {
+		case !ln.acceptOne():
 			return
 		}
 	}
 }
+
+func (ln *Listener) full() bool { return !ln.uncounted && ln.loop.group.full() }
 
 // acceptOne reports whether it is worth trying for another connection.
 func (ln *Listener) acceptOne() bool {
@@ -107,11 +120,14 @@ func (ln *Listener) acceptOne() bool {
 	switch {
 	case err == nil:
 		ln.sawConn = true
-		to := l.group.assign()
+		to := l
+		if !ln.uncounted {
+			to = l.group.assign()
+		}
 		if to == l {
-			to.adoptAccepted(h, remote, ln.accept)
-		} else if !to.Post(func() { to.adoptAccepted(h, remote, ln.accept) }) {
-			l.dropAccepted(h, to)
+			to.adoptAccepted(h, remote, ln)
+		} else if !to.Post(func() { to.adoptAccepted(h, remote, ln) }) {
+			ln.dropAccepted(h, l, to)
 		}
 		return true
 	case err == ErrAgain:

@@ -36,9 +36,10 @@ type Loop struct {
 
 	conns     []*Conn // by handle
 	lastGen   uint32
-	load      atomic.Int32 // connections that this loop has or will be handed
-	listeners []*Listener  // those that this loop accepts for
-	pending   []*Conn      // handlers have yet to be told what is known of them
+	load      atomic.Int32     // connections that this loop has or will be handed
+	listeners []*Listener      // those that this loop accepts for
+	firstToGo func() candidate // of its Idlers; nil: it has none
+	pending   []*Conn          // handlers have yet to be told what is known of them
 
 	wheel    wheel
 	trimmer  *Timer

@@ -40,6 +40,9 @@ func (c *Conn) Park(h Handler, deadline Time) {
 	}
 }
 
+// ParkedUntil is the deadline of a parked connection.
+func (c *Conn) ParkedUntil() Time { return c.readBy }
+
 // take gives the connection to the task or handler that runs.
 func (c *Conn) take() {
 	c.scope = c.loop.scope

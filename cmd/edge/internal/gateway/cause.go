@@ -13,6 +13,7 @@ const (
 	ClientClosed     // the client closed it between two requests
 	ClientAsked      // the client does not want it to persist (RFC 9112 section 9.3)
 	ClientIdle       // no request came within the idle timeout
+	GaveWay          // it was idle, all places were taken, and another client waited for one
 	OriginAsked      // the origin's own Connection field, sent on as it was, says so
 	ResponseUnframed // only the end of the connection ends the response (RFC 9112 section 6.3)
 	Drained          // the program is about to end
@@ -71,6 +72,7 @@ var causes = [Causes]struct {
 	ClientClosed:      {"client-closed", closeQuietly},
 	ClientAsked:       {"client-asked", closeLingering},
 	ClientIdle:        {"idle-timeout", closeQuietly},
+	GaveWay:           {"gave-way", closeQuietly},
 	OriginAsked:       {"origin-asked", closeLingering},
 	ResponseUnframed:  {"response-until-close", closeLingering},
 	Drained:           {"draining", closeLingering},

@@ -18,7 +18,7 @@ type Census struct {
 // only one.
 func (s *Server) Census() (sum Census) {
 	for _, g := range s.gateways {
-		sum.Clients += g.clients.Len()
+		sum.Clients += g.clients()
 		sum.Exchanges += g.made.exchanges - len(g.free)
 		sum.Pads += g.made.pads - len(g.pads)
 		for o := range g.origins.All() {

@@ -12,7 +12,7 @@ import (
 // it has nothing but what an idle connection needs; the rest is borrowed as an
 // exchange when the next request begins to arrive.
 type client struct {
-	list.Links[*client] // among the gateway's clients
+	list.Links[*client] // among the gateway's idle or busy clients
 	gateway             *Gateway
 	conn                *loop.Conn
 	exchange            *exchange // nil while idle
@@ -22,11 +22,40 @@ type client struct {
 }
 
 // idle leaves the connection to the loop until the next request begins.
-func (c *client) idle() { c.conn.Park(c, c.gateway.idleUntil()) }
+func (c *client) idle() {
+	c.gateway.busy.Remove(c)
+	c.gateway.idle.Add(c, c.requests > 0)
+	c.wait()
+}
+
+func (c *client) wait() { c.conn.Park(c, c.gateway.idleUntil()) }
+
+// busy takes the connection out of the idle ones.
+func (c *client) busy() {
+	c.gateway.idle.Remove(c, c.requests > 0)
+	c.gateway.busy.PushFront(c)
+}
+
+// IdleSince is when the connection was accepted, or its last request had come to
+// its end.
+func (c *client) IdleSince() loop.Time {
+	return c.conn.ParkedUntil().Add(-c.gateway.config.IdleTimeout)
+}
+
+// GiveWay is called when all places are taken and another client waits for one.
+// While the gateway drains, there is no need: places become free.
+func (c *client) GiveWay() {
+	if !c.gateway.draining {
+		c.closeIdle(GaveWay, closeQuietly)
+	}
+}
 
 // Readable is called when the next request begins to arrive, or the client has
 // closed.
-func (c *client) Readable(*loop.Conn) { c.gateway.loop.Go(c) }
+func (c *client) Readable(*loop.Conn) {
+	c.busy()
+	c.gateway.loop.Go(c)
+}
 
 // Run is the task that serves what arrived.
 func (c *client) Run() {
@@ -38,10 +67,10 @@ func (c *client) Run() {
 // Expired is called when no request came for too long.
 func (c *client) Expired(*loop.Conn) {
 	if c.gateway.draining {
-		c.close(Drained, closeQuietly)
+		c.closeIdle(Drained, closeQuietly)
 		return
 	}
-	c.close(ClientIdle, closeQuietly)
+	c.closeIdle(ClientIdle, closeQuietly)
 }
 
 // Aborted is called when the client resets the connection: while it is idle, or
@@ -51,7 +80,13 @@ func (c *client) Aborted(*loop.Conn) {
 		c.exchange.breakOff(ClientReset, Refusal{})
 		return
 	}
-	c.close(ClientReset, closeByReset)
+	c.closeIdle(ClientReset, closeByReset)
+}
+
+// closeIdle closes a connection on which no request is under way.
+func (c *client) closeIdle(cause Cause, how closeMode) {
+	c.busy()
+	c.close(cause, how)
 }
 
 const (

@@ -31,7 +31,8 @@ type Gateway struct {
 	made       struct{ exchanges, pads int } // those in use included
 	counters   Counters
 
-	clients    list.List[*client] // all of them, idle or not
+	idle       *loop.Idlers[*client]
+	busy       list.List[*client] // the other clients
 	lastClient uint64
 	lastOrigin uint64
 	draining   bool
@@ -49,6 +50,7 @@ func newGateway(s *Server, l *loop.Loop) *Gateway {
 		editor:     heads.NewEditor(s.config.headPolicy()),
 		clientPace: newPace(s.config.IdleTimeout, s.config.MinRate, s.config.MinRateGrace),
 		originPace: newPace(s.config.ResponseTimeout, 0, 0),
+		idle:       loop.NewIdlers[*client](l),
 		log:        s.config.Log.Batch(l),
 	}
 	if r := s.config.Recorder; r != nil {
@@ -65,21 +67,24 @@ func (g *Gateway) accept(conn *loop.Conn) {
 	if g.tap != nil {
 		c.flow = g.tap.Client(c.serial, conn.Remote(), addrPort(conn.LocalAddr()))
 	}
-	g.clients.PushFront(c)
+	g.busy.PushFront(c)
 	g.counters.Clients++
 	c.idle()
 }
 
 // forget drops a client connection that is about to be closed.
 func (g *Gateway) forget(c *client, cause Cause) {
-	g.clients.Remove(c)
+	g.busy.Remove(c)
 	g.counters.ClientEnds[cause]++
 	g.reportEmpty()
 }
 
+// clients is how many there are.
+func (g *Gateway) clients() int { return g.idle.Len() + g.busy.Len() }
+
 // reportEmpty tells the server, once, that the last client has left.
 func (g *Gateway) reportEmpty() {
-	if g.closed && g.clients.Len() == 0 && !g.emptied {
+	if g.closed && g.clients() == 0 && !g.emptied {
 		g.emptied = true
 		g.server.emptied()
 	}
@@ -109,10 +114,8 @@ func (g *Gateway) drain() {
 		return
 	}
 	g.draining = true
-	for c := range g.clients.All() {
-		if c.exchange == nil {
-			c.idle()
-		}
+	for c := range g.idle.All {
+		c.wait()
 	}
 }
 

@@ -17,8 +17,8 @@ func (s *scene) gateway() *Gateway { return s.server.gateways[0] }
 // checkRest looks for what the gateway still holds when its clients have gone.
 func (s *scene) checkRest() {
 	g := s.gateway()
-	if g.clients.Len() != 0 {
-		s.errorf("%d clients are said to be there", g.clients.Len())
+	if g.clients() != 0 {
+		s.errorf("%d clients are said to be there", g.clients())
 	}
 	for _, x := range g.free {
 		if x.clientHop.buffer != nil || x.originHop.buffer != nil || x.pad != nil || x.upstream.conn != nil || x.client != nil || x.upload.running {
@@ -59,14 +59,14 @@ func breaksHeads(p *peer) {
 // breaksUpload has it panic when it reads more of the request.
 func breaksUpload(p *peer) {
 	p.expectPanic("nil pointer")
-	p.gateway().clients.First().exchange.clientHop.buffer = nil
+	p.gateway().busy.First().exchange.clientHop.buffer = nil
 }
 
 // A task that breaks costs the tunnel, and nothing else.
 func TestTunnelBreaks(t *testing.T) {
 	smooth.playTunnel(t, Config{}, func(c *peer) {
 		c.expectPanic("nil pointer")
-		c.gateway().clients.First().exchange.tunnel.up.to = nil
+		c.gateway().busy.First().exchange.tunnel.up.to = nil
 		c.send("hello")
 		c.expectReset()
 	}, (*peer).expectReset, endsBy(Broken, pool.Aborted))
@@ -93,7 +93,7 @@ func TestIdleTunnelCosts(t *testing.T) {
 			c.send("hello")
 			c.expect("hello")
 			c.sleep(2 * tunnelRest)
-			x := c.gateway().clients.First().exchange
+			x := c.gateway().busy.First().exchange
 			if tn := x.tunnel; tn.tasks > 0 || x.clientHop.buffer != nil || x.originHop.buffer != nil || x.pad != nil {
 				c.errorf("%+v of %+v", tn, x)
 			}

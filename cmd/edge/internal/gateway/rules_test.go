@@ -68,6 +68,7 @@ var shownElsewhere = regexp.MustCompile(strings.Join([]string{
 	`^log-lines-lost$`,                     // package accesslog
 	`^(origins|queue)\.|\.origin-removed$`, // health_test.go, origins_test.go, queue_test.go
 	`\.made-room$`,                         // origins_test.go
+	`\.gave-way$`,                          // room_test.go
 	`^tunnels\.|\.tunnel-|upgrade`,         // the tests of tunnels
 	`^checks\.|\.dns_|\.destination_`,      // those of names and checks, and TestFailuresBecomeRefusals
 	`-too-slow$`,                           // slow_test.go

@@ -43,6 +43,8 @@ type stage struct {
 	// loops is, unless 0, how many the gateway has on the kernel's sockets, over
 	// which the scene is played once.
 	loops int
+	// places is how many clients there may be at a time; 0: as many as there are.
+	places int
 }
 
 var (
@@ -116,10 +118,10 @@ func (st stage) play(t *testing.T, config Config, plot func(*scene), scripts ...
 		s := &scene{t: t, config: config, plot: plot, scripts: scripts}
 		if st.loops > 0 {
 			s.where = "on sockets"
-			s.playOnSockets(st.loops)
+			s.playOnSockets(st)
 		} else {
 			s.where = strings.TrimPrefix(fmt.Sprintf("%s, seed %d", st.name, seed), ", ")
-			s.simulate(seed, st.world)
+			s.simulate(seed, st)
 		}
 		for _, f := range s.endings {
 			f()
@@ -138,14 +140,15 @@ func (st stage) visit(t *testing.T, config Config, client script, scripts ...scr
 	return st.play(t, config, func(s *scene) { client(s.dial()) }, scripts...)
 }
 
-func (s *scene) simulate(seed uint64, o simnet.Options) {
+func (s *scene) simulate(seed uint64, st stage) {
 	s.t.Helper()
+	o := st.world
 	if s.config.Log == nil {
 		s.config.Log = accesslog.Immediate(&s.page)
 	}
 	o.Lifetime = cmp.Or(o.Lifetime, 1000*time.Hour)
 	o.Fate = s.fate(o.Fate)
-	err := simnet.New(seed, o).Run(loop.Config{Report: s.report}, func(g *loop.Group) error {
+	err := simnet.New(seed, o).Run(loop.Config{MaxConns: st.places, Report: s.report}, func(g *loop.Group) error {
 		s.network = simulated{g}
 		g.Loop(0).Post(func() {
 			s.start(func() {
@@ -174,9 +177,9 @@ func (s *scene) fate(other func(simnet.Dial) simnet.Fate) func(simnet.Dial) simn
 	}
 }
 
-func (s *scene) playOnSockets(loops int) {
+func (s *scene) playOnSockets(st stage) {
 	s.t.Helper()
-	group, err := loop.NewGroup(loops, loop.Config{Report: s.report})
+	group, err := loop.NewGroup(st.loops, loop.Config{MaxConns: st.places, Report: s.report})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -411,6 +414,7 @@ func (n simulated) listen(f func(conn)) (*loop.Address, error) {
 	if err != nil {
 		return nil, err
 	}
+	ln.Uncounted()
 	return ln.Address(), nil
 }
 

@@ -216,7 +216,7 @@ var errTunnelReset = errors.New("gateway: the origin reset the tunnel")
 // cutTunnels ends all tunnels, since the loop is about to be stopped: one that
 // rests has no task that would notice.
 func (g *Gateway) cutTunnels() {
-	for c := range g.clients.All() {
+	for c := range g.busy.All() {
 		if x := c.exchange; x != nil && x.tunnel != nil {
 			x.tunnel.cut(CutOff)
 		}

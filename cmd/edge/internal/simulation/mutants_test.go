@@ -96,7 +96,7 @@ var mutants = []mutant{
 	{"HTTP/1.0 is not told that the connection persists", inGateway + "exchange_response.go",
 		"KeepAlive: x.end.client == Persists && x.request.minor == 0,", "KeepAlive: false,"},
 	{"an idle client connection is forgotten by the drain", inGateway + "gateway.go",
-		"\t\tif c.exchange == nil {\n\t\t\tc.idle()", "\t\tif c.exchange != nil {\n\t\t\tc.idle()"},
+		"\tfor c := range g.idle.All {\n\t\tc.wait()", "\tfor c := range g.idle.All {\n\t\tc.wait()\n\t\tbreak"},
 	{"an edit is made and not listed", inHeads + "edits.go",
 		"\t\tif edit.Op != Copy {\n", "\t\tif edit.Op == Drop {\n"},
 	{"what is recorded is what was to be written", inGateway + "hop_write.go",
