@@ -10,22 +10,49 @@ import (
 // A client is a connection between its exchanges. There may be very many of
 // them that wait, so it is small.
 type client struct {
-	list.Links[*client] // among the worker's clients
+	list.Links[*client] // among the worker's idle clients, while it is one
 
 	worker *worker
 	conn   *loop.Conn
-	parked bool
+	used   bool // it has sent a request
 }
 
-// park waits for the next request, at most for d.
-func (c *client) park(d time.Duration) {
-	c.parked = true
-	c.conn.Park(c, c.worker.loop.Now().Add(d))
+// rest waits for the next request. Who has sent none yet has as long as for a head.
+func (c *client) rest() {
+	c.worker.idle.Add(c, c.used)
+	c.park(c.patience())
+}
+
+func (c *client) park(d time.Duration) { c.conn.Park(c, c.worker.loop.Now().Add(d)) }
+
+// patience is how long the connection may wait for its next request.
+func (c *client) patience() time.Duration {
+	switch config := c.worker.config; {
+	case c.worker.draining:
+		return config.DrainIdle
+	case c.used:
+		return config.IdleTimeout
+	default:
+		return config.HeadTimeout
+	}
+}
+
+// IdleSince is when it began to wait.
+func (c *client) IdleSince() loop.Time { return c.conn.ParkedUntil().Add(-c.patience()) }
+
+// GiveWay ends a connection because all places are taken and another client waits
+// for one. While the server drains, places become free by themselves.
+func (c *client) GiveWay() {
+	if !c.worker.draining {
+		c.hangUp()
+		c.worker.gaveWay()
+	}
 }
 
 // Readable starts the task that serves the connection.
 func (c *client) Readable(*loop.Conn) {
-	c.parked = false
+	c.worker.idle.Remove(c, c.used)
+	c.used = true
 	c.worker.loop.Go(c)
 }
 
@@ -48,7 +75,7 @@ func (c *client) Expired(*loop.Conn) { c.hangUp() }
 func (c *client) Aborted(*loop.Conn) { c.hangUp() }
 
 func (c *client) hangUp() {
-	c.worker.clients.Remove(c)
+	c.worker.idle.Remove(c, c.used)
 	c.conn.Close() // Nothing depends on what a failed close would say.
 }
 
@@ -71,12 +98,9 @@ const (
 
 // follow makes the outcome of the connection's last exchange come true.
 func (c *client) follow(o outcome) {
-	if o == onward {
-		c.park(c.worker.idleTime())
-		return
-	}
-	c.worker.clients.Remove(c)
 	switch o {
+	case onward:
+		c.rest()
 	case linger:
 		c.conn.Linger(lingerOctets, lingerTime)
 	case abort:

@@ -106,9 +106,5 @@ func (s *Server) drain(hurry, over <-chan struct{}) {
 func (s *Server) accept(conn *loop.Conn) {
 	w := s.workers[conn.Loop().Index()]
 	c := &client{worker: w, conn: conn}
-	w.clients.PushFront(c)
-	c.park(s.config.HeadTimeout)
-	if w.draining {
-		c.park(s.config.DrainIdle)
-	}
+	c.rest()
 }

@@ -1,11 +1,11 @@
 package server
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/hopwire/hopwire/cmd/origin/internal/site"
 	"github.com/hopwire/hopwire/shared/accesslog"
-	"github.com/hopwire/hopwire/shared/list"
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/wire"
 )
@@ -15,11 +15,13 @@ type worker struct {
 	config   *Config
 	loop     *loop.Loop
 	cache    *site.Cache
-	clients  list.List[*client]
+	idle     *loop.Idlers[*client]
 	spare    []*exchange
 	log      *accesslog.Batch // nil: none is wanted
 	draining bool
 
+	gone      int       // idle clients that have given way
+	muteUntil loop.Time // until then it is not said how many
 	// The wall clock, to the second.
 	second int64     // since 1970
 	nextAt loop.Time // when the next one begins
@@ -30,7 +32,7 @@ type worker struct {
 const maxSpare = 64
 
 func newWorker(s *Server, l *loop.Loop) *worker {
-	w := &worker{config: &s.config, loop: l, log: s.config.AccessLog.Batch(l)}
+	w := &worker{config: &s.config, loop: l, idle: loop.NewIdlers[*client](l), log: s.config.AccessLog.Batch(l)}
 	w.cache = s.config.Site.NewCache(w.appendFileHead)
 	w.readClock()
 	return w
@@ -41,19 +43,18 @@ func newWorker(s *Server, l *loop.Loop) *worker {
 // tell a client not to send another.
 func (w *worker) drain() {
 	w.draining = true
-	for c := range w.clients.All() {
-		if c.parked {
-			c.park(w.config.DrainIdle)
-		}
+	for c := range w.idle.All {
+		c.park(w.config.DrainIdle)
 	}
 }
 
-// idleTime is how long a connection may wait for its next request.
-func (w *worker) idleTime() time.Duration {
-	if w.draining {
-		return w.config.DrainIdle
+// gaveWay counts an idle client that has given way, and says so now and then.
+func (w *worker) gaveWay() {
+	w.gone++
+	if now := w.loop.Now(); now >= w.muteUntil {
+		w.muteUntil = now.Add(10 * time.Second)
+		w.config.Report(fmt.Errorf("all places for connections are taken: idle ones gave way to those that wait, %d so far on loop %d", w.gone, w.loop.Index()))
 	}
-	return w.config.IdleTimeout
 }
 
 // exchange takes a spare exchange or makes one.
