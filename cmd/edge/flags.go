@@ -28,6 +28,7 @@ type settings struct {
 	loops          int
 	reusePort      bool
 	maxConnections int
+	maxPipes       int
 	gateway        gateway.Config
 	targets        []names.Target
 	resolver       *names.System // nil: the machine's own
@@ -159,7 +160,7 @@ func flags() []cli.Flag {
 		duration(timeouts, "response-timeout", 60*time.Second, "allow an origin `DURATION` without a byte of a response, or of a request going by"),
 		duration(timeouts, "tunnel-timeout", time.Hour, "allow a tunnel, such as a WebSocket, `DURATION` without a byte in either direction"),
 
-		number("max-connections", 0, "accept `N` clients at once; 0: no bound"),
+		number("max-connections", 0, "accept `N` clients at once; those that come beyond wait, and idle ones give way to them; 0: a third as many as the system allows open files (ulimit -n)"),
 		number("origin-max-connections", 0, "have `N` connections to each origin, shared out among the loops, of which each has at least one; 0: no bound"),
 		number("queue-max", 0, "let `N` requests wait when all origins are at that bound, shared out likewise; 0: none"),
 		duration(connections, "queue-timeout", 5*time.Second, "let a request wait for `DURATION`"),
@@ -182,16 +183,15 @@ func flags() []cli.Flag {
 func readSettings(c *cli.Context) (*settings, error) {
 	check := checker{Context: c}
 	s := &settings{
-		listen:         check.listen("listen"),
-		loops:          c.Int("loops"),
-		reusePort:      c.Bool("reuse-port"),
-		maxConnections: check.count("max-connections"),
-		accessLog:      c.String("access-log"),
-		record:         c.String("record"),
-		drainGrace:     check.duration("drain-grace", mayBeZero),
-		drainTimeout:   check.duration("drain-timeout", mayBeZero),
-		targets:        check.targets("origin"),
-		resolver:       check.resolver("resolver"),
+		listen:       check.listen("listen"),
+		loops:        c.Int("loops"),
+		reusePort:    c.Bool("reuse-port"),
+		accessLog:    c.String("access-log"),
+		record:       c.String("record"),
+		drainGrace:   check.duration("drain-grace", mayBeZero),
+		drainTimeout: check.duration("drain-timeout", mayBeZero),
+		targets:      check.targets("origin"),
+		resolver:     check.resolver("resolver"),
 		gateway: gateway.Config{
 			Name:                 check.token("via"),
 			HeadTimeout:          check.duration("head-timeout", positive),
@@ -224,6 +224,7 @@ func readSettings(c *cli.Context) (*settings, error) {
 	check.heads(&s.gateway)
 	check.differ("access-log", "record")
 	check.idle()
+	check.descriptors(s)
 	s.gateway.LogOrigins = len(s.gateway.Origins) > 1 || len(s.targets) > 0
 	if len(s.gateway.Origins) == 0 && len(s.targets) > 0 {
 		s.gateway.Authority = s.targets[0].Authority()
@@ -269,6 +270,20 @@ func (c *checker) count(name string) int {
 		c.problem("--%s is a number from 0 to %d, not %d", name, uint32(math.MaxUint32), n)
 	}
 	return n
+}
+
+// descriptors shares them out. A client needs its own, that of a connection to an
+// origin, and half of a pipe, which is two: when half of the clients have one, the
+// bytes of the others are copied.
+func (c *checker) descriptors(s *settings) {
+	const perClient = 3
+	all := loop.Descriptors{Limit: loop.DescriptorLimit(), Loops: s.loops, PerConn: perClient}
+	var err error
+	if s.maxConnections, err = all.MaxConns(c.count("max-connections")); err != nil {
+		c.problem("--max-connections: %v", err)
+	}
+	s.gateway.OriginDescriptors = all.Conns()
+	s.maxPipes = max(all.Conns()/2, 1)
 }
 
 func (c *checker) listen(name string) string {

@@ -82,6 +82,7 @@ func open(ctx context.Context, s *settings, reopen <-chan struct{}, w io.Writer)
 	}()
 	e.group, err = loop.NewGroup(s.loops, loop.Config{
 		MaxConns:  s.maxConnections,
+		MaxPipes:  s.maxPipes,
 		ReusePort: s.reusePort,
 		Report:    func(err error) { fmt.Fprintf(w, "edge: %v\n", err) },
 	})

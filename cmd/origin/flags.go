@@ -6,6 +6,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/hopwire/hopwire/cmd/origin/internal/server"
+	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/program"
 )
 
@@ -63,7 +64,7 @@ func flags() []cli.Flag {
 		&cli.StringFlag{Name: "root", Usage: "serve the files of `FOLDER`", DefaultText: "the example site"},
 		&cli.StringFlag{Name: "post-path", Value: "/post", Usage: "echo what is posted to `PATH` or below it; empty: nowhere"},
 		program.LoopsFlag(),
-		&cli.IntFlag{Name: "max-connections", Usage: "accept at most `N` connections at a time; 0: as many as the system allows"},
+		&cli.IntFlag{Name: "max-connections", Usage: "accept at most `N` connections at a time; those that come beyond wait, and idle ones give way to them; 0: half as many as the system allows open files (ulimit -n)"},
 		&cli.StringFlag{Name: "access-log", Usage: "append a line in Common Log Format for each response to `FILE`; - is standard output", DefaultText: "none"},
 		duration("head-timeout", server.Defaults.HeadTimeout, "wait at most `TIME` for a whole request head, or for the first on a connection"),
 		duration("idle-timeout", server.Defaults.IdleTimeout, "close a connection that sends no request for `TIME`"),
@@ -105,5 +106,16 @@ func readSettings(c *cli.Context) (*settings, error) {
 	if s.maxConnections < 0 {
 		return nil, program.Usagef("--max-connections is a number from 0 up, not %d", s.maxConnections)
 	}
-	return s, nil
+	return s, s.shareDescriptors()
+}
+
+// shareDescriptors gives each connection two: its own, and that of a file which is
+// sent on it.
+func (s *settings) shareDescriptors() (err error) {
+	all := loop.Descriptors{Limit: loop.DescriptorLimit(), Loops: s.loops, PerConn: 2}
+	s.server.OpenFiles = all.Conns()
+	if s.maxConnections, err = all.MaxConns(s.maxConnections); err != nil {
+		return program.Usagef("--max-connections: %v", err)
+	}
+	return nil
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
+	"net"
 	"os"
 	"os/exec"
 	"strings"
@@ -13,6 +15,69 @@ import (
 
 	"golang.org/x/sys/unix"
 )
+
+func TestDescriptorsAreSharedOut(t *testing.T) {
+	for _, test := range []struct {
+		limit, loops, perConn int
+		asked, want           int
+		err                   string
+	}{
+		{1024, 2, 3, 0, 325, ""},
+		{1024, 2, 3, 325, 325, ""},
+		{1024, 2, 3, 10, 10, ""},
+		{1024, 2, 3, 326, 0, "326 connections need 1026 open files, and the system allows 1024; write 'ulimit -n 1026' first, or ask for 325 at most"},
+		{1026, 2, 3, 326, 326, ""},
+		{128, 2, 2, 0, 40, ""},
+		{128, 8, 2, 0, 16, ""},
+		{50, 2, 2, 0, 1, ""},
+		{49, 2, 2, 0, 0, "the system allows 49 open files, which is too few for any connection; write 'ulimit -n 50' first"},
+		{20, 2, 3, 100, 0, "the system allows 20 open files, which is too few for any connection; write 'ulimit -n 348' first"},
+		{math.MaxInt32, 2, 1, 0, math.MaxInt32 - 48, ""},
+	} {
+		d := Descriptors{Limit: test.limit, Loops: test.loops, PerConn: test.perConn}
+		got, err := d.MaxConns(test.asked)
+		if got != test.want || (err == nil) != (test.err == "") || err != nil && err.Error() != test.err {
+			t.Errorf("%d asked of %+v: %d, %v; want %d, %s", test.asked, d, got, err, test.want, test.err)
+		}
+	}
+	if n := DescriptorLimit(); n < descriptors(t) {
+		t.Errorf("the limit is %d, and %d are open", n, descriptors(t))
+	}
+}
+
+// A loop has no more pipes than its share, and who gets none is told so; one that
+// is closed makes room for another.
+func TestPipesAreBounded(t *testing.T) {
+	g := newGroup(t, 2, Config{MaxPipes: 3})
+	g.start()
+	for i, want := range []int{2, 1} {
+		on(t, g.Loop(i), func() {
+			l := g.Loop(i)
+			var held []Pipe
+			for {
+				p, err := l.pipe()
+				if err != nil {
+					if op := (*net.OpError)(nil); !errors.As(err, &op) || op.Op != "pipe" || !errors.Is(err, syscall.EMFILE) {
+						t.Errorf("without a pipe: %v", err)
+					}
+					break
+				}
+				held = append(held, p)
+			}
+			if len(held) != want {
+				t.Errorf("loop %d: %d pipes, want %d", i, len(held), want)
+			}
+			for _, p := range held {
+				l.closePipe(p)
+			}
+			p, err := l.pipe()
+			if err != nil {
+				t.Errorf("all are closed, and there is none: %v", err)
+			}
+			l.pipes.put(p)
+		})
+	}
+}
 
 // crampedVar is set for the child process that TestOutOfDescriptors starts.
 const crampedVar = "LOOP_TEST_CRAMPED"

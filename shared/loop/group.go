@@ -23,6 +23,9 @@ type Config struct {
 	// by one each, when they accept at the same instant. 0 means no bound but that
 	// of descriptors.
 	MaxConns int
+	// MaxPipes bounds the pipes of all loops together, two descriptors each; it is
+	// shared out among them. Without one a Splice fails. 0 means no bound.
+	MaxPipes int
 	// Report is told what went wrong where nobody is left to return it to:
 	// panics, and failures to accept. It is called on the loops, several at
 	// once. Nil means that nobody wants to know.

@@ -47,6 +47,7 @@ type Loop struct {
 	buffers  freeList[*Buffer]
 	lent     int // of the buffers, those borrowed
 	pipes    freeList[Pipe]
+	piped    int // pipes that are open
 
 	events [256]Event
 
@@ -237,7 +238,7 @@ func (l *Loop) shutDown() error {
 	l.endPosts()
 	err := l.endTasks()
 	l.tasks.dropAll((*task).end)
-	l.pipes.dropAll(closePipe)
+	l.pipes.dropAll(l.closePipe)
 	return errors.Join(err, l.engine.Close())
 }
 

@@ -1,6 +1,9 @@
 package loop
 
-import "net"
+import (
+	"net"
+	"syscall"
+)
 
 // A Splice moves octets from one connection to another of the same loop through
 // a pipe of the kernel, so that they do not come up into the program. The zero
@@ -91,7 +94,7 @@ func (s *Splice) close() {
 // other use of the pipe is to find them.
 func (s *Splice) End() {
 	if s.held > 0 {
-		s.pipe.Close()
+		s.loop.closePipe(s.pipe)
 	} else {
 		s.close()
 	}
@@ -103,11 +106,18 @@ func (l *Loop) pipe() (Pipe, error) {
 	if p, ok := l.pipes.get(); ok {
 		return p, nil
 	}
-	p, err := l.engine.NewPipe()
-	if err != nil {
-		return nil, &net.OpError{Op: "pipe", Err: err}
+	err := error(syscall.EMFILE)
+	if most := l.Share(l.group.config.MaxPipes); most == 0 || l.piped < most {
+		var p Pipe
+		if p, err = l.engine.NewPipe(); err == nil {
+			l.piped++
+			return p, nil
+		}
 	}
-	return p, nil
+	return nil, &net.OpError{Op: "pipe", Err: err}
 }
 
-func closePipe(p Pipe) { p.Close() }
+func (l *Loop) closePipe(p Pipe) {
+	l.piped--
+	p.Close()
+}

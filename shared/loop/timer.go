@@ -66,7 +66,7 @@ func (l *Loop) trim() {
 	l.trimming = false
 	tasks := l.tasks.trim((*task).end)
 	buffers := l.buffers.trim(func(*Buffer) {})
-	pipes := l.pipes.trim(closePipe)
+	pipes := l.pipes.trim(l.closePipe)
 	if tasks || buffers || pipes {
 		l.trimLater()
 	}

@@ -62,6 +62,10 @@ type Config struct {
 	// origin. It is shared out among the loops, each of which has at least one.
 	// Zero means no bound.
 	OriginMaxConnections int
+	// OriginDescriptors is for how many connections to all origins together, idle
+	// and in use, there are descriptors, shared out likewise. Where all are taken, a
+	// new connection takes the place of an idle one. Zero means no bound.
+	OriginDescriptors int
 	// QueueMax bounds the requests that wait when all origins are at that bound,
 	// shared out likewise. Zero means that none waits.
 	QueueMax int

@@ -102,6 +102,7 @@ func (x *exchange) takeIdle() *pool.Conn {
 // dial makes a new connection to the origin where the exchange has its place.
 func (x *exchange) dial() Refusal {
 	g := x.gateway
+	g.origins.MakeRoom()
 	conn, err := x.ticket.Origin().Pool().Dial(x.loop.Now().Add(g.config.ConnectTimeout))
 	if err != nil {
 		why := connectFailure(err)

@@ -14,6 +14,7 @@ func newOrigins(g *Gateway) *origins.Set {
 		Balance:        c.Balance,
 		Eject:          c.Eject,
 		MaxConnections: g.loop.Share(c.OriginMaxConnections),
+		Descriptors:    g.loop.Share(c.OriginDescriptors),
 		QueueMax:       g.loop.Share(c.QueueMax),
 		QueueTimeout:   c.QueueTimeout,
 		Pool:           c.Pool,

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hopwire/hopwire/cmd/edge/internal/pool"
 	"github.com/hopwire/hopwire/shared/loop/simnet"
 )
 
@@ -141,4 +142,24 @@ func TestEverybodyGetsAPlace(t *testing.T) {
 			}
 		}, answering(hello))
 	}
+}
+
+// Where all descriptors for origin connections are taken, an idle one makes room for
+// the connection that a request needs, to whichever origin it goes.
+func TestIdleOriginConnectionsMakeRoom(t *testing.T) {
+	smooth.play(t, Config{OriginDescriptors: 2}, func(s *scene) {
+		for range 2 {
+			for _, name := range []string{"a", "b", "c"} { // in turn
+				s.expectFetch("\r\n\r\n"+name, "/")
+			}
+		}
+		s.sleep(time.Second)
+		open := 0
+		for _, o := range s.origins {
+			open += o.open
+		}
+		if c := s.counters(); open != 2 || c.Origins < 3 || c.OriginEnds[pool.MadeRoom] != c.Origins-2 {
+			s.errorf("%d are open of %d, %d made room", open, c.Origins, c.OriginEnds[pool.MadeRoom])
+		}
+	}, cast(3)...)
 }

@@ -20,6 +20,10 @@ type Config struct {
 	// MaxConnections bounds the connections to each origin, idle and in use.
 	// Zero: no bound.
 	MaxConnections int
+	// Descriptors is how many connections to all origins together, idle and in use,
+	// there may be before an idle one makes room for each further one. Zero: any
+	// number.
+	Descriptors int
 	// QueueMax is how many requests wait when all origins are at that bound.
 	// Zero: none.
 	QueueMax int
@@ -164,6 +168,26 @@ func (s *Set) admit(m Member) {
 	s.members = append(s.members, o)
 	if s.watcher != nil {
 		s.watcher.Joined(o)
+	}
+}
+
+// MakeRoom is called before a connection is made. If there are as many as there are
+// descriptors for, it closes an idle one, at the origin that has most of them.
+func (s *Set) MakeRoom() {
+	if s.config.Descriptors == 0 {
+		return
+	}
+	var most *pool.Pool
+	open := 0
+	for _, all := range [...][]*Origin{s.members, s.leaving} {
+		for _, o := range all {
+			if open += o.pool.Open(); most == nil || o.pool.Idle() > most.Idle() {
+				most = o.pool
+			}
+		}
+	}
+	if open >= s.config.Descriptors {
+		most.MakeRoom()
 	}
 }
 

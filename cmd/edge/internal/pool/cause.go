@@ -30,7 +30,7 @@ const (
 	Reset     // the origin reset it
 	Expired   // unused for longer than Limits.Idle
 	Displaced // the oldest, when one more came than Limits.Max
-	MadeRoom  // a request was there for which it had to be a new connection
+	MadeRoom  // a request needed a new connection, and there was to be none beside it
 
 	// Causes is how many there are.
 	Causes

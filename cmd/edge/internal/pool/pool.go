@@ -42,6 +42,16 @@ func (p *Pool) OnInspected(f func()) { p.onInspected = f }
 // Open is how many connections there are, idle and in use.
 func (p *Pool) Open() int { return p.open }
 
+// Idle is how many wait for a request.
+func (p *Pool) Idle() int { return p.idle.Len() }
+
+// MakeRoom closes the connection that has been idle for longest, if there is one.
+func (p *Pool) MakeRoom() {
+	if p.idle.Len() > 0 {
+		p.evict(p.idle.Last(), MadeRoom)
+	}
+}
+
 // Inspecting is how many connections are neither idle nor in use for the moment,
 // since something came while they were idle, and what it was is not known yet.
 func (p *Pool) Inspecting() int { return p.inspecting }

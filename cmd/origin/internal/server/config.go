@@ -18,6 +18,10 @@ type Config struct {
 	// means nowhere. A file of that name is not served.
 	PostPath string
 
+	// OpenFiles is how many files may be open at a time, for all loops together;
+	// each has its share. Zero means 512 for each.
+	OpenFiles int
+
 	// HeadTimeout is how long a request head may take from its first octet to
 	// its last, and a new connection to send the first.
 	HeadTimeout time.Duration

@@ -60,7 +60,11 @@ func (x *exchange) find(path []byte) (*site.File, error) {
 	if err := x.clean(path); err != nil {
 		return nil, err
 	}
-	return x.worker.cache.Open(x.scratch, x.worker.loop.Now())
+	f, err := x.worker.cache.Open(x.scratch, x.worker.loop.Now())
+	if err == nil && f.Source() != nil {
+		x.worker.tidyLater()
+	}
+	return f, err
 }
 
 // clean puts the path that a target's path stands for into scratch. The echo is

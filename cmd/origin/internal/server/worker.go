@@ -19,6 +19,7 @@ type worker struct {
 	spare    []*exchange
 	log      *accesslog.Batch // nil: none is wanted
 	draining bool
+	tidying  bool // soon
 
 	gone      int       // idle clients that have given way
 	muteUntil loop.Time // until then it is not said how many
@@ -33,7 +34,7 @@ const maxSpare = 64
 
 func newWorker(s *Server, l *loop.Loop) *worker {
 	w := &worker{config: &s.config, loop: l, idle: loop.NewIdlers[*client](l), log: s.config.AccessLog.Batch(l)}
-	w.cache = s.config.Site.NewCache(w.appendFileHead)
+	w.cache = s.config.Site.NewCache(w.appendFileHead, l.Share(s.config.OpenFiles))
 	w.readClock()
 	return w
 }
@@ -54,6 +55,24 @@ func (w *worker) gaveWay() {
 	if now := w.loop.Now(); now >= w.muteUntil {
 		w.muteUntil = now.Add(10 * time.Second)
 		w.config.Report(fmt.Errorf("all places for connections are taken: idle ones gave way to those that wait, %d so far on loop %d", w.gone, w.loop.Index()))
+	}
+}
+
+// tidyEvery is how often a worker looks for files that are open and not used.
+const tidyEvery = 2 * time.Second
+
+// tidyLater is called when a file has been opened.
+func (w *worker) tidyLater() {
+	if !w.tidying {
+		w.tidying = true
+		w.loop.After(tidyEvery, w.tidy)
+	}
+}
+
+func (w *worker) tidy() {
+	w.tidying = false
+	if w.cache.CloseUnused(w.loop.Now()) {
+		w.tidyLater()
 	}
 }
 

@@ -19,32 +19,41 @@ var (
 
 // A Cache finds files for one loop, and keeps what it found.
 //
-// The files kept are in a list, those confirmed last at the front. A file in
-// use is confirmed once a second, so that order is that of use to within a
-// second, and a hit need not move anything.
+// The files kept are in two lists, those in memory and those that are open, the
+// ones confirmed last at the front. A file in use is confirmed once a second, so
+// that order is that of use to within a second, and a hit need not move anything.
 type Cache struct {
 	tree       tree
 	fresh      time.Duration // how long a file is served without another look at the disk
 	small      int64         // octets up to which content is kept in memory; larger files are kept open
 	budget     int           // octets that may be kept in memory
-	entries    int           // files that may be kept, and so those kept open
+	entries    int           // files that may be kept in memory
+	mayOpen    int           // files that may be open; more are if so many are borrowed
 	appendHead func(b []byte, f *File) []byte
 
-	files map[string]*File
-	kept  list.List[*File]
-	cost  int
+	files    map[string]*File
+	inMemory list.List[*File]
+	held     list.List[*File] // open ones
+	cost     int
+	open     int // files that are open: those held, and others that are borrowed
 }
 
 // NewCache makes a cache for one loop. appendHead appends the head that goes
 // before the content in File.Message; nil means none. It is called when f is
-// loaded, with all but Message and HeadLen set.
-func (s *Site) NewCache(appendHead func(b []byte, f *File) []byte) *Cache {
+// loaded, with all but Message and HeadLen set. mayOpen is how many files there are
+// descriptors for; with 0 or more than 512 it is 512.
+func (s *Site) NewCache(appendHead func(b []byte, f *File) []byte, mayOpen int) *Cache {
+	const entries = 512
+	if mayOpen == 0 {
+		mayOpen = entries
+	}
 	c := &Cache{
 		tree:       s.tree,
 		fresh:      time.Second,
 		small:      64 << 10,
 		budget:     32 << 20,
-		entries:    512,
+		entries:    entries,
+		mayOpen:    min(mayOpen, entries),
 		appendHead: appendHead,
 		files:      make(map[string]*File),
 	}
@@ -77,19 +86,20 @@ func (c *Cache) Open(path []byte, now loop.Time) (*File, error) {
 		}
 		c.forget(f)
 	}
-	f, err := c.open(string(path))
+	f, err := c.find(string(path))
 	if err != nil {
 		return nil, err
 	}
 	f.refs++
 	f.checked = now
+	c.closeBeyond(c.mayOpen)
 	if bytes.IndexByte(path, '%') < 0 {
 		c.keep(f)
 	}
 	return f, nil
 }
 
-func (c *Cache) open(path string) (*File, error) {
+func (c *Cache) find(path string) (*File, error) {
 	name := path[1:]
 	if path[len(path)-1] == '/' {
 		name += "index.html"
@@ -110,9 +120,17 @@ func (c *Cache) confirm(f *File, now loop.Time) bool {
 		return false
 	}
 	f.checked = now
-	c.kept.Remove(f)
-	c.kept.PushFront(f)
+	c.order(f).Remove(f)
+	c.order(f).PushFront(f)
 	return true
+}
+
+// order is the list that f is kept in.
+func (c *Cache) order(f *File) *list.List[*File] {
+	if f.source != nil {
+		return &c.held
+	}
+	return &c.inMemory
 }
 
 // keep files f and makes room for it.
@@ -121,16 +139,37 @@ func (c *Cache) keep(f *File) {
 		return
 	}
 	c.files[f.path] = f
-	c.kept.PushFront(f)
-	for c.cost += f.cost(); c.cost > c.budget || len(c.files) > c.entries; {
-		c.forget(c.kept.Last())
+	c.order(f).PushFront(f)
+	for c.cost += f.cost(); c.cost > c.budget || c.inMemory.Len() > c.entries; {
+		c.forget(c.inMemory.Last())
 	}
+}
+
+// closeBeyond forgets open files until there are no more than n, or all that are
+// left are borrowed.
+func (c *Cache) closeBeyond(n int) {
+	for c.open > n && c.held.Len() > 0 {
+		c.forget(c.held.Last())
+	}
+}
+
+// heldFor is how long a file is kept open that nobody asks for.
+const heldFor = 10 * time.Second
+
+// CloseUnused closes files that nobody has asked for of late, which may be deleted,
+// and take room on the disk as long as they are open. It reports whether there are
+// others to be looked at later.
+func (c *Cache) CloseUnused(now loop.Time) (more bool) {
+	for c.held.Len() > 0 && now.Sub(c.held.Last().checked) >= heldFor {
+		c.forget(c.held.Last())
+	}
+	return c.held.Len() > 0
 }
 
 // forget ends the keeping of f. Who has borrowed it still has it.
 func (c *Cache) forget(f *File) {
 	delete(c.files, f.path)
-	c.kept.Remove(f)
+	c.order(f).Remove(f)
 	c.cost -= f.cost()
 	if f.refs == 0 {
 		f.close()
@@ -139,7 +178,7 @@ func (c *Cache) forget(f *File) {
 
 // Close forgets everything.
 func (c *Cache) Close() {
-	for f := range c.kept.All() {
+	for _, f := range c.files {
 		c.forget(f)
 	}
 }

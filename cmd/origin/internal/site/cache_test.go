@@ -46,7 +46,7 @@ func openCache(t *testing.T, dir string) *Cache {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := s.NewCache(nil)
+	c := s.NewCache(nil, 0)
 	t.Cleanup(func() {
 		c.Close()
 		s.Close()

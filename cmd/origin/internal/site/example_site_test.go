@@ -28,7 +28,7 @@ func TestExampleIsAsOldAsItSays(t *testing.T) {
 
 // Whatever the page refers to is there, under a path that works.
 func TestExampleIsComplete(t *testing.T) {
-	c := Example().NewCache(nil)
+	c := Example().NewCache(nil, 0)
 	defer c.Close()
 	page, err := c.Open([]byte("/"), second)
 	if err != nil {

@@ -33,6 +33,7 @@ type File struct {
 type entry struct {
 	list.Links[*File] // among the files kept
 
+	cache      *Cache
 	path, name string // what it is filed under; what the tree calls it
 	state      state
 	checked    loop.Time // when the tree last confirmed state
@@ -70,15 +71,26 @@ func (f *File) close() {
 	if f.source != nil {
 		f.source.Close() // It was only read from: nothing can be lost.
 		f.source = nil
+		f.cache.open--
 	}
 }
 
-// cost is what the file takes of a cache's budget.
-func (f *File) cost() int { return cap(f.Message) + 512 }
+// cost is what the file takes of a cache's budget. Of open ones it is the number
+// that is bounded.
+func (f *File) cost() int {
+	if f.source != nil {
+		return 0
+	}
+	return cap(f.Message) + 512
+}
 
 // load opens the file that the tree calls name.
 func (c *Cache) load(path, name string) (*File, error) {
 	source, content, state, err := c.tree.open(name)
+	for Status(err) == 503 && c.held.Len() > 0 { // no descriptor is left
+		c.closeBeyond(c.open - 1)
+		source, content, state, err = c.tree.open(name)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +107,10 @@ func (c *Cache) load(path, name string) (*File, error) {
 		Modified: time.Unix(0, min(state.modified, now.UnixNano())).Unix(), // RFC 9110 section 8.8.2.1
 		ETag:     etag(state),
 		source:   source,
-		entry:    entry{path: path, name: name, state: state, young: now.UnixNano()-state.modified < int64(granularity)},
+		entry:    entry{cache: c, path: path, name: name, state: state, young: now.UnixNano()-state.modified < int64(granularity)},
+	}
+	if source != nil {
+		c.open++
 	}
 	return f, c.prepare(f, content)
 }
