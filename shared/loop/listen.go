@@ -96,18 +96,25 @@ func (l *Loop) acceptAt(h Handle) {
 }
 
 func (ln *Listener) acceptSome() {
-	for i := range acceptBatch {
-		switch {
-		case ln.full() && i > 0:
-			return // whether somebody else waits will be reported
-		case ln.full():
-			if ln.pause(ln.full); ln.paused {
-				ln.makeRoom()
-			}
-			return
-		case !ln.acceptOne():
+	for range acceptBatch {
+		if ln.full() {
+			ln.waitForRoom()
 			return
 		}
+		if !ln.acceptOne() {
+			return
+		}
+	}
+}
+
+// waitForRoom has somebody make room, unless nobody waits for it: then it will be
+// reported when somebody does.
+func (ln *Listener) waitForRoom() {
+	if !ln.loop.engine.HasBacklog(ln.handle) {
+		return
+	}
+	if ln.pause(ln.full); ln.paused {
+		ln.makeRoom()
 	}
 }
 

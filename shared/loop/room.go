@@ -16,8 +16,8 @@ import (
 //	     └─ a connection has closed ◄─────────┘
 //
 // Loops do not share a clock, so they tell ages and not instants. By the time that
-// a loop is told, its first one may be in use; then another of its own gives way,
-// or none, and the listener asks again.
+// a loop is told, its first one may be in use, so that another of its own gives
+// way; or there is a place, and nobody does.
 
 // leastIdle is how long a connection is idle before it gives way: its next request
 // may be on its way.
@@ -154,8 +154,9 @@ func (q *inquiry) hear(c candidate) {
 		ln.retry.Reset(leastIdle - first.idle)
 		return
 	}
+	g := ln.loop.group
 	first.loop.Post(func() {
-		if now := first.loop.firstToGo(); now.mayGo() {
+		if now := first.loop.firstToGo(); now.mayGo() && g.full() && g.paused.Load() > 0 {
 			now.giveWay()
 		}
 	})

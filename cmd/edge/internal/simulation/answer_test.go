@@ -238,6 +238,8 @@ func parameter(field []byte, name, end string) string {
 
 // gatewayCloses is the gateway's end of a connection.
 func (w *world) gatewayCloses(l *line, how simnet.What) {
+	w.judgeRoom(l)
+	l.gone = how != simnet.ClosedWrite
 	if l.closed || how == simnet.ClosedWrite && l.call == nil {
 		return
 	}
@@ -247,6 +249,7 @@ func (w *world) gatewayCloses(l *line, how simnet.What) {
 	}
 	if c := l.call; how != simnet.ClosedReset {
 		w.judgeTruth(c)
+		w.judgeDrain(l)
 		w.judgeSilence(c)
 	}
 }

@@ -111,6 +111,9 @@ func (w *world) manners(c *call) {
 		}
 		c.leaves = pick(w.rng, closes, halfCloses, resets, fallsSilent)
 		c.silent = c.leaves == fallsSilent
+		if w.places > 0 && c.silent && w.one(2) {
+			c.leaveAt = 0 // it says nothing at all
+		}
 	}
 }
 

@@ -43,6 +43,7 @@ func (w *world) judge(e *logLine) {
 	}
 	c.logged++
 	c.end = e.clientEnd
+	c.line.idleAt = w.net.Now()
 	w.tally.count(r, e)
 	w.judgeIdentity(r, e)
 	w.judgeOutcome(r, e)

@@ -20,8 +20,10 @@ type line struct {
 	arrived, read int64 // octets towards the gateway
 	ended, reset  bool  // that has arrived at the gateway, too
 	resetAt       loop.Time
-	struck        bool // the network broke it
-	closed        bool // the gateway did
+	struck        bool      // the network broke it
+	closed        bool      // the gateway did
+	gone          bool      // and has no place any more
+	idleAt        loop.Time // when it was accepted, or its last exchange ended
 
 	// To an origin.
 	current   *try   // the request that the gateway is writing; nil: none
@@ -95,6 +97,7 @@ func (w *world) atGateway(l *line, s simnet.Step) {
 		w.judgeBound(l)
 	case simnet.Accepted:
 		w.accepted = append(w.accepted, l)
+		l.idleAt = s.At
 		l.serial = uint64(len(w.accepted))
 	case simnet.Connected:
 		l.born = s.At

@@ -30,6 +30,7 @@ const (
 	inOrigins = "cmd/edge/internal/origins/"
 	inTap     = "cmd/edge/internal/tap/"
 	inWire    = "shared/wire/"
+	inLoop    = "shared/loop/"
 )
 
 var mutants = []mutant{
@@ -96,7 +97,15 @@ var mutants = []mutant{
 	{"HTTP/1.0 is not told that the connection persists", inGateway + "exchange_response.go",
 		"KeepAlive: x.end.client == Persists && x.request.minor == 0,", "KeepAlive: false,"},
 	{"an idle client connection is forgotten by the drain", inGateway + "gateway.go",
-		"\tfor c := range g.idle.All {\n\t\tc.wait()", "\tfor c := range g.idle.All {\n\t\tc.wait()\n\t\tbreak"},
+		"\tfor c := range g.idle.All {\n\t\tc.wait()", "\tfor c := range g.idle.All {\n\t\t_ = c"},
+	{"the client that was idle for the shortest time gives way", inLoop + "room.go",
+		"\t\ti.used.PushBack(e)", "\t\ti.used.PushFront(e)"},
+	{"a client that never sent a request gives way last", inLoop + "room.go",
+		"\t\treturn c.silent\n", "\t\treturn !c.silent\n"},
+	{"a client gives way that was idle for a moment", inLoop + "room.go",
+		"c.idle >= leastIdle", "c.idle >= leastIdle/100"},
+	{"clients give way to nobody", inLoop + "listen.go",
+		"\tif !ln.loop.engine.HasBacklog(ln.handle) {", "\tif false {"},
 	{"an edit is made and not listed", inHeads + "edits.go",
 		"\t\tif edit.Op != Copy {\n", "\t\tif edit.Op == Drop {\n"},
 	{"what is recorded is what was to be written", inGateway + "hop_write.go",

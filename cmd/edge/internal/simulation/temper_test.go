@@ -19,6 +19,7 @@ type temper struct {
 	authority string // of the first origin
 	origins   int
 	clients   int
+	places    int // for clients; 0: as many as there are
 	quota     int // requests of each client
 	largest   int // octets of a body
 
@@ -148,6 +149,9 @@ func (w *world) drawManners() {
 		w.drainAfter = 1 + w.within(10*w.think)
 	}
 	w.records = w.one(16)
+	if w.clients > 3 && w.one(4) {
+		w.places = 1 + w.rng.IntN(3)
+	}
 	w.wellBehaved = w.rude.clients+w.rude.origins == 0 && w.faults == 0
 }
 
@@ -155,10 +159,10 @@ func (w *world) drawManners() {
 func (w *world) calm() bool { return w.wellBehaved && !w.limited && w.drainAfter == 0 }
 
 func (w *world) String() string {
-	return fmt.Sprintf("%s network, %d clients, %d origins; rude clients 1/%d, rude origins 1/%d, idle close %v, churn %v, records %v,\n"+
+	return fmt.Sprintf("%s network, %d clients, places %d, %d origins; rude clients 1/%d, rude origins 1/%d, idle close %v, churn %v, records %v,\n"+
 		"faults %v within %d bytes, refuse %v, hang %v, drain after %v, verbatim %v, connections limited to %d, queue %d for %v;\n"+
 		"pool %+v, idle timeout %v, response timeout %v",
-		w.kind, w.clients, w.origins, w.rude.clients, w.rude.origins, w.idleClose, w.churns, w.records,
+		w.kind, w.clients, w.places, w.origins, w.rude.clients, w.rude.origins, w.idleClose, w.churns, w.records,
 		w.faults, w.faultWithin, w.refuse, w.hang, w.drainAfter, w.config.Verbatim, w.config.OriginMaxConnections, w.config.QueueMax, w.config.QueueTimeout,
 		w.limits, w.config.IdleTimeout, w.config.ResponseTimeout)
 }

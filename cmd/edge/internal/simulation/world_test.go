@@ -39,7 +39,8 @@ type world struct {
 	lastAccepted *line   // by an origin
 	refusals     int     // connects refused
 	hangs        int
-	struck       bool // a connection was
+	gaveWay      uint64 // clients for whom others wait
+	struck       bool   // a connection was
 	logs         int
 	draining     bool
 	drainedAt    loop.Time
@@ -79,7 +80,7 @@ func play(seed uint64, s *story) *world {
 	if s != nil {
 		s.begin(w)
 	}
-	err := w.net.Run(loop.Config{}, w.start)
+	err := w.net.Run(loop.Config{MaxConns: w.places}, w.start)
 	switch {
 	case err == nil && !w.finished && w.failure == nil:
 		err = errors.New("it was stopped before its end")
@@ -122,6 +123,7 @@ func (w *world) start(g *loop.Group) error {
 		if err != nil {
 			return err
 		}
+		ln.Uncounted()
 		config.Origins = append(config.Origins, ln.Address())
 	}
 	w.listeners, w.authority = config.Origins, config.Origins[0].String()
