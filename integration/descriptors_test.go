@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -110,6 +111,34 @@ func TestMoreClientsThanDescriptors(t *testing.T) {
 		if said := s.Log(); strings.Contains(said, "too many open files") {
 			t.Errorf("it says %q", said)
 		}
+	})
+}
+
+// Silent clients that take all places do not keep others out: they give way, and by
+// that word are counted.
+func TestSilentClientsGiveWay(t *testing.T) {
+	const places, others = 3, 6
+	bound := []string{"--max-connections", fmt.Sprint(places)}
+	origin := startOrigin(t, "", bound...)
+	edge := startEdge(t, origin.Addr, bound...)
+	for _, s := range []*server{origin, edge} {
+		for range places {
+			c, err := net.Dial("tcp", s.Addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+		}
+		(&crowd{t: t, address: s.Addr}).ask(others, func(int) []string { return []string{"/"} })
+	}
+	eventually(t, func() (problem string) {
+		if err := edge.Signal(syscall.SIGUSR1); err != nil {
+			return err.Error()
+		}
+		if !strings.Contains(edge.Log(), "client-ends.gave-way") {
+			return "the edge does not count who gave way"
+		}
+		return ""
 	})
 }
 

@@ -63,11 +63,12 @@ backend origin
 	return start(dir, program{name: "haproxy", config: config, args: args}, options)
 }
 
-// MaxConns is the number of clients that a relay can have, with two descriptors
-// for each, within the limit of open files. HAProxy refuses to start with more.
+// MaxConns is the number of clients that any of the relays can have within the limit
+// of open files. HAProxy needs two descriptors for each, and refuses to start with
+// more; the edge counts on three.
 func MaxConns() int {
 	limit := syscall.Rlimit{Cur: 1024}
 	_ = syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) // cannot fail
 	const others = 200
-	return int(min(limit.Cur, 1<<18)-others) / 2
+	return int(min(limit.Cur, 1<<18)-others) / 3
 }

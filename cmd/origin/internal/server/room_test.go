@@ -2,6 +2,8 @@ package server
 
 import (
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -67,5 +69,61 @@ func TestIdleClientsGiveWay(t *testing.T) {
 	}
 	if len(said.texts) != 1 || !strings.Contains(said.texts[0], "gave way") {
 		t.Errorf("reported: %q", said.texts)
+	}
+}
+
+// A file that was deleted after it had been served is closed before long, so that
+// its room on the disk is free.
+func TestDeletedFilesAreClosed(t *testing.T) {
+	dir := lay(t, map[string]string{"large.bin": strings.Repeat("x", 70_000)})
+	open := func() (n int) {
+		all, err := filepath.Glob("/proc/self/fd/*")
+		if err != nil {
+			t.Error(err)
+		}
+		for _, fd := range all {
+			if to, _ := os.Readlink(fd); strings.HasPrefix(to, dir+"/large.bin") {
+				n++
+			}
+		}
+		return n
+	}
+	err := simnet.New(1, simnet.Options{}).Run(loop.Config{}, func(g *loop.Group) error {
+		server, err := New(g, Config{Site: openSite(t, dir)})
+		if err != nil {
+			return err
+		}
+		addr, err := server.Listen("127.0.0.1:80")
+		if err != nil {
+			return err
+		}
+		at, err := loop.ParseAddress(addr.String())
+		l := g.Loop(0)
+		l.Go(loop.Func(func() {
+			defer g.Stop()
+			c, err := l.Dial(at, 0)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer c.Close()
+			io.WriteString(c, get("GET", "/large.bin"))
+			if n, err := io.CopyN(io.Discard, c, 70_000); err != nil {
+				t.Errorf("%d octets came, %v", n, err)
+			}
+			if open() != 1 {
+				t.Errorf("open %d times after it was served", open())
+			}
+			if err := os.Remove(filepath.Join(dir, "large.bin")); err != nil {
+				t.Error(err)
+			}
+			if l.Sleep(13 * time.Second); open() != 0 {
+				t.Error("it is open still")
+			}
+		}))
+		return err
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }
