@@ -110,10 +110,10 @@ func (w *world) manners(c *call) {
 			c.leaveAt = w.rng.Int64N(c.octets + 1)
 		}
 		c.leaves = pick(w.rng, closes, halfCloses, resets, fallsSilent)
-		c.silent = c.leaves == fallsSilent
-		if w.places > 0 && c.silent && w.one(2) {
-			c.leaveAt = 0 // it says nothing at all
+		if w.places > 0 && w.one(2) {
+			c.leaves, c.leaveAt = fallsSilent, 0 // it says nothing at all
 		}
+		c.silent = c.leaves == fallsSilent
 	}
 }
 

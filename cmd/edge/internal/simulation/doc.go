@@ -27,6 +27,8 @@
 //     gave no octet of a response, and then on a new one; none on a connection on
 //     which the origin had spoken unasked or had ended. In a tunnel it is the
 //     octets of both sides that are compared.
+//   - Where there are fewer places than clients, a client that gives way is idle, it
+//     is its turn, and somebody waits.
 //   - Everything ends by itself, nothing is left open or borrowed, and the
 //     counters add up.
 //   - Where nobody misbehaves and nothing is lost, every request is answered by
