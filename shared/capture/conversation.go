@@ -85,12 +85,13 @@ func (w *writer) end(c *conversation, e *event) {
 	s, back := segment{dir: e.dir, at: e.time(), flags: flagFIN | flagACK, comment: e.comment}, e.dir.reverse()
 	if Ending(e.detail) == RST {
 		s.flags = flagRST | flagACK
-		delete(w.flows, c.id)
 	}
 	w.send(c, s)
 	c.ended[e.dir] = true
-	if s.flags&flagFIN != 0 && c.ended[back] {
+	if e.kind == closeEvent || c.ended[back] {
 		delete(w.flows, c.id)
+	}
+	if s.flags&flagFIN != 0 && c.ended[back] {
 		w.send(c, segment{dir: back, at: s.at, flags: flagACK})
 	}
 }

@@ -11,7 +11,8 @@ type eventKind uint8
 const (
 	openEvent eventKind = iota
 	dataEvent
-	endEvent
+	endEvent   // of one direction
+	closeEvent // of both: nothing more comes
 	noteEvent
 )
 
@@ -20,7 +21,7 @@ type event struct {
 	kind    eventKind
 	flow    FlowID
 	dir     Direction
-	detail  uint8  // push of data, Ending of an end, Severity of a note
+	detail  uint8  // push of data, Ending of an end or a close, Severity of a note
 	offset  uint64 // how much had passed in that direction
 	at      int64  // Unix time in nanoseconds
 	comment string

@@ -138,10 +138,10 @@ func (f *Flow) begin(at time.Time) {
 // sending reports whether direction d is open and not yet ended.
 func (f *Flow) sending(d Direction) bool { return !f.opened.IsZero() && !f.ended[d] }
 
-// finish notes the end of direction d, or of both when it is a reset.
-func (f *Flow) finish(d Direction, how Ending) {
+// finish notes the end of direction d, or of both when nothing more comes.
+func (f *Flow) finish(d Direction, whole bool) {
 	f.ended[d] = true
-	if how == RST {
+	if whole {
 		f.ended = [2]bool{true, true}
 	}
 }

@@ -3,6 +3,7 @@ package capture
 import (
 	"cmp"
 	"io"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,6 +22,7 @@ import (
 type Recorder struct {
 	writer   *writer
 	tracks   []*Track
+	late     []event // ends that found no room in a ring
 	interval time.Duration
 	wake     chan struct{}
 	flush    chan chan error
@@ -116,6 +118,7 @@ func (r *Recorder) run() {
 // this one from the file.
 func (r *Recorder) drain() error {
 	for _, t := range r.tracks {
+		r.late = t.takeLate(r.late) // before the tail is read: what they end is in front of it
 		t.until = t.ring.tail.Load()
 	}
 	for t := r.oldest(); t != nil; t = r.oldest() {
@@ -123,6 +126,10 @@ func (r *Recorder) drain() error {
 		r.writer.write(&e)
 		t.ring.release(e.size())
 	}
+	for i := range r.late {
+		r.writer.write(&r.late[i])
+	}
+	r.late = nil
 	return r.writer.flush()
 }
 
@@ -155,6 +162,7 @@ type Track struct {
 	head  []byte
 	until uint64
 
+	late          atomic.Pointer[lateEnd] // the last of them
 	droppedEvents atomic.Uint64
 	droppedOctets atomic.Uint64
 }
@@ -193,12 +201,30 @@ func (t *Track) Data(f *Flow, d Direction, at time.Time, p []byte, comment strin
 // End records that direction d ended, or with RST that both did, since the
 // sender of d reset the connection.
 func (t *Track) End(f *Flow, d Direction, how Ending, at time.Time, comment string) {
-	if how == NotEnded || !f.sending(d) || !t.announce(f) {
+	if how != NotEnded {
+		t.end(f, d, how, how == RST, at, comment)
+	}
+}
+
+// Close records that the sender of d ended that direction and closed the
+// connection: what may still arrive is read by nobody, and not recorded.
+func (t *Track) Close(f *Flow, d Direction, at time.Time, comment string) {
+	t.end(f, d, FIN, true, at, comment)
+}
+
+func (t *Track) end(f *Flow, d Direction, how Ending, whole bool, at time.Time, comment string) {
+	if !f.sending(d) {
 		return
 	}
-	t.put(&event{kind: endEvent, flow: f.FlowID, dir: d, detail: uint8(how), offset: f.passed[d],
-		at: at.UnixNano(), comment: fitting(comment)})
-	f.finish(d, how)
+	if t.announce(f) {
+		e := event{kind: endEvent, flow: f.FlowID, dir: d, detail: uint8(how), offset: f.passed[d],
+			at: at.UnixNano(), comment: fitting(comment)}
+		if whole {
+			e.kind = closeEvent
+		}
+		t.put(&e)
+	}
+	f.finish(d, whole)
 }
 
 // Note records n.
@@ -224,10 +250,14 @@ func (t *Track) announce(f *Flow) bool {
 // lose one of them misleads a reader more than to lose content does.
 func (t *Track) put(e *event) bool {
 	eighth := len(t.ring.memory) / 8
-	spare := [...]int{dataEvent: eighth, noteEvent: eighth, openEvent: eighth / 2, endEvent: 0}[e.kind]
+	spare := [...]int{dataEvent: eighth, noteEvent: eighth, openEvent: eighth / 2, endEvent: 0, closeEvent: 0}[e.kind]
 	room := t.ring.reserve(e.size(), spare)
 	if room == nil {
-		t.drop(1, len(e.content))
+		if e.kind == endEvent || e.kind == closeEvent {
+			t.putLate(e)
+		} else {
+			t.drop(1, len(e.content))
+		}
 		t.rouse()
 		return false
 	}
@@ -237,6 +267,31 @@ func (t *Track) put(e *event) bool {
 		t.rouse()
 	}
 	return true
+}
+
+// A lateEnd is an end that found no room in the ring. It is kept beside it, or
+// the recorder would remember for ever a connection that nobody has any more.
+// There are no more of them than connections whose opening is recorded.
+type lateEnd struct {
+	event
+	before *lateEnd
+}
+
+func (t *Track) putLate(e *event) {
+	late := &lateEnd{event: *e, before: t.late.Load()}
+	for !t.late.CompareAndSwap(late.before, late) {
+		late.before = t.late.Load() // the recorder has taken them
+	}
+}
+
+// takeLate appends the ends that found no room to all, in their order.
+func (t *Track) takeLate(all []event) []event {
+	n := len(all)
+	for late := t.late.Swap(nil); late != nil; late = late.before {
+		all = append(all, late.event)
+	}
+	slices.Reverse(all[n:])
+	return all
 }
 
 func (t *Track) drop(events, octets int) {

@@ -77,7 +77,7 @@ func (t *Tap) PeerReset(f *Flow) { t.track.End(f, peer(f), capture.RST, t.wall()
 // Closed records that the gateway closed the connection, and why. If octets have
 // arrived that it has not read, the kernel makes a reset of that.
 func (t *Tap) Closed(f *Flow, cause string) {
-	t.track.End(f, own(f), capture.FIN, t.wall(), cause)
+	t.track.Close(f, own(f), t.wall(), cause)
 }
 
 // Reset records that the gateway reset the connection, and why.
