@@ -1,8 +1,11 @@
 package capture
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -15,6 +18,8 @@ type conversation struct {
 	next     [2]uint64         // octets written, or known as lost
 	acked    [2]uint64         // of those, how many the other end has acknowledged
 	ended    [2]bool
+	opened   string // by whom
+	file     int    // the last one that names it
 }
 
 // maxHole is the most by which sequence numbers leap over octets that were not
@@ -25,23 +30,26 @@ const maxHole = 1 << 30
 // open starts a conversation and writes its handshake.
 func (w *writer) open(e *event) {
 	client, server, at := decodeAddress(e.content), decodeAddress(e.content[addressSize:]), e.time()
-	c := &conversation{id: e.flow, ends: addresses(e.flow, client, server), sequence: initialSequence(e.flow, at)}
+	c := &conversation{
+		id: e.flow, ends: addresses(e.flow, client, server), sequence: initialSequence(e.flow, at),
+		opened: opened(client, server), file: w.number,
+	}
 	w.flows[e.flow] = c
-	w.send(c, segment{dir: Inbound, at: at, flags: flagSYN, comment: introduction(e.flow, client, server)})
+	w.send(c, segment{dir: Inbound, at: at, flags: flagSYN, comment: c.id.String() + " " + c.opened})
 	w.send(c, segment{dir: Outbound, at: at, flags: flagSYN | flagACK})
 	w.send(c, segment{dir: Inbound, at: at, flags: flagACK})
 }
 
-// introduction is the comment on a SYN. Its first word is how a reader learns
-// the name of the connection.
-func introduction(id FlowID, client, server netip.AddrPort) string {
+// opened stands behind the connection's name in the comment on its SYN, by which a
+// reader learns that name. In a further file the first packet has such a comment.
+func opened(client, server netip.AddrPort) string {
 	name := func(a netip.AddrPort) string {
 		if !a.IsValid() {
 			return "a Unix domain socket"
 		}
 		return a.String()
 	}
-	return fmt.Sprintf("%s opened by %s to %s", id, name(client), name(server))
+	return fmt.Sprintf("opened by %s to %s", name(client), name(server))
 }
 
 // addresses returns what stands in the packets: the real addresses where IP
@@ -129,5 +137,29 @@ func (w *writer) send(c *conversation, s segment) {
 	if s.flags&(flagSYN|flagFIN) != 0 {
 		c.sequence[d]++
 	}
+	if c.file != w.number {
+		s.goesOn = fmt.Sprintf("%s goes on, %s", c.id, c.opened)
+		c.file = w.number
+	}
 	w.packet(&s)
+}
+
+// goOn says which connections were open when a further file began.
+func (w *writer) goOn() {
+	open := slices.SortedFunc(maps.Keys(w.flows), func(a, b FlowID) int {
+		return cmp.Or(cmp.Compare(a.Hop, b.Hop), cmp.Compare(a.N, b.N))
+	})
+	text := []byte("this file goes on where another one ended")
+	for i, id := range open {
+		if i == 0 {
+			text = append(text, "; so do the connections"...)
+		}
+		text = id.appendTo(append(text, ' '))
+	}
+	n := Note{
+		Kind:   "recording.goes-on",
+		Params: []Param{{"file", strconv.Itoa(w.number)}, {"connections", strconv.Itoa(len(open))}},
+		Text:   string(text),
+	}
+	w.note(w.last, Info, n.appendBody(nil))
 }

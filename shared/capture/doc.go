@@ -75,6 +75,18 @@
 // passes, so that the recording shows a hole of exactly that size: Wireshark
 // reports a segment that was not captured, and a note says what it was.
 //
+// What a full disk has not taken waits, first in the writer and then in the
+// tracks, and is written once there is room. A pipe whose reader has gone is given
+// up.
+//
+// # Several files
+//
+// A recording may go on in further files when one has reached a bound. Each is
+// complete, with a head, its interfaces and their statistics. A connection that is
+// open goes on in the next file with the sequence numbers that it had; there its
+// first packet has a comment with its name, such as "c3 goes on, opened by ...",
+// and a note at the beginning lists all those that may.
+//
 // # Reading
 //
 // Read takes recordings of ours and captures of others, and leads from packets

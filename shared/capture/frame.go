@@ -49,6 +49,7 @@ type segment struct {
 	content  []byte
 
 	at      time.Time
+	goesOn  string // that the connection began in an earlier file
 	comment string
 }
 

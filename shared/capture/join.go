@@ -87,7 +87,7 @@ func (c *cutter) explain(connection *Connection) {
 		c.stream.warnings = append(c.stream.warnings, where+fmt.Sprintf(format, arguments...))
 	}
 	kept := len(connection.Exchanges)
-	if connection.Joined && kept > 0 {
+	if goesOn := c.stream.named && c.before == 0; connection.Joined && kept > 0 && !goesOn {
 		warn("the capture began in the middle of it; left out %s in front of its first request", english.Plural(c.before, "byte"))
 	}
 	if c.inbound.lost > 0 {

@@ -21,8 +21,10 @@ import (
 // numbers, as of a lost segment, and a note with its size.
 type Recorder struct {
 	writer   *writer
+	failure  atomic.Pointer[error] // of the last attempt to write
 	tracks   []*Track
 	late     []event // ends that found no room in a ring
+	current  event   // the one that is taken
 	interval time.Duration
 	wake     chan struct{}
 	flush    chan chan error
@@ -77,19 +79,45 @@ func (r *Recorder) Close() error {
 	return r.err
 }
 
-// Dropped counts what the tracks left out since their rings were full.
+// Dropped counts what was left out, since a ring was full or the file is not to
+// be had.
 type Dropped struct {
 	Events uint64 // of any kind
 	Octets uint64 // of content
 }
 
-// Dropped returns the sum over all tracks. Any goroutine may call it.
+func (d *Dropped) add(e *event) {
+	d.Events++
+	if e.kind == dataEvent {
+		d.Octets += uint64(len(e.content))
+	}
+}
+
+// losses are a Dropped that several goroutines may look at.
+type losses struct{ events, octets atomic.Uint64 }
+
+func (l *losses) add(d Dropped) {
+	l.events.Add(d.Events)
+	l.octets.Add(d.Octets)
+}
+
+// Dropped returns the sum of all that was left out. Any goroutine may call it.
 func (r *Recorder) Dropped() (d Dropped) {
+	d.Events, d.Octets = r.writer.lost.events.Load(), r.writer.lost.octets.Load()
 	for _, t := range r.tracks {
-		d.Events += t.droppedEvents.Load()
-		d.Octets += t.droppedOctets.Load()
+		d.Events += t.lost.events.Load()
+		d.Octets += t.lost.octets.Load()
 	}
 	return d
+}
+
+// Failing returns why the file does not take what is recorded; nil: it does. Any
+// goroutine may call it.
+func (r *Recorder) Failing() error {
+	if err := r.failure.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 func (r *Recorder) run() {
@@ -97,16 +125,22 @@ func (r *Recorder) run() {
 	tick := time.NewTicker(r.interval)
 	defer tick.Stop()
 	for {
+		wake := r.wake
+		if r.writer.err != nil {
+			wake = nil // the next attempt has time
+		}
 		select {
 		case <-tick.C:
 			r.drain()
-		case <-r.wake:
+		case <-wake:
 			r.drain()
 		case answer := <-r.flush:
 			answer <- r.drain()
 		case <-r.stop:
 			r.drain()
 			r.err = r.writer.close()
+			for r.take(r.writer.lose) { // what the file did not take
+			}
 			return
 		}
 	}
@@ -115,22 +149,37 @@ func (r *Recorder) run() {
 // drain writes all that the tracks hold now, the oldest event first, so that
 // the packets in the file stand in the order of time. What the loops record
 // meanwhile waits for the next time, or a busy loop would keep the octets of
-// this one from the file.
+// this one from the file. What the file does not take stays in the rings.
 func (r *Recorder) drain() error {
 	for _, t := range r.tracks {
 		r.late = t.takeLate(r.late) // before the tail is read: what they end is in front of it
 		t.until = t.ring.tail.Load()
 	}
-	for t := r.oldest(); t != nil; t = r.oldest() {
-		e := decodeEvent(t.head)
-		r.writer.write(&e)
-		t.ring.release(e.size())
+	write := r.writer.write
+	for r.writer.ready() && r.take(write) {
 	}
-	for i := range r.late {
-		r.writer.write(&r.late[i])
+	err := r.writer.flush()
+	r.failure.Store(&err)
+	return err
+}
+
+// take has the oldest event used of those that are to be written now, the ends that
+// found no room behind the others; false: there is none.
+func (r *Recorder) take(use func(*event)) bool {
+	t := r.oldest()
+	switch {
+	case t != nil:
+		r.current = decodeEvent(t.head)
+		use(&r.current)
+		t.ring.release(r.current.size())
+	case len(r.late) > 0:
+		use(&r.late[0])
+		r.late = r.late[1:]
+	default:
+		r.late = nil
+		return false
 	}
-	r.late = nil
-	return r.writer.flush()
+	return true
 }
 
 // oldest returns the track whose next event is the oldest of all, and leaves
@@ -162,9 +211,8 @@ type Track struct {
 	head  []byte
 	until uint64
 
-	late          atomic.Pointer[lateEnd] // the last of them
-	droppedEvents atomic.Uint64
-	droppedOctets atomic.Uint64
+	late atomic.Pointer[lateEnd] // the last of them
+	lost losses
 }
 
 // Open records that the flow's client connected. FlowID, Client and Server of f
@@ -181,7 +229,7 @@ func (t *Track) Data(f *Flow, d Direction, at time.Time, p []byte, comment strin
 		return
 	}
 	if !t.announce(f) {
-		t.drop(1, len(p))
+		t.lost.add(Dropped{1, uint64(len(p))})
 		f.passed[d] += uint64(len(p))
 		return
 	}
@@ -256,7 +304,9 @@ func (t *Track) put(e *event) bool {
 		if e.kind == endEvent || e.kind == closeEvent {
 			t.putLate(e)
 		} else {
-			t.drop(1, len(e.content))
+			var d Dropped
+			d.add(e)
+			t.lost.add(d)
 		}
 		t.rouse()
 		return false
@@ -292,11 +342,6 @@ func (t *Track) takeLate(all []event) []event {
 	}
 	slices.Reverse(all[n:])
 	return all
-}
-
-func (t *Track) drop(events, octets int) {
-	t.droppedEvents.Add(uint64(events))
-	t.droppedOctets.Add(uint64(octets))
 }
 
 // rouse has the recorder drain now.

@@ -184,8 +184,8 @@ func TestTrackOpensLate(t *testing.T) {
 	if e := got[1]; e.kind != dataEvent || e.offset != 4 || string(e.content) != "kept" || e.comment != "why" || e.flow != f.FlowID {
 		t.Errorf("event %+v, want the data at offset 4", e)
 	}
-	if track.droppedEvents.Load() != 3 || track.droppedOctets.Load() == 0 {
-		t.Errorf("dropped %d events, want the opening twice and the data", track.droppedEvents.Load())
+	if track.lost.events.Load() != 3 || track.lost.octets.Load() == 0 {
+		t.Errorf("dropped %d events, want the opening twice and the data", track.lost.events.Load())
 	}
 }
 
@@ -349,7 +349,7 @@ func BenchmarkTrackData(b *testing.B) {
 		track.Data(&f, Inbound, at, content, "")
 		track.ring.head.Store(track.ring.tail.Load()) // a consumer that costs nothing
 	}
-	if n := track.droppedEvents.Load(); n > 0 {
+	if n := track.lost.events.Load(); n > 0 {
 		b.Fatalf("%d events dropped", n)
 	}
 }
@@ -364,6 +364,7 @@ func BenchmarkWriterData(b *testing.B) {
 	e.kind, e.content = dataEvent, make([]byte, 1024)
 	b.ReportAllocs()
 	for b.Loop() {
+		w.ready()
 		w.write(&e)
 		e.offset += uint64(len(e.content))
 	}

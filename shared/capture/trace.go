@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"sort"
+	"strings"
 	"time"
 
 	"github.com/gopacket/gopacket"
@@ -95,6 +96,7 @@ type stream struct {
 	tracer  *tracer
 	number  int // from 1, in the order of the file
 	label   string
+	named   bool // by the recording
 	hop     Hop
 	ends    [2]netip.AddrPort // the sender of the first packet is first
 	halves  [2]half           // by index into ends
@@ -144,26 +146,26 @@ func (t *tracer) newStream(hop Hop, p *packet, ends [2]netip.AddrPort, tcp *laye
 		tracer: t, number: len(t.all) + 1, hop: hop, ends: ends, opened: p.at, client: unknownEnd,
 	}
 	s.label = fmt.Sprint(s.number)
+	if name := introduced(p.comments); hop != UnknownHop && name != "" {
+		s.label, s.named = name, true
+	}
 	switch {
 	case tcp.SYN && tcp.ACK:
 		s.client, s.initial = 1, tcp.Ack-1
 	case tcp.SYN:
 		s.client, s.initial = 0, tcp.Seq
-		if name := introduced(p.comments); hop != UnknownHop && name != "" {
-			s.label = name
-		}
 	}
 	return s
 }
 
 // introduced returns the name that our recordings give to a connection, in the
-// comment on its SYN.
-func introduced(comments []string) (name string) {
+// comment on its SYN or, where it goes on from an earlier file, on its first packet.
+func introduced(comments []string) string {
 	for _, comment := range comments {
-		if _, err := fmt.Sscanf(comment, "%s opened by", &name); err == nil {
-			if _, err := ParseFlowID(name); err == nil {
-				return name
-			}
+		name, rest, _ := strings.Cut(comment, " ")
+		_, err := ParseFlowID(name)
+		if err == nil && (strings.HasPrefix(rest, "opened by ") || strings.HasPrefix(rest, "goes on, opened by ")) {
+			return name
 		}
 	}
 	return ""

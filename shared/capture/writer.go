@@ -3,10 +3,12 @@ package capture
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"net/netip"
 	"strings"
+	"syscall"
 	"time"
 	"unicode/utf8"
 
@@ -26,6 +28,11 @@ type Options struct {
 	// Interval is the longest time that anything is kept from the file. 0 means
 	// 100 ms.
 	Interval time.Duration
+	// Next, where it is not nil, is called when the file has reached Max octets.
+	// What is written to the sink from then on belongs to another file. While Next
+	// fails it is called again and again, and nothing is written.
+	Next func() error
+	Max  int64
 }
 
 // howToLook stands at the head of the file.
@@ -80,18 +87,29 @@ const (
 // Recorder stands before it, since loops must not wait.
 //
 // Its methods gather whole pcapng blocks, and only whole blocks go to the sink:
-// what a killed program leaves behind is readable up to its last flush. The
-// first error stays, has everything later thrown away, and is what flush and
-// close return.
+// what a killed program leaves behind is readable up to its last flush. What the
+// sink does not take, as a full disk, is kept and offered again by the next
+// flush; until then there is no room, and nothing should be written.
 type writer struct {
 	sink        io.Writer
-	blocks      bytes.Buffer
+	options     Options
+	blocks      bytes.Buffer // what the sink has not taken yet
+	held        Dropped      // the events in it, if it is lost
 	ng          *pcapgo.NgWriter
 	frames      *framer
 	flows       map[FlowID]*conversation
-	counts      [len(interfaces)]tally
+	last        time.Time // of the last event
 	application string
-	err         error
+
+	// Of the file that is written.
+	counts [len(interfaces)]tally
+	number int   // from 0
+	taken  int64 // octets in it
+	full   bool  // its end is written, and the next one not begun
+
+	err  error // of the last flush
+	gone bool  // the sink was a pipe, and nobody will ever read it again
+	lost losses
 }
 
 // A tally is what the statistics of one interface will say.
@@ -101,27 +119,53 @@ type tally struct{ packets, lost uint64 }
 func newWriter(sink io.Writer, o Options) (*writer, error) {
 	w := &writer{
 		sink:        sink,
+		options:     o,
 		frames:      newFramer(),
 		flows:       make(map[FlowID]*conversation),
 		application: cmp.Or(o.Application, "hopwire"),
 	}
+	w.head()
+	return w, w.flush()
+}
+
+// head begins a file. Nothing that is made in memory can fail.
+func (w *writer) head() {
 	section := pcapgo.NgSectionInfo{Application: w.application, Comment: howToLook}
 	for i, in := range interfaces {
 		in.LinkType, in.SnapLength = layers.LinkTypeEthernet, snapLength
 		if i == 0 {
-			w.ng, w.err = pcapgo.NewNgWriterInterface(&w.blocks, in, pcapgo.NgWriterOptions{SectionInfo: section})
-		} else if w.err == nil {
-			_, w.err = w.ng.AddInterface(in)
+			w.ng, _ = pcapgo.NewNgWriterInterface(&w.blocks, in, pcapgo.NgWriterOptions{SectionInfo: section})
+		} else {
+			w.ng.AddInterface(in)
 		}
 	}
-	return w, w.flush()
+	w.ng.Flush()
 }
 
 // write makes the packets of an event. Those of a connection whose opening was
 // not recorded have no addresses, and are none.
 func (w *writer) write(e *event) {
+	w.last = e.time()
+	if w.gone {
+		w.lose(e)
+		return
+	}
+	w.held.add(e)
+	w.packets(e)
+	if w.options.Next != nil && w.taken+int64(w.blocks.Len()) >= w.options.Max {
+		w.foot()
+		w.full = true
+	}
+}
+
+// lose counts an event that is not written.
+func (w *writer) lose(e *event) {
+	w.held.add(e)
+	w.abandon()
+}
+
+func (w *writer) packets(e *event) {
 	switch c := w.flows[e.flow]; {
-	case w.err != nil:
 	case e.kind == openEvent:
 		w.open(e)
 	case e.kind == noteEvent:
@@ -136,29 +180,80 @@ func (w *writer) write(e *event) {
 	}
 }
 
-// flush hands what was gathered to the sink.
+// ready reports whether there is room for another event, and makes some if need be.
+func (w *writer) ready() bool {
+	return !w.full && w.blocks.Len() < flushAt || w.flush() == nil || w.gone
+}
+
+// flush hands what was gathered to the sink, and begins the next file if this one
+// is full.
 func (w *writer) flush() error {
-	if w.err == nil {
-		w.err = w.ng.Flush()
+	if w.gone {
+		return w.err
 	}
-	if w.err == nil && w.blocks.Len() > 0 {
-		_, w.err = w.sink.Write(w.blocks.Bytes())
+	if w.err = w.hand(); w.err == nil && w.full {
+		if w.err = w.next(); w.err == nil {
+			w.err = w.hand()
+		}
 	}
-	w.blocks.Reset()
+	if w.gone = errors.Is(w.err, syscall.EPIPE); w.gone {
+		clear(w.flows)
+		w.abandon()
+	}
 	return w.err
 }
 
-// close writes the statistics of the interfaces and flushes. Flows that are
-// still open stay without an end in the recording.
-func (w *writer) close() error {
-	for i, t := range w.counts {
-		if w.err == nil {
-			w.err = w.ng.WriteInterfaceStats(i, pcapgo.NgInterfaceStatistics{
-				LastUpdate: time.Now(), PacketsReceived: t.packets, PacketsDropped: t.lost,
-			})
-		}
+func (w *writer) hand() error {
+	if w.blocks.Len() == 0 {
+		return nil
 	}
-	return w.flush()
+	n, err := w.sink.Write(w.blocks.Bytes())
+	w.taken += int64(n)
+	w.blocks.Next(n)
+	if w.blocks.Len() == 0 {
+		w.held = Dropped{}
+	}
+	return err
+}
+
+// next begins the next file, if there may be one.
+func (w *writer) next() error {
+	if err := w.options.Next(); err != nil {
+		return err
+	}
+	w.number++
+	w.counts, w.taken, w.full = [len(interfaces)]tally{}, 0, false
+	w.head()
+	w.goOn()
+	return nil
+}
+
+// abandon gives up what the sink has not taken.
+func (w *writer) abandon() {
+	w.lost.add(w.held)
+	w.held = Dropped{}
+	w.blocks.Reset()
+}
+
+// close ends the file. Flows that are still open stay without an end in it.
+func (w *writer) close() error {
+	if !w.full {
+		w.foot()
+	}
+	w.full = false // no further file
+	err := w.flush()
+	w.abandon()
+	return err
+}
+
+// foot writes the statistics of the interfaces, with which a file ends.
+func (w *writer) foot() {
+	for i, t := range w.counts {
+		w.ng.WriteInterfaceStats(i, pcapgo.NgInterfaceStatistics{
+			LastUpdate: time.Now(), PacketsReceived: t.packets, PacketsDropped: t.lost,
+		})
+	}
+	w.ng.Flush()
 }
 
 // note writes a message of RFC 5424, around what Note.appendBody made of it.
@@ -175,8 +270,10 @@ func (w *writer) packet(s *segment) {
 	if (s.hop == OriginHop) == (s.dir == Inbound) {
 		options.Flags = &flagsSent
 	}
-	if s.comment != "" {
-		options.Comments = []string{option(s.comment)}
+	for _, comment := range [...]string{s.goesOn, s.comment} {
+		if comment != "" {
+			options.Comments = append(options.Comments, option(comment))
+		}
 	}
 	frame, err := w.frames.segment(s)
 	w.block(interfaceOf(s.hop), s.at, frame, err, options)
@@ -188,23 +285,18 @@ var (
 	flagsSent     = pcapgo.NgEpbFlags{Direction: pcapgo.NgEpbFlagDirectionOutbound}
 )
 
-// block writes a frame, unless there was an error, in making it or earlier.
+// block writes a frame, unless it could not be made.
 func (w *writer) block(in int, at time.Time, frame []byte, err error, options pcapgo.NgPacketOptions) {
-	if w.err != nil {
-		return
-	}
 	if err == nil {
 		info := gopacket.CaptureInfo{Timestamp: at, CaptureLength: len(frame), Length: len(frame), InterfaceIndex: in}
 		err = w.ng.WritePacketWithOptions(info, frame, options)
 	}
 	if err != nil {
-		w.err = fmt.Errorf("capture: writing the recording: %w", err)
+		w.counts[in].lost++
 		return
 	}
 	w.counts[in].packets++
-	if w.blocks.Len() >= flushAt {
-		w.flush()
-	}
+	w.ng.Flush()
 }
 
 // option is text as an option may have it: UTF-8, which readers take it for, and
