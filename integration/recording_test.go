@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -222,9 +223,16 @@ func replay(t *testing.T, file string, requests int, args ...string) replayRepor
 }
 
 // replayAny replays a recording to its end.
-func replayAny(t *testing.T, file string, args ...string) (report replayReport) {
+func replayAny(t *testing.T, file string, args ...string) replayReport {
 	t.Helper()
-	out := run(t, "", nil, filepath.Join(binaries, "loadgen"), append([]string{"replay", file, "--format", "json"}, args...)...)
+	return replayFiles(t, []string{file}, args...)
+}
+
+// replayFiles replays recordings, or one in several files.
+func replayFiles(t *testing.T, files []string, args ...string) (report replayReport) {
+	t.Helper()
+	line := slices.Concat([]string{"replay"}, files, []string{"--format", "json"}, args)
+	out := run(t, "", nil, filepath.Join(binaries, "loadgen"), line...)
 	if err := json.Unmarshal([]byte(out), &report); err != nil {
 		t.Fatalf("the report is not JSON: %v\n%s", err, out)
 	}

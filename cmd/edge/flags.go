@@ -34,6 +34,7 @@ type settings struct {
 	resolver       *names.System // nil: the machine's own
 	accessLog      string
 	record         string
+	recordMax      int64
 	drainGrace     time.Duration
 	drainTimeout   time.Duration
 }
@@ -170,7 +171,8 @@ func flags() []cli.Flag {
 		number("pool-uses", 0, "send `N` requests on an origin connection; 0: no bound"),
 
 		path("access-log", "write a line for each exchange to `FILE`; -: standard output"),
-		path("record", "record both hops to `FILE` as pcapng; -: standard output"),
+		path("record", "record both hops to `FILE` as pcapng, with all that is in them, also passwords; -: standard output"),
+		&cli.StringFlag{Name: "record-max", Category: observing, Usage: "when the recording has reached `SIZE`, such as 100MB or 1GiB, go on in FILE.1, FILE.2 and so on", DefaultText: "no bound"},
 
 		duration(ending, "drain-grace", 0, "after the first signal, go on accepting for `DURATION`"),
 		duration(ending, "drain-idle", time.Second, "then let an idle client send one last request within `DURATION`"),
@@ -188,6 +190,7 @@ func readSettings(c *cli.Context) (*settings, error) {
 		reusePort:    c.Bool("reuse-port"),
 		accessLog:    c.String("access-log"),
 		record:       c.String("record"),
+		recordMax:    check.recordMax("record-max"),
 		drainGrace:   check.duration("drain-grace", mayBeZero),
 		drainTimeout: check.duration("drain-timeout", mayBeZero),
 		targets:      check.targets("origin"),
@@ -286,6 +289,21 @@ func (c *checker) descriptors(s *settings) {
 	s.maxPipes = max(all.Conns()/2, 1)
 }
 
+// recordMax reads the bound of the files of a recording; 0: there is none. A file
+// has to hold more than what stands at its head.
+func (c *checker) recordMax(name string) int64 {
+	const least = 1_000_000
+	s := c.String(name)
+	if s == "" {
+		return 0
+	}
+	n, err := program.ParseSize(s)
+	if err != nil || n < least {
+		c.problem("--%s is a size such as 100MB or 1GiB, and at least 1MB, not %s", name, s)
+	}
+	return n
+}
+
 func (c *checker) listen(name string) string {
 	s := c.String(name)
 	if _, err := loop.ParseAddress(s); err != nil {
@@ -310,6 +328,9 @@ func (c *checker) idle() {
 		if c.IsSet(name) && c.String("check") == "" {
 			c.problem("--%s means something only with --check; add that, or leave it out", name)
 		}
+	}
+	if record := c.String("record"); c.String("record-max") != "" && (record == "" || record == "-") {
+		c.problem("--record-max means something only with --record FILE, since standard output has no second file; add that, or leave it out")
 	}
 	if c.String("resolver") != "" && !slices.ContainsFunc(c.StringSlice("origin"), names.IsTarget) {
 		c.problem("--resolver means something only with a dns:// or srv:// --origin; add one, or leave it out")
@@ -415,6 +436,9 @@ func (c *checker) differ(one, other string) {
 	a, b := c.String(one), c.String(other)
 	if a != "" && b != "" && sameFile(a, b) {
 		c.problem("--%s and --%s are one file, %s; give each a file of its own", one, other, b)
+	}
+	if number, ok := strings.CutPrefix(filepath.Clean(a), filepath.Clean(b)+"."); ok && c.String("record-max") != "" && strings.Trim(number, "0123456789") == "" {
+		c.problem("--%s is one of the files in which --%s goes on, %s; give it another name", one, other, a)
 	}
 }
 

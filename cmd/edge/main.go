@@ -17,7 +17,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"os/signal"
 	"sync"
 	"time"
@@ -28,7 +27,6 @@ import (
 	"github.com/hopwire/hopwire/cmd/edge/internal/gateway"
 	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
 	"github.com/hopwire/hopwire/shared/accesslog"
-	"github.com/hopwire/hopwire/shared/capture"
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/program"
 )
@@ -51,6 +49,9 @@ func run(ctx context.Context, s *settings, w io.Writer) error {
 	ended := make(chan struct{})
 	supervisor.Go(func() { e.supervise(ctx, ended) })
 	supervisor.Go(func() { asked.answer(w, e.server, ended) })
+	if e.recording != nil {
+		supervisor.Go(func() { e.recording.watch(ended) })
+	}
 	err = e.group.Run()
 	close(ended)
 	supervisor.Wait()
@@ -67,8 +68,7 @@ type edge struct {
 	registry  registry       // of the origins that have a name
 	stopNames func()         // stops looking them up; nil: nobody does
 	log       *accesslog.Log // nil: none is wanted
-	file      *os.File       // the recording
-	recorder  *capture.Recorder
+	recording *recording     // nil: none is wanted
 }
 
 // open sets everything up. If something fails, what was opened is closed again. By
@@ -93,7 +93,10 @@ func open(ctx context.Context, s *settings, reopen <-chan struct{}, w io.Writer)
 		return nil, err
 	}
 	config := s.gateway
-	config.Log, config.Recorder = e.log, e.recorder
+	config.Log = e.log
+	if e.recording != nil {
+		config.Recorder = e.recording.Recorder
+	}
 	config.Report = func(c origins.Change) { fmt.Fprintf(w, "edge: %v\n", c) }
 	e.registry.targets = s.targets
 	config.Check.Host = e.registry.host
@@ -116,23 +119,9 @@ func (e *edge) openFiles(reopen <-chan struct{}) (err error) {
 		}
 	}
 	if path := e.settings.record; path != "" {
-		if e.file, err = create(path); err != nil {
-			return fmt.Errorf("the recording cannot be opened: %w", err)
-		}
-		e.recorder, err = capture.NewRecorder(e.file, e.group.Len(), capture.Options{Application: "edge"})
-		if err != nil {
-			return fmt.Errorf("the recording cannot be written: %w", err)
-		}
+		e.recording, err = openRecording(path, e.settings.recordMax, e.group.Len(), e.say)
 	}
-	return nil
-}
-
-// create opens the file for the recording; "-" is standard output.
-func create(path string) (*os.File, error) {
-	if path == "-" {
-		return os.Stdout, nil
-	}
-	return os.Create(path)
+	return err
 }
 
 // supervise ends the loops when the program is asked to end.
@@ -191,33 +180,6 @@ func (e *edge) close() error {
 	}
 	var files multierror.Group // neither waits for the other's reader
 	files.Go(e.log.Close)
-	files.Go(e.closeRecording)
+	files.Go(e.recording.close)
 	return files.Wait().ErrorOrNil()
-}
-
-// closeRecording gives up when the end of the recording is not taken: it may be a
-// pipe whose reader has stopped without closing it.
-func (e *edge) closeRecording() error {
-	const patience = 2 * time.Second
-	done := make(chan error, 1)
-	go func() { done <- e.endRecording() }()
-	select {
-	case err := <-done:
-		return err
-	case <-time.After(patience):
-		return fmt.Errorf("the recording is not complete: its end was not taken within %v", patience)
-	}
-}
-
-func (e *edge) endRecording() error {
-	var all *multierror.Error
-	if e.recorder != nil {
-		if err := e.recorder.Close(); err != nil {
-			all = multierror.Append(all, fmt.Errorf("the recording is not complete: %w", err))
-		}
-	}
-	if e.file != nil {
-		all = multierror.Append(all, e.file.Close())
-	}
-	return all.ErrorOrNil()
 }

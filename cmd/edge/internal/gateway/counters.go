@@ -5,6 +5,7 @@ import (
 
 	"github.com/hopwire/hopwire/cmd/edge/internal/checks"
 	"github.com/hopwire/hopwire/cmd/edge/internal/pool"
+	"github.com/hopwire/hopwire/shared/capture"
 )
 
 // Counters are what a gateway has done since it began.
@@ -18,6 +19,7 @@ type Counters struct {
 	OriginEnds [pool.Causes]uint64 // uses of origin connections
 	Origins    uint64              // origin connections made
 	LogLost    uint64              // lines that the access log lost
+	Unrecorded capture.Dropped     // what the recording lost
 
 	Ejections     uint64 // origins left out for their failures
 	Restorations  uint64 // origins that came back
@@ -39,6 +41,8 @@ func (c *Counters) All(yield func(name string, value uint64) bool) {
 		{"exchanges", c.Exchanges},
 		{"origin-connections", c.Origins},
 		{"log-lines-lost", c.LogLost},
+		{"recording.events-lost", c.Unrecorded.Events},
+		{"recording.bytes-lost", c.Unrecorded.Octets},
 		{"origins.left-out", c.Ejections},
 		{"origins.restored", c.Restorations},
 		{"queue.waited", c.Queued},

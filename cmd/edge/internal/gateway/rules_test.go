@@ -66,6 +66,7 @@ func TestEveryCauseShows(t *testing.T) {
 // shownElsewhere is what one client and one origin do not bring about.
 var shownElsewhere = regexp.MustCompile(strings.Join([]string{
 	`^log-lines-lost$`,                     // package accesslog
+	`^recording\.`,                         // package capture
 	`^(origins|queue)\.|\.origin-removed$`, // health_test.go, origins_test.go, queue_test.go
 	`\.made-room$`,                         // origins_test.go
 	`\.gave-way$`,                          // room_test.go

@@ -124,5 +124,8 @@ func (s *Server) Counters() (sum Counters) {
 		sum.add(&shares[i])
 	}
 	sum.LogLost = s.config.Log.Lost()
+	if r := s.config.Recorder; r != nil {
+		sum.Unrecorded = r.Dropped()
+	}
 	return sum
 }
