@@ -26,11 +26,11 @@ func TestSecondEdgeDestroysNoRecording(t *testing.T) {
 	if err := fetch(&http.Transport{DisableKeepAlives: true}, edge.url("/"), []byte("here")); err != nil {
 		t.Fatal(err)
 	}
-	out, err := command("edge", "--listen", edge.Addr, "--origin", u.addr(), "--record", file, "--reuse-port").CombinedOutput()
+	second := start(t, "second edge", command("edge", "--listen", edge.Addr, "--origin", u.addr(), "--record", file, "--reuse-port"))
 	var exit *exec.ExitError
-	if !errors.As(err, &exit) || exit.ExitCode() != 1 || strings.Count(string(out), "\n") != 1 ||
-		!strings.Contains(string(out), "another edge is recording to "+file+"; name another file, also for one that takes its place with --reuse-port") {
-		t.Errorf("%v: %s", err, out)
+	if err := second.Wait(patience); !errors.As(err, &exit) || exit.ExitCode() != 1 || strings.Count(second.Log(), "\n") != 1 ||
+		!strings.Contains(second.Log(), "another edge is recording to "+file+"; name another file, also for one that takes its place with --reuse-port") {
+		t.Errorf("it ends with %v", err)
 	}
 	if err := edge.Stop(patience); err != nil {
 		t.Fatal(err)

@@ -44,6 +44,7 @@ type Loop struct {
 	wheel    wheel
 	trimmer  *Timer
 	trimming bool
+	trims    []func() bool // of FreeLists
 	buffers  freeList[*Buffer]
 	lent     int // of the buffers, those borrowed
 	pipes    freeList[Pipe]

@@ -67,7 +67,11 @@ func (l *Loop) trim() {
 	tasks := l.tasks.trim((*task).end)
 	buffers := l.buffers.trim(func(*Buffer) {})
 	pipes := l.pipes.trim(l.closePipe)
-	if tasks || buffers || pipes {
+	more := tasks || buffers || pipes
+	for _, trim := range l.trims {
+		more = trim() || more
+	}
+	if more {
 		l.trimLater()
 	}
 }

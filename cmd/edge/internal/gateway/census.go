@@ -19,8 +19,8 @@ type Census struct {
 func (s *Server) Census() (sum Census) {
 	for _, g := range s.gateways {
 		sum.Clients += g.clients()
-		sum.Exchanges += g.made.exchanges - len(g.free)
-		sum.Pads += g.made.pads - len(g.pads)
+		sum.Exchanges += g.free.Lent()
+		sum.Pads += g.pads.Lent()
 		for o := range g.origins.All() {
 			sum.Origins += o.Pool().Open()
 			sum.Places += o.InUse()

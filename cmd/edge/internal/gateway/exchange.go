@@ -42,7 +42,6 @@ type ending struct {
 }
 
 func newExchange(g *Gateway) *exchange {
-	g.made.exchanges++
 	x := &exchange{gateway: g, loop: g.loop}
 	x.clientHop.gateway, x.originHop.gateway, x.originHop.isOrigin = g, g, true
 	x.upload.exchange = x

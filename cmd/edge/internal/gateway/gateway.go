@@ -26,9 +26,8 @@ type Gateway struct {
 	editor     *heads.Editor
 	clientPace pace // what is asked of clients
 	originPace pace // what is asked of origins as they take requests
-	free       []*exchange
-	pads       []*pad
-	made       struct{ exchanges, pads int } // those in use included
+	free       *loop.FreeList[*exchange]
+	pads       *loop.FreeList[*pad]
 	counters   Counters
 
 	idle       *loop.Idlers[*client]
@@ -51,6 +50,8 @@ func newGateway(s *Server, l *loop.Loop) *Gateway {
 		clientPace: newPace(s.config.IdleTimeout, s.config.MinRate, s.config.MinRateGrace),
 		originPace: newPace(s.config.ResponseTimeout, 0, 0),
 		idle:       loop.NewIdlers[*client](l),
+		free:       loop.NewFreeList[*exchange](l),
+		pads:       loop.NewFreeList[*pad](l),
 		log:        s.config.Log.Batch(l),
 	}
 	if r := s.config.Recorder; r != nil {
@@ -141,10 +142,8 @@ func (g *Gateway) originEnds(c *pool.Conn, cause pool.Cause) {
 
 // takeExchange is for a client whose request begins.
 func (g *Gateway) takeExchange(c *client) *exchange {
-	var x *exchange
-	if n := len(g.free) - 1; n >= 0 {
-		x, g.free = g.free[n], g.free[:n]
-	} else {
+	x, ok := g.free.Get()
+	if !ok {
 		x = newExchange(g)
 	}
 	x.client = c
@@ -161,7 +160,7 @@ func (g *Gateway) putExchange(x *exchange) {
 	case x.tunnel != nil:
 		// It has become the exchange's owner.
 	case x.client == nil:
-		g.free = append(g.free, x)
+		g.free.Put(x)
 	case x.loop.Stopping():
 		x.cleanUp(CutOff)
 	default:

@@ -20,7 +20,7 @@ func (s *scene) checkRest() {
 	if g.clients() != 0 {
 		s.errorf("%d clients are said to be there", g.clients())
 	}
-	for _, x := range g.free {
+	for x, ok := g.free.Get(); ok; x, ok = g.free.Get() {
 		if x.clientHop.buffer != nil || x.originHop.buffer != nil || x.pad != nil || x.upstream.conn != nil || x.client != nil || x.upload.running {
 			s.errorf("an exchange has not let go: %+v", x)
 		}
@@ -53,7 +53,7 @@ func TestPanics(t *testing.T) {
 // breaksHeads has the gateway panic when it reads the next head.
 func breaksHeads(p *peer) {
 	p.expectPanic("nil pointer")
-	p.gateway().pads = []*pad{nil}
+	p.gateway().pads.Put(nil)
 }
 
 // breaksUpload has it panic when it reads more of the request.
@@ -99,4 +99,21 @@ func TestIdleTunnelCosts(t *testing.T) {
 			}
 		}
 	}, echo, endsBy(TunnelEnded, pool.Tunneled))
+}
+
+// What a burst needed is let go when it is over: exchanges, and the pads with the
+// heads that they hold.
+func TestBurstLeavesNothing(t *testing.T) {
+	smooth.visit(t, Config{}, func(c *peer) {
+		c.send(get("/"))
+		c.expect(hello)
+		c.sleep(5 * time.Second)
+		g := c.gateway()
+		if x, ok := g.free.Get(); ok {
+			c.errorf("an exchange is kept: %+v", x)
+		}
+		if p, ok := g.pads.Get(); ok {
+			c.errorf("a pad is kept: %+v", p)
+		}
+	}, answering(hello))
 }

@@ -42,18 +42,14 @@ func (x *exchange) takePad() *pad {
 // dropPad gives it back. Heads read with it are void from here on.
 func (x *exchange) dropPad() {
 	if x.pad != nil {
-		x.gateway.pads = append(x.gateway.pads, x.pad)
+		x.gateway.pads.Put(x.pad)
 		x.pad = nil
 	}
 }
 
 func (g *Gateway) takePad() *pad {
-	n := len(g.pads) - 1
-	if n < 0 {
-		g.made.pads++
-		return new(pad)
+	if p, ok := g.pads.Get(); ok {
+		return p
 	}
-	p := g.pads[n]
-	g.pads = g.pads[:n]
-	return p
+	return new(pad)
 }

@@ -206,7 +206,7 @@ func (t *tunnel) conclude() {
 	x.release()
 	x.tunnel = nil
 	c.close(t.cause, how)
-	g.free = append(g.free, x)
+	g.free.Put(x)
 }
 
 // errTunnelReset is what became of an origin connection that was reset, or on
