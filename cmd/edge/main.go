@@ -49,6 +49,7 @@ func run(ctx context.Context, s *settings, w io.Writer) error {
 	ended := make(chan struct{})
 	supervisor.Go(func() { e.supervise(ctx, ended) })
 	supervisor.Go(func() { asked.answer(w, e.server, ended) })
+	supervisor.Go(func() { program.ReturnMemory(ended) })
 	if e.recording != nil {
 		supervisor.Go(func() { e.recording.watch(ended) })
 	}
