@@ -41,6 +41,7 @@ func run(ctx context.Context, s *settings, w io.Writer) (err error) {
 		return err
 	}
 	program.Listening(w, addr)
+	go program.ReturnMemory(ctx.Done())
 	return o.server.Run(ctx, program.Hurry(ctx))
 }
 
