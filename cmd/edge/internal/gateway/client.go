@@ -99,7 +99,12 @@ const (
 // close closes the connection.
 func (c *client) close(cause Cause, how closeMode) {
 	c.gateway.forget(c, cause)
-	c.record(cause, how)
+	if t := c.gateway.tap; t != nil {
+		if cause == ClientReset {
+			t.PeerReset(c.flow)
+		}
+		t.Closed(c.flow, how == closeByReset, cause.String())
+	}
 	switch how {
 	case closeQuietly:
 		c.conn.Close()
@@ -107,20 +112,5 @@ func (c *client) close(cause Cause, how closeMode) {
 		c.conn.Linger(lingerBytes, lingerTime)
 	case closeByReset:
 		c.conn.Reset()
-	}
-}
-
-func (c *client) record(cause Cause, how closeMode) {
-	t := c.gateway.tap
-	if t == nil {
-		return
-	}
-	if cause == ClientReset {
-		t.PeerReset(c.flow)
-	}
-	if how == closeByReset {
-		t.Reset(c.flow, cause.String())
-	} else {
-		t.Closed(c.flow, cause.String())
 	}
 }

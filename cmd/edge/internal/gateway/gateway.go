@@ -133,11 +133,7 @@ func (g *Gateway) originEnds(c *pool.Conn, cause pool.Cause) {
 	}
 	came, err := c.IdleRead()
 	g.tap.Read(c.Flow, came, err)
-	if cause.Resets() {
-		g.tap.Reset(c.Flow, cause.String())
-	} else {
-		g.tap.Closed(c.Flow, cause.String())
-	}
+	g.tap.Closed(c.Flow, cause.Resets(), cause.String())
 }
 
 // takeExchange is for a client whose request begins.

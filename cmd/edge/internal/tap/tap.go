@@ -1,11 +1,11 @@
-// Package tap is where the gateway tells what passes through it.
+// Package tap records what a gateway reads, writes and decides.
 //
 //	          client                 gateway                  origin
 //	            ├────────── Read ──────►├──── Wrote, edits ─────►│
 //	flow c3  ═══╪═══════════════════════╪════════════════════════╪══ flow o1
 //	            │◄─── Wrote, edits ─────┤◄───────── Read ────────┤
 //	            │                       │                        │
-//	            │ Closed, Reset: cause  │ Closed, Reset: cause   │
+//	            │     Closed: cause     │     Closed: cause      │
 //	                          Note: the decisions of each exchange
 //
 // A gateway without a recording has no Tap, and pays a comparison with nil for
@@ -74,15 +74,14 @@ func (t *Tap) data(f *Flow, d capture.Direction, bytes []byte, comment string) {
 // PeerReset records that the other side reset the connection.
 func (t *Tap) PeerReset(f *Flow) { t.track.End(f, peer(f), capture.RST, t.wall(), "") }
 
-// Closed records that the gateway closed the connection, and why. If octets have
-// arrived that it has not read, the kernel makes a reset of that.
-func (t *Tap) Closed(f *Flow, cause string) {
-	t.track.Close(f, own(f), t.wall(), cause)
-}
-
-// Reset records that the gateway reset the connection, and why.
-func (t *Tap) Reset(f *Flow, cause string) {
-	t.track.End(f, own(f), capture.RST, t.wall(), cause)
+// Closed records that the gateway closed the connection, or reset it, and why. Of a
+// close the kernel makes a reset, too, if bytes have arrived that were not read.
+func (t *Tap) Closed(f *Flow, byReset bool, cause string) {
+	if byReset {
+		t.track.End(f, own(f), capture.RST, t.wall(), cause)
+	} else {
+		t.track.Close(f, own(f), t.wall(), cause)
+	}
 }
 
 // own is the direction that the gateway sends in.
