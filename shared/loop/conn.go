@@ -126,6 +126,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 		}
 		n, err := c.loop.engine.Read(c.handle, p)
 		if err == nil {
+			c.moved(n)
 			c.afterRead(n < len(p))
 			return n, nil
 		}
@@ -180,7 +181,7 @@ func (c *Conn) waitFor(want connState, waiter **task, deadline *Time) error {
 	if *waiter != nil {
 		return ErrBusy
 	}
-	if t.spend() {
+	if t.moved += leastCost; t.moved >= t.limit {
 		if err := waitAs(t, waiter, (*task).giveWay); err != nil {
 			return err
 		}
@@ -201,6 +202,9 @@ func (c *Conn) waitFor(want connState, waiter **task, deadline *Time) error {
 		}
 	}
 }
+
+// moved counts octets of an operation towards the end of the task's turn.
+func (c *Conn) moved(n int) { c.loop.current.moved += n }
 
 // waitAs gives the thread away as the one reader or writer, so that whoever has
 // something to tell that one finds it.

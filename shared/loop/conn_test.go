@@ -345,7 +345,7 @@ func TestCancelReadOfAReaderThatWasWoken(t *testing.T) {
 func TestCancelReadOfAReaderThatGaveWay(t *testing.T) {
 	between(t, func(t *testing.T, a, b *Conn) {
 		l := a.Loop()
-		b.Write(make([]byte, 10*budget))
+		b.Write(make([]byte, 10*budget/leastCost))
 		read := 0
 		var err error
 		join := beside(l, func() {
@@ -361,7 +361,7 @@ func TestCancelReadOfAReaderThatGaveWay(t *testing.T) {
 			b.Close()
 		}
 		join()
-		if err != ErrCanceled || read > budget {
+		if err != ErrCanceled || read > budget/leastCost {
 			t.Errorf("after %d reads the last one gave %v, want %v", read, err, ErrCanceled)
 		}
 	})

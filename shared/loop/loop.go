@@ -31,6 +31,7 @@ type Loop struct {
 	ready     []turn           // of those that can go on, in order
 	turnNow   int              // in ready, the next turn while they run
 	turnEnd   int              // and the first that is not for now
+	heavy     []*task          // those that can go on, in order
 	live      list.List[*task] // stopping reaches all of them
 	tasks     freeList[*task]
 
@@ -85,8 +86,9 @@ func (l *Loop) Wall() time.Time { return l.engine.Wall() }
 func (l *Loop) Stopping() bool { return l.stopping }
 
 // run turns until the loop is stopped. One turn: run the tasks that can go on,
-// wait for events if nothing is left to do, and tell the connections of them; then
-// the timers that are due, and the posted functions.
+// those that move much last and no longer than for a while; wait for events if
+// nothing is left to do, and tell the connections of them; then the timers that are
+// due, and the posted functions.
 func (l *Loop) run() (err error) {
 	defer func() { err = errors.Join(err, l.shutDown()) }()
 	for !l.stopping && err == nil {
@@ -129,7 +131,7 @@ func (l *Loop) yieldToRuntime() {
 
 // waitUntil is 0, do not wait, while there is something to do.
 func (l *Loop) waitUntil() Time {
-	if len(l.ready) > 0 || len(l.pending) > 0 || l.hasPosts.Load() {
+	if len(l.ready) > 0 || len(l.heavy) > 0 || len(l.pending) > 0 || l.hasPosts.Load() {
 		return 0
 	}
 	return l.wheel.next()

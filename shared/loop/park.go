@@ -143,8 +143,8 @@ func (c *Conn) Linger(maxBytes int, d time.Duration) {
 		c.Close()
 		return
 	}
-	g := &lingerer{left: maxBytes, until: c.loop.now.Add(d)}
-	c.detach().Park(g, g.until)
+	g := &lingerer{conn: c.detach(), left: maxBytes, until: c.loop.now.Add(d)}
+	g.conn.Park(g, g.until)
 }
 
 // detach closes the connection, but leaves the socket to a new one, so that
@@ -163,26 +163,25 @@ func (c *Conn) detach() *Conn {
 
 // A lingerer reads and drops what comes until the end of stream.
 type lingerer struct {
+	conn  *Conn
 	left  int
 	until Time
 }
 
-func (g *lingerer) Readable(c *Conn) {
-	buf := c.loop.Buffer()
+func (g *lingerer) Run() {
+	buf := g.conn.loop.Buffer()
 	defer buf.Release()
-	for range budget {
-		n, err := c.loop.engine.Read(c.handle, buf.Space())
-		if err == ErrAgain {
-			c.state &^= readable
-			break
-		}
+	g.conn.ReadDeadline(g.until)
+	for g.conn.Readable() {
+		n, err := g.conn.Read(buf.Space())
 		if g.left -= n; err != nil || g.left <= 0 {
-			c.Close()
+			g.conn.Close()
 			return
 		}
 	}
-	c.Park(g, g.until)
+	g.conn.Park(g, g.until)
 }
 
-func (g *lingerer) Expired(c *Conn) { c.Close() }
-func (g *lingerer) Aborted(c *Conn) { c.Close() }
+func (g *lingerer) Readable(c *Conn) { c.loop.Go(g) }
+func (g *lingerer) Expired(c *Conn)  { c.Close() }
+func (g *lingerer) Aborted(c *Conn)  { c.Close() }

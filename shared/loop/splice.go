@@ -38,8 +38,13 @@ func (s *Splice) From(src *Conn, n int64) (int, error) {
 		}
 		m, err := src.loop.engine.SpliceIn(s.pipe, src.handle, atOnce(n))
 		s.held += m
+		src.moved(m)
 		switch err = src.trueEnd(err); {
 		case err == nil:
+			// If dst has room, it is given them before others have their turn:
+			// whoever waits has no pipe.
+			t := src.loop.current
+			t.limit = max(t.limit, t.moved+m+2*leastCost)
 			return m, nil
 		case err != ErrAgain:
 			return 0, src.failed("read", err)
@@ -58,6 +63,7 @@ func (s *Splice) To(dst *Conn) (int, error) {
 		}
 		n, err := dst.loop.engine.SpliceOut(dst.handle, s.pipe, s.held)
 		s.held -= n
+		dst.moved(n)
 		switch {
 		case err == ErrAgain:
 			dst.state &^= writable

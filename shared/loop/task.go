@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/hopwire/hopwire/shared/list"
 )
@@ -34,7 +35,8 @@ type task struct {
 	waiting bool  // suspended, and not yet queued to go on
 	ended   bool  // the runner has returned
 	lost    bool  // the coroutine cannot be used again
-	budget  int   // operations left before others have their turn
+	moved   int   // octets in its turn, and what operations cost beside them
+	limit   int   // of that, before others have their turn
 	err     error // what the wait under way will return
 	entry   timer // of a Sleep, or of a Signal's Wait
 	fired   bool  // the Signal waited for has been fired
@@ -89,7 +91,8 @@ func (t *task) takeNext() bool {
 }
 
 func (t *task) begin(u *turn) {
-	t.runner, t.scope, t.budget, t.ended = u.runner, u.scope, budget, false
+	t.runner, t.scope, t.ended = u.runner, u.scope, false
+	t.moved, t.limit = 0, budget
 }
 
 // runOne keeps a panic from passing beyond the task's scope.
@@ -124,20 +127,22 @@ func (t *task) suspend() error {
 	if t.loop.stopping {
 		return ErrStopped
 	}
-	t.waiting, t.err, t.budget = true, nil, budget
+	t.waiting, t.err = true, nil
 	t.yield(struct{}{})
 	return t.err
 }
 
-// budget is how many operations a task may do in a row that need not wait,
-// before the other tasks and connections have their turn.
-const budget = 64
-
-// spend counts an operation, and reports whether the task has to give way.
-func (t *task) spend() bool {
-	t.budget--
-	return t.budget <= 0
-}
+const (
+	// budget is how many octets a task may move in its turn, as long as it need
+	// not wait, before the other tasks and connections have theirs. All heavy tasks
+	// together have one for each turn of the loop.
+	budget = 256 << 10
+	// leastCost is added for each operation, so that a task is done with its turn
+	// after 64 of them that move next to nothing.
+	leastCost = budget / 64
+	// much is how many make a task a heavy one, which stands back for the others.
+	much = 64 << 10
+)
 
 // giveWay lets the others have their turn. A task whose connection is always
 // ready would keep the loop for itself.
@@ -145,8 +150,8 @@ func (t *task) giveWay() error {
 	if t.loop.stopping {
 		return ErrStopped
 	}
-	t.err, t.budget = nil, budget
-	t.loop.ready = append(t.loop.ready, turn{task: t})
+	t.err = nil
+	t.loop.queue(t)
 	t.yield(struct{}{})
 	return t.err
 }
@@ -179,8 +184,19 @@ type turn struct {
 func (l *Loop) wake(t *task, err error) {
 	if t.waiting {
 		t.waiting, t.err = false, err
-		l.ready = append(l.ready, turn{task: t})
+		l.queue(t)
 	}
+}
+
+// queue gives a task that can go on its turn. One that moved much in its last one
+// stands back for all others: they are done soon, and it is not.
+func (l *Loop) queue(t *task) {
+	if t.moved > much {
+		l.heavy = append(l.heavy, t)
+		return
+	}
+	t.limit = budget
+	l.ready = append(l.ready, turn{task: t})
 }
 
 // runReady runs the tasks that can go on. Those that become ready meanwhile
@@ -197,6 +213,21 @@ func (l *Loop) runReady() {
 	clear(l.ready[left:])
 	l.ready = l.ready[:left]
 	l.turnNow, l.turnEnd = 0, 0
+	l.runHeavy()
+}
+
+// runHeavy lets heavy tasks go on, one after the other, until they have used up
+// their part of the loop's turn. A loop that has been stopped lets all of them run,
+// to their end.
+func (l *Loop) runHeavy() {
+	n, left := 0, budget
+	for end := len(l.heavy); n < end && (left > 0 || l.stopping); n++ {
+		t := l.heavy[n]
+		t.limit = left
+		l.resume(t)
+		left -= t.moved
+	}
+	l.heavy = slices.Delete(l.heavy, 0, n)
 }
 
 func (u *turn) coroutine(l *Loop) *task {
@@ -213,7 +244,7 @@ func (u *turn) coroutine(l *Loop) *task {
 }
 
 func (l *Loop) resume(t *task) {
-	l.current, l.scope = t, t.scope
+	l.current, l.scope, t.moved = t, t.scope, 0
 	t.resume()
 	l.current, l.scope = nil, 0
 	if t.ended {

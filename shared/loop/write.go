@@ -21,11 +21,13 @@ func (c *Conn) Write(p []byte) (n int, err error) {
 // one octet at least. Who has to know how fast a peer takes octets, or sets the
 // deadline anew whenever some went by, writes in this way.
 func (c *Conn) WriteOnce(p []byte) (int, error) {
+	p = p[:atOnce(int64(len(p)))]
 	for len(p) > 0 {
 		if err := c.waitWritable(); err != nil {
 			return 0, err
 		}
 		n, err := c.loop.engine.Write(c.handle, p)
+		c.moved(n)
 		if err != nil && err != ErrAgain {
 			return n, c.failed("write", err)
 		}
@@ -86,6 +88,7 @@ func (c *Conn) WritevOnce(bufs [][]byte) (int, error) {
 		return 0, err
 	}
 	n, err := c.loop.engine.Writev(c.handle, bufs)
+	c.moved(n)
 	if err == ErrAgain {
 		c.state &^= writable
 		return n, nil
@@ -105,6 +108,7 @@ func (c *Conn) Sendfile(f *os.File, off, n int64) (sent int64, err error) {
 			return sent, err
 		}
 		m, err := c.loop.engine.Sendfile(c.handle, f, off+sent, atOnce(n-sent))
+		c.moved(m)
 		sent += int64(m)
 		switch {
 		case err == ErrAgain:
