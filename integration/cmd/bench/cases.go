@@ -11,8 +11,12 @@ import (
 // warmUp is how long a contestant is under load before it is measured.
 const warmUp = time.Second
 
-// perRequest is the unit of processor time.
-const perRequest = "us/request"
+const (
+	// perRequest is the unit of processor time.
+	perRequest = "us/request"
+	// rate is the second figure beside it.
+	rate = "requests/s"
+)
 
 // gateways compares edge with nginx and HAProxy in front of the same upstream.
 func gateways(connections int) comparison {
@@ -20,6 +24,7 @@ func gateways(connections int) comparison {
 		name:  fmt.Sprintf("edge-%d", connections),
 		title: fmt.Sprintf("gateways, %d connections, 1 KiB responses, one core", connections),
 		unit:  perRequest,
+		also:  rate,
 		setup: func(s *stage) ([]contestant, error) {
 			upstream, err := s.startUpstream()
 			if err != nil {
@@ -36,6 +41,7 @@ func fileServers(connections int) comparison {
 		name:  fmt.Sprintf("origin-%d", connections),
 		title: fmt.Sprintf("file servers, %d connections, a file of 1 KiB, one core", connections),
 		unit:  perRequest,
+		also:  rate,
 		setup: func(s *stage) ([]contestant, error) {
 			return s.underLoad(connections, []named{{"origin", s.origin}, {"nginx", s.nginxFiles}})
 		},
@@ -49,6 +55,7 @@ func generators(connections int) comparison {
 		name:  fmt.Sprintf("loadgen-%d", connections),
 		title: fmt.Sprintf("load generators, %d connections, 1 KiB responses, one core", connections),
 		unit:  perRequest,
+		also:  rate,
 		setup: func(s *stage) ([]contestant, error) {
 			target, err := s.start(s.nginxFiles, rest)
 			if err != nil {
@@ -120,6 +127,6 @@ func (l load) reading(cpu, d time.Duration) reading {
 	}
 	return reading{
 		cost: float64(cpu.Microseconds()) / float64(l.requests),
-		rate: float64(l.requests) / d.Seconds(),
+		also: float64(l.requests) / d.Seconds(),
 	}
 }

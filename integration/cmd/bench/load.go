@@ -46,8 +46,7 @@ var (
 
 // loadgen runs our own with one loop.
 func (s *stage) loadgen(processor int, addr string, connections int, d time.Duration) (load, error) {
-	out, cpu, err := runOn(processor, filepath.Join(s.bin, "loadgen"), "replay", "http://"+addr+document,
-		"--connections", fmt.Sprint(connections), "--duration", d.String(), "--loops", "1", "--format", "json")
+	out, cpu, err := s.replay(processor, addr, connections, d)
 	if err != nil {
 		return load{}, err
 	}
@@ -59,6 +58,12 @@ func (s *stage) loadgen(processor int, addr string, connections int, d time.Dura
 		return load{}, fmt.Errorf("%d of loadgen's %d requests failed", report.Errors, report.Requests)
 	}
 	return load{requests: report.Requests, cpu: cpu}, nil
+}
+
+// replay runs loadgen, and returns its report.
+func (s *stage) replay(processor int, addr string, connections int, d time.Duration) (report string, cpu time.Duration, err error) {
+	return runOn(processor, filepath.Join(s.bin, "loadgen"), "replay", "http://"+addr+document,
+		"--connections", fmt.Sprint(connections), "--duration", d.String(), "--loops", "1", "--format", "json")
 }
 
 // runOn runs a command line on a processor to its end.

@@ -12,7 +12,8 @@
 // Processor 0 belongs to what is measured, processor 1 to everything else: the
 // load, and the origin behind the gateways. Cost is processor time of user and
 // kernel, as the kernel counts it for the contestant's processes, divided by the
-// requests that the load generator got answered.
+// requests that the load generator got answered. Beside downloads it is the time
+// that a small request takes.
 package main
 
 import (
@@ -36,6 +37,8 @@ type comparison struct {
 	name, title string
 	// unit of a reading's cost. Less is better.
 	unit string
+	// also is what the second figure of a reading is; empty: there is none.
+	also string
 	// setup starts what the contestants need. The first one is ours.
 	setup func(*stage) ([]contestant, error)
 }
@@ -49,7 +52,7 @@ type contestant struct {
 // A reading is what one measurement gave.
 type reading struct {
 	cost float64 // in the comparison's unit
-	rate float64 // requests per second; 0: does not apply
+	also float64 // as the comparison says
 }
 
 var comparisons = []comparison{
@@ -58,6 +61,7 @@ var comparisons = []comparison{
 	fileServers(64),
 	fileServers(1000),
 	generators(64),
+	besideDownloads(32),
 	idleGateways(),
 }
 

@@ -19,24 +19,32 @@ func spreadOf(figures []float64) spread {
 // the first one, ours, divided by this one's cost in the same round: below 1, ours
 // is the cheaper one.
 func printTable(w io.Writer, c comparison, contestants []contestant, readings [][]reading) {
-	rated := readings[0][0].rate > 0
 	fmt.Fprintf(w, "\n%s\n", c.title)
 	fmt.Fprintf(w, "%-13s %21s", "", c.unit)
-	if rated {
-		fmt.Fprintf(w, " %10s", "requests/s")
+	if c.also != "" {
+		fmt.Fprintf(w, " %10s", c.also)
 	}
 	fmt.Fprintf(w, "  %21s\n", contestants[0].name+" / it")
 	for i, contestant := range contestants {
 		costs := column(readings[i], func(_ int, r reading) float64 { return r.cost })
 		fmt.Fprintf(w, "%-13s %21s", contestant.name, costs)
-		if rated {
-			fmt.Fprintf(w, " %10.0f", column(readings[i], func(_ int, r reading) float64 { return r.rate }).median)
+		if c.also != "" {
+			also := column(readings[i], func(_ int, r reading) float64 { return r.also }).median
+			fmt.Fprintf(w, " %10.*f", decimals(also), also)
 		}
 		if i > 0 {
 			fmt.Fprintf(w, "  %21s", column(readings[i], func(round int, r reading) float64 { return readings[0][round].cost / r.cost }))
 		}
 		fmt.Fprintln(w)
 	}
+}
+
+// decimals is how many of a figure's decimals are of interest.
+func decimals(figure float64) int {
+	if figure < 100 {
+		return 2
+	}
+	return 0
 }
 
 // column is the spread of one figure over the rounds.

@@ -6,11 +6,11 @@ import (
 )
 
 func TestTable(t *testing.T) {
-	c := comparison{title: "gateways", unit: perRequest}
+	c := comparison{title: "gateways", unit: perRequest, also: rate}
 	contestants := []contestant{{name: "edge"}, {name: "nginx"}}
 	readings := [][]reading{
-		{{cost: 8, rate: 60000}, {cost: 9, rate: 59000}, {cost: 8.5, rate: 61000}},
-		{{cost: 10, rate: 50000}, {cost: 10, rate: 50000}, {cost: 10, rate: 51000}},
+		{{cost: 8, also: 60000}, {cost: 9, also: 59000}, {cost: 8.5, also: 61000}},
+		{{cost: 10, also: 50000}, {cost: 10, also: 50000}, {cost: 10, also: 51000}},
 	}
 	var out strings.Builder
 	printTable(&out, c, contestants, readings)
