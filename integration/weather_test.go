@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -139,5 +140,29 @@ func replaced(t *testing.T, rounds int, idle, drainIdle time.Duration, each func
 		}}
 	if err := d.Run(t.Context(), each); err != nil {
 		t.Error(err)
+	}
+}
+
+// Clients that break off in the middle harm no others.
+func TestSoakedServersAnswer(t *testing.T) {
+	root := t.TempDir()
+	if err := weather.WriteSoakSite(root); err != nil {
+		t.Fatal(err)
+	}
+	origin := startOrigin(t, root)
+	edge := startEdge(t, origin.Addr)
+	for name, s := range map[string]*server{"origin": origin, "edge": edge} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+			defer cancel()
+			crowd := weather.Soak{Gateway: s.Addr, Clients: 4, Seed: 1}
+			seen := crowd.Run(ctx)
+			if seen.Errors() > 0 {
+				t.Errorf("clients saw %v", seen.Tally)
+			}
+			if seen.Tally[weather.Answered] == 0 || seen.Aborted == 0 {
+				t.Errorf("of %d requests %d were left in the middle: nothing is shown", seen.Sum(), seen.Aborted)
+			}
+		})
 	}
 }

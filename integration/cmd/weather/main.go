@@ -6,6 +6,8 @@
 //	                origin, gateway, clients ──► a row; then their sum
 //	drains          origin, edge, clients; then over and over:
 //	                SIGTERM, the next edge on the same port ──► a row
+//	soak            origin and edge, used in every way for a long time; each
+//	                interval ──► a row: errors, memory, descriptors
 //
 // The figures of edge have to be 0, or the exit status is 1. Those of nginx and
 // HAProxy, where they are installed, stand beside them for comparison: counted
@@ -34,7 +36,10 @@ type figure struct {
 	run  func(context.Context, *options) (zero bool, err error)
 }
 
-var figures = []figure{{"stale", stale}, {"posts", posts}, {"drains", drains}}
+var figures = []figure{{"stale", stale}, {"posts", posts}, {"drains", drains}, {soakName, soak}}
+
+// soakName is the figure that takes so long that it has to be asked for.
+const soakName = "soak"
 
 func main() { program.Main(app()) }
 
@@ -44,8 +49,8 @@ func app() *cli.App {
 		Name:  "weather",
 		Usage: "measure keep-alive in hard weather",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "bin", Value: "bin", Destination: &o.bin, Usage: "the `FOLDER` with edge"},
-			&cli.StringFlag{Name: "case", Destination: &o.only, Usage: "only the figures whose name matches `PATTERN`: " + strings.Join(names(), ", ")},
+			&cli.StringFlag{Name: "bin", Value: "bin", Destination: &o.bin, Usage: "the `FOLDER` with edge and origin"},
+			&cli.StringFlag{Name: "case", Destination: &o.only, Usage: "only the figures whose name matches `PATTERN`: " + strings.Join(names(), ", ") + "; without it, all but soak"},
 			&cli.StringFlag{Name: "gateway", Destination: &o.gateways, Usage: "only the gateways whose name matches `PATTERN`"},
 			&cli.IntFlag{Name: "requests", Value: 1_000_000, Destination: &o.requests, Usage: "send `N` GETs through edge"},
 			&cli.IntFlag{Name: "posts", Value: 200_000, Destination: &o.posts, Usage: "send `N` POSTs through edge"},
@@ -59,7 +64,8 @@ func app() *cli.App {
 			&cli.IntFlag{Name: "rounds", Value: 20, Destination: &o.rounds, Usage: "replace edge `N` times"},
 			&cli.DurationFlag{Name: "drain-idle", Value: time.Second, Destination: &o.drainIdle, Usage: "give edge's idle clients `DURATION` for one last request"},
 			&cli.BoolFlag{Name: "overlap", Destination: &o.overlap, Usage: "start the next edge before the signal, both with --reuse-port"},
-			&cli.Uint64Flag{Name: "seed", Value: 1, Destination: &o.seed, Usage: "draw what the origin does from the number `N`"},
+			&cli.DurationFlag{Name: "soak-for", Value: 10 * time.Minute, Destination: &o.soakFor, Usage: "let the soak take `DURATION`"},
+			&cli.Uint64Flag{Name: "seed", Value: 1, Destination: &o.seed, Usage: "draw what the origin, or a client, does from the number `N`"},
 			&cli.DurationFlag{Name: "bound", Value: 20 * time.Minute, Destination: &o.bound, Usage: "give up after `DURATION`"},
 		},
 		Action: func(c *cli.Context) error { return run(c.Context, o) },
@@ -78,7 +84,8 @@ type options struct {
 	bin, only, gateways           string
 	requests, posts, peers        int
 	connections, octets, rounds   int
-	gap, drainIdle, bound         time.Duration
+	gap, drainIdle, soakFor       time.Duration
+	bound                         time.Duration
 	strikes, goodbyes             float64
 	told, overlap                 bool
 	seed                          uint64
@@ -95,7 +102,7 @@ func run(ctx context.Context, o *options) (err error) {
 		o.explain()
 	}
 	for _, f := range figures {
-		if !o.figuresWanted.MatchString(f.name) {
+		if !o.figuresWanted.MatchString(f.name) || f.name == soakName && o.only == "" {
 			continue
 		}
 		zero, failed := f.run(ctx, o)
@@ -117,6 +124,9 @@ func (o *options) check() (err error) {
 	}
 	if o.gap < time.Millisecond || o.drainIdle < 100*time.Millisecond {
 		return program.Usagef("--gap is at least 1ms, and --drain-idle 100ms")
+	}
+	if o.soakFor < 10*time.Second || o.soakFor >= o.bound {
+		return program.Usagef("--soak-for is at least 10s, and less than --bound, not %v", o.soakFor)
 	}
 	if o.figuresWanted, err = regexp.Compile(o.only); err != nil {
 		return program.Usagef("--case: %v", err)

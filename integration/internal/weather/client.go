@@ -10,14 +10,15 @@ import (
 	"time"
 )
 
-// postOctets is the size of what is posted.
+// postOctets is the size of what is posted, unless it is said otherwise.
 const postOctets = 64
 
 // A request is one to be sent.
 type request struct {
 	id   int64
 	post bool
-	last bool // ask for the connection to be closed
+	last bool   // ask for the connection to be closed
+	path string // that the number is below
 }
 
 // A client is one connection to a gateway, and what it needs to send requests on
@@ -26,13 +27,14 @@ type client struct {
 	conn    net.Conn
 	r       *bufio.Reader
 	octets  int // of each response
+	posted  int // octets, in each request that posts any
 	out     []byte
 	want    []byte
 	content []byte
 }
 
 func newClient(octets int) *client {
-	return &client{r: bufio.NewReader(nil), octets: octets}
+	return &client{r: bufio.NewReader(nil), octets: octets, posted: postOctets}
 }
 
 func (c *client) connect(addr string) error {
@@ -88,13 +90,13 @@ func (c *client) send(q request) (err error) {
 	if q.post {
 		method = "POST"
 	}
-	b := fmt.Appendf(c.out[:0], "%s /%d HTTP/1.1\r\nHost: weather\r\n", method, q.id)
+	b := fmt.Appendf(c.out[:0], "%s %s/%d HTTP/1.1\r\nHost: weather\r\n", method, q.path, q.id)
 	if q.last {
 		b = append(b, "Connection: close\r\n"...)
 	}
 	head := 0
 	if q.post {
-		c.content = appendContent(c.content[:0], q.id, postOctets)
+		c.content = appendContent(c.content[:0], q.id, c.posted)
 		b, head = appendFramed(b, c.content, q.id&1 == 1)
 	} else {
 		b = append(b, "\r\n"...)

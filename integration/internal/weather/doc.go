@@ -22,4 +22,7 @@
 //
 // Drains has clients that know nothing of each other, and a gateway that is
 // stopped and replaced by a new one on the same port, over and over.
+//
+// Soak has clients that come, go and break off in every way for a long time, after
+// which a gateway and its origin are to be as large as they were.
 package weather
