@@ -59,10 +59,10 @@
 //
 // A task that panics ends its own connections, and those of the tasks that it
 // started, and is reported; a task that is always able to go on gives way to the
-// others after 256 KiB, or after 64 operations that move next to nothing. Those that
-// moved much in their last turn stand back for all that did not, and have one such
-// budget together in each turn of the loop. So what an exchange of a few octets waits
-// for does not grow with the number of large ones beside it.
+// others after 64 KiB. It then stands back for those that move less: in each turn of
+// the loop all such heavy tasks together move 256 KiB, or do 64 operations that move
+// next to nothing. So what an exchange of a few octets waits for does not grow with
+// the number of large ones beside it.
 //
 // # The seam
 //

@@ -92,7 +92,7 @@ func (t *task) takeNext() bool {
 
 func (t *task) begin(u *turn) {
 	t.runner, t.scope, t.ended = u.runner, u.scope, false
-	t.moved, t.limit = 0, budget
+	t.moved, t.limit = 0, much
 }
 
 // runOne keeps a panic from passing beyond the task's scope.
@@ -133,15 +133,15 @@ func (t *task) suspend() error {
 }
 
 const (
-	// budget is how many octets a task may move in its turn, as long as it need
-	// not wait, before the other tasks and connections have theirs. All heavy tasks
-	// together have one for each turn of the loop.
-	budget = 256 << 10
-	// leastCost is added for each operation, so that a task is done with its turn
-	// after 64 of them that move next to nothing.
-	leastCost = budget / 64
-	// much is how many make a task a heavy one, which stands back for the others.
+	// much is how many octets a task may move in its turn, as long as it need not
+	// wait, before the other tasks and connections have theirs. Whoever does is a
+	// heavy task, until it moves less.
 	much = 64 << 10
+	// budget is how many all heavy tasks together may move in a turn of the loop.
+	budget = 256 << 10
+	// leastCost is added for each operation: those that move next to nothing are
+	// not free either, and of these there are 64 in a budget.
+	leastCost = budget / 64
 )
 
 // giveWay lets the others have their turn. A task whose connection is always
@@ -188,14 +188,15 @@ func (l *Loop) wake(t *task, err error) {
 	}
 }
 
-// queue gives a task that can go on its turn. One that moved much in its last one
-// stands back for all others: they are done soon, and it is not.
+// queue gives a task that can go on its turn. A heavy one, which may have had no
+// more than the rest of a budget, stands back for all others: they are done soon,
+// and it is not.
 func (l *Loop) queue(t *task) {
-	if t.moved > much {
+	if t.moved >= min(much, t.limit) {
 		l.heavy = append(l.heavy, t)
 		return
 	}
-	t.limit = budget
+	t.limit = much
 	l.ready = append(l.ready, turn{task: t})
 }
 
