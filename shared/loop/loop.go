@@ -32,6 +32,7 @@ type Loop struct {
 	turnNow   int              // in ready, the next turn while they run
 	turnEnd   int              // and the first that is not for now
 	heavy     []*task          // those that can go on, in order
+	stretched int              // octets that the first of them has moved, being it
 	live      list.List[*task] // stopping reaches all of them
 	tasks     freeList[*task]
 
