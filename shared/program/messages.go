@@ -37,7 +37,8 @@ type Messages struct {
 	flushes []chan struct{} // to close when all that waits has been taken
 }
 
-func newMessages(program string, out io.Writer) *Messages {
+// NewMessages are those of the named program, on their way to out.
+func NewMessages(program string, out io.Writer) *Messages {
 	m := &Messages{program: program, out: out, news: make(chan struct{}, 1)}
 	go m.deliver()
 	return m

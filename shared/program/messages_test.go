@@ -54,7 +54,7 @@ func (g *gate) text() string {
 func TestMessagesArrive(t *testing.T) {
 	g := newGate()
 	close(g.open)
-	m := newMessages("edge", g)
+	m := NewMessages("edge", g)
 	go func() {
 		for range g.arrived {
 		}
@@ -91,7 +91,7 @@ func TestMessagesArrive(t *testing.T) {
 // comes, and then how much was not.
 func TestMessagesThatNobodyReads(t *testing.T) {
 	g := newGate()
-	m := newMessages("edge", g)
+	m := NewMessages("edge", g)
 	fmt.Fprint(m, "first\n")
 	<-g.arrived // the goroutine is stuck with it
 	const n = 2 * messagesHeld / len("0000\n")
@@ -119,7 +119,7 @@ func TestMessagesThatNobodyReads(t *testing.T) {
 func TestLargeMessage(t *testing.T) {
 	g := newGate()
 	close(g.open)
-	m := newMessages("edge", g)
+	m := NewMessages("edge", g)
 	large := strings.Repeat("x", 2*messagesHeld) + "\n"
 	fmt.Fprint(m, large)
 	if m.Flush(); g.text() != large {
@@ -133,7 +133,7 @@ func TestMessagesThatCannotBeWritten(t *testing.T) {
 	g := newGate()
 	close(g.open)
 	g.fail(errors.New("disk full"))
-	m := newMessages("edge", g)
+	m := NewMessages("edge", g)
 	for range 3 {
 		fmt.Fprint(m, "one\ntwo\n")
 		m.Flush()
@@ -148,7 +148,7 @@ func TestMessagesThatCannotBeWritten(t *testing.T) {
 
 // The end of a program waits for a reader, but not for long.
 func TestFlushGivesUp(t *testing.T) {
-	m := newMessages("edge", newGate())
+	m := NewMessages("edge", newGate())
 	fmt.Fprint(m, "first\n")
 	m.flush(time.Millisecond)
 }
@@ -159,11 +159,11 @@ func TestTerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer w.Close()
-	if Terminal(new(bytes.Buffer)) != nil || Terminal(newMessages("edge", new(bytes.Buffer))) != nil || Terminal(newMessages("edge", w)) != nil {
+	if Terminal(new(bytes.Buffer)) != nil || Terminal(NewMessages("edge", new(bytes.Buffer))) != nil || Terminal(NewMessages("edge", w)) != nil {
 		t.Error("a buffer or a pipe is taken for a terminal")
 	}
 	master, terminal := wiretest.Terminal(t)
-	m := newMessages("edge", terminal)
+	m := NewMessages("edge", terminal)
 	if Terminal(m) != m {
 		t.Error("a terminal is not taken for one")
 	}

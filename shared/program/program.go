@@ -36,7 +36,7 @@ const (
 //
 // What is written to app.ErrWriter goes to standard error, and never waits.
 func Main(app *cli.App) {
-	messages := newMessages(app.Name, os.Stderr)
+	messages := NewMessages(app.Name, os.Stderr)
 	app.ErrWriter = messages
 	// The signals are not given back: one that comes while the process exits
 	// is not to make it look killed.

@@ -30,6 +30,8 @@ const (
 	inOrigins = "cmd/edge/internal/origins/"
 	inTap     = "cmd/edge/internal/tap/"
 	inWire    = "shared/wire/"
+	inProgram = "shared/program/"
+	inCapture = "shared/capture/"
 	inLoop    = "shared/loop/"
 )
 
@@ -102,6 +104,12 @@ var mutants = []mutant{
 		"\t\ti.used.PushBack(e)", "\t\ti.used.PushFront(e)"},
 	{"a client that never sent a request gives way last", inLoop + "room.go",
 		"\t\treturn c.silent\n", "\t\treturn !c.silent\n"},
+	{"a message waits until there is room for it", inProgram + "messages.go",
+		"\tif n := len(m.waiting); n > 0 && n+len(message) > messagesHeld {\n\t\tm.lost += lines(message)\n",
+		"\tfor n := len(m.waiting); n > 0 && n+len(message) > messagesHeld; n = len(m.waiting) {\n\t\tm.mu.Unlock(); time.Sleep(time.Millisecond); m.mu.Lock()\n\t}\n\tif false {\n"},
+	{"a recorded event waits until there is room for it", inCapture + "recorder.go",
+		"\troom := t.ring.reserve(e.size(), spare)\n", "\troom := t.ring.reserve(e.size(), spare)\n" +
+			"\tfor ; room == nil; room = t.ring.reserve(e.size(), spare) {\n\t\ttime.Sleep(time.Millisecond)\n\t}\n"},
 	{"a client gives way that was idle for a moment", inLoop + "room.go",
 		"c.idle >= leastIdle", "c.idle >= leastIdle/100"},
 	{"clients give way to nobody", inLoop + "listen.go",

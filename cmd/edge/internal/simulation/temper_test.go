@@ -30,6 +30,7 @@ type temper struct {
 	idleClose   bool    // origins end connections that are not used
 	churns      bool    // origins come and go
 	records     bool    // the gateway does
+	unread      bool    // nobody takes what it says and records
 	wellBehaved bool    // neither rude nor hostile
 	limited     bool    // connections or slowness are, and some requests fall victim to that
 	faults      float64 // of each direction of a connection
@@ -149,6 +150,7 @@ func (w *world) drawManners() {
 		w.drainAfter = 1 + w.within(10*w.think)
 	}
 	w.records = w.one(16)
+	w.unread = !w.records && w.one(8)
 	if w.clients > 3 && w.one(4) {
 		w.places = 1 + w.rng.IntN(3)
 	}
@@ -159,10 +161,10 @@ func (w *world) drawManners() {
 func (w *world) calm() bool { return w.wellBehaved && !w.limited && w.drainAfter == 0 }
 
 func (w *world) String() string {
-	return fmt.Sprintf("%s network, %d clients, places %d, %d origins; rude clients 1/%d, rude origins 1/%d, idle close %v, churn %v, records %v,\n"+
+	return fmt.Sprintf("%s network, %d clients, places %d, %d origins; rude clients 1/%d, rude origins 1/%d, idle close %v, churn %v, records %v, unread %v,\n"+
 		"faults %v within %d bytes, refuse %v, hang %v, drain after %v, verbatim %v, connections limited to %d, queue %d for %v;\n"+
 		"pool %+v, idle timeout %v, response timeout %v",
-		w.kind, w.clients, w.places, w.origins, w.rude.clients, w.rude.origins, w.idleClose, w.churns, w.records,
+		w.kind, w.clients, w.places, w.origins, w.rude.clients, w.rude.origins, w.idleClose, w.churns, w.records, w.unread,
 		w.faults, w.faultWithin, w.refuse, w.hang, w.drainAfter, w.config.Verbatim, w.config.OriginMaxConnections, w.config.QueueMax, w.config.QueueTimeout,
 		w.limits, w.config.IdleTimeout, w.config.ResponseTimeout)
 }

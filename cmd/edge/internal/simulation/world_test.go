@@ -48,7 +48,8 @@ type world struct {
 
 	failure *failure
 	tally   tally
-	tape    *tape // nil: the gateway does not record
+	tape    *tape    // nil: the gateway does not record
+	outputs *outputs // nil: the gateway says nothing, or nothing that anybody could hold up
 
 	scratch [64 << 10]byte // what is read, and not looked at
 	draft   twin
@@ -90,6 +91,9 @@ func play(seed uint64, s *story) *world {
 	}
 	if w.tape != nil {
 		w.judgeRecording()
+	}
+	if w.outputs != nil && w.outputs.close() {
+		w.fail("what the gateway says holds it up", "it went on when somebody took its messages and its recording")
 	}
 	return w
 }
@@ -134,6 +138,13 @@ func (w *world) start(g *loop.Group) error {
 			return err
 		}
 		config.Recorder = w.tape.recorder
+	}
+	if w.unread {
+		if w.outputs, err = newOutputs(); err != nil {
+			return err
+		}
+		config.Recorder = w.outputs.recorder
+		config.Report = func(c origins.Change) { fmt.Fprintf(w.outputs.messages, "edge: %v\n", c) }
 	}
 	if w.server, err = gateway.New(g, config); err != nil {
 		return err
