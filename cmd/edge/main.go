@@ -43,13 +43,13 @@ func run(ctx context.Context, s *settings, w io.Writer) error {
 	if err != nil {
 		return err
 	}
+	program.ReturnMemory(ctx.Done())
 	program.Listening(w, e.listener.Addr())
 
 	var supervisor sync.WaitGroup
 	ended := make(chan struct{})
 	supervisor.Go(func() { e.supervise(ctx, ended) })
 	supervisor.Go(func() { asked.answer(w, e.server, ended) })
-	supervisor.Go(func() { program.ReturnMemory(ended) })
 	if e.recording != nil {
 		supervisor.Go(func() { e.recording.watch(ended) })
 	}

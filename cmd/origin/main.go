@@ -40,8 +40,8 @@ func run(ctx context.Context, s *settings, w io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
+	program.ReturnMemory(ctx.Done())
 	program.Listening(w, addr)
-	go program.ReturnMemory(ctx.Done())
 	return o.server.Run(ctx, program.Hurry(ctx))
 }
 

@@ -16,21 +16,23 @@ const (
 	memoryQuiet = 4 << 20
 )
 
-// ReturnMemory gives memory back to the system after a burst, until ended is
+// ReturnMemory has memory given back to the system after a burst, until ended is
 // closed. The runtime does that as it collects garbage, but it collects when a
 // program has allocated as much again as it holds; one that serves the little that
 // comes after a burst without allocating would keep what the burst took.
 func ReturnMemory(ended <-chan struct{}) {
 	tick := time.NewTicker(memoryLooked)
-	defer tick.Stop()
-	for m := lookAtMemory(); ; {
-		select {
-		case <-tick.C:
-			m.step()
-		case <-ended:
-			return
+	go func() {
+		defer tick.Stop()
+		for m := lookAtMemory(); ; {
+			select {
+			case <-tick.C:
+				m.step()
+			case <-ended:
+				return
+			}
 		}
-	}
+	}()
 }
 
 // A memory is how the heap was found.
