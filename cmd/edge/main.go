@@ -43,7 +43,7 @@ func run(ctx context.Context, s *settings, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	program.ReturnMemory(ctx.Done())
+	program.ReturnMemory(ctx)
 	program.Listening(w, e.listener.Addr())
 
 	var supervisor sync.WaitGroup

@@ -40,7 +40,7 @@ func run(ctx context.Context, s *settings, w io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	program.ReturnMemory(ctx.Done())
+	program.ReturnMemory(ctx)
 	program.Listening(w, addr)
 	return o.server.Run(ctx, program.Hurry(ctx))
 }

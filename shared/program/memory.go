@@ -1,6 +1,7 @@
 package program
 
 import (
+	"context"
 	"runtime/debug"
 	"runtime/metrics"
 	"time"
@@ -16,23 +17,20 @@ const (
 	memoryQuiet = 4 << 20
 )
 
-// ReturnMemory has memory given back to the system after a burst, until ended is
-// closed. The runtime does that as it collects garbage, but it collects when a
+// ReturnMemory has memory given back to the system after a burst, until ctx is
+// cancelled. The runtime does that as it collects garbage, but it collects when a
 // program has allocated as much again as it holds; one that serves the little that
 // comes after a burst without allocating would keep what the burst took.
-func ReturnMemory(ended <-chan struct{}) {
-	tick := time.NewTicker(memoryLooked)
-	go func() {
-		defer tick.Stop()
-		for m := lookAtMemory(); ; {
-			select {
-			case <-tick.C:
-				m.step()
-			case <-ended:
-				return
-			}
+func ReturnMemory(ctx context.Context) {
+	m := lookAtMemory()
+	var look func()
+	look = func() {
+		if ctx.Err() == nil {
+			m.step()
+			time.AfterFunc(memoryLooked, look)
 		}
-	}()
+	}
+	time.AfterFunc(memoryLooked, look)
 }
 
 // A memory is how the heap was found.
