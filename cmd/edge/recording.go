@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
+	"regexp"
 	"syscall"
 	"time"
 
@@ -23,8 +23,9 @@ type recording struct {
 
 	// The recorder's goroutine's.
 	file   *os.File
-	onDisk bool  // and not a pipe or a device
-	size   int64 // what it holds, all of which we wrote
+	first  *os.File // whose lock keeps another edge from FILE, and so from what follows it
+	onDisk bool     // and not a pipe or a device
+	size   int64    // what it holds, all of which we wrote
 	number int
 	remark int64 // the size at which its user is told of it; 0: never
 }
@@ -41,6 +42,7 @@ func openRecording(path string, max int64, tracks int, say func(string)) (_ *rec
 			return nil, fmt.Errorf("the recording cannot be opened: %w", err)
 		}
 	}
+	r.first = r.file
 	options := capture.Options{Application: "edge"}
 	switch {
 	case max > 0 && !r.onDisk:
@@ -64,8 +66,8 @@ func openRecording(path string, max int64, tracks int, say func(string)) (_ *rec
 // have put into a folder that all can write to.
 func create(path string) (f *os.File, onDisk bool, err error) {
 	flags := os.O_WRONLY | os.O_CREATE | syscall.O_NONBLOCK // a pipe without a reader is not waited for
-	if system := strings.HasPrefix(path, "/dev/") || strings.HasPrefix(path, "/proc/"); !system {
-		flags |= syscall.O_NOFOLLOW // but for /dev/stdout and /dev/fd/3, which are links
+	if !systemLink.MatchString(path) {
+		flags |= syscall.O_NOFOLLOW
 	}
 	f, err = os.OpenFile(path, flags, 0o600)
 	switch {
@@ -84,6 +86,9 @@ func create(path string) (f *os.File, onDisk bool, err error) {
 	return f, onDisk, nil
 }
 
+// systemLink are names that the system has made links of.
+var systemLink = regexp.MustCompile(`^/dev/(stdout|stderr|fd/\d+)$|^/proc/(self|\d+)/fd/\d+$`)
+
 // claim empties f, if it is a file on a disk and nobody else's.
 func claim(f *os.File) (onDisk bool, err error) {
 	info, err := f.Stat()
@@ -93,6 +98,9 @@ func claim(f *os.File) (onDisk bool, err error) {
 	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return true, fmt.Errorf("another edge is recording to %s; name another file, also for one that takes its place with --reuse-port", f.Name())
+	}
+	if err := f.Chmod(0o600); err != nil { // it may have been there before, for all to read
+		return true, err
 	}
 	return true, f.Truncate(0) // a disk without locks has nobody to wait for
 }
@@ -126,8 +134,10 @@ func (r *recording) next() error {
 	if err != nil {
 		return err
 	}
-	if err := r.file.Close(); err != nil {
-		r.say(fmt.Sprintf("the recording is not complete: %v", err))
+	if r.file != r.first {
+		if err := r.file.Close(); err != nil {
+			r.say(fmt.Sprintf("the recording is not complete: %v", err))
+		}
 	}
 	r.file, r.size, r.number = f, 0, r.number+1
 	return nil
@@ -200,6 +210,9 @@ func (r *recording) end() error {
 	var all *multierror.Error
 	if err := r.Recorder.Close(); err != nil {
 		all = multierror.Append(all, fmt.Errorf("the recording is not complete: %w", err))
+	}
+	if r.file != r.first {
+		all = multierror.Append(all, r.first.Close())
 	}
 	return multierror.Append(all, r.file.Close()).ErrorOrNil()
 }

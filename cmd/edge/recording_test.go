@@ -45,7 +45,8 @@ func TestNewRecording(t *testing.T) {
 		if err != nil || len(rec.Warnings) != 1 || rec.Warnings[0] != "the file holds no packets" {
 			t.Errorf("%+v, %v", rec, err)
 		}
-		if err := os.WriteFile(path, make([]byte, 1<<20), 0o600); err != nil {
+		// One that was there before is made its owner's alone.
+		if err := errors.Join(os.WriteFile(path, make([]byte, 1<<20), 0o600), os.Chmod(path, 0o644)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -117,11 +118,17 @@ func TestNextFileIsTaken(t *testing.T) {
 	if r.file, r.onDisk, err = create(path); err != nil {
 		t.Fatal(err)
 	}
+	r.first = r.file
 	if err := r.next(); err == nil || !strings.Contains(err.Error(), "another edge is recording to "+path+".1") {
 		t.Error(err)
 	}
 	if err := errors.Join(next.close(), r.next()); err != nil {
 		t.Fatal(err)
+	}
+	// The first file is still held, or another edge would begin anew at it, and then
+	// take the others.
+	if _, _, err := create(path); err == nil || !strings.Contains(err.Error(), "another edge is recording") {
+		t.Error(err)
 	}
 	if err := errors.Join(os.Symlink(path, path+".2"), syscall.Mkfifo(path+".3", 0o600)); err != nil {
 		t.Fatal(err)
