@@ -185,6 +185,9 @@ func (c *Conn) waitFor(want connState, waiter **task, deadline *Time) error {
 		if err := waitAs(t, waiter, (*task).giveWay); err != nil {
 			return err
 		}
+		if c.state.has(want) {
+			return nil // the peer did not let that time pass, whatever the deadline says
+		}
 	}
 	for {
 		if c.state.has(closed) {

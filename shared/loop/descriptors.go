@@ -40,9 +40,9 @@ func (d Descriptors) MaxConns(asked int) (int, error) {
 	need := d.own() + max(asked, 1)*d.PerConn
 	switch {
 	case most == 0:
-		return 0, fmt.Errorf("the system allows %d open files, which is too few for any connection; write 'ulimit -n %d' first", d.Limit, need)
+		return 0, fmt.Errorf("the system allows %d open files, which is too few for any connection; allow %d, by 'ulimit -Hn' as root or LimitNOFILE", d.Limit, need)
 	case asked > most:
-		return 0, fmt.Errorf("%d connections need %d open files, and the system allows %d; write 'ulimit -n %d' first, or ask for %d at most", asked, need, d.Limit, need, most)
+		return 0, fmt.Errorf("%d connections need %d open files, and the system allows %d; allow %d, by 'ulimit -Hn' as root or LimitNOFILE, or ask for %d at most", asked, need, d.Limit, need, most)
 	case asked == 0:
 		return most, nil
 	}

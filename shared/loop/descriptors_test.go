@@ -25,13 +25,13 @@ func TestDescriptorsAreSharedOut(t *testing.T) {
 		{1024, 2, 3, 0, 325, ""},
 		{1024, 2, 3, 325, 325, ""},
 		{1024, 2, 3, 10, 10, ""},
-		{1024, 2, 3, 326, 0, "326 connections need 1026 open files, and the system allows 1024; write 'ulimit -n 1026' first, or ask for 325 at most"},
+		{1024, 2, 3, 326, 0, "326 connections need 1026 open files, and the system allows 1024; allow 1026, by 'ulimit -Hn' as root or LimitNOFILE, or ask for 325 at most"},
 		{1026, 2, 3, 326, 326, ""},
 		{128, 2, 2, 0, 40, ""},
 		{128, 8, 2, 0, 16, ""},
 		{50, 2, 2, 0, 1, ""},
-		{49, 2, 2, 0, 0, "the system allows 49 open files, which is too few for any connection; write 'ulimit -n 50' first"},
-		{20, 2, 3, 100, 0, "the system allows 20 open files, which is too few for any connection; write 'ulimit -n 348' first"},
+		{49, 2, 2, 0, 0, "the system allows 49 open files, which is too few for any connection; allow 50, by 'ulimit -Hn' as root or LimitNOFILE"},
+		{20, 2, 3, 100, 0, "the system allows 20 open files, which is too few for any connection; allow 348, by 'ulimit -Hn' as root or LimitNOFILE"},
 		{math.MaxInt32, 2, 1, 0, math.MaxInt32 - 48, ""},
 	} {
 		d := Descriptors{Limit: test.limit, Loops: test.loops, PerConn: test.perConn}

@@ -36,7 +36,7 @@ func (s *Splice) From(src *Conn, n int64) (int, error) {
 		if err := s.open(src.loop); err != nil {
 			return 0, err
 		}
-		m, err := src.loop.engine.SpliceIn(s.pipe, src.handle, atOnce(n))
+		m, err := src.loop.engine.SpliceIn(s.pipe, src.handle, src.atOnce(n))
 		s.held += m
 		src.moved(m)
 		switch err = src.trueEnd(err); {

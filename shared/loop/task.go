@@ -133,8 +133,9 @@ func (t *task) suspend() error {
 }
 
 const (
-	// much is how many octets a task may move in its turn, as long as it need not
-	// wait, before the other tasks and connections have theirs. Whoever does is a
+	// much is how many octets a task may move in its turn, those that it reads and
+	// those that it writes, as long as it need not wait, before the other tasks and
+	// connections have theirs. Whoever does is a
 	// heavy task, until it moves less.
 	much = 64 << 10
 	// budget is how many all heavy tasks together may move in a turn of the loop.
@@ -143,6 +144,9 @@ const (
 	// one follows: a peer whose buffer is emptied in one go fills it in one go, which
 	// costs both sides a fifth less than in small pieces.
 	stretch = 4 << 20
+	// round is how many all of them may move, where they are many, until it is the
+	// first one's turn again.
+	round = 64 << 20
 	// leastCost is added for each operation: those that move next to nothing are
 	// not free either, and of these there are 64 in a budget.
 	leastCost = budget / 64
@@ -231,7 +235,7 @@ func (l *Loop) runHeavy() {
 		l.resume(t)
 		left -= t.moved
 		l.stretched += t.moved
-		if last := len(l.heavy) - 1; last > 0 && l.heavy[last] == t && l.stretched < stretch {
+		if last := len(l.heavy) - 1; last > 0 && l.heavy[last] == t && l.stretched < min(stretch, round/last) {
 			l.heavy = l.heavy[:last] // it gave way, and stays the first
 			continue
 		}

@@ -21,7 +21,7 @@ func (c *Conn) Write(p []byte) (n int, err error) {
 // one octet at least. Who has to know how fast a peer takes octets, or sets the
 // deadline anew whenever some went by, writes in this way.
 func (c *Conn) WriteOnce(p []byte) (int, error) {
-	p = p[:atOnce(int64(len(p)))]
+	p = p[:c.atOnce(int64(len(p)))]
 	for len(p) > 0 {
 		if err := c.waitWritable(); err != nil {
 			return 0, err
@@ -107,7 +107,7 @@ func (c *Conn) Sendfile(f *os.File, off, n int64) (sent int64, err error) {
 		if err := c.waitWritable(); err != nil {
 			return sent, err
 		}
-		m, err := c.loop.engine.Sendfile(c.handle, f, off+sent, atOnce(n-sent))
+		m, err := c.loop.engine.Sendfile(c.handle, f, off+sent, c.atOnce(n-sent))
 		c.moved(m)
 		sent += int64(m)
 		switch {
@@ -124,4 +124,4 @@ func (c *Conn) Sendfile(f *os.File, off, n int64) (sent int64, err error) {
 
 // atOnce bounds what one call moves, so that a connection that is always ready
 // does not keep the loop from the others.
-func atOnce(n int64) int { return int(min(n, 256<<10)) }
+func (c *Conn) atOnce(n int64) int { return int(min(n, int64(max(c.loop.current.limit, much)))) }
