@@ -164,11 +164,11 @@ func TestTooManyConnectionsAreRefused(t *testing.T) {
 		says    string
 	}{
 		{[]string{"origin", "--loops", "2", "--max-connections", "1000"}, 128,
-			"origin: --max-connections: 1000 connections need 2048 open files, and the system allows 128; write 'ulimit -n 2048' first, or ask for 40 at most; see 'origin --help'\n"},
+			"origin: --max-connections: 1000 connections need 2048 open files, and the system allows 128; allow 2048, by 'ulimit -Hn' as root or LimitNOFILE, or ask for 40 at most; see 'origin --help'\n"},
 		{[]string{"edge", "--origin", "127.0.0.1:1", "--loops", "2", "--max-connections", "1000"}, 128,
-			"edge: --max-connections: 1000 connections need 3048 open files, and the system allows 128; write 'ulimit -n 3048' first, or ask for 26 at most; see 'edge --help'\n"},
+			"edge: --max-connections: 1000 connections need 3048 open files, and the system allows 128; allow 3048, by 'ulimit -Hn' as root or LimitNOFILE, or ask for 26 at most; see 'edge --help'\n"},
 		{[]string{"origin", "--loops", "2"}, 40,
-			"origin: --max-connections: the system allows 40 open files, which is too few for any connection; write 'ulimit -n 50' first; see 'origin --help'\n"},
+			"origin: --max-connections: the system allows 40 open files, which is too few for any connection; allow 50, by 'ulimit -Hn' as root or LimitNOFILE; see 'origin --help'\n"},
 	} {
 		cmd := cramped(test.limit, test.program[0], test.program[1:]...)
 		said, _ := cmd.CombinedOutput()

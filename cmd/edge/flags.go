@@ -161,7 +161,7 @@ func flags() []cli.Flag {
 		duration(timeouts, "response-timeout", 60*time.Second, "allow an origin `DURATION` without a byte of a response, or of a request going by"),
 		duration(timeouts, "tunnel-timeout", time.Hour, "allow a tunnel, such as a WebSocket, `DURATION` without a byte in either direction"),
 
-		number("max-connections", 0, "accept `N` clients at once; those that come beyond wait, and idle ones give way to them; 0: a third as many as the system allows open files (ulimit -n)"),
+		number("max-connections", 0, "accept `N` clients at once; those that come beyond wait, and idle ones give way to them; 0: about a third as many as the system allows open files (ulimit -n)"),
 		number("origin-max-connections", 0, "have `N` connections to each origin, shared out among the loops, of which each has at least one; 0: no bound"),
 		number("queue-max", 0, "let `N` requests wait when all origins are at that bound, shared out likewise; 0: none"),
 		duration(connections, "queue-timeout", 5*time.Second, "let a request wait for `DURATION`"),

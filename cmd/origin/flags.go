@@ -64,7 +64,7 @@ func flags() []cli.Flag {
 		&cli.StringFlag{Name: "root", Usage: "serve the files of `FOLDER`", DefaultText: "the example site"},
 		&cli.StringFlag{Name: "post-path", Value: "/post", Usage: "echo what is posted to `PATH` or below it; empty: nowhere"},
 		program.LoopsFlag(),
-		&cli.IntFlag{Name: "max-connections", Usage: "accept at most `N` connections at a time; those that come beyond wait, and idle ones give way to them; 0: half as many as the system allows open files (ulimit -n)"},
+		&cli.IntFlag{Name: "max-connections", Usage: "accept at most `N` connections at a time; those that come beyond wait, and idle ones give way to them; 0: about half as many as the system allows open files (ulimit -n)"},
 		&cli.StringFlag{Name: "access-log", Usage: "append a line in Common Log Format for each response to `FILE`; - is standard output", DefaultText: "none"},
 		duration("head-timeout", server.Defaults.HeadTimeout, "wait at most `TIME` for a whole request head, or for the first on a connection"),
 		duration("idle-timeout", server.Defaults.IdleTimeout, "close a connection that sends no request for `TIME`"),

@@ -48,7 +48,7 @@ func NewMessages(program string, out io.Writer) *Messages {
 // taken if it is alone.
 func (m *Messages) Write(message []byte) (int, error) {
 	m.mu.Lock()
-	if n := len(m.waiting); n > 0 && n+len(message) > messagesHeld {
+	if n := len(m.waiting); n > 0 && (m.lost > 0 || n+len(message) > messagesHeld) {
 		m.lost += lines(message)
 	} else {
 		m.waiting = append(m.waiting, message...)

@@ -105,7 +105,7 @@ var mutants = []mutant{
 	{"a client that never sent a request gives way last", inLoop + "room.go",
 		"\t\treturn c.silent\n", "\t\treturn !c.silent\n"},
 	{"a message waits until there is room for it", inProgram + "messages.go",
-		"\tif n := len(m.waiting); n > 0 && n+len(message) > messagesHeld {\n\t\tm.lost += lines(message)\n",
+		"\tif n := len(m.waiting); n > 0 && (m.lost > 0 || n+len(message) > messagesHeld) {\n\t\tm.lost += lines(message)\n",
 		"\tfor n := len(m.waiting); n > 0 && n+len(message) > messagesHeld; n = len(m.waiting) {\n\t\tm.mu.Unlock(); time.Sleep(time.Millisecond); m.mu.Lock()\n\t}\n\tif false {\n"},
 	{"a recorded event waits until there is room for it", inCapture + "recorder.go",
 		"\troom := t.ring.reserve(e.size(), spare)\n", "\troom := t.ring.reserve(e.size(), spare)\n" +

@@ -54,7 +54,7 @@ func (w *worker) gaveWay() {
 	w.gone++
 	if now := w.loop.Now(); now >= w.muteUntil {
 		w.muteUntil = now.Add(10 * time.Second)
-		w.config.Report(fmt.Errorf("all places for connections are taken: idle ones gave way to those that wait, %d so far on loop %d", w.gone, w.loop.Index()))
+		w.config.Report(fmt.Errorf("all places for connections are taken: idle ones gave way to those that wait, %d so far; --max-connections bounds them", w.gone))
 	}
 }
 
