@@ -64,8 +64,7 @@ type size struct {
 	descriptors int
 }
 
-// start starts the origin and edge. An edge that cannot bound the files of a
-// recording records nothing.
+// start starts the origin and edge, which records both hops.
 func (s *soaking) start(dir string) error {
 	site := filepath.Join(dir, "site")
 	if err := errors.Join(os.Mkdir(site, 0o755), weather.WriteSoakSite(site)); err != nil {
@@ -75,14 +74,9 @@ func (s *soaking) start(dir string) error {
 	if err != nil {
 		return err
 	}
-	flags := []string{"--origin", origin.Addr, "--pool-idle", "1s", "--access-log", "-"}
-	help, err := exec.Command(filepath.Join(s.bin, "edge"), "--help").Output()
-	records := strings.Contains(string(help), "--record-max")
-	if records {
-		flags = append(flags, "--record", s.recording, "--record-max", recordMax)
-	}
-	edge, err2 := s.startEdge("127.0.0.1:0", &weather.Log{}, flags...)
-	if err := errors.Join(err, err2); err != nil {
+	edge, err := s.startEdge("127.0.0.1:0", &weather.Log{}, "--origin", origin.Addr, "--pool-idle", "1s", "--access-log", "-",
+		"--record", s.recording, "--record-max", recordMax)
+	if err != nil {
 		origin.Kill()
 		return err
 	}
@@ -92,12 +86,8 @@ soak: for %v, %d clients of each kind, who keep a connection, make one for each
 request, download, upload, break off in the middle, or are idle. After every %v
 all leave, and what the programs have at rest is counted. They may not have more
 than after the first %v: %d descriptors more, and memory by a fourth and %d MiB.
-`, s.soakFor, soakClients, s.interval(), s.beginning(), moreDescriptors, moreMemory>>20)
-	if records {
-		fmt.Printf("edge records both hops to files of %s.\n", recordMax)
-	} else {
-		fmt.Println("edge has no --record-max, so nothing is recorded.")
-	}
+edge records both hops to files of %s.
+`, s.soakFor, soakClients, s.interval(), s.beginning(), moreDescriptors, moreMemory>>20, recordMax)
 	return nil
 }
 
