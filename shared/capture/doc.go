@@ -85,7 +85,7 @@
 // complete, with a head, its interfaces and their statistics. A connection that is
 // open goes on in the next file with the sequence numbers that it had; there its
 // first packet has a comment with its name, such as "c3 goes on, opened by ...",
-// and a note at the beginning lists all those that may.
+// and a note at the beginning lists those that may, as far as it has room.
 //
 // # Reading
 //

@@ -59,11 +59,11 @@
 //
 // A task that panics ends its own connections, and those of the tasks that it
 // started, and is reported; a task that is always able to go on gives way to the
-// others after 64 KiB. It then stands back for those that move less: in each turn of
-// the loop all such heavy tasks together move 256 KiB, or do 64 operations that move
-// next to nothing; one of them goes on for 4 MiB before the next one follows. So what
-// an exchange of a few octets waits for does not grow with the number of large ones
-// beside it.
+// others after 64 KiB, read and written. It then stands back for those that move
+// less: in each turn of the loop all such heavy tasks together move 256 KiB, or do
+// 64 operations that move next to nothing; one of them goes on for some MiB before
+// the next one follows. So what an exchange of a few octets waits for does not grow
+// with the number of large ones beside it.
 //
 // # The seam
 //

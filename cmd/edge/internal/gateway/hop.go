@@ -16,9 +16,9 @@ type hop struct {
 	flow    *tap.Flow // what a recording knows the connection by
 
 	// buffer holds what the peer has sent and is still needed; it is nil when
-	// there is nothing to hold, and nothing to be read into it. On the client's hop that is the request's head,
-	// as much of the body as came with it, and perhaps the beginning of the next
-	// request.
+	// there is nothing to hold, and nothing to be read into it. On the client's
+	// hop that is the request's head, as much of the body as came with it, and
+	// perhaps the beginning of the next request.
 	buffer *loop.Buffer
 
 	// What the peer has been given of its time to take what is written; see

@@ -7,10 +7,10 @@ import (
 )
 
 // A pace says how slow a client may be at sending the body of a request, or at
-// taking a response, and an origin at taking a request: a bound on each wait for it, and a lowest rate. A total
-// timeout would do in neither's place. One long enough for a large body on a
-// slow line is long enough, too, for a client that sends a byte a minute to
-// hold a connection, and an origin's, for hours.
+// taking a response, and an origin at taking a request: a bound on each wait for
+// it, and a lowest rate. A total timeout would do in neither's place. One long
+// enough for a large body on a slow line is long enough, too, for a client that
+// sends a byte a minute to hold a connection, and an origin's, for hours.
 //
 //	waiting for the client     takes the time waited from the allowance
 //	bytes that went by         add the time that they may take at the lowest rate
