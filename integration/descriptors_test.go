@@ -138,6 +138,9 @@ func TestSilentClientsGiveWay(t *testing.T) {
 		if !strings.Contains(edge.Log(), "client-ends.gave-way") {
 			return "the edge does not count who gave way"
 		}
+		if !strings.Contains(edge.Log(), "idle ones gave way") || !strings.Contains(origin.Log(), "idle ones gave way") {
+			return "it is not said that clients gave way"
+		}
 		return ""
 	})
 }

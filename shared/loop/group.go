@@ -39,6 +39,7 @@ type Group struct {
 	listening int          // how many listeners were opened
 	conns     atomic.Int64 // accepted and not yet closed
 	paused    atomic.Int32 // listeners that wait for a connection to close
+	gaveWay   atomic.Uint64
 }
 
 // NewGroup makes the loops; Run runs them.

@@ -26,6 +26,8 @@ type Listener struct {
 	retry     *Timer
 	muteUntil Time // until then no further failure is reported
 
+	muteFullUntil Time // nor that idle connections give way
+
 	inquiry *inquiry // for a connection that gives way; the last one
 
 	drainTimer *Timer // when to look at the backlog again; nil until CloseThen
@@ -153,13 +155,16 @@ func (ln *Listener) acceptOne() bool {
 // connection closes before.
 const retryAfter = 100 * time.Millisecond
 
+// muteFor is how long something is not said again.
+const muteFor = 10 * time.Second
+
 // failed has a paused listener try again later. While descriptors are short,
 // each connection that closes lets one in and the next one fail, which is worth
 // telling once in a while only.
 func (ln *Listener) failed(what string, err error) {
 	ln.retry.Reset(retryAfter)
 	if now := ln.loop.now; now >= ln.muteUntil {
-		ln.muteUntil = now.Add(10 * time.Second)
+		ln.muteUntil = now.Add(muteFor)
 		ln.loop.report(fmt.Errorf("%s on %s: %w", what, ln.address, err))
 	}
 }

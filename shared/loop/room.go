@@ -1,6 +1,8 @@
 package loop
 
 import (
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/hopwire/hopwire/shared/list"
@@ -140,6 +142,16 @@ func (ln *Listener) makeRoom() {
 	}
 }
 
+// ErrFull is reported, now and then, while idle connections give way.
+var ErrFull = errors.New("all places for connections are taken")
+
+func (ln *Listener) sayGaveWay() {
+	if now := ln.loop.now; now >= ln.muteFullUntil {
+		ln.muteFullUntil = now.Add(muteFor)
+		ln.loop.report(fmt.Errorf("%w: idle ones gave way to those that wait, %d so far; --max-connections bounds them", ErrFull, ln.loop.group.gaveWay.Load()))
+	}
+}
+
 // hear takes one loop's answer. With the last one, the first of all is told to go.
 func (q *inquiry) hear(c candidate) {
 	if c.before(q.first) {
@@ -158,6 +170,8 @@ func (q *inquiry) hear(c candidate) {
 	first.loop.Post(func() {
 		if now := first.loop.firstToGo(); now.mayGo() && g.full() && g.paused.Load() > 0 {
 			now.giveWay()
+			g.gaveWay.Add(1)
+			ln.loop.Post(ln.sayGaveWay)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"errors"
 	"io"
 	"net"
 	"sync/atomic"
@@ -61,7 +62,8 @@ func (g *guest) leave() {
 // loop it lives on, and no more of them than there are others who wait.
 func TestGuestsGiveWayInTurn(t *testing.T) {
 	const loops, places, all = 3, 6, 15
-	g := newGroup(t, loops, Config{MaxConns: places})
+	said := make(chan error, all)
+	g := newGroup(t, loops, Config{MaxConns: places, Report: func(err error) { said <- err }})
 	idle := make([]*Idlers[*guest], loops)
 	for i := range idle {
 		idle[i] = NewIdlers[*guest](g.Loop(i))
@@ -76,6 +78,11 @@ func TestGuestsGiveWayInTurn(t *testing.T) {
 		c.Park(one, 0)
 	})
 	g.start()
+	defer func() {
+		if err := <-said; !errors.Is(err, ErrFull) || len(said) > 0 {
+			t.Errorf("reported: %v, and %d more", err, len(said))
+		}
+	}()
 	var came []net.Conn
 	for n := range all {
 		c := dial(t, ln)

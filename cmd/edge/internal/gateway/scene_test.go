@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -371,6 +372,9 @@ func (s *scene) errorf(format string, args ...any) {
 
 // report is told what went wrong where nobody is left to be told.
 func (s *scene) report(err error) {
+	if errors.Is(err, loop.ErrFull) {
+		return
+	}
 	s.mu.Lock()
 	expected := s.panics
 	s.panics = ""

@@ -81,7 +81,7 @@ func play(seed uint64, s *story) *world {
 	if s != nil {
 		s.begin(w)
 	}
-	err := w.net.Run(loop.Config{MaxConns: w.places}, w.start)
+	err := w.net.Run(loop.Config{MaxConns: w.places, Report: w.reported}, w.start)
 	switch {
 	case err == nil && !w.finished && w.failure == nil:
 		err = errors.New("it was stopped before its end")
@@ -96,6 +96,13 @@ func play(seed uint64, s *story) *world {
 		w.fail("what the gateway says holds it up", "it went on when somebody took its messages and its recording")
 	}
 	return w
+}
+
+// reported is told what the loop has to say. That clients give way is no fault.
+func (w *world) reported(err error) {
+	if !errors.Is(err, loop.ErrFull) {
+		w.fail("the world did not end well", "%v", err)
+	}
 }
 
 func (w *world) fail(what, format string, args ...any) {

@@ -45,7 +45,6 @@ func (c *client) IdleSince() loop.Time { return c.conn.ParkedUntil().Add(-c.pati
 func (c *client) GiveWay() {
 	if !c.worker.draining {
 		c.hangUp()
-		c.worker.gaveWay()
 	}
 }
 

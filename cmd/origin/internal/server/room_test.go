@@ -19,8 +19,8 @@ func TestIdleClientsGiveWay(t *testing.T) {
 	var gone []string // in order
 	var said reports
 	dir := lay(t, files)
-	err := simnet.New(1, simnet.Options{}).Run(loop.Config{MaxConns: 3}, func(g *loop.Group) error {
-		server, err := New(g, Config{Site: openSite(t, dir), Report: said.add})
+	err := simnet.New(1, simnet.Options{}).Run(loop.Config{MaxConns: 3, Report: said.add}, func(g *loop.Group) error {
+		server, err := New(g, Config{Site: openSite(t, dir)})
 		if err != nil {
 			return err
 		}

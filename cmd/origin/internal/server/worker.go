@@ -1,7 +1,6 @@
 package server
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/hopwire/hopwire/cmd/origin/internal/site"
@@ -21,8 +20,6 @@ type worker struct {
 	draining bool
 	tidying  bool // soon
 
-	gone      int       // idle clients that have given way
-	muteUntil loop.Time // until then it is not said how many
 	// The wall clock, to the second.
 	second int64     // since 1970
 	nextAt loop.Time // when the next one begins
@@ -46,15 +43,6 @@ func (w *worker) drain() {
 	w.draining = true
 	for c := range w.idle.All {
 		c.park(w.config.DrainIdle)
-	}
-}
-
-// gaveWay counts an idle client that has given way, and says so now and then.
-func (w *worker) gaveWay() {
-	w.gone++
-	if now := w.loop.Now(); now >= w.muteUntil {
-		w.muteUntil = now.Add(10 * time.Second)
-		w.config.Report(fmt.Errorf("all places for connections are taken: idle ones gave way to those that wait, %d so far; --max-connections bounds them", w.gone))
 	}
 }
 
