@@ -168,8 +168,8 @@ func (e *edge) drain() <-chan struct{} {
 // awaitLingering gives the last responses the time to arrive at clients that are
 // still sending: a process that ends resets their connections.
 func (e *edge) awaitLingering() {
-	const bound, step = 2 * time.Second, 10 * time.Millisecond
-	for waited := time.Duration(0); waited < bound && e.group.Conns() > 0; waited += step {
+	const step = 10 * time.Millisecond
+	for waited := time.Duration(0); waited < e.settings.gateway.Linger && e.group.Conns() > 0; waited += step {
 		time.Sleep(step)
 	}
 }

@@ -123,6 +123,8 @@ type Engine interface {
 	Peek(h Handle) error
 	// Read returns io.EOF at the end of stream.
 	Read(h Handle, p []byte) (int, error)
+	// Discard is Read, up to n octets, without anything that gets them.
+	Discard(h Handle, n int) (int, error)
 	Write(h Handle, p []byte) (int, error)
 	Writev(h Handle, bufs [][]byte) (int, error)
 	// Sendfile sends up to n octets of f from offset off. (0, nil) means

@@ -183,13 +183,26 @@ func (k *kernel) Peek(h Handle) error {
 
 // Read and Write use the socket calls, which do less than read and write.
 func (k *kernel) Read(h Handle, p []byte) (int, error) {
+	return k.receive(h, unsafe.Pointer(unsafe.SliceData(p)), len(p), 0)
+}
+
+// Discard has TCP throw the octets away where they are: MSG_TRUNC, in tcp(7). Unix
+// sockets cannot.
+func (k *kernel) Discard(h Handle, n int) (int, error) {
+	m, err := k.receive(h, nil, n, unix.MSG_TRUNC)
+	if err == unix.EFAULT {
+		return k.Read(h, make([]byte, min(n, BufferSize)))
+	}
+	return m, err
+}
+
+func (k *kernel) receive(h Handle, p unsafe.Pointer, length int, flags uintptr) (int, error) {
 	for {
-		n, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(h),
-			uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), 0, 0, 0)
+		n, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(h), uintptr(p), uintptr(length), flags, 0, 0)
 		if errno == unix.EINTR {
 			continue
 		}
-		if n, err := result(n, errno); n != 0 || err != nil || len(p) == 0 {
+		if n, err := result(n, errno); n != 0 || err != nil || length == 0 {
 			return n, err
 		}
 		return 0, io.EOF

@@ -96,7 +96,7 @@ func besideGreedy(t *testing.T, step func(*bulk) error) (worst strain) {
 			l.Sleep(1)
 			for _, b := range all {
 				if step == nil {
-					b.conn.Linger(1<<30, time.Hour)
+					b.conn.Linger(time.Hour, time.Hour)
 				} else {
 					l.Go(b)
 				}

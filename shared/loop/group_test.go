@@ -102,7 +102,7 @@ func underWay(t *testing.T, g *testGroup, c *Conn, n int, sendfile func() (int64
 		func() { l.Sleep(time.Hour) },
 		func() { s.Wait(l, 0) },
 		func() { beside(l, func() { l.Sleep(time.Hour) })(); s.Wait(l, l.soon()) },
-		func() { c.Linger(1<<20, time.Hour) },
+		func() { c.Linger(time.Hour, time.Hour) },
 		func() { c.Park(&echoer{c}, l.Now().Add(time.Hour)) },
 		func() { c.CloseWrite(); c.ReadDeadline(l.soon()); io.Copy(io.Discard, c) },
 	}

@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"math"
 	"slices"
 	"syscall"
 	"time"
@@ -135,16 +136,18 @@ func (c *Conn) Watch(h Handler) {
 // once would do harm when the peer is still sending: the kernel answers octets
 // that nobody will read with a reset, and the reset makes the peer's kernel
 // throw away what it has not delivered yet (RFC 9112 section 9.6). So the
-// sending direction is ended first, and what still comes is read and dropped,
-// up to maxBytes octets and for at most d. Linger returns at once; for its
-// callers and for those who wait the connection is closed.
-func (c *Conn) Linger(maxBytes int, d time.Duration) {
+// sending direction is ended first, and what still comes is thrown away, however
+// much it is: a peer may send all that it has before it reads a response. That
+// ends when the peer does, after the time given, or when nothing came for silence.
+// Linger returns at once; for its callers and for those who wait the connection is
+// closed.
+func (c *Conn) Linger(d, silence time.Duration) {
 	if c.CloseWrite() != nil {
 		c.Close()
 		return
 	}
-	g := &lingerer{conn: c.detach(), left: maxBytes, until: c.loop.now.Add(d)}
-	g.conn.Park(g, g.until)
+	g := &lingerer{conn: c.detach(), until: c.loop.now.Add(d), silence: silence}
+	g.park()
 }
 
 // detach closes the connection, but leaves the socket to a new one, so that
@@ -161,25 +164,41 @@ func (c *Conn) detach() *Conn {
 	return successor
 }
 
-// A lingerer reads and drops what comes until the end of stream.
+// A lingerer throws away what comes until the end of stream.
 type lingerer struct {
-	conn  *Conn
-	left  int
-	until Time
+	conn    *Conn
+	until   Time
+	silence time.Duration
 }
 
+func (g *lingerer) park() { g.conn.Park(g, min(g.until, g.conn.loop.now.Add(g.silence))) }
+
 func (g *lingerer) Run() {
-	buf := g.conn.loop.Buffer()
-	defer buf.Release()
 	g.conn.ReadDeadline(g.until)
 	for g.conn.Readable() {
-		n, err := g.conn.Read(buf.Space())
-		if g.left -= n; err != nil || g.left <= 0 {
+		if g.conn.discard() != nil {
 			g.conn.Close()
 			return
 		}
 	}
-	g.conn.Park(g, g.until)
+	g.park()
+}
+
+// discard throws away what has come, which is not copied into the program.
+func (c *Conn) discard() error {
+	if err := c.WaitReadable(); err != nil {
+		return err
+	}
+	n, err := c.loop.engine.Discard(c.handle, c.atOnce(math.MaxInt64))
+	switch err {
+	case nil:
+		c.moved(n)
+	case ErrAgain:
+		c.state &^= readable
+	default:
+		return err
+	}
+	return nil
 }
 
 func (g *lingerer) Readable(c *Conn) { c.loop.Go(g) }

@@ -404,7 +404,7 @@ func TestLinger(t *testing.T) {
 		close func(c *Conn)
 		want  bool
 	}{
-		"Linger": {func(c *Conn) { c.Linger(1<<20, patience) }, true},
+		"Linger": {func(c *Conn) { c.Linger(patience, patience) }, true},
 		"Close":  {func(c *Conn) { c.Close() }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -439,25 +439,28 @@ func TestLinger(t *testing.T) {
 	}
 }
 
-// Lingering ends: with the peer's end of stream, after a time, after so many
-// octets, with a reset. Then the connection is no longer counted.
+// Lingering ends: with the peer's end of stream, after a time, when nothing came
+// for too long, with a reset. Then the connection is no longer counted.
 func TestLingerEnds(t *testing.T) {
 	for name, ends := range map[string]func(c net.Conn){
 		"the peer's end": func(c net.Conn) { c.(*net.TCPConn).CloseWrite() },
-		"time":           func(c net.Conn) {},
-		"bytes":          func(c net.Conn) { c.Write(make([]byte, 4<<10)) },
+		"time":           func(c net.Conn) { writeOn(c) },
+		"silence":        func(c net.Conn) { c.Write(make([]byte, 4<<10)) },
 		"a reset":        func(c net.Conn) { c.(*net.TCPConn).SetLinger(0); c.Close() },
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := patience
-			if name == "time" {
-				d = 10 * time.Millisecond
+			d, silence := patience, patience
+			switch name {
+			case "time":
+				d = 50 * time.Millisecond
+			case "silence":
+				silence = 50 * time.Millisecond
 			}
 			g := newGroup(t, 1, Config{})
 			ln := listen(t, g, "127.0.0.1:0", func(c *Conn) {
 				c.Loop().Go(Func(func() {
 					c.WaitReadable()
-					c.Linger(1<<10, d)
+					c.Linger(d, silence)
 					if err := c.Close(); err != net.ErrClosed {
 						t.Errorf("closing a connection that lingers gave %v", err)
 					}
@@ -467,7 +470,7 @@ func TestLingerEnds(t *testing.T) {
 			c := dial(t, ln)
 			say(t, c, "x")
 			hearEnd(t, c)
-			if name != "time" {
+			if d == patience && silence == patience {
 				on(t, l, func() {
 					if g.Conns() != 1 {
 						t.Errorf("%d connections are open, want the one that lingers", g.Conns())
@@ -478,6 +481,29 @@ func TestLingerEnds(t *testing.T) {
 			eventually(t, "it has ended", func() bool { return g.Conns() == 0 })
 		})
 	}
+}
+
+// writeOn writes for as long as somebody takes it.
+func writeOn(c net.Conn) {
+	p := make([]byte, 64<<10)
+	for err := error(nil); err == nil; {
+		_, err = c.Write(p)
+	}
+}
+
+// However much a peer still sends, it is taken, over both kinds of sockets.
+func TestLingerTakesAll(t *testing.T) {
+	between(t, func(t *testing.T, a, b *Conn) {
+		say(t, a, "response")
+		a.Linger(patience, patience)
+		for range 64 {
+			if _, err := b.Write(make([]byte, 64<<10)); err != nil {
+				t.Fatalf("the peer of a connection that lingers cannot send: %v", err)
+			}
+		}
+		hear(t, b, "response")
+		hearEnd(t, b)
+	})
 }
 
 // Those who wait on a connection that begins to linger are told that it is
@@ -493,7 +519,7 @@ func TestLingerWakes(t *testing.T) {
 		for a.reader == nil {
 			pauseOnce(l)
 		}
-		a.Linger(1, patience)
+		a.Linger(patience, patience)
 		join()
 		hearEnd(t, b)
 	})

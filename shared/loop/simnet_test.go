@@ -49,7 +49,7 @@ func (s *server) Run() {
 				*s.expired++
 			}
 			*s.ended++
-			s.conn.Linger(1<<10, time.Second)
+			s.conn.Linger(time.Second, time.Second)
 			return
 		}
 	}

@@ -123,6 +123,15 @@ func (e *Engine) Read(h loop.Handle, p []byte) (int, error) {
 	return s.read(p)
 }
 
+// Discard is Read into nothing.
+func (e *Engine) Discard(h loop.Handle, n int) (int, error) {
+	s, err := e.world.socket(h)
+	if err != nil {
+		return 0, err
+	}
+	return s.discard(n)
+}
+
 // Write takes as much as there is room for.
 func (e *Engine) Write(h loop.Handle, p []byte) (int, error) {
 	s, err := e.world.socket(h)

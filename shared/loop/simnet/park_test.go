@@ -115,7 +115,7 @@ func TestLingeringClose(t *testing.T) {
 				if _, err := c.Read(make([]byte, 10)); err == nil {
 					c.Write(answer)
 				}
-				c.Linger(1<<20, time.Hour)
+				c.Linger(time.Hour, time.Hour)
 			}))
 		}
 		p, err := run(simnet.New(seed, o), loop.Config{}, refuse, 2, echoing(seed, 2000))

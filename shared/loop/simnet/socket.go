@@ -83,13 +83,25 @@ func (s *socket) read(p []byte) (int, error) {
 	if err := s.readable(); err != nil {
 		return 0, err
 	}
-	octets := s.in.give(min(len(p), s.in.readable()))
-	n := copy(p, octets)
-	s.record(Read, p[:n])
-	if n < len(p) {
+	return copy(p, s.take(len(p))), nil
+}
+
+// discard is read without a buffer.
+func (s *socket) discard(n int) (int, error) {
+	if err := s.readable(); err != nil {
+		return 0, err
+	}
+	return len(s.take(n)), nil
+}
+
+// take has up to n octets of those that have arrived.
+func (s *socket) take(n int) []byte {
+	octets := s.in.give(min(n, s.in.readable()))
+	s.record(Read, octets)
+	if len(octets) < n {
 		s.await(loop.ReadyRead)
 	}
-	return n, nil
+	return octets
 }
 
 // readable is nil when there are octets to read.

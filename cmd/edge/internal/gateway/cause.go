@@ -14,7 +14,7 @@ const (
 	ClientAsked      // the client does not want it to persist (RFC 9112 section 9.3)
 	ClientIdle       // no request came within the idle timeout
 	GaveWay          // it was idle, all places were taken, and another client waited for one
-	OriginAsked      // the origin's own Connection field, sent on as it was, says so
+	OriginAsked      // the origin's own Connection field says so, and was sent on as it was, or came before the end of the request
 	ResponseUnframed // only the end of the connection ends the response (RFC 9112 section 6.3)
 	Drained          // the program is about to end
 
@@ -26,7 +26,7 @@ const (
 	RequestTruncated // the stream ended within a request
 	RequestStalled   // the rest of a request did not come in time
 	RequestTooSlow   // the body of a request came more slowly than the minimum rate
-	RequestUnread    // more of the request was left than is worth reading
+	RequestUnread    // nobody took the rest of the request
 	Refused          // the request was refused, and where the next one begins is in doubt
 
 	// The origin's failures.
@@ -84,15 +84,15 @@ var causes = [Causes]struct {
 	RequestTooSlow:    {"request-too-slow", closeLingering},
 	RequestUnread:     {"request-unread", closeLingering},
 	Refused:           {"refused", closeLingering},
-	OriginStale:       {"origin-stale", closeQuietly},
-	ResponseTruncated: {"response-truncated", closeByReset},
-	ResponseStalled:   {"response-timeout", closeByReset},
-	ResponseMalformed: {"response-malformed", closeByReset},
+	OriginStale:       {"origin-stale", closeLingering},
+	ResponseTruncated: {"response-truncated", closeLingering},
+	ResponseStalled:   {"response-timeout", closeLingering},
+	ResponseMalformed: {"response-malformed", closeLingering},
 	TunnelEnded:       {"tunnel-ended", closeQuietly},
 	TunnelIdle:        {"tunnel-timeout", closeByReset},
 	TunnelReset:       {"tunnel-reset", closeByReset},
 	Broken:            {"broken", closeByReset},
-	CutOff:            {"cut-off", closeByReset},
+	CutOff:            {"cut-off", closeQuietly},
 }
 
 func (c Cause) String() string {

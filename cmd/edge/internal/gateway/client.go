@@ -89,12 +89,9 @@ func (c *client) closeIdle(cause Cause, how closeMode) {
 	c.close(cause, how)
 }
 
-const (
-	// lingerBytes and lingerTime bound what is read and dropped of a client
-	// that keeps on sending after its last response.
-	lingerBytes = 256 << 10
-	lingerTime  = 2 * time.Second
-)
+// lingerSilence is how long nothing may come of a client that still sends after its
+// last response.
+const lingerSilence = 5 * time.Second
 
 // close closes the connection.
 func (c *client) close(cause Cause, how closeMode) {
@@ -109,7 +106,7 @@ func (c *client) close(cause Cause, how closeMode) {
 	case closeQuietly:
 		c.conn.Close()
 	case closeLingering:
-		c.conn.Linger(lingerBytes, lingerTime)
+		c.conn.Linger(c.gateway.config.Linger, lingerSilence)
 	case closeByReset:
 		c.conn.Reset()
 	}

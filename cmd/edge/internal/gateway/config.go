@@ -38,6 +38,10 @@ type Config struct {
 	// request, how long the gateway waits for more of a request's body, and
 	// how long a client may take none of a response. Zero means 75 seconds.
 	IdleTimeout time.Duration
+	// BodyTimeout bounds how long the gateway waits for the first byte of a
+	// request's body, from the end of its head or from the 100 that the client
+	// has waited for. Zero means 30 seconds.
+	BodyTimeout time.Duration
 	// MinRate is how many bytes a second a client has to send of a request's
 	// body, and to take of a response, in the time that the gateway waits for
 	// it. What lies in the buffers of the two kernels counts as taken. Zero
@@ -48,9 +52,17 @@ type Config struct {
 	MinRateGrace time.Duration
 	// ConnectTimeout bounds connecting to an origin. Zero means 5 seconds.
 	ConnectTimeout time.Duration
-	// ResponseTimeout bounds how long an origin may take none of a request, or
-	// give none of its response. Zero means 60 seconds.
+	// ResponseTimeout bounds how long an origin may take none of a request, and
+	// the time from the end of that to a whole head of a response; an interim
+	// response begins it anew. Zero means 60 seconds.
 	ResponseTimeout time.Duration
+	// StreamTimeout bounds how long an origin may give no byte of a response that
+	// is under way. Zero means 5 minutes.
+	StreamTimeout time.Duration
+	// Linger bounds how long a client that still sends when its connection is to
+	// be closed is listened to, so that it can read its last response. Zero means
+	// 30 seconds.
+	Linger time.Duration
 
 	// TunnelTimeout bounds how long no byte goes by in either direction of a
 	// tunnel. Zero means 1 hour.
@@ -119,9 +131,12 @@ func (c Config) withDefaults() Config {
 	c.Name = cmp.Or(c.Name, "hopwire")
 	c.HeadTimeout = cmp.Or(c.HeadTimeout, 10*time.Second)
 	c.IdleTimeout = cmp.Or(c.IdleTimeout, 75*time.Second)
+	c.BodyTimeout = cmp.Or(c.BodyTimeout, 30*time.Second)
 	c.MinRateGrace = cmp.Or(c.MinRateGrace, 5*time.Second)
 	c.ConnectTimeout = cmp.Or(c.ConnectTimeout, 5*time.Second)
 	c.ResponseTimeout = cmp.Or(c.ResponseTimeout, 60*time.Second)
+	c.StreamTimeout = cmp.Or(c.StreamTimeout, 5*time.Minute)
+	c.Linger = cmp.Or(c.Linger, 30*time.Second)
 	c.TunnelTimeout = cmp.Or(c.TunnelTimeout, time.Hour)
 	c.DrainIdle = cmp.Or(c.DrainIdle, time.Second)
 	c.QueueTimeout = cmp.Or(c.QueueTimeout, 5*time.Second)

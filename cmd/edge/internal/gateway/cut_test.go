@@ -70,7 +70,7 @@ var dialogues = []dialogue{
 		heard: toOrigin(post("Transfer-Encoding: chunked", "")) + oddChunks, answer: hello}}},
 	{name: "expectation", turns: []turn{{request: expecting, body: "body", heard: toOrigin(expecting) + "body", interim: goOn, answer: hello}}},
 	{name: "early response", atOnce: true, turns: []turn{
-		{request: post("Content-Length: 4", ""), body: "body", heard: toOrigin(post("Content-Length: 4", "")), answer: tooLarge},
+		{request: post("Content-Length: 4", ""), body: "body", heard: toOrigin(post("Content-Length: 4", "body")), answer: tooLarge},
 		plain(get("/"), hello),
 	}},
 	{name: "kept connection", turns: []turn{plain(get("/1"), hello), plain(get("/2"), evil)}},
@@ -389,7 +389,7 @@ func (s *scene) checkEnds() {
 // before it, and of one that the break comes too late for, it says what it
 // always does.
 var (
-	asAlways = `(kept|client-asked)/(kept|response-closes|request-unfinished)|response-until-close/response-closes`
+	asAlways = `(kept|client-asked)/(kept|response-closes|response-early)|response-until-close/response-closes`
 	asBroken = map[string]string{
 		"client up end":     `request-truncated/(-|aborted|request-unfinished)|client-reset/aborted`,
 		"client up reset":   `client-reset/(-|aborted|request-unfinished)`,

@@ -24,9 +24,9 @@
 //	  │◄─ 1xx ─────────────────────┤ readResponse   the final head, framing │
 //	  │◄───────────────────────────┤ sendResponse   edits, one write        │
 //	  │◄══════════ body ═══════════┤ relayResponse  as it comes             │
-//	  │                            │ conclude       giveBack ─► pool        │
-//	  │◄─ a refusal, if nothing ───┤                and what the client     │
-//	  │   else was sent            │                still sends, or not     │
+//	  │ ═══ the rest, if any ═════►│ conclude       upload.goOn ═══════════►│
+//	  │◄─ a refusal, if nothing ───┤                giveBack ─► pool        │
+//	  │   else was sent            │                                        │
 //	  │                            │ account        log, counters           │
 //	  │  kept: idle, or the next request, which is here already             │
 //	  │  or closed: quietly, lingering, or by a reset                       │
@@ -57,14 +57,17 @@
 //
 // While the upload sends the body, the exchange's own task waits for the origin
 // as it does for any request, but without a bound of time, which begins when the
-// upload ends. So a response may come
-// before the request is whole: it is relayed at once, and the upload goes on
-// beside it for as long as the origin reads. When the response has come to its
-// end first, conclude stops the upload. Then the origin connection is not kept,
-// since the request was not written whole; and of what the client still sends, up
-// to 256 KiB are read and thrown away, so that its connection can be used again.
-// Where it is clear already when the head of the response goes out that more than
-// that is left, the head says Connection: close.
+// upload ends. So a response may come before the request is whole: it is relayed at
+// once, and the upload goes on beside it for as long as the origin reads:
+//
+//	the origin                    response's head      behind the response
+//	keeps its connection          as it is             the rest goes up; response-early
+//	says that it will close it    Connection: close    nobody takes the rest
+//	closes, or stops reading      Connection: close    nobody takes the rest
+//
+// What nobody takes is read all the same, and thrown away: by the upload's task
+// while a response goes out (upload.drop), and after that by loop.Conn.Linger. A
+// client may send all that it has before it reads an answer.
 //
 // # How an exchange ends
 //
@@ -79,10 +82,9 @@
 //
 // conclude settles it: the end of the program goes before a break, and a break
 // before what the steps have said. It gives the origin connection back, by a
-// pool.Cause; answers the client, if there is something to tell it and no response
-// has begun; and has what the client still sends thrown away (upload.discard),
-// which may end its connection after all. A tunnel has a conclude of its own. What
-// a panic, or the end of the program, leaves behind is ended by cleanUp.
+// pool.Cause; and answers the client, if there is something to tell it and no
+// response has begun. A tunnel has a conclude of its own. What a panic, or the end of
+// the program, leaves behind is ended by cleanUp.
 //
 // # Decisions are values
 //

@@ -4,6 +4,7 @@ import (
 	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
 	"github.com/hopwire/hopwire/cmd/edge/internal/pool"
 	"github.com/hopwire/hopwire/shared/loop"
+	"github.com/hopwire/hopwire/shared/wire"
 )
 
 // An exchange is everything that serving one request needs. A gateway has as
@@ -102,31 +103,37 @@ func (x *exchange) forward() {
 	x.relayResponse() // the rest of the body
 }
 
-// conclude ends the exchange on both sides: the origin connection goes back, the
-// rest of the request stops, and the client is answered if it was not. Of what it
-// still sends, as much is read as is worth it.
+// conclude ends the exchange on both sides: the rest of the request goes to an
+// origin that still reads it, the origin connection goes back, and the client is
+// answered if it was not.
 func (x *exchange) conclude() {
 	if !x.request.begun {
 		x.dropPad()
 		return // there was no request
 	}
-	if x.loop.Stopping() && x.response.phase < complete {
+	x.dropPad()
+	x.originHop.release() // what the origin sent too much, or too little, ends here
+	if x.response.phase == complete {
+		x.upload.goOn()
+	}
+	if x.loop.Stopping() && (x.response.phase < complete || x.upload.sending) {
 		x.end.brokenOff, x.end.tells = CutOff, Refusal{} // whatever it looks like
 	}
 	x.giveBack()
-	x.dropPad()
-	x.originHop.release() // what the origin sent too much, or too little, ends here
 	x.upload.stop()
 	if x.broken() {
-		x.end.client, x.end.refusal = x.end.brokenOff, x.end.tells
+		x.end.client = x.end.brokenOff
+		if x.response.phase < complete {
+			x.end.refusal = x.end.tells
+		}
 	}
 	if x.end.refusal.refuses() && x.response.phase < relaying {
 		x.sendRefusal()
 		x.dropPad()
 	}
 	x.forgetRequest()
-	if x.end.client == Persists {
-		x.end.client = x.upload.discard()
+	if !x.upload.whole {
+		x.planClose(RequestUnread)
 	}
 	x.account()
 }
@@ -174,12 +181,21 @@ func (x *exchange) broken() bool { return x.end.brokenOff != Persists }
 // closeMode is how the client connection is closed, if it is.
 func (x *exchange) closeMode() closeMode {
 	switch {
-	case x.response.phase == relaying:
+	case x.response.phase == relaying && !x.showsItsEnd():
 		return closeByReset // a response that was cut off must not look whole
 	case x.end.client == ClientAsked && x.upload.whole && !x.clientHop.conn.Readable() && len(x.clientHop.unread()) == 0:
 		return closeQuietly // the client knew that it would be the last, and sends no more
 	}
 	return causes[x.end.client].mode
+}
+
+// showsItsEnd reports whether the client can see by the framing of the response that
+// it was cut off. Then the end of the stream does, behind all that was sent. Without
+// that, only a reset tells (RFC 9112 section 8), which overtakes what the client has
+// not read.
+func (x *exchange) showsItsEnd() bool {
+	f := x.response.framing
+	return f == wire.Length || f == wire.Chunked && x.request.minor > 0
 }
 
 // release returns what the exchange holds.

@@ -76,7 +76,7 @@ func (x *exchange) logLine() {
 		e.refusal, e.rule = r.Error.String(), r.Rule
 	}
 	x.marks.phases(&e, x.loop.Clock())
-	line := g.log.Begin(x.client.conn.Remote(), x.line, x.response.status, x.response.sent)
+	line := g.log.Begin(x.client.conn.Remote(), x.line, int(x.response.status), x.response.sent)
 	g.log.End(e.appendTo(line))
 }
 

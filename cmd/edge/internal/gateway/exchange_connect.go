@@ -161,6 +161,7 @@ func (x *exchange) endUse() {
 		Aborted:        x.sparesOrigin(),
 		RequestWritten: x.request.written,
 		ResponseEnded:  x.response.phase == complete,
+		ResponseEarly:  x.response.early,
 		Excess:         x.response.excess,
 		// An edited request lets the connection persist: Connection was dropped from
 		// it, and HTTP/1.1 persists by itself.

@@ -13,6 +13,9 @@ import (
 // the client does not take it, nothing more is read from the origin.
 func (x *exchange) relayResponse() {
 	r := &x.response
+	if !x.pad.body.Done() {
+		x.upload.dropRest()
+	}
 	for !x.pad.body.Done() && r.phase < complete {
 		step := (*exchange).copyDown
 		switch {
@@ -25,7 +28,7 @@ func (x *exchange) relayResponse() {
 			return
 		}
 	}
-	r.phase = complete
+	r.phase, r.early = complete, x.upload.sending
 	r.excess = len(x.originHop.unread()) > 0
 	x.originHop.release()
 }
@@ -107,7 +110,7 @@ func (x *exchange) spliceDown() bool {
 	}
 	var pipe loop.Splice
 	defer pipe.End()
-	x.originHop.conn.ReadDeadline(x.responseDeadline())
+	x.originHop.conn.ReadDeadline(x.originDeadline())
 	n, err := pipe.From(x.originHop.conn, min(x.pad.body.Remaining(), spliceAtOnce))
 	x.pad.body.Advance(int64(n))
 	switch {

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"github.com/hopwire/hopwire/cmd/edge/internal/heads"
+	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/wire"
 )
 
@@ -22,9 +23,11 @@ type responseState struct {
 	persists bool // the origin keeps its connection
 	decode   bool // the client does not know the chunked coding
 	excess   bool // bytes came behind it
-	status   int
-	interim  int   // bytes of interim responses
-	sent     int64 // bytes of the body, or of the tunnel, sent to the client
+	early    bool // it was complete before the request was
+	status   uint16
+	headBy   loop.Time // when the head that is waited for has to be whole; 0: not bounded yet
+	interim  int       // bytes of interim responses
+	sent     int64     // bytes of the body, or of the tunnel, sent to the client
 }
 
 // maxInterim bounds the bytes of interim responses to one request: an origin that
@@ -75,6 +78,7 @@ func (x *exchange) readHead(h *wire.ResponseHead) bool {
 // HTTP/1.0, which has none.
 func (x *exchange) forwardInterim(h *wire.ResponseHead) bool {
 	x.response.interim += len(h.Raw)
+	x.response.headBy = 0
 	if _, r := frame(h, x.request.isHead); r.refuses() {
 		return x.refuse(r)
 	}
@@ -103,7 +107,7 @@ func (x *exchange) frameResponse(h *wire.ResponseHead) bool {
 	}
 	verbatim := x.gateway.config.Verbatim
 	r := &x.response
-	r.status, r.framing = h.Status, framing.Kind
+	r.status, r.framing = uint16(h.Status), framing.Kind
 	r.persists = wire.ResponsePersists(h, framing)
 	r.decode = x.request.minor == 0 && framing.Kind == wire.Chunked && !verbatim
 	x.pad.body.Reset(framing)
@@ -113,11 +117,10 @@ func (x *exchange) frameResponse(h *wire.ResponseHead) bool {
 		x.planClose(ResponseUnframed)
 	case x.gateway.draining:
 		x.planClose(Drained)
-	case x.upload.leavesTooMuch():
-		x.planClose(RequestUnread)
 	case verbatim && !heads.PersistsAsSaid(h, framing, x.request.minor):
 		x.planClose(OriginAsked)
 	}
+	x.upload.frameRest(r.persists)
 	return true
 }
 

@@ -98,7 +98,7 @@ func (x *exchange) readOrigin() error {
 		return errBrokenOff
 	}
 	origin := &x.originHop
-	origin.conn.ReadDeadline(x.responseDeadline())
+	origin.conn.ReadDeadline(x.originDeadline())
 	if origin.buffer == nil {
 		if err := origin.conn.WaitReadable(); err != nil {
 			return err
@@ -116,13 +116,34 @@ func (x *exchange) readOrigin() error {
 // errBrokenOff is what waiting for the origin comes to when the exchange was broken off.
 var errBrokenOff = errors.New("gateway: the exchange was broken off")
 
-// responseDeadline bounds the waiting for the origin. While the request is on its
-// way up, it is not the origin's turn: the bound on each write is enough.
-func (x *exchange) responseDeadline() (none loop.Time) {
-	if x.upload.running {
-		return none
+// originsTurn begins the origin's time anew: when the request has been written, or
+// nothing more of it comes; and when the client begins a body unasked.
+func (x *exchange) originsTurn() {
+	x.response.headBy = 0
+	switch {
+	case x.upstream.conn == nil:
+	case x.response.phase == complete:
+		x.originHop.conn.CancelRead() // see upload.goOn
+	default:
+		x.originHop.conn.ReadDeadline(x.originDeadline())
 	}
-	return x.loop.Now().Add(x.gateway.config.ResponseTimeout)
+}
+
+// originDeadline bounds the waiting for the origin. While a request is on its way
+// up, it is not the origin's turn: the bound on each write is enough. A client that
+// waits for 100, though, waits for the origin.
+func (x *exchange) originDeadline() loop.Time {
+	config := x.gateway.config
+	r := &x.response
+	switch {
+	case x.upload.sending && !x.upload.heldBack:
+		return 0
+	case r.phase >= relaying:
+		return x.loop.Now().Add(config.StreamTimeout)
+	case r.headBy == 0:
+		r.headBy = x.loop.Now().Add(config.ResponseTimeout)
+	}
+	return r.headBy
 }
 
 // replay decides what is done about an origin connection that gave no response,
@@ -156,6 +177,7 @@ func (x *exchange) replay(err error) bool {
 func (x *exchange) reconnect() bool {
 	x.endUse()
 	x.upstream.replayed, x.request.written, x.request.taken = true, false, false
+	x.response.headBy = 0
 	if x.ticket.Origin().Gone() {
 		x.gateway.origins.Leave(&x.ticket, origins.Unknown, "")
 		return x.connect(Refusal{})

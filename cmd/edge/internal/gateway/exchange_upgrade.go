@@ -20,7 +20,7 @@ func (x *exchange) switchProtocols(h *wire.ResponseHead) bool {
 	x.gateway.origins.Answered(&x.ticket)
 	came := x.originHop.unread()
 	behind := len(came) - len(h.Raw)
-	x.response.status, x.response.phase = h.Status, relaying
+	x.response.status, x.response.phase = uint16(h.Status), relaying
 	x.gateway.editor.Response(&x.pad.edits, h, heads.ClientSide{Upgrade: true})
 	if _, err := x.clientHop.sendHead(x.pad, came); err != nil {
 		return x.notTaken(err)
@@ -45,7 +45,7 @@ func switchFailure(offer []byte, fault string) Refusal {
 // send that before 101.
 func (x *exchange) awaitUpload() bool {
 	u := &x.upload
-	if u.expects && !u.whole {
+	if u.heldBack {
 		return x.refuse(originError(HTTPUpgradeFailed, "switching-protocols-before-continue"))
 	}
 	for u.running {

@@ -13,18 +13,22 @@ import (
 // rest goes up in a task of its own while the exchange's task waits for the
 // response, so that either direction may wait for the other, or for none:
 //
-//	exchange: transmit ─► upload.start ─► readOrigin ··· relayResponse ─► upload.stop
+//	exchange: transmit ─► upload.start ─► readOrigin ··· relayResponse ─► upload.goOn
 //	                           │                                             ▲
 //	upload:                    └─► read, scan, write, read, scan, write ─────┘ done
 //
-// Both run on one loop, never at the same time, and share the exchange.
+// Both run on one loop, never at the same time, and share the exchange. When it
+// turns out that nobody takes the rest, the task reads it all the same for as long
+// as a response goes out: a client may read none of that before it has sent all.
 type upload struct {
 	exchange *exchange
 	whole    bool // the body has been read to its end
 	running  bool
-	stopping bool // the exchange has no use for the rest
-	expects  bool // the client waits for 100 before it sends the body
-	heldBack bool // and nothing of it has come
+	sending  bool // it goes to the origin
+	dropping bool // nobody takes the rest
+	stopping bool // nobody needs it read
+	begun    bool // a byte of it has come
+	heldBack bool // the client waits for 100 before it sends the first one
 	left     allowance
 	since    loop.Time // when the wait for the client began
 	done     loop.Signal
@@ -33,7 +37,7 @@ type upload struct {
 
 // reset forgets the request before. The next one has no body as far as is known.
 func (u *upload) reset() {
-	u.whole, u.stopping, u.expects, u.heldBack = true, false, false, false
+	u.whole, u.dropping, u.stopping, u.heldBack = true, false, false, false
 }
 
 // begin is told that there is a body, and how it is framed. It returns how many of
@@ -42,7 +46,7 @@ func (u *upload) begin(f wire.Framing, expects bool, came []byte) (n int, err er
 	u.body.Reset(f)
 	u.left = u.exchange.gateway.clientPace.begin()
 	n, err = u.scan(came)
-	u.expects, u.heldBack = expects, expects && n == 0
+	u.begun, u.heldBack = n > 0, expects && n == 0
 	return n, err
 }
 
@@ -52,17 +56,51 @@ func (u *upload) scan(p []byte) (n int, err error) {
 	return n, err
 }
 
-// leavesTooMuch reports whether more of the request will be left than is worth
-// reading. A client that waited for 100 and is given a final status instead may
-// send the body or not, and nobody can tell which (RFC 9110 section 10.1.1).
-func (u *upload) leavesTooMuch() bool {
-	return !u.whole && (u.expects || !u.running && u.body.Remaining() > discardAtMost)
-}
-
 // start begins to read and send the rest of the body.
 func (u *upload) start() {
-	u.running = true
+	u.running, u.sending = true, true
 	u.exchange.loop.Go(u)
+}
+
+// frameRest decides what becomes of the rest of the body when a final response is
+// there and the request is not. As long as the origin reads, the rest goes on to it:
+// a 202 may come first. After the response it still does if the origin keeps its
+// connection. An origin that says that it will close it may need the rest for its
+// response, but takes none afterwards, so the client is told that this is the last
+// one. Nobody takes the rest if the origin has stopped reading; nor when the client
+// has waited for 100: it may send the body or not, and nobody can tell which (RFC
+// 9110 section 10.1.1).
+func (u *upload) frameRest(persists bool) {
+	x := u.exchange
+	switch {
+	case u.whole:
+	case !u.sending || u.heldBack:
+		u.dropping = true
+		x.planClose(RequestUnread)
+	case !persists:
+		x.originHop.hurry()
+		x.planClose(OriginAsked)
+	}
+}
+
+// dropRest has what nobody takes read while a response goes out.
+func (u *upload) dropRest() {
+	if u.dropping && !u.running {
+		u.running = true
+		u.exchange.loop.Go(u)
+	}
+}
+
+// goOn lets the rest of the body go to the origin after the response, until that
+// is done or the origin ends its connection.
+func (u *upload) goOn() {
+	x := u.exchange
+	for u.sending && !u.dropping && x.response.persists {
+		if x.readOrigin() != loop.ErrCanceled {
+			break // its end, or more than an answer
+		}
+	}
+	x.originHop.release()
 }
 
 // stop waits until the upload's task has ended. If it waits itself, for a client
@@ -81,29 +119,33 @@ func (u *upload) stop() {
 
 // Run is the upload's task.
 func (u *upload) Run() {
+	x := u.exchange
 	panicked := true
 	defer func() { u.finish(panicked) }()
-	u.exchange.request.written = u.relay()
+	if u.sending {
+		x.request.written = u.relay()
+		u.sending = false
+		u.dropping = !u.whole && (u.dropping || x.response.phase == relaying)
+		x.originsTurn()
+	}
+	for u.dropping && !u.stopping && !x.broken() && u.drop() {
+	}
 	panicked = false
 }
 
 // finish is called as the task ends, in a panic's way too: the exchange's task may
 // wait for it.
 func (u *upload) finish(panicked bool) {
-	x := u.exchange
-	u.running = false
+	u.running, u.sending = false, false
 	if panicked {
-		x.breakOff(Broken, Refusal{})
-	}
-	if x.upstream.conn != nil {
-		x.originHop.conn.ReadDeadline(x.responseDeadline()) // from now on it is the origin's turn
+		u.exchange.breakOff(Broken, Refusal{})
 	}
 	u.done.FireAll()
 }
 
 // relay reports whether the whole body was written.
 func (u *upload) relay() bool {
-	for !u.whole && !u.stopping {
+	for !u.whole && !u.stopping && !u.dropping {
 		step := u.copy
 		if u.exchange.clientHop.splices(&u.body) {
 			step = u.splice
@@ -113,6 +155,17 @@ func (u *upload) relay() bool {
 		}
 	}
 	return u.whole
+}
+
+// drop reads once and throws away what came. What is framed how is of no interest
+// any more: the connection will be closed.
+func (u *upload) drop() bool {
+	in := &u.exchange.clientHop
+	in.borrow()
+	in.buffer.Consume(len(in.unread()))
+	in.conn.ReadDeadline(0)
+	_, err := in.fill()
+	return err == nil || u.notRead(err)
 }
 
 // copy reads once and writes what was read.
@@ -128,7 +181,7 @@ func (u *upload) copy() bool {
 		u.exchange.breakOff(Refused, malformedRequest(err))
 		return false
 	}
-	if u.stopping {
+	if u.stopping || u.dropping {
 		in.buffer.Consume(n)
 		return false
 	}
@@ -155,7 +208,7 @@ func (u *upload) splice() bool {
 		return true
 	case err != nil:
 		return u.notRead(err)
-	case u.stopping:
+	case u.stopping, u.dropping:
 		return false
 	}
 	return x.originHop.sendPipe(&pipe) == nil
@@ -170,31 +223,44 @@ func (u *upload) read() error {
 }
 
 // await begins to wait for more of the body. A client that holds it back until it
-// is told to go on (RFC 9110 section 10.1.1) waits for the origin.
+// is told to go on (RFC 9110 section 10.1.1) waits for the origin, whose time is
+// bounded.
 func (u *upload) await() {
 	x := u.exchange
-	p := &x.gateway.clientPace
+	g := x.gateway
 	u.since = x.loop.Now()
-	if u.heldBack {
-		x.clientHop.conn.ReadDeadline(u.since.Add(p.idle))
-	} else {
-		x.clientHop.conn.ReadDeadline(p.deadline(u.left, u.since))
+	switch {
+	case u.heldBack:
+		x.clientHop.conn.ReadDeadline(0)
+	case !u.begun:
+		x.clientHop.conn.ReadDeadline(u.since.Add(g.config.BodyTimeout))
+	default:
+		x.clientHop.conn.ReadDeadline(g.clientPace.deadline(u.left, u.since))
 	}
 }
 
-// came ends the wait, with so many bytes.
+// came ends the wait, with so many bytes. That for the first one takes nothing from
+// the allowance.
 func (u *upload) came(n int) {
-	if !u.heldBack {
-		u.left = u.exchange.gateway.clientPace.reckon(u.left, u.exchange.loop.Now().Sub(u.since), n)
+	x := u.exchange
+	switch {
+	case u.begun:
+		u.left = x.gateway.clientPace.reckon(u.left, x.loop.Now().Sub(u.since), n)
+	case n > 0:
+		u.begun = true
+		u.left = x.gateway.clientPace.reckon(u.left, 0, n)
 	}
-	u.heldBack = u.heldBack && n == 0
+	if u.heldBack && n > 0 {
+		u.heldBack = false // it waits no longer, although nobody has told it to go on
+		x.originsTurn()
+	}
 }
 
 // invite is called when the client is told to go on. The time of one that has
 // waited for that begins now.
 func (u *upload) invite() {
 	waited := u.heldBack
-	u.expects, u.heldBack = false, false
+	u.heldBack = false
 	if waited && u.running {
 		u.await()
 	}
@@ -206,6 +272,7 @@ func (u *upload) notRead(err error) bool {
 	case u.stopping || errors.Is(err, loop.ErrCanceled):
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		u.exchange.breakOff(u.late())
+	case u.dropping && err == io.EOF:
 	case err == io.EOF || err == io.ErrUnexpectedEOF:
 		u.exchange.breakOff(RequestTruncated, Refusal{})
 	default:
@@ -216,45 +283,8 @@ func (u *upload) notRead(err error) bool {
 
 // late says what a deadline that has passed in a wait for the body means.
 func (u *upload) late() (Cause, Refusal) {
-	if u.exchange.gateway.clientPace.tooSlow(u.left) {
+	if u.begun && u.exchange.gateway.clientPace.tooSlow(u.left) {
 		return RequestTooSlow, badRequest(408, "body-rate")
 	}
 	return RequestStalled, badRequest(408, "body-timeout")
-}
-
-// discardAtMost is how much of a request that nobody needs any more is read, so
-// that the client may go on using its connection.
-const discardAtMost = 256 << 10
-
-// discard reads what is left of the body after the exchange has come to its end
-// without it, and says what becomes of the client connection.
-func (u *upload) discard() Cause {
-	x := u.exchange
-	until := x.loop.Now().Add(x.gateway.config.IdleTimeout)
-	for left := discardAtMost; !u.whole; {
-		n, err := u.scan(x.clientHop.unread())
-		x.clientHop.buffer.Consume(n)
-		left -= n
-		switch {
-		case err != nil:
-			return Refused
-		case u.whole:
-			return Persists
-		case left <= 0 || u.body.Remaining() > int64(left) || x.loop.Now() > until:
-			return RequestUnread
-		}
-		switch err := u.read(); {
-		case err == nil:
-		case x.loop.Stopping():
-			return CutOff
-		case errors.Is(err, os.ErrDeadlineExceeded):
-			why, _ := u.late() // an answer was given
-			return why
-		case err == io.EOF:
-			return RequestTruncated
-		default:
-			return ClientReset
-		}
-	}
-	return Persists
 }

@@ -37,8 +37,8 @@ func TestRefusalsDoNotSpread(t *testing.T) {
 }
 
 func TestEarlyResponse(t *testing.T) {
-	t.Run("the rest is too much", func(t *testing.T) {
-		kernel.visit(t, Config{}, func(c *peer) {
+	t.Run("the rest takes too long", func(t *testing.T) {
+		kernel.visit(t, Config{Linger: 100 * time.Millisecond}, func(c *peer) {
 			c.send(post("Transfer-Encoding: chunked", ""))
 			c.expect(tooLarge)
 			chunk := "1000\r\n" + strings.Repeat("x", 0x1000) + "\r\n"

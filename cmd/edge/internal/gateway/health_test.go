@@ -68,6 +68,7 @@ func TestWhatEjects(t *testing.T) {
 		{"a response cut off", answers("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"), request, true},
 		{"a broken chunk", answers("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx"), request, true},
 		{"silence", waits(time.Hour), request, true},
+		{"silence where 100 is waited for", waits(time.Hour), "PUT" + expecting[len("POST"):], true},
 		{"an error of its own", answers("HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n"), request, false},
 		{"a tunnel that it resets", func(p *peer) {
 			p.head()

@@ -29,6 +29,7 @@ type hop struct {
 	seen   int32     // bytes that were reckoned when they left it, before it took others
 
 	isOrigin bool
+	hurried  bool // the peer will close its connection, and may have stopped reading
 	copies   bool // nothing is spliced: the kernel had no pipe
 }
 
@@ -36,7 +37,7 @@ type hop struct {
 func (h *hop) begin(conn *loop.Conn, flow *tap.Flow) {
 	h.conn, h.flow = conn, flow
 	h.left, h.since, h.seen = h.pace().begin(), 0, 0
-	h.copies = false
+	h.hurried, h.copies = false, false
 }
 
 // unread is what the buffer holds. It stays where it is until fill or release.

@@ -139,8 +139,24 @@ func (h *hop) awaitRoom() {
 	if h.since == 0 {
 		h.since, h.unsent = now, notLooked
 	}
-	end := h.pace().deadline(h.left, h.since)
+	end := h.takesBy()
 	h.conn.WriteDeadline(min(end, now.Add(end.Sub(h.since)/looks)))
+}
+
+// takesBy is when a wait for room has lasted too long.
+func (h *hop) takesBy() loop.Time {
+	end := h.pace().deadline(h.left, h.since)
+	if h.hurried {
+		end = min(end, h.since.Add(lingerSilence))
+	}
+	return end
+}
+
+// hurry is called when the peer has said that it will close the connection. It may
+// not be waited for as long as for others: its own peer may wait for what is written.
+func (h *hop) hurry() {
+	h.hurried = true
+	h.conn.WriteDeadline(h.conn.Loop().Now().Add(lingerSilence))
 }
 
 // tookRoom is told what the wait came to: bytes that were written, or an error. It
@@ -160,7 +176,7 @@ func (h *hop) tookRoom(written int, err error) error {
 		h.since = now
 		return nil
 	}
-	if now < h.pace().deadline(h.left, h.since) {
+	if now < h.takesBy() {
 		return nil
 	}
 	h.left = h.pace().reckon(h.left, waited, 0)

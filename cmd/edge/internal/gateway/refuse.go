@@ -160,9 +160,9 @@ func responseFailure(err error) Refusal {
 
 // sendRefusal answers in the origin's place.
 func (x *exchange) sendRefusal() {
-	x.response.status = int(x.end.refusal.Status)
+	x.response.status = x.end.refusal.Status
 	switch {
-	case x.upload.leavesTooMuch():
+	case !x.upload.whole:
 		x.planClose(RequestUnread)
 	case x.gateway.draining:
 		x.planClose(Drained)

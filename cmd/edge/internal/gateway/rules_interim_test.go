@@ -103,91 +103,134 @@ var longHint = "HTTP/1.1 103 Early Hints\r\nLink: " + strings.Repeat("x", 4096-l
 
 const tooLarge = "HTTP/1.1 413 Content Too Large\r\nContent-Length: 4\r\n\r\nbig!"
 
+const (
+	tooLargeLast  = "HTTP/1.1 413 Content Too Large\r\nContent-Length: 4\r\nConnection: close\r\n\r\nbig!"
+	longHead      = "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"
+	longLastHead  = "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\nConnection: close\r\n\r\n"
+	aMillionBytes = "Content-Length: 1000000"
+)
+
+var allOfIt = strings.Repeat(big, 10)
+
 // early begins a request whose response comes before its body, which has n octets.
-func early(n string) []move {
+func early(n string, then ...move) []move {
 	head := post("Content-Length: "+n, "")
-	return []move{hears(toOrigin(head)), says(tooLarge), isReset}
+	return append([]move{hears(toOrigin(head)), says(tooLarge)}, then...)
 }
 
 // Responses that come before the request has been sent.
 var earlyRules = []rule{
 	{
-		name:    "RFC 9112 9.5: a response that comes early is sent on, the rest of the request read and dropped, and the next one served",
+		name:    "RFC 9112 9.5: a response that comes early is sent on, and the rest of the request goes to the origin all the same",
 		client:  []move{says(post("Content-Length: 20000", "")), hears(tooLarge), says(big[:20000], get("/")), hears(hello)},
 		long:    true,
-		origins: [][]move{early("20000"), {hears(toOrigin(get("/"))), says(hello)}},
+		origins: [][]move{early("20000", hears(big[:20000]), isEnded), {hears(toOrigin(get("/"))), says(hello)}},
 		log: []string{
-			`"POST / HTTP/1.1" 413 4 c1#1 -> o1#1 kept/request-unfinished`,
+			`"POST / HTTP/1.1" 413 4 c1#1 -> o1#1 kept/response-early`,
 			`"GET / HTTP/1.1" 200 5 c1#2 -> o2#1 kept/kept`,
 		},
 	},
 	{
-		name:    "RFC 9112 9.5: also if the kernel had moved the body from socket to socket",
+		name:    "RFC 9112 9.5: also if the kernel moves the body from socket to socket",
 		long:    true,
 		client:  []move{says(post("Content-Length: 200000", "")), hears(tooLarge), says(big, big, get("/")), hears(hello)},
-		origins: [][]move{early("200000"), {hears(toOrigin(get("/"))), says(hello)}},
+		origins: [][]move{early("200000", hears(big, big), isEnded), {hears(toOrigin(get("/"))), says(hello)}},
 		log: []string{
-			`"POST / HTTP/1.1" 413 4 c1#1 -> o1#1 kept/request-unfinished`,
+			`"POST / HTTP/1.1" 413 4 c1#1 -> o1#1 kept/response-early`,
 			`"GET / HTTP/1.1" 200 5 c1#2 -> o2#1 kept/kept`,
 		},
 	},
 	{
-		name:    "RFC 9112 9.6: of the rest 256 KiB are read",
-		long:    true,
-		client:  []move{says(post("Content-Length: 262144", "")), hears(tooLarge), says(strings.Repeat("x", 256<<10))},
-		origins: [][]move{early("262144")},
-		log:     []string{`"POST / HTTP/1.1" 413 4 c1#1 -> o1#1 kept/request-unfinished`},
+		name:    "RFC 9112 9.5: a response that ends behind the request came in time",
+		client:  []move{says(post("Content-Length: 4", "")), hears(chunkedHead), says("body"), hears("0\r\n\r\n")},
+		origins: [][]move{{hears(toOrigin(post("Content-Length: 4", ""))), says(chunkedHead), hears("body"), says("0\r\n\r\n")}},
+		log:     []string{`"POST / HTTP/1.1" 200 5 c1#1 -> o1#1 kept/kept`},
 	},
 	{
-		name:    "RFC 9112 9.6: if there are more, the connection ends, so that the response arrives",
-		client:  []move{says(post("Content-Length: 262145", "")), hears(tooLarge), waits(time.Second), says("x"), isEnded},
-		origins: [][]move{early("262145")},
+		name:    "RFC 9112 9.6: if the origin ends behind it, so does the client's connection, and what the client still sends is read",
+		long:    true,
+		client:  []move{says(post(aMillionBytes, "")), hears(tooLarge), isEnded, says(allOfIt)},
+		origins: [][]move{early("1000000", closes)},
 		log:     []string{`"POST / HTTP/1.1" 413 4 c1#1 -> o1#1 request-unread/request-unfinished`},
+	},
+	{
+		name:    "RFC 9112 9.6: or has more to say than an answer",
+		client:  []move{says(post(aMillionBytes, "")), hears(tooLarge), isEnded, says(allOfIt)},
+		long:    true,
+		origins: [][]move{early("1000000", waits(time.Second), says("HTTP/1.1 200 "), isReset)},
+		log:     []string{`"POST / HTTP/1.1" 413 4 c1#1 -> o1#1 request-unread/request-unfinished`},
+	},
+	{
+		name:    "RFC 9112 9.6: if the origin says that it will end, the client is told, and may send the rest first",
+		long:    true,
+		client:  []move{says(post(aMillionBytes, allOfIt)), hears(tooLargeLast), isEnded},
+		origins: [][]move{{hears(toOrigin(post(aMillionBytes, ""))), says(tooLargeLast), isReset}},
+		log:     []string{`"POST / HTTP/1.1" 413 4 c1#1 -> o1#1 origin-asked/request-unfinished`},
+	},
+	{
+		name:    "RFC 9112 9.6: also of chunks without end",
+		long:    true,
+		client:  []move{says(post("Transfer-Encoding: chunked", strings.Repeat("2710\r\n"+big[:10000]+"\r\n", 100))), hears(tooLargeLast), isEnded},
+		origins: [][]move{{hears(toOrigin(post("Transfer-Encoding: chunked", ""))), says(tooLargeLast), isReset}},
+		log:     []string{`"POST / HTTP/1.1" 413 4 c1#1 -> o1#1 origin-asked/request-unfinished`},
+	},
+	{
+		name:    "RFC 9112 9.6: until it does, the rest goes on to it",
+		long:    true,
+		client:  []move{says(post(aMillionBytes, allOfIt)), hears("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", "done"), isEnded},
+		origins: [][]move{{hears(toOrigin(post(aMillionBytes, ""))), says("HTTP/1.1 200 OK\r\n\r\n"), hears(allOfIt), says("done"), closes}},
+		log:     []string{`"POST / HTTP/1.1" 200 4 c1#1 -> o1#1 response-until-close/response-closes`},
+	},
+	{
+		name:    "RFC 9112 9.6: a client that sends all before it reads gets a long response nevertheless, whole",
+		long:    true,
+		client:  []move{inTime(10*time.Second, says(post(aMillionBytes, allOfIt)), hears(longLastHead, allOfIt)), isEnded},
+		origins: [][]move{{hears(toOrigin(post(aMillionBytes, ""))), says(longLastHead, allOfIt), isReset}},
+		log:     []string{`"POST / HTTP/1.1" 200 1000000 c1#1 -> o1#1 origin-asked/request-unfinished`},
+	},
+	{
+		name:    "RFC 9112 9.6: also from an origin that stops reading, and says nothing of it",
+		long:    true,
+		client:  []move{says(post(aMillionBytes, allOfIt)), hears(longHead, allOfIt), isEnded},
+		origins: [][]move{{hears(toOrigin(post(aMillionBytes, ""))), says(longHead, allOfIt), isReset}},
+		log:     []string{`"POST / HTTP/1.1" 200 1000000 c1#1 -> o1#1 request-unread/request-unfinished`},
 	},
 	{
 		name:    "RFC 9112 9.6: and if the client wanted it to end, it does no earlier than that",
-		client:  []move{says(post("Connection: close\r\nContent-Length: 4", "")), waits(time.Second), says("body"), waits(time.Second), hears("HTTP/1.1 413 Content Too Large\r\nContent-Length: 4\r\nConnection: close\r\n\r\nbig!"), isEnded},
+		client:  []move{says(post("Connection: close\r\nContent-Length: 4", "")), waits(time.Second), says("body"), waits(time.Second), hears(tooLargeLast), isEnded},
 		world:   &simnet.Options{ResetDiscards: 1},
-		origins: [][]move{early("4")},
-		log:     []string{`"POST / HTTP/1.1" 413 4 c1#1 -> o1#1 client-asked/request-unfinished`},
-	},
-	{
-		name: "RFC 9112 9.6: chunks without end are read no longer than that",
-		long: true,
-		client: []move{says(post("Transfer-Encoding: chunked", "")), hears(tooLarge),
-			shouts(strings.Repeat("2710\r\n"+big[:10000]+"\r\n", 60)), isLeft},
-		origins: [][]move{{hears(toOrigin(post("Transfer-Encoding: chunked", ""))), says(tooLarge), isReset}},
-		log:     []string{`"POST / HTTP/1.1" 413 4 c1#1 -> o1#1 request-unread/request-unfinished`},
+		origins: [][]move{early("4", hears("body"), isEnded)},
+		log:     []string{`"POST / HTTP/1.1" 413 4 c1#1 -> o1#1 client-asked/response-early`},
 	},
 	{
 		name:    "RFC 9112 9.5: that the origin does not take the request is no reason not to read what it says",
 		long:    true,
-		client:  []move{shouts(post("Content-Length: 1000000", strings.Repeat(big, 3))), hears(tooLarge), isLeft},
-		origins: [][]move{{hears(toOrigin(post("Content-Length: 1000000", ""))), says(tooLarge), waits(time.Minute), closes}},
+		client:  []move{says(post(aMillionBytes, strings.Repeat(big, 3))), hears(tooLarge), isEnded, says(strings.Repeat(big, 7))},
+		origins: [][]move{{hears(toOrigin(post(aMillionBytes, ""))), says(tooLarge), waits(time.Minute), closes}},
 		log:     []string{`"POST / HTTP/1.1" 413 4 c1#1 -> o1#1 request-unread/request-unfinished`},
 	},
 	{
-		name:    "RFC 9112 7.1: a rest that breaks the grammar ends the connection",
+		name:    "RFC 9112 7.1: a rest that breaks the grammar ends both connections",
 		client:  []move{says(post("Transfer-Encoding: chunked", "")), hears(tooLarge), says("x"), isEnded},
 		origins: [][]move{{hears(toOrigin(post("Transfer-Encoding: chunked", ""))), says(tooLarge), isReset}},
-		log:     []string{`"POST / HTTP/1.1" 413 4 c1#1 -> o1#1 refused/request-unfinished`},
+		log:     []string{`"POST / HTTP/1.1" 413 4 c1#1 -> o1#1 refused/aborted`},
 	},
 	{
 		name:    "RFC 9112 8: a rest that does not come whole is a request that was truncated",
 		client:  []move{says(post("Content-Length: 4", "")), hears(tooLarge), says("bo"), halfCloses, isEnded},
-		origins: [][]move{early("4")},
-		log:     []string{`"POST / HTTP/1.1" 413 4 c1#1 -> o1#1 request-truncated/request-unfinished`},
+		origins: [][]move{early("4", isReset)},
+		log:     []string{`"POST / HTTP/1.1" 413 4 c1#1 -> o1#1 request-truncated/aborted`},
 	},
 	{
-		name:    "RFC 9110 15.5.9: a rest that does not come in time ends the connection",
+		name:    "RFC 9110 15.5.9: a rest that does not come in time ends both connections",
 		client:  []move{says(post("Content-Length: 4", "")), hears(tooLarge), says("bo"), isEnded},
-		origins: [][]move{early("4")},
-		log:     []string{`"POST / HTTP/1.1" 413 4 c1#1 -> o1#1 request-timeout/request-unfinished`},
+		origins: [][]move{early("4", isReset)},
+		log:     []string{`"POST / HTTP/1.1" 413 4 c1#1 -> o1#1 request-timeout/aborted`},
 	},
 	{
 		name:    "a client that resets in place of the rest is named",
 		client:  []move{says(post("Content-Length: 4", "")), hears(tooLarge), waits(time.Second), resets},
-		origins: [][]move{early("4")},
-		log:     []string{`"POST / HTTP/1.1" 413 4 c1#1 -> o1#1 client-reset/request-unfinished`},
+		origins: [][]move{early("4", isReset)},
+		log:     []string{`"POST / HTTP/1.1" 413 4 c1#1 -> o1#1 client-reset/aborted`},
 	},
 }

@@ -58,6 +58,11 @@ func isEndedWithin(d time.Duration) move {
 	return func(p *peer) { p.expectWithin(0, d, p.expectEnd) }
 }
 
+// inTime makes moves that have to be over within a time.
+func inTime(d time.Duration, moves ...move) move {
+	return func(p *peer) { p.expectWithin(0, d, func() { p.perform(moves) }) }
+}
+
 func halfCloses(p *peer) {
 	if err := p.CloseWrite(); err != nil {
 		p.errorf("%v", err)

@@ -119,7 +119,7 @@ func (r *rule) stages() (all []stage) {
 func (r *rule) visit(c *peer) {
 	c.perform(r.client)
 	c.Close()
-	c.sleep(lingerTime + time.Minute)
+	c.sleep(2 * time.Minute)
 	s := c.scene
 	s.checkRest()
 	if n := s.made(0); n != len(r.origins) {

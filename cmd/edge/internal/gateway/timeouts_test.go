@@ -43,7 +43,7 @@ func TestSlowRequests(t *testing.T) {
 		{"head, octet by octet", "GET / HTTP/1.1\r\nA: ", 3 * time.Second, "HTTP/1.1 408 Request Timeout\r\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			smooth.visit(t, Config{}, func(c *peer) {
+			smooth.visit(t, Config{BodyTimeout: 75 * time.Second}, func(c *peer) {
 				c.send(test.start)
 				c.start(func() { c.sendEvery(test.pause, 10, "x") })
 				c.expect(test.want)
@@ -57,11 +57,69 @@ func TestSlowRequests(t *testing.T) {
 
 // An upload that takes long is not the origin's silence, but silence after it is.
 func TestResponseTimeoutBeginsAfterTheRequest(t *testing.T) {
-	smooth.visit(t, Config{ResponseTimeout: time.Second}, func(c *peer) {
+	smooth.visit(t, Config{ResponseTimeout: time.Second, BodyTimeout: 75 * time.Second}, func(c *peer) {
 		c.send(post("Content-Length: 10", ""))
 		c.sendEvery(time.Minute, 10, "x")
 		c.expectWithin(time.Second, 2*time.Second, func() { c.expect("HTTP/1.1 504 Gateway Timeout\r\n") })
 	}, (*peer).drain)
+}
+
+// A head has to be whole in time, however often something of it comes, and so has
+// the next one after an interim response.
+func TestResponseTimeoutIsForTheWholeHead(t *testing.T) {
+	smooth.visit(t, Config{ResponseTimeout: 10 * time.Second}, func(c *peer) {
+		c.send(get("/"))
+		c.expect(hint, hint, hint)
+		c.expectWithin(9*time.Second, 11*time.Second, func() { c.expectRefusal(504, "error=http_response_timeout") })
+	}, func(p *peer) {
+		p.head()
+		p.sendEvery(9*time.Second, 3, hint)
+		for _, octet := range hello {
+			p.sleep(time.Second)
+			p.offer(string(octet))
+		}
+		p.drain()
+	})
+}
+
+// A client that waits for 100 waits for the origin: its silence is not the client's
+// fault, whichever bound is the lower one.
+func TestSilentOriginOfAnExpectation(t *testing.T) {
+	for _, config := range []Config{{MinRate: 240}, {IdleTimeout: time.Second, BodyTimeout: time.Second}} {
+		smooth.visit(t, config, func(c *peer) {
+			c.send(expecting)
+			c.expectWithin(59*time.Second, 61*time.Second, func() { c.expectRefusal(504, "error=http_response_timeout") })
+		}, (*peer).drain)
+	}
+}
+
+// The first byte of a body has a time of its own, for phones and for people.
+func TestBodyTimeout(t *testing.T) {
+	for _, expects := range []string{"", "Expect: 100-continue\r\n"} {
+		for pause, want := range map[time.Duration]string{29 * time.Second: "HTTP/1.1 200 OK\r\n", 31 * time.Second: "HTTP/1.1 408 Request Timeout\r\n"} {
+			smooth.visit(t, Config{MinRate: 240}, func(c *peer) {
+				c.send(post(expects+"Content-Length: 2000", ""))
+				if expects != "" {
+					c.expect(goOn)
+				}
+				c.start(func() {
+					c.sleep(pause)
+					c.offer(big[:1000])
+					c.sleep(8 * time.Second) // no more than the bytes and the grace have earned
+					c.offer(big[:1000])
+				})
+				c.expect(want)
+			}, func(p *peer) {
+				p.head()
+				if expects != "" {
+					p.sleep(30 * time.Second)
+					p.send(goOn)
+				}
+				p.takeAt(atOnce, 2000)
+				p.offer(hello)
+			})
+		}
+	}
 }
 
 // An origin may answer before it was asked, and then nobody waits for the body
@@ -71,7 +129,7 @@ func TestAnswerAtOnce(t *testing.T) {
 	late := stage{seeds: 10, world: simnet.Options{Late: 0.5, LateBy: simnet.Range{Max: time.Millisecond}}}
 	late.visit(t, Config{}, func(c *peer) {
 		c.send(post("Content-Length: 1000000", ""))
-		c.expectWithin(0, lingerTime+time.Second, func() {
+		c.expectWithin(0, lingerSilence+time.Second, func() {
 			c.expect("HTTP/1.1 503 Busy\r\n")
 			c.drain()
 		})

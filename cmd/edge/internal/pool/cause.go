@@ -12,6 +12,7 @@ const (
 
 	RequestUnfinished  // the request was not written whole
 	ResponseUnfinished // the response did not come to its frame's end
+	ResponseEarly      // the response came to its end before the request was written
 	Excess             // the origin sent octets behind the response
 	RequestCloses      // the request as sent ends the connection
 	ResponseCloses     // the response ends the connection
@@ -40,6 +41,7 @@ var causeNames = [Causes]string{
 	Kept:               "kept",
 	RequestUnfinished:  "request-unfinished",
 	ResponseUnfinished: "response-unfinished",
+	ResponseEarly:      "response-early",
 	Excess:             "bytes-behind-response",
 	RequestCloses:      "request-closes",
 	ResponseCloses:     "response-closes",

@@ -21,6 +21,7 @@ type Outcome struct {
 	Aborted          bool // the exchange was given up
 	RequestWritten   bool // the whole request
 	ResponseEnded    bool // exactly at its frame's end
+	ResponseEarly    bool // before the request was written
 	Excess           bool // octets came behind the response
 	RequestPersists  bool // the request as it was sent
 	ResponsePersists bool
@@ -49,6 +50,8 @@ func decide(o Outcome, l Limits) Cause {
 		return RequestUnfinished
 	case !o.ResponseEnded:
 		return ResponseUnfinished
+	case o.ResponseEarly:
+		return ResponseEarly
 	case o.Excess:
 		return Excess
 	case !o.RequestPersists:

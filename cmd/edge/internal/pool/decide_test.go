@@ -23,6 +23,7 @@ func TestDecide(t *testing.T) {
 		{"below every limit", func(*Outcome) {}, Limits{Max: 1, Age: time.Minute + 1, Uses: 11}, Kept},
 		{"request not written", func(o *Outcome) { o.RequestWritten = false }, Limits{}, RequestUnfinished},
 		{"response not ended", func(o *Outcome) { o.ResponseEnded = false }, Limits{}, ResponseUnfinished},
+		{"response before the end of the request", func(o *Outcome) { o.ResponseEarly = true }, Limits{}, ResponseEarly},
 		{"bytes behind the response", func(o *Outcome) { o.Excess = true }, Limits{}, Excess},
 		{"request closes", func(o *Outcome) { o.RequestPersists = false }, Limits{}, RequestCloses},
 		{"response closes", func(o *Outcome) { o.ResponsePersists = false }, Limits{}, ResponseCloses},

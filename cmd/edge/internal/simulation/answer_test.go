@@ -2,7 +2,9 @@ package simulation
 
 import (
 	"bytes"
+	"errors"
 	"strconv"
+	"syscall"
 
 	"github.com/hopwire/hopwire/shared/loop/simnet"
 )
@@ -85,6 +87,9 @@ func (w *world) bodyMoved(c *call, r *request, behind int) {
 		return
 	}
 	a.state = complete
+	if t := a.try; t != nil {
+		t.early = t.written < len(r.want)
+	}
 	c.place++
 	c.ends = append(c.ends, c.received-int64(behind))
 }
@@ -274,6 +279,30 @@ func (w *world) judgeTruth(c *call) {
 	if a.source.endless && !l.ended || !a.source.endless && (!all || a.state != complete) {
 		w.fail("a response that was cut off looks whole", "request %d, line #%d, %d bytes of its body", r.number, c.line.number, a.octets)
 	}
+}
+
+// judgeArrival looks whether a client has all that was written to it, whatever it
+// was still sending, now that its connection has ended.
+func (w *world) judgeArrival(c *call, err error) {
+	l := c.line
+	if c.hears == c.received || l.reset || l.struck || !errors.Is(err, syscall.ECONNRESET) || l.tunnels() {
+		return
+	}
+	switch c.end {
+	case "response-truncated", "response-timeout", "response-malformed":
+		r := c.requests[min(c.place, len(c.requests)-1)]
+		if a := &r.answer; r.minor == 0 || a.state < inBody || a.source == nil || a.source.unframed {
+			return // its end would not show
+		}
+	case "client-asked":
+		if c.logged < len(c.requests) {
+			return // it said that it would send no more
+		}
+	case "origin-asked", "response-until-close", "draining", "request-unread", "request-truncated", "request-timeout", "request-too-slow", "refused", "origin-stale":
+	default:
+		return
+	}
+	w.fail("what a client was sent was lost to a reset", "line #%d, after %s: %d of %d bytes", l.number, c.end, c.hears, c.received)
 }
 
 // judgeSilence looks whether a request that had arrived was passed over.

@@ -158,6 +158,7 @@ func (c *call) listen() {
 		}
 		c.news.FireAll()
 		if err != nil {
+			w.judgeArrival(c, err)
 			return
 		}
 		if c.hears >= c.stopAt {

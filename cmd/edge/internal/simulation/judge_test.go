@@ -58,7 +58,7 @@ func (w *world) judge(e *logLine) {
 func (w *world) judgeIdentity(r *request, e *logLine) {
 	switch {
 	case r.fate == turnedBack:
-	case e.request != r.line && (r.call.line.arrived >= r.from+int64(r.head) || !strings.HasPrefix(r.line, e.request)):
+	case e.request != r.line && (!r.call.line.reset && r.call.line.arrived >= r.from+int64(r.head) || !strings.HasPrefix(r.line, e.request)):
 		w.fail("the log has another request line than the client sent", "request %d: %q, not %q", r.number, e.request, r.line)
 	case e.place != r.place+1:
 		w.fail("the log counts otherwise than the client", "request %d: %d, not %d", r.number, e.place, r.place+1)
@@ -100,8 +100,11 @@ func (w *world) judgeAnnouncement(r *request, e *logLine) {
 	if a.closes && e.clientEnd == "kept" {
 		w.fail("a connection persists whose end was announced", "request %d", r.number)
 	}
+	if t := a.try; t != nil && a.source.persists && e.clientEnd == "kept" && t.written < len(r.want) && !w.originFailed(r) {
+		w.fail("a connection persists although the origin has not got the rest of a request", "request %d", r.number)
+	}
 	switch e.clientEnd {
-	case "client-asked", "response-until-close", "draining":
+	case "client-asked", "response-until-close", "draining", "origin-asked":
 		if !a.closes && (a.source == nil || !w.config.Verbatim) {
 			w.fail("a connection ends and the response does not say so", "request %d, %s", r.number, e.clientEnd)
 		}
@@ -136,13 +139,13 @@ func (w *world) causeHasReason(r *request, cause string) bool {
 	case "draining":
 		return w.draining
 	case "origin-asked":
-		return w.config.Verbatim
+		return w.config.Verbatim || len(r.sent) > r.head && r.answer.source != nil && !r.answer.source.persists
 	case "client-reset":
 		return l.reset || l.struck
 	case "client-stalled":
 		return c.stalls
 	case "request-truncated":
-		return (l.ended || l.reset || l.struck) && l.arrived < r.to() // a reset is told once, and not to every reader
+		return l.reset || (l.ended || l.struck) && l.arrived < r.to() // a reset is told once, and not to every reader; and what had arrived may be lost
 	case "client-too-slow":
 		return w.config.MinRate > 0
 	case "request-too-slow":
@@ -158,7 +161,7 @@ func (w *world) causeHasReason(r *request, cause string) bool {
 	case "response-malformed":
 		return w.triedLast(r, func(t *try) bool { return t.response != nil && t.response.breaksOff })
 	case "request-unread":
-		return len(r.sent) > r.head
+		return len(r.sent) > r.head && (r.answer.source == nil || r.expects || w.originFailed(r))
 	case "refused":
 		return r.fate == turnedBack || r.fate == breaksOff || c.silent
 	case "origin-stale":
@@ -224,7 +227,7 @@ func (w *world) refusalHasReason(r *request, e *logLine) bool {
 	case "http_protocol_error", "http_response_header_section_size":
 		return w.saidNonsense(r)
 	case "http_response_timeout":
-		return len(r.tries) > 0 && r.tries[len(r.tries)-1].silent || w.someOriginEnded(r)
+		return w.triedLast(r, func(t *try) bool { return t.silent || r.expects }) || w.someOriginEnded(r) // no 100 came
 	case "connection_terminated", "http_response_incomplete":
 		return w.originFailed(r)
 	}

@@ -61,6 +61,7 @@ type try struct {
 	response *response
 	cut      int  // octets of the response that the origin sends
 	silent   bool // or none at all
+	early    bool // the response was complete before the request was written
 }
 
 // end is where on the line the request ends.
@@ -232,6 +233,8 @@ func (w *world) judgeUse(l *line) {
 	switch {
 	case source == nil || last.request.answer.state != complete || used < int64(len(source.sent)):
 		w.fail("a request is sent on a connection whose last response did not come to its end", "line #%d", l.number)
+	case last.early:
+		w.fail("a request is sent on a connection on which the last one was answered before it was written", "line #%d", l.number)
 	case used > int64(len(source.sent)):
 		w.fail("a request is sent on a connection on which there were bytes behind the last response", "line #%d", l.number)
 	case waits && w.net.Now() >= l.waiting.Add(w.late):

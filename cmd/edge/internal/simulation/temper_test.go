@@ -78,6 +78,7 @@ func (w *world) drawNetwork() (o simnet.Options) {
 		o.Piece, o.Buffer = pick(w.rng, 1, 3), pick(w.rng, 1, 10)
 		o.Delay = simnet.Range{Max: time.Duration(w.rng.IntN(int(50 * time.Microsecond)))}
 	}
+	o.ResetDiscards = pick[float64](w.rng, 0, 1)
 	return o
 }
 
@@ -99,9 +100,11 @@ func (w *world) drawGateway() {
 	w.limits = limitsOf(w.rng)
 	w.config = gateway.Config{
 		Name: w.name, Pool: w.limits,
-		HeadTimeout: 10 * time.Second, ConnectTimeout: pick(w.rng, 5*time.Second, time.Second/2), DrainIdle: time.Second, TunnelTimeout: time.Minute,
+		HeadTimeout: 10 * time.Second, Linger: time.Hour, ConnectTimeout: pick(w.rng, 5*time.Second, time.Second/2), DrainIdle: time.Second, TunnelTimeout: time.Minute,
 		IdleTimeout:     pick(w.rng, 75, 20*time.Second/time.Second) * time.Second,
+		BodyTimeout:     pick(w.rng, 30, 5*time.Second/time.Second) * time.Second,
 		ResponseTimeout: pick(w.rng, 60, 10*time.Second/time.Second) * time.Second,
+		StreamTimeout:   pick(w.rng, 300, 10*time.Second/time.Second) * time.Second,
 	}
 	if w.config.Verbatim = w.one(8); !w.config.Verbatim && w.one(3) {
 		w.config.Forwarded, w.config.XForwarded = w.one(2), w.one(2)
@@ -123,7 +126,7 @@ func (w *world) drawGateway() {
 		w.limited = true
 	}
 	w.long = 4 * w.config.IdleTimeout
-	w.patience = 10 * (w.config.IdleTimeout + w.config.ResponseTimeout)
+	w.patience = 10 * (w.config.IdleTimeout + w.config.ResponseTimeout + w.config.StreamTimeout)
 	w.think, w.haste = time.Second/2, 20*time.Millisecond
 	if w.one(4) {
 		w.think = time.Millisecond // everything meets
@@ -163,8 +166,8 @@ func (w *world) calm() bool { return w.wellBehaved && !w.limited && w.drainAfter
 func (w *world) String() string {
 	return fmt.Sprintf("%s network, %d clients, places %d, %d origins; rude clients 1/%d, rude origins 1/%d, idle close %v, churn %v, records %v, unread %v,\n"+
 		"faults %v within %d bytes, refuse %v, hang %v, drain after %v, verbatim %v, connections limited to %d, queue %d for %v;\n"+
-		"pool %+v, idle timeout %v, response timeout %v",
+		"pool %+v, idle timeout %v, body timeout %v, response timeout %v, stream timeout %v",
 		w.kind, w.clients, w.places, w.origins, w.rude.clients, w.rude.origins, w.idleClose, w.churns, w.records, w.unread,
 		w.faults, w.faultWithin, w.refuse, w.hang, w.drainAfter, w.config.Verbatim, w.config.OriginMaxConnections, w.config.QueueMax, w.config.QueueTimeout,
-		w.limits, w.config.IdleTimeout, w.config.ResponseTimeout)
+		w.limits, w.config.IdleTimeout, w.config.BodyTimeout, w.config.ResponseTimeout, w.config.StreamTimeout)
 }

@@ -88,11 +88,11 @@ const (
 	abort                 // it is reset, so that nobody takes what was sent for whole
 )
 
-// Bounds of a lingering close: generous enough for a client that notices the
-// response while it sends, and too small to live on.
+// Bounds of a lingering close: a client may send all that it has before it reads the
+// response.
 const (
-	lingerOctets = 1 << 20
-	lingerTime   = 5 * time.Second
+	lingerTime    = 30 * time.Second
+	lingerSilence = 5 * time.Second
 )
 
 // follow makes the outcome of the connection's last exchange come true.
@@ -101,7 +101,7 @@ func (c *client) follow(o outcome) {
 	case onward:
 		c.rest()
 	case linger:
-		c.conn.Linger(lingerOctets, lingerTime)
+		c.conn.Linger(lingerTime, lingerSilence)
 	case abort:
 		c.conn.Reset()
 	default:
