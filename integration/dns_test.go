@@ -75,7 +75,8 @@ func (s *dnsServer) stop() {
 	s.servers = nil
 }
 
-// set replaces all records; each is a line of a zone file.
+// set replaces all records; each is a line of a zone file. A server without any
+// does not answer.
 func (s *dnsServer) set(lines ...string) {
 	s.t.Helper()
 	var records []dns.RR
@@ -100,7 +101,11 @@ func (s *dnsServer) shorten() {
 
 func (s *dnsServer) answer(network string) dns.HandlerFunc {
 	return func(w dns.ResponseWriter, m *dns.Msg) {
-		if err := w.WriteMsg(s.reply(network, m)); err != nil {
+		r := s.reply(network, m)
+		if r == nil {
+			return
+		}
+		if err := w.WriteMsg(r); err != nil {
 			fmt.Println(err) // whoever asked has gone
 		}
 	}
@@ -110,6 +115,9 @@ func (s *dnsServer) reply(network string, m *dns.Msg) *dns.Msg {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.asked[network]++
+	if len(s.records) == 0 {
+		return nil
+	}
 	r := new(dns.Msg).SetReply(m)
 	if s.short && network == "udp" {
 		r.Truncated = true

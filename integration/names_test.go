@@ -266,14 +266,15 @@ func TestNameServerDies(t *testing.T) {
 func TestNameIsNotThereYet(t *testing.T) {
 	r := startReplicas(t, nil, "127.0.0.1")[0]
 	for _, test := range []struct {
-		records string
+		records []string
 		status  int
 		error   string
 	}{
-		{"other.test. 1 IN A 127.0.0.1", 502, "dns_error"},
-		{"app.test. 1 IN TXT x", 500, "destination_not_found"},
+		{[]string{"other.test. 1 IN A 127.0.0.1"}, 502, "dns_error"},
+		{[]string{"app.test. 1 IN TXT x"}, 500, "destination_not_found"},
+		{nil, 504, "dns_timeout"},
 	} {
-		names := startDNS(t, test.records)
+		names := startDNS(t, test.records...)
 		edge := startEdge(t, fmt.Sprintf("dns://app.test:%d", r.port()), "--resolver", names.Addr)
 		response, err := (&http.Client{Transport: singly}).Get(edge.url("/"))
 		if err != nil {

@@ -8,7 +8,8 @@ import (
 )
 
 // overNetwork is the exchange of the real world. Each question has a socket of
-// its own, and so a port that nobody who wants to forge the answer can know.
+// its own, and so a port that nobody who wants to forge the answer can know. That the
+// context ended goes before what the connection, closed by that, has to say.
 func overNetwork(ctx context.Context, network, server string, m *dns.Msg) (*dns.Msg, error) {
 	client := dns.Client{Net: network}
 	if deadline, ok := ctx.Deadline(); ok {
@@ -22,5 +23,8 @@ func overNetwork(ctx context.Context, network, server string, m *dns.Msg) (*dns.
 	// The library minds the deadline of a context, not its cancellation.
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	answer, _, err := client.ExchangeWithConnContext(ctx, m, conn)
+	if err != nil && ctx.Err() != nil {
+		err = ctx.Err()
+	}
 	return answer, err
 }
