@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"syscall"
 	"testing"
@@ -395,6 +396,62 @@ func TestDial(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A connection that a socket has made with itself is none, and leaves the port free.
+func TestDialOneself(t *testing.T) {
+	hosts := []string{"127.0.0.1", "127.0.0.2", "[::ffff:127.0.0.1]", "0.0.0.0"}
+	if ln, err := net.Listen("tcp", "[::1]:0"); err == nil { // the machine knows IPv6
+		ln.Close()
+		hosts = append(hosts, "[::1]", "[::]")
+	}
+	for _, host := range hosts {
+		g := newGroup(t, 1, Config{Engine: func(int) (Engine, error) {
+			k, err := kernelEngine(0)
+			return meetingItself{k}, err
+		}})
+		to := freePort(t, host)
+		l := g.start()
+		do(t, l, func() {
+			if c, err := l.Dial(to, l.soon()); c != nil || !errors.Is(err, syscall.ECONNREFUSED) {
+				t.Errorf("dialling %v gave %v, want %v", to, err, syscall.ECONNREFUSED)
+			}
+		})
+		fd, err := unix.Socket(domain(to.TCP), unix.SOCK_STREAM|socketFlags, 0)
+		if err = errors.Join(err, unix.Bind(fd, sockaddr(to)), unix.Close(fd)); err != nil {
+			t.Errorf("nobody can listen on %v afterwards: %v", to, err)
+		}
+	}
+}
+
+// freePort is an address where nobody listens.
+func freePort(t *testing.T, host string) *Address {
+	t.Helper()
+	at, err := ParseAddress(host + ":0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fd, err := new(kernel).bound(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	return &Address{TCP: netip.AddrPortFrom(at.TCP.Addr(), new(kernel).LocalAddr(Handle(fd)).Port())}
+}
+
+// meetingItself is the kernel's engine when it chooses for each socket the port that
+// the socket connects to.
+type meetingItself struct{ Engine }
+
+func (e meetingItself) Connect(to *Address) (Handle, error) {
+	fd, err := new(kernel).bound(to)
+	if err != nil {
+		return 0, err
+	}
+	if err := unix.Connect(fd, sockaddr(to)); err != unix.EINPROGRESS {
+		return Handle(fd), err
+	}
+	return Handle(fd), nil
 }
 
 // A listener whose queue is full lets a client wait: over TCP since the kernel
