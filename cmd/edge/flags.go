@@ -169,7 +169,7 @@ func flags() []cli.Flag {
 		number("queue-max", 0, "let `N` requests wait when all origins are at that bound, shared out likewise; 0: none"),
 		duration(connections, "queue-timeout", 5*time.Second, "let a request wait for `DURATION`"),
 		number("pool-max", 1024, "keep `N` idle connections to each origin, on each loop; 0: none"),
-		duration(connections, "pool-idle", 50*time.Second, "keep an idle origin connection for `DURATION`; 0: no bound"),
+		duration(connections, "pool-idle", 50*time.Second, "keep an idle origin connection for `DURATION`, or until just before the origin closes it, if Keep-Alive says when that is; 0: no bound"),
 		duration(connections, "pool-age", 0, "use an origin connection for `DURATION` after it was made; 0: no bound"),
 		number("pool-uses", 0, "send `N` requests on an origin connection; 0: no bound"),
 

@@ -109,6 +109,10 @@ func (x *exchange) frameResponse(h *wire.ResponseHead) bool {
 	r := &x.response
 	r.status, r.framing = uint16(h.Status), framing.Kind
 	r.persists = wire.ResponsePersists(h, framing)
+	if keeps, ok := heads.KeepAliveTimeout(h); ok {
+		x.upstream.conn.Announce(keeps)
+		r.persists = r.persists && keeps > 0
+	}
 	r.decode = x.request.minor == 0 && framing.Kind == wire.Chunked && !verbatim
 	x.pad.body.Reset(framing)
 	x.gateway.origins.Answered(&x.ticket)

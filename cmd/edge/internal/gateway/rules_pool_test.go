@@ -43,6 +43,40 @@ var poolRules = []rule{
 		also:    "origin-ends.idle-timeout",
 		config:  Config{Pool: pool.Limits{Idle: 50 * time.Second}},
 	},
+	notKept("RFC 2068 19.7.1.1: an origin that keeps it for no time is about to close it", helloFor("0"), "response-closes", Config{}),
+	keptFor("RFC 9112 9.5: it is closed before the origin does as it has announced", toOrigin, Config{}),
+	keptFor("the same where heads go through untouched", func(request string) string { return request }, Config{Verbatim: true}),
+}
+
+// helloFor is hello from an origin that says for how many seconds it keeps its
+// connection.
+func helloFor(seconds string) string {
+	return "HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nKeep-Alive: timeout=" + seconds + "\r\nContent-Length: 5\r\n\r\nhello"
+}
+
+// keptFor is the rule of a connection that the origin keeps for 20 s, and says so
+// once. Before 19 s have passed it is used, and then no more.
+func keptFor(name string, sent func(request string) string, config Config) rule {
+	request := post("Content-Length: 0", "")
+	first := hello
+	if config.Verbatim {
+		first = helloFor("20")
+	}
+	return rule{
+		name: name, config: config,
+		client: []move{says(get("/")), hears(first), waits(15 * time.Second), says(request), hears(hello),
+			waits(19500 * time.Millisecond), says(request), hears(hello)},
+		origins: [][]move{
+			{hears(sent(get("/"))), says(helloFor("20")), hears(sent(request)), says(hello), isEndedWithin(19900 * time.Millisecond)},
+			{hears(sent(request)), says(hello)},
+		},
+		log: []string{
+			`"GET / HTTP/1.1" 200 5 c1#1 -> o1#1 kept/kept`,
+			`"POST / HTTP/1.1" 200 5 c1#2 -> o1#2 kept/kept`,
+			`"POST / HTTP/1.1" 200 5 c1#3 -> o2#1 kept/kept`,
+		},
+		also: "origin-ends.keep-alive-timeout",
+	}
 }
 
 // notKept is the rule of a connection that is closed after its first response.

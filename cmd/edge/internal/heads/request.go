@@ -185,14 +185,8 @@ func countHop(e *Edits, h *wire.RequestHead, f *wire.FieldLine) {
 // and TRACE (RFC 9110 section 7.6.2).
 func HopsLeft(h *wire.RequestHead) (n uint64, ok bool) {
 	value, ok := h.Field(wire.FieldMaxForwards)
-	if !ok || !h.Is("OPTIONS") && !h.Is("TRACE") || len(value) > 9 {
+	if !ok || !h.Is("OPTIONS") && !h.Is("TRACE") {
 		return 0, false
 	}
-	for _, c := range value {
-		if c < '0' || c > '9' {
-			return 0, false
-		}
-		n = n*10 + uint64(c-'0')
-	}
-	return n, len(value) > 0
+	return decimal(value)
 }

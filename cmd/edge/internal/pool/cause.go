@@ -30,6 +30,7 @@ const (
 	Dirty     // the origin sent octets that answer nothing
 	Reset     // the origin reset it
 	Expired   // unused for longer than Limits.Idle
+	Announced // unused for nearly as long as the origin said that it keeps it (Keep-Alive)
 	Displaced // the oldest, when one more came than Limits.Max
 	MadeRoom  // a request needed a new connection, and there was to be none beside it
 
@@ -56,6 +57,7 @@ var causeNames = [Causes]string{
 	Dirty:              "bytes-while-idle",
 	Reset:              "reset-while-idle",
 	Expired:            "idle-timeout",
+	Announced:          "keep-alive-timeout",
 	Displaced:          "pool-full",
 	MadeRoom:           "made-room",
 }

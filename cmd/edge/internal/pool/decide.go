@@ -4,7 +4,8 @@ import "time"
 
 // Limits bound what a pool keeps. Zero in any field means no bound.
 type Limits struct {
-	// Idle is how long a connection waits for its next request.
+	// Idle is how long a connection waits for its next request, unless the origin
+	// has announced that it keeps it for less.
 	Idle time.Duration
 	// Max is how many connections wait at once; negative keeps none.
 	Max int
@@ -12,6 +13,18 @@ type Limits struct {
 	Age time.Duration
 	// Uses is how many requests one connection serves.
 	Uses uint32
+}
+
+// patience is how long a connection may wait for its next request, and the cause by
+// which that ends; 0 is without bound. An origin that announced how long it keeps the
+// connection may close it at that instant, while a request is on its way there (RFC
+// 9112 section 9.5), so it is closed here a little earlier.
+func patience(limit, announced time.Duration) (time.Duration, Cause) {
+	safe := announced - min(announced/10, time.Second)
+	if safe > 0 && (limit <= 0 || safe < limit) {
+		return safe, Announced
+	}
+	return limit, Expired
 }
 
 // An Outcome is how an exchange ended, as far as its origin connection is

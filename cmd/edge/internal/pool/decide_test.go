@@ -47,6 +47,38 @@ func TestDecide(t *testing.T) {
 	}
 }
 
+func TestPatience(t *testing.T) {
+	const s, ms = time.Second, time.Millisecond
+	for _, test := range []struct {
+		limit, announced, want time.Duration
+		cause                  Cause
+	}{
+		{0, 0, 0, Expired},
+		{50 * s, 0, 50 * s, Expired},
+		{50 * s, 1 * s, 900 * ms, Announced},
+		{50 * s, 5 * s, 4500 * ms, Announced},
+		{50 * s, 10 * s, 9 * s, Announced},
+		{50 * s, 50 * s, 49 * s, Announced},
+		{50 * s, 51 * s, 50 * s, Expired},
+		{0, 75 * s, 74 * s, Announced},
+	} {
+		if got, cause := patience(test.limit, test.announced); got != test.want || cause != test.cause {
+			t.Errorf("limit %v, announced %v: %v, %v, want %v, %v", test.limit, test.announced, got, cause, test.want, test.cause)
+		}
+	}
+}
+
+func TestAnnounce(t *testing.T) {
+	for said, want := range map[time.Duration]time.Duration{
+		0: 0, time.Second: time.Second, 999999999 * time.Second: 65535 * time.Second,
+	} {
+		var c Conn
+		if c.Announce(said); c.announced() != want {
+			t.Errorf("%v: %v, want %v", said, c.announced(), want)
+		}
+	}
+}
+
 func TestEveryCauseHasAName(t *testing.T) {
 	seen := make(map[string]bool)
 	for c := range Causes {

@@ -85,6 +85,8 @@ func (p *Pool) recheck(c *Conn) Cause {
 		return Ended // or Dirty; the handler that would find out was about to run
 	case p.limits.Age > 0 && c.age() >= p.limits.Age:
 		return Aged
+	case c.until != 0 && p.loop.Now() >= c.until:
+		return c.expiry()
 	}
 	return Kept
 }
@@ -120,12 +122,13 @@ func (p *Pool) Give(c *Conn, cause Cause) {
 	if p.onEnd != nil {
 		p.onEnd(c, Kept)
 	}
+	c.until = p.idleUntil(c)
 	p.keep(c)
 }
 
 func (p *Pool) keep(c *Conn) {
 	p.idle.PushFront(c)
-	c.Park((*idling)(c), p.idleUntil())
+	c.Park((*idling)(c), c.until)
 	if p.limits.Max > 0 && p.idle.Len() > p.limits.Max {
 		p.evict(p.idle.Last(), Displaced)
 	}
@@ -143,11 +146,12 @@ func (p *Pool) Retire() {
 // Reinstate takes Retire back.
 func (p *Pool) Reinstate() { p.retired = false }
 
-func (p *Pool) idleUntil() loop.Time {
-	if p.limits.Idle <= 0 {
+func (p *Pool) idleUntil(c *Conn) loop.Time {
+	d, _ := patience(p.limits.Idle, c.announced())
+	if d <= 0 {
 		return 0
 	}
-	return p.loop.Now().Add(p.limits.Idle)
+	return p.loop.Now().Add(d)
 }
 
 func (p *Pool) evict(c *Conn, cause Cause) {
@@ -175,11 +179,13 @@ type Conn struct {
 
 	pool  *Pool
 	since loop.Time
+	until loop.Time // while idle; 0: without bound
 	uses  uint32
+	keeps uint16 // seconds, as the origin has announced; 0: it has not
 
 	// What was read while it was idle.
+	idleN     uint8
 	idleOctet [1]byte
-	idleN     int
 	idleErr   error
 
 	// Serial is the number that the gateway gave the connection, since it counts
@@ -195,6 +201,19 @@ func (c *Conn) Pool() *Pool { return c.pool }
 // Uses is how many requests the connection has served, the one under way
 // included. Above 1 it is reused.
 func (c *Conn) Uses() uint32 { return c.uses }
+
+// Announce notes how long the origin keeps the connection while it is idle. That holds
+// until it says otherwise: some say so only when they are asked. More than 18 hours
+// count as that.
+func (c *Conn) Announce(d time.Duration) { c.keeps = uint16(min(d/time.Second, 1<<16-1)) }
+
+func (c *Conn) announced() time.Duration { return time.Duration(c.keeps) * time.Second }
+
+// expiry is why the connection waits no longer when its time is over.
+func (c *Conn) expiry() Cause {
+	_, cause := patience(c.pool.limits.Idle, c.announced())
+	return cause
+}
 
 // age is the time since the connection was made.
 func (c *Conn) age() time.Duration { return c.pool.loop.Now().Sub(c.since) }
@@ -230,7 +249,7 @@ func (c *idling) Run() {
 func (c *idling) inspect() {
 	c.ReadDeadline(c.pool.loop.Now().Add(time.Millisecond))
 	n, err := c.Read(c.idleOctet[:])
-	c.idleN, c.idleErr = n, err
+	c.idleN, c.idleErr = uint8(n), err
 	switch {
 	case n > 0:
 		c.pool.end((*Conn)(c), Dirty)
@@ -246,7 +265,7 @@ func (c *idling) inspect() {
 }
 
 // Expired is called when the connection was idle for too long.
-func (c *idling) Expired(*loop.Conn) { c.pool.evict((*Conn)(c), Expired) }
+func (c *idling) Expired(*loop.Conn) { c.pool.evict((*Conn)(c), (*Conn)(c).expiry()) }
 
 // Aborted is called when the origin resets the idle connection.
 func (c *idling) Aborted(*loop.Conn) { c.pool.evict((*Conn)(c), Reset) }

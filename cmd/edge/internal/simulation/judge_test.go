@@ -37,7 +37,7 @@ func (w *world) judge(e *logLine) {
 		return
 	}
 	r := c.requests[c.logged]
-	r.logged = e
+	r.logged, r.loggedAt = e, w.net.Now()
 	if w.tape != nil {
 		w.tape.entries = append(w.tape.entries, e)
 	}
@@ -271,7 +271,7 @@ func (w *world) judgeTime(r *request, e *logLine) {
 func (w *world) judgeCalm(r *request, e *logLine) {
 	switch {
 	case r.fate == answered && r.answer.state == complete:
-	case w.idleClose && e.clientEnd == "origin-stale" && (!r.safe || len(r.sent) > r.head):
+	case (w.idleClose || w.announces) && e.clientEnd == "origin-stale" && (!r.safe || len(r.sent) > r.head):
 	case r.answer.state == complete && r.answer.source != nil, r.switched():
 	default:
 		w.fail("a request came to nothing although all behaved well", "request %d (%s): %+v", r.number, r.method, *e)

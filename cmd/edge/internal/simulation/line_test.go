@@ -51,6 +51,17 @@ func (l *line) tunnels() bool {
 	return r[len(r)-1].switched()
 }
 
+// keeps is how long the origin keeps the connection while it is idle, as it has said
+// last; 0 if it has not.
+func (l *line) keeps() (d time.Duration) {
+	for _, t := range l.tries {
+		if t.response != nil && t.response.keeps > 0 {
+			d = time.Duration(t.response.keeps) * time.Second
+		}
+	}
+	return d
+}
+
 // A try is one time that a request is sent to an origin.
 type try struct {
 	request  *request
@@ -229,6 +240,7 @@ func (w *world) judgeUse(l *line) {
 	}
 	last := l.tries[n-1]
 	source, used := last.request.answer.source, l.read-last.read
+	keeps := l.keeps()
 	waits := l.arrived > l.read || l.ended || l.reset
 	switch {
 	case source == nil || last.request.answer.state != complete || used < int64(len(source.sent)):
@@ -241,6 +253,8 @@ func (w *world) judgeUse(l *line) {
 		w.fail("a request is sent on a connection that was not clean", "line #%d: the origin spoke unasked or ended at %v", l.number, l.waiting)
 	case !source.persists || w.config.Verbatim && last.request.closes:
 		w.fail("a request is sent on a connection whose end the origin had announced", "line #%d", l.number)
+	case keeps > 0 && last.request.logged != nil && w.net.Now() > last.request.loggedAt.Add(keeps-min(keeps/10, time.Second)+w.late+time.Millisecond):
+		w.fail("a request is sent on a connection that the origin is about to end, as it had announced", "line #%d: %v after %v", l.number, keeps, last.request.loggedAt)
 	case limits.Uses > 0 && n >= int(limits.Uses):
 		w.fail("a connection is used more often than the limit", "line #%d: %d", l.number, n+1)
 	case limits.Age > 0 && w.net.Now().Sub(l.born) > limits.Age+w.late+time.Millisecond:

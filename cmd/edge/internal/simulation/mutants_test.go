@@ -46,6 +46,8 @@ var mutants = []mutant{
 		"case !o.RequestWritten:", "case false:"},
 	{"a connection is kept although the origin closes it", inPool + "decide.go",
 		"case !o.ResponsePersists:", "case false:"},
+	{"an origin's timeout is not heeded", inPool + "decide.go",
+		"\tif safe > 0 && (", "\tif false && ("},
 	{"bytes behind a response are ignored", inGateway + "exchange_relay.go",
 		"r.excess = len(x.originHop.unread()) > 0", "r.excess = false"},
 	{"a chunk is longer than it says", inWire + "chunked.go",

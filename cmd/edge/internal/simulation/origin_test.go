@@ -50,11 +50,14 @@ func (a *author) Run() {
 // begins waits for the first octets of the next request.
 func (a *author) begins(n int) bool {
 	w := a.world
+	by := loop.Never
 	if w.idleClose && w.one(3) && (n > 0 || !w.wellBehaved) {
-		a.conn.ReadDeadline(w.loop.Now().Add(w.within(w.think)))
-	} else {
-		a.conn.ReadDeadline(0)
+		by = w.loop.Now().Add(w.within(w.think))
 	}
+	if keeps := a.line.keeps(); keeps > 0 {
+		by = min(by, w.loop.Now().Add(keeps))
+	}
+	a.conn.ReadDeadline(by)
 	for len(a.line.tries) <= n {
 		if !a.more() {
 			if w.rude.origins > 0 && w.one(4) && !a.line.closed {

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/wire"
 	"github.com/hopwire/hopwire/shared/wiretest"
 )
@@ -36,6 +37,7 @@ type request struct {
 	executed int      // how many origins have read it whole
 	answer   answer   // what its client was sent
 	logged   *logLine // nil: not yet
+	loggedAt loop.Time
 }
 
 // A requestFate is how far a request is to come.
@@ -153,7 +155,7 @@ func (w *world) connection(t *twin, options string) {
 		defer t.dropped(options)
 	}
 	if w.one(6) {
-		t.dropped(pick(w.rng, "Keep-Alive: timeout=5\r\n", "Proxy-Connection: keep-alive\r\n", "TE: trailers\r\n", "te: gzip;q=0\r\n",
+		t.dropped(pick(w.rng, "Keep-Alive: max=5\r\n", "Proxy-Connection: keep-alive\r\n", "TE: trailers\r\n", "te: gzip;q=0\r\n",
 			"Upgrade: h2c\r\n", "HTTP2-Settings: AAMAAABk\r\n"))
 	}
 	for w.one(4) {

@@ -18,6 +18,7 @@ type response struct {
 	unframed  bool // the client sees the end of the connection as its end
 	endless   bool // the origin's end is the end of its connection
 	persists  bool // the origin says so
+	keeps     int  // seconds that the origin says it keeps the connection while it is idle; 0: it does not say
 	switches  bool // to another protocol
 	refusable bool // its head has to be refused
 	breaksOff bool // its body has to be, on the way
@@ -96,6 +97,7 @@ func (w *world) finalResponse(r *request, p *response, t *twin) {
 		t.both(pick(w.rng, "Server: simulated\r\n", "X-Empty:\r\n", "Set-Cookie: a=b\r\n", "Vary:\t* \r\n", "ETag: \"x\"\r\n"))
 	}
 	w.connection(t, w.responseOptions(p, minor))
+	w.keepAlive(p, t)
 	size := w.size()
 	if r.method == "HEAD" || p.status == 204 || p.status == 304 {
 		w.contentless(r, p, t, minor, size)
@@ -167,6 +169,18 @@ func (w *world) chunkedResponse(r *request, p *response, t *twin, size int) {
 		return
 	}
 	w.chunked(t, content(r.number+1, size), p.unframed)
+}
+
+// keepAlive draws what the origin says of how long it keeps its connection.
+func (w *world) keepAlive(p *response, t *twin) {
+	if !w.announces || w.one(2) {
+		return
+	}
+	p.keeps = pick(w.rng, 0, 1, 1, 1, 2, 2, 5, 12)
+	p.persists = p.persists && p.keeps > 0
+	timeout := "=" + strconv.Itoa(p.keeps) + "\r\n"
+	t.dropped(pick(w.rng, "Keep-Alive: timeout"+timeout, "keep-alive: max=5 ,Timeout"+timeout,
+		"Keep-Alive: timeout=x, timeout=99, TIMEOUT\t"+timeout, "Keep-Alive: max=5\r\nKeep-Alive: timeout"+timeout))
 }
 
 // responseOptions draws a Connection line, or none, and what it means.

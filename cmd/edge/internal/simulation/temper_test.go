@@ -28,6 +28,7 @@ type temper struct {
 		origins int // one answer in so many
 	}
 	idleClose   bool    // origins end connections that are not used
+	announces   bool    // origins say how long they keep connections that are not used, and end them then
 	churns      bool    // origins come and go
 	records     bool    // the gateway does
 	unread      bool    // nobody takes what it says and records
@@ -136,6 +137,7 @@ func (w *world) drawGateway() {
 func (w *world) drawManners() {
 	w.clients = 1 + w.rng.IntN(12)
 	w.idleClose = w.one(3)
+	w.announces = w.one(3)
 	w.churns = w.one(4)
 	if w.one(2) {
 		w.rude.clients = pick(w.rng, 2, 10)
@@ -164,10 +166,10 @@ func (w *world) drawManners() {
 func (w *world) calm() bool { return w.wellBehaved && !w.limited && w.drainAfter == 0 }
 
 func (w *world) String() string {
-	return fmt.Sprintf("%s network, %d clients, places %d, %d origins; rude clients 1/%d, rude origins 1/%d, idle close %v, churn %v, records %v, unread %v,\n"+
+	return fmt.Sprintf("%s network, %d clients, places %d, %d origins; rude clients 1/%d, rude origins 1/%d, idle close %v, announced %v, churn %v, records %v, unread %v,\n"+
 		"faults %v within %d bytes, refuse %v, hang %v, drain after %v, verbatim %v, connections limited to %d, queue %d for %v;\n"+
 		"pool %+v, idle timeout %v, body timeout %v, response timeout %v, stream timeout %v",
-		w.kind, w.clients, w.places, w.origins, w.rude.clients, w.rude.origins, w.idleClose, w.churns, w.records, w.unread,
+		w.kind, w.clients, w.places, w.origins, w.rude.clients, w.rude.origins, w.idleClose, w.announces, w.churns, w.records, w.unread,
 		w.faults, w.faultWithin, w.refuse, w.hang, w.drainAfter, w.config.Verbatim, w.config.OriginMaxConnections, w.config.QueueMax, w.config.QueueTimeout,
 		w.limits, w.config.IdleTimeout, w.config.BodyTimeout, w.config.ResponseTimeout, w.config.StreamTimeout)
 }
