@@ -67,7 +67,7 @@ func flags() []cli.Flag {
 		&cli.IntFlag{Name: "max-connections", Usage: "accept at most `N` connections at a time; those that come beyond wait, and idle ones give way to them; 0: about half as many as the system allows open files (ulimit -n)"},
 		&cli.StringFlag{Name: "access-log", Usage: "append a line in Common Log Format for each response to `FILE`; - is standard output", DefaultText: "none"},
 		duration("head-timeout", server.Defaults.HeadTimeout, "wait at most `TIME` for a whole request head, or for the first on a connection"),
-		duration("idle-timeout", server.Defaults.IdleTimeout, "close a connection that sends no request for `TIME`"),
+		duration("idle-timeout", server.Defaults.IdleTimeout, "close a connection that sends no request for `TIME`, and say so in Keep-Alive, in seconds"),
 		duration("body-timeout", server.Defaults.BodyTimeout, "wait at most `TIME` for each kilobyte of content"),
 		duration("write-timeout", server.Defaults.WriteTimeout, "wait at most `TIME` for a client to accept 256 kilobytes"),
 		duration("drain-idle", server.Defaults.DrainIdle, "after the first signal, let an idle client send one last request within `TIME`"),

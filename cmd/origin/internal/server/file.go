@@ -38,7 +38,7 @@ func (x *exchange) sendWhole(f *site.File) error {
 	wanted := x.head.Is("GET")
 	if !x.persists || x.head.Minor == 0 {
 		head := f.Head()
-		x.out = append(x.out, head[:len(head)-len("\r\n")]...)
+		x.out = append(x.out, head[:len(head)-len(x.worker.keepAlive)-len("\r\n")]...)
 		x.endHead()
 		if !wanted {
 			return nil

@@ -76,7 +76,7 @@ func TestFiles(t *testing.T) {
 
 		{"HTTP/1.0", "GET / HTTP/1.0\r\n\r\n", closing(page) + hello},
 		{"HTTP/1.0, HEAD", "HEAD / HTTP/1.0\r\n\r\n", closing(page)},
-		{"HTTP/1.0 that persists", "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", strings.Replace(page, "bytes\r\n", "bytes\r\nConnection: keep-alive\r\n", 1) + hello},
+		{"HTTP/1.0 that persists", "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", page + hello},
 		{"the last request", get("GET", "/", "Connection: close"), closing(page) + hello},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -87,9 +87,36 @@ func TestFiles(t *testing.T) {
 	}
 }
 
-// closing adds what says that the connection will not persist.
-func closing(head string) string {
-	return strings.TrimSuffix(head, "\r\n") + "Connection: close\r\n\r\n"
+// closing has a head say that the connection will not persist.
+func closing(head string) string { return strings.Replace(head, kept, "Connection: close\r\n", 1) }
+
+// Responses say for how long the connection persists, in whole seconds.
+func TestKeepAliveTimeout(t *testing.T) {
+	const old = "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
+	for _, c := range []struct {
+		timeout       time.Duration
+		says, toldOld string
+	}{
+		{5 * time.Hour, "Connection: keep-alive\r\nKeep-Alive: timeout=18000\r\n", "Connection: keep-alive\r\nKeep-Alive: timeout=18000\r\n"},
+		{5900 * time.Millisecond, "Connection: keep-alive\r\nKeep-Alive: timeout=5\r\n", "Connection: keep-alive\r\nKeep-Alive: timeout=5\r\n"},
+		{999 * time.Millisecond, "", "Connection: keep-alive\r\n"},
+	} {
+		r := start(t, files, Config{IdleTimeout: c.timeout})
+		page := response("200 OK", "Content-Type: text/html; charset=utf-8", "Content-Length: 10", validators(10), "Accept-Ranges: bytes")
+		none := response("404 Not Found", "Content-Length: 0")
+		for _, e := range []struct{ request, want, says string }{
+			{get("GET", "/"), page + hello, c.says},
+			{get("HEAD", "/"), page, c.says},
+			{old, page + hello, c.toldOld},
+			{get("GET", "/nothing"), none, c.says},
+			{get("GET", "/", "Connection: close"), page + hello, "Connection: close\r\n"},
+			{"GET / HTTP/1.0\r\n\r\n", page + hello, "Connection: close\r\n"},
+		} {
+			if got, want := r.converse(e.request), strings.Replace(e.want, kept, e.says, 1); got != want {
+				t.Errorf("%v, %q: got\n%s\nwant\n%s", c.timeout, e.request, got, want)
+			}
+		}
+	}
 }
 
 func TestMethods(t *testing.T) {

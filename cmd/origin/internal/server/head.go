@@ -2,6 +2,7 @@ package server
 
 import (
 	"strconv"
+	"time"
 
 	"github.com/hopwire/hopwire/cmd/origin/internal/site"
 	"github.com/hopwire/hopwire/shared/wire"
@@ -32,7 +33,20 @@ func (w *worker) appendFileHead(b []byte, f *site.File) []byte {
 	b = wire.AppendFieldInt(b, "Content-Length", f.Size)
 	b = appendValidators(b, f)
 	b = wire.AppendField(b, "Accept-Ranges", "bytes")
+	b = append(b, w.keepAlive...)
 	return wire.AppendHeadEnd(b)
+}
+
+// keepAliveFields tell a client until when it may send another request on a
+// connection that persists, so that none is on its way while the connection is being
+// closed (RFC 2068 section 19.7.1.1; the field is for one hop, so Connection names it).
+// Below a second there is no number for that.
+func keepAliveFields(timeout time.Duration) (b []byte) {
+	if seconds := int64(timeout / time.Second); seconds > 0 {
+		b = append(b, "Connection: keep-alive\r\nKeep-Alive: timeout="...)
+		b = append(strconv.AppendInt(b, seconds, 10), "\r\n"...)
+	}
+	return b
 }
 
 func appendValidators(b []byte, f *site.File) []byte {
@@ -57,13 +71,15 @@ func (x *exchange) begin(status int) {
 	x.out = x.worker.appendStart(x.out, status)
 }
 
-// endHead says whether the connection persists, where that is not a matter of
-// course, and ends the head.
+// endHead says whether the connection persists, and for how long, and ends the head.
 func (x *exchange) endHead() {
-	if !x.persists {
+	switch keepAlive := x.worker.keepAlive; {
+	case !x.persists:
 		x.out = append(x.out, "Connection: close\r\n"...)
-	} else if x.head.Minor == 0 {
+	case keepAlive == nil && x.head.Minor == 0:
 		x.out = append(x.out, "Connection: keep-alive\r\n"...)
+	default:
+		x.out = append(x.out, keepAlive...)
 	}
 	x.out = wire.AppendHeadEnd(x.out)
 }

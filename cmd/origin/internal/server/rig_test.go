@@ -206,9 +206,17 @@ func get(method, target string, fields ...string) string {
 	return method + " " + target + " HTTP/1.1\r\nHost: test\r\n" + lines(fields) + "\r\n"
 }
 
-// response makes the response that get's server gives, content included.
+// kept is what a response says of a connection that persists.
+const kept = "Connection: keep-alive\r\nKeep-Alive: timeout=75\r\n"
+
+// response makes the head of the response that get's server gives. Unless the last
+// field says otherwise, the connection persists.
 func response(status string, fields ...string) string {
-	return "HTTP/1.1 " + status + "\r\nDate: D\r\nServer: hopwire-origin\r\n" + lines(fields) + "\r\n"
+	text := lines(fields)
+	if !strings.HasSuffix(text, "Connection: close\r\n") {
+		text += kept
+	}
+	return "HTTP/1.1 " + status + "\r\nDate: D\r\nServer: hopwire-origin\r\n" + text + "\r\n"
 }
 
 func lines(fields []string) (text string) {

@@ -11,14 +11,15 @@ import (
 
 // A worker is what the connections of one loop have in common.
 type worker struct {
-	config   *Config
-	loop     *loop.Loop
-	cache    *site.Cache
-	idle     *loop.Idlers[*client]
-	spare    []*exchange
-	log      *accesslog.Batch // nil: none is wanted
-	draining bool
-	tidying  bool // soon
+	config    *Config
+	loop      *loop.Loop
+	cache     *site.Cache
+	idle      *loop.Idlers[*client]
+	spare     []*exchange
+	log       *accesslog.Batch // nil: none is wanted
+	keepAlive []byte           // what responses say of a connection that persists
+	draining  bool
+	tidying   bool // soon
 
 	// The wall clock, to the second.
 	second int64     // since 1970
@@ -30,7 +31,8 @@ type worker struct {
 const maxSpare = 64
 
 func newWorker(s *Server, l *loop.Loop) *worker {
-	w := &worker{config: &s.config, loop: l, idle: loop.NewIdlers[*client](l), log: s.config.AccessLog.Batch(l)}
+	w := &worker{config: &s.config, loop: l, idle: loop.NewIdlers[*client](l), log: s.config.AccessLog.Batch(l),
+		keepAlive: keepAliveFields(s.config.IdleTimeout)}
 	w.cache = s.config.Site.NewCache(w.appendFileHead, l.Share(s.config.OpenFiles))
 	w.readClock()
 	return w
