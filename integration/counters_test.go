@@ -34,3 +34,22 @@ func TestCountersOnSignal(t *testing.T) {
 		t.Fatalf("%v\n%s", err, edge.Log())
 	}
 }
+
+// Our origin says for how long it keeps a connection, and our edge closes it before.
+func TestKeepAliveTimeout(t *testing.T) {
+	origin := startOrigin(t, "", "--idle-timeout", "2s")
+	edge := startEdge(t, origin.Addr)
+	c := dialRaw(t, edge.Addr)
+	c.send("HEAD / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+	c.rest()
+	closed := regexp.MustCompile("(?m)^origin-ends.keep-alive-timeout 1$")
+	eventually(t, func() string {
+		if err := edge.Signal(syscall.SIGUSR1); err != nil {
+			t.Fatal(err)
+		}
+		if !closed.MatchString(edge.Log()) {
+			return "the edge has not closed its connection"
+		}
+		return ""
+	})
+}
