@@ -1,11 +1,14 @@
 // Command weather measures keep-alive in hard weather: what clients notice when
 // the origin's idle timeout meets the time between requests, whether a POST is
-// ever executed twice, and what is lost when a gateway is replaced under load.
+// ever executed twice, what is lost when a gateway is replaced under load, and
+// whether the answer to an upload that is under way is.
 //
 //	stale, posts    for each gateway, for each idle time of the origin:
 //	                origin, gateway, clients ──► a row; then their sum
 //	drains          origin, edge, clients; then over and over:
 //	                SIGTERM, the next edge on the same port ──► a row
+//	uploads         for each early answer: origin, gateway, clients that upload,
+//	                then programs that do ──► a row; then their sum
 //	soak            origin and edge, used in every way for a long time; each
 //	                interval ──► a row: errors, memory, descriptors
 //
@@ -36,7 +39,7 @@ type figure struct {
 	run  func(context.Context, *options) (zero bool, err error)
 }
 
-var figures = []figure{{"stale", stale}, {"posts", posts}, {"drains", drains}, {soakName, soak}}
+var figures = []figure{{"stale", stale}, {"posts", posts}, {"drains", drains}, {"uploads", uploads}, {soakName, soak}}
 
 // soakName is the figure that takes so long that it has to be asked for.
 const soakName = "soak"
@@ -64,6 +67,7 @@ func app() *cli.App {
 			&cli.IntFlag{Name: "rounds", Value: 20, Destination: &o.rounds, Usage: "replace edge `N` times"},
 			&cli.DurationFlag{Name: "drain-idle", Value: time.Second, Destination: &o.drainIdle, Usage: "give edge's idle clients `DURATION` for one last request"},
 			&cli.BoolFlag{Name: "overlap", Destination: &o.overlap, Usage: "start the next edge before the signal, both with --reuse-port"},
+			&cli.IntFlag{Name: "uploads", Value: 30, Destination: &o.uploads, Usage: "upload `N` times for each kind of early answer"},
 			&cli.DurationFlag{Name: "soak-for", Value: 10 * time.Minute, Destination: &o.soakFor, Usage: "let the soak take `DURATION`"},
 			&cli.Uint64Flag{Name: "seed", Value: 1, Destination: &o.seed, Usage: "draw what the origin, or a client, does from the number `N`"},
 			&cli.DurationFlag{Name: "bound", Value: 20 * time.Minute, Destination: &o.bound, Usage: "give up after `DURATION`"},
@@ -84,6 +88,7 @@ type options struct {
 	bin, only, gateways           string
 	requests, posts, peers        int
 	connections, octets, rounds   int
+	uploads                       int
 	gap, drainIdle, soakFor       time.Duration
 	bound                         time.Duration
 	strikes, goodbyes             float64
@@ -117,9 +122,9 @@ func run(ctx context.Context, o *options) (err error) {
 }
 
 func (o *options) check() (err error) {
-	for _, n := range []int{o.requests, o.posts, o.peers, o.connections, o.octets, o.rounds} {
+	for _, n := range []int{o.requests, o.posts, o.peers, o.connections, o.octets, o.rounds, o.uploads} {
 		if n < 1 {
-			return program.Usagef("--requests, --posts, --peers, --connections, --bytes and --rounds are at least 1")
+			return program.Usagef("--requests, --posts, --peers, --connections, --bytes, --rounds and --uploads are at least 1")
 		}
 	}
 	if o.gap < time.Millisecond || o.drainIdle < 100*time.Millisecond {

@@ -60,6 +60,7 @@ func nginx(dir, http string, options []Option) (*Server, error) {
 		tcp_nodelay on;
 		keepalive_timeout 600s;
 		keepalive_requests 100000000;
+		client_max_body_size 0;
 		client_body_temp_path FOLDER/body;
 		proxy_temp_path FOLDER/proxy;
 		fastcgi_temp_path FOLDER/fastcgi;

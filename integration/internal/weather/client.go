@@ -114,29 +114,36 @@ func (c *client) send(q request) (err error) {
 
 // receive reads the response that belongs to the number.
 func (c *client) receive(id int64) (o Outcome, persists bool) {
-	if _, err := c.r.Peek(1); err != nil {
-		return withoutOctet(err), false
-	}
-	line, err := readLine(c.r)
-	if err != nil {
-		return within(err), false
-	}
-	status := parseStatus(line)
-	f, err := readFields(c.r)
-	if err != nil {
-		return within(err), false
-	}
-	if c.content, err = readContent(c.r, f, c.content[:0]); err != nil {
-		return within(err), false
-	}
+	status, f, o := c.response()
 	c.want = appendContent(c.want[:0], id, c.octets)
 	switch {
+	case o != Answered:
+		return o, false
 	case status >= 500:
 		return Failed, !f.close
 	case status != 200 || !bytes.Equal(c.content, c.want) || c.r.Buffered() > 0:
 		return Wrong, false
 	}
 	return Answered, !f.close
+}
+
+// response reads a response, whatever it is. Its outcome is Answered if it was whole.
+func (c *client) response() (status int, f fields, o Outcome) {
+	if _, err := c.r.Peek(1); err != nil {
+		return 0, f, withoutOctet(err)
+	}
+	line, err := readLine(c.r)
+	if err != nil {
+		return 0, f, within(err)
+	}
+	status = parseStatus(line)
+	if f, err = readFields(c.r); err != nil {
+		return status, f, within(err)
+	}
+	if c.content, err = readContent(c.r, f, c.content[:0]); err != nil {
+		return status, f, within(err)
+	}
+	return status, f, Answered
 }
 
 // parseStatus returns the status of a status line, or 0.

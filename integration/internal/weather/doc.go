@@ -1,5 +1,6 @@
 // Package weather finds out what clients notice of origins that close
-// connections at the worst moment, and of gateways that are replaced under load.
+// connections at the worst moment, of gateways that are replaced under load, and of
+// answers that come while a client still uploads.
 // Everything is sent and read here by sockets and a reader of its own, so that
 // nothing is tried again behind the back of whoever counts.
 //
@@ -22,6 +23,10 @@
 //
 // Drains has clients that know nothing of each other, and a gateway that is
 // stopped and replaced by a new one on the same port, over and over.
+//
+// Uploads has clients that read nothing until they have written 30 MB, and an origin,
+// or none, for each way of answering before that: an Early. Programs are clients that
+// others wrote.
 //
 // Soak has clients that come, go and break off in every way for a long time, after
 // which a gateway and its origin are to be as large as they were.

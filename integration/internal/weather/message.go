@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http/httputil"
 	"strconv"
 )
 
@@ -125,6 +126,15 @@ func readContent(r *bufio.Reader, f fields, b []byte) ([]byte, error) {
 			return b, nil
 		}
 	}
+}
+
+// reader is the content that follows a head with these fields, without what is
+// behind the last chunk.
+func (f fields) reader(r *bufio.Reader) io.Reader {
+	if f.chunked {
+		return httputil.NewChunkedReader(r)
+	}
+	return io.LimitReader(r, f.length)
 }
 
 func readOctets(r *bufio.Reader, n int64, b []byte) ([]byte, error) {

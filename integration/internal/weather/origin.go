@@ -4,9 +4,11 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
+	"net/http"
 	"os"
 	"strconv"
 	"sync"
@@ -46,8 +48,13 @@ func NewOrigin(climate Climate, requests, octets int, seed uint64) (*Origin, err
 	return o, nil
 }
 
-// Addr is where the origin listens.
-func (o *Origin) Addr() string { return o.listener.Addr().String() }
+// Addr is where the origin listens, if it is not absent.
+func (o *Origin) Addr() string {
+	if e := o.climate.Early; e != nil && e.origin == absent {
+		return nobody
+	}
+	return o.listener.Addr().String()
+}
 
 // Close ends the origin and its connections.
 func (o *Origin) Close() {
@@ -195,12 +202,20 @@ func (s *session) await(unread bool) error {
 // answer reads a request, executes it and, unless it is to go unanswered, sends
 // the response.
 func (s *session) answer(p Plan) Ending {
-	id, whole, err := s.readRequest()
+	id, post, f, err := s.readHead()
+	known := id >= 0 && id < int64(len(s.origin.executed))
+	if err == nil && known && post && s.origin.climate.Early != nil {
+		return s.answerEarly(s.origin.climate.Early, id, f)
+	}
+	whole := false
+	if err == nil {
+		whole, err = s.readContent(id, post, f)
+	}
 	if err != nil {
 		s.over = true
 		return Departed
 	}
-	if !whole || id < 0 || id >= int64(len(s.origin.executed)) {
+	if !whole || !known {
 		s.origin.garbled.Add(1)
 		s.over = true
 		io.WriteString(s.conn, "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
@@ -210,36 +225,41 @@ func (s *session) answer(p Plan) Ending {
 	if p.Strike == Unanswered {
 		return Unanswered
 	}
-	s.want = appendContent(s.want[:0], id, s.origin.octets)
-	s.out = appendResponse(s.out[:0], s.want, id%2 == 1, p.Last)
-	_, err = s.conn.Write(s.out)
-	s.over = err != nil
+	s.respond(id, 200, p.Last)
 	if p.Last {
 		return Goodbye
 	}
 	return Departed
 }
 
-// readRequest reads a request and reports whether it has the content that
-// belongs to its number.
-func (s *session) readRequest() (id int64, whole bool, err error) {
+// respond sends a response with the content that belongs to the number.
+func (s *session) respond(id int64, status int, last bool) {
+	s.want = appendContent(s.want[:0], id, s.origin.octets)
+	s.out = appendResponse(s.out[:0], status, s.want, id%2 == 1, last)
+	_, err := s.conn.Write(s.out)
+	s.over = err != nil
+}
+
+// readHead reads the head of a request.
+func (s *session) readHead() (id int64, post bool, f fields, err error) {
 	line, err := readLine(s.r)
 	if err != nil {
-		return 0, false, err
+		return 0, false, f, err
 	}
-	id, post := parseRequestLine(line)
-	f, err := readFields(s.r)
-	if err != nil {
-		return 0, false, err
-	}
-	if s.content, err = readContent(s.r, f, s.content[:0]); err != nil {
-		return 0, false, err
-	}
+	id, post = parseRequestLine(line)
+	f, err = readFields(s.r)
+	return id, post, f, err
+}
+
+// readContent reads what follows the head, and reports whether it is what belongs
+// to the number.
+func (s *session) readContent(id int64, post bool, f fields) (whole bool, err error) {
 	s.want = s.want[:0]
 	if post {
 		s.want = appendContent(s.want, id, postOctets)
 	}
-	return id, bytes.Equal(s.content, s.want), nil
+	s.content, err = readContent(s.r, f, s.content[:0])
+	return bytes.Equal(s.content, s.want), err
 }
 
 // parseRequestLine returns the number in the target, or -1.
@@ -253,8 +273,8 @@ func parseRequestLine(line []byte) (id int64, post bool) {
 	return id, string(method) == "POST"
 }
 
-func appendResponse(b, content []byte, chunked, last bool) []byte {
-	b = append(b, "HTTP/1.1 200 OK\r\n"...)
+func appendResponse(b []byte, status int, content []byte, chunked, last bool) []byte {
+	b = fmt.Appendf(b, "HTTP/1.1 %d %s\r\n", status, http.StatusText(status))
 	if last {
 		b = append(b, "Connection: close\r\n"...)
 	}

@@ -19,6 +19,8 @@ type Climate struct {
 	// Strikes is the share of requests, of those on reused connections, at
 	// which the origin closes the connection instead of answering.
 	Strikes float64
+	// Early, if not nil, is how POSTs are answered.
+	Early *Early
 }
 
 // An Ending is how the origin ended a connection.

@@ -3,8 +3,10 @@ package weather
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"math/rand/v2"
 	"net"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -101,8 +103,10 @@ func TestRequestsAreReadAsTheyAreSent(t *testing.T) {
 				c.send(request{id: id, post: post})
 			}()
 			s := session{r: bufio.NewReader(far)}
-			if got, whole, err := s.readRequest(); got != id || !whole || err != nil {
-				t.Errorf("request %d, post: %t: read as %d, whole: %t, %v", id, post, got, whole, err)
+			got, posted, f, err := s.readHead()
+			whole, err2 := s.readContent(got, posted, f)
+			if err = errors.Join(err, err2); got != id || posted != post || !whole || err != nil {
+				t.Errorf("request %d, post: %t: read as %d, post: %t, whole: %t, %v", id, post, got, posted, whole, err)
 			}
 			near.Close()
 			far.Close()
@@ -145,5 +149,126 @@ func TestLog(t *testing.T) {
 	}
 	if l.Lines() != 3 || l.Replayed() != 2 {
 		t.Errorf("%d lines, %d replayed; want 3 and 2", l.Lines(), l.Replayed())
+	}
+}
+
+// Without a gateway between, naive clients see what the origin does with their
+// uploads.
+func TestNaiveClientsSeeWhatTheOriginDoes(t *testing.T) {
+	const uploads = 4
+	for _, test := range []struct {
+		origin, expected   manner
+		want               Outcome
+		unusable, executed int64
+	}{
+		{lingers, lingers, Answered, 0, 0},
+		{lingers, readsOn, Answered, uploads, 0},
+		{readsOn, readsOn, Answered, 0, 2 * uploads}, // each, and what follows it
+		{dies, dies, Reset, 0, 0},
+		{absent, absent, Unconnected, 0, 0},
+	} {
+		e := Early{Status: 413, Octets: 100_000, origin: test.origin}
+		origin, err := e.Start(uploads)
+		if err != nil {
+			t.Fatal(err)
+		}
+		expected := e
+		expected.origin = test.expected
+		load := Uploads{Gateway: origin.Addr(), Early: &expected, Clients: 2, Uploads: uploads}
+		seen := load.Run(t.Context())
+		origin.Close()
+		if seen.Tally[test.want] != uploads || seen.Unusable != test.unusable {
+			t.Errorf("manner %d: clients saw %v, want %d %v", test.origin, &seen, uploads, test.want)
+		}
+		if r := origin.Report(); r.Executed != test.executed || r.Garbled > 0 {
+			t.Errorf("manner %d: the origin executed %d, want %d, and %d were garbled", test.origin, r.Executed, test.executed, r.Garbled)
+		}
+	}
+}
+
+// An origin that gets another upload than it should, or less of it, notices.
+func TestUploadsAreReadWhole(t *testing.T) {
+	for _, test := range []struct {
+		sent, read int64
+		fault      fault
+		whole      bool
+	}{
+		{0, 0, noFault, true},
+		{1, 1, noFault, true}, // chunked
+		{0, 2, noFault, false},
+		{1, 3, noFault, false},
+		{1, 1, brokenChunk, false},
+	} {
+		near, far := net.Pipe()
+		go func() {
+			_ = (&client{conn: near}).upload(test.sent, test.fault)
+			near.Close()
+		}()
+		s := session{r: bufio.NewReader(far)}
+		_, _, f, err := s.readHead()
+		if whole := s.readUpload(test.read, f); whole != test.whole || err != nil {
+			t.Errorf("upload %d, read as %d: whole: %t, %v", test.sent, test.read, whole, err)
+		}
+		far.Close()
+	}
+}
+
+// What was sent is unread until it has been read.
+func TestUnread(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	near, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer near.Close()
+	far, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer far.Close()
+	waits := func() bool {
+		for undelivered(far.(*net.TCPConn)) {
+		}
+		return unread(near.LocalAddr(), near.RemoteAddr())
+	}
+	before := waits()
+	_, err1 := far.Write([]byte("x"))
+	between := waits()
+	_, err2 := near.Read(make([]byte, 1))
+	if after := waits(); before || !between || after || err1 != nil || err2 != nil {
+		t.Errorf("unread before it was sent: %t, when it was: %t, when it was read: %t; %v, %v", before, between, after, err1, err2)
+	}
+}
+
+// Programs report an answer, and it is noticed when that is another one.
+func TestProgramsReportTheAnswer(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "upload")
+	if err := WriteUpload(file); err != nil {
+		t.Fatal(err)
+	}
+	e := Early{Status: 413, Octets: 64, origin: lingers}
+	origin, err := e.Start(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer origin.Close()
+	for _, p := range Programs {
+		t.Run(p.Name, func(t *testing.T) {
+			if tool := p.Lacks(); tool != "" {
+				t.Skipf("%s is not installed", tool)
+			}
+			if err := p.Upload(t.Context(), origin.Addr(), file, &e); err != nil {
+				t.Error(err)
+			}
+			for _, other := range []Early{{Status: 200, Octets: 64}, {Status: 413, Octets: 63}} {
+				if p.Upload(t.Context(), origin.Addr(), file, &other) == nil {
+					t.Errorf("a 413 of 64 bytes was taken for a %d of %d", other.Status, other.Octets)
+				}
+			}
+		})
 	}
 }
