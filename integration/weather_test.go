@@ -100,6 +100,35 @@ func TestNoPostIsExecutedTwice(t *testing.T) {
 	}
 }
 
+// No answer is lost to a client that is still uploading: not the origin's, however
+// early it comes, nor edge's own. An origin that reads on gets all of the upload.
+func TestEarlyAnswersArrive(t *testing.T) {
+	const uploads = 4
+	for i := range weather.EarlyAnswers {
+		e := &weather.EarlyAnswers[i]
+		t.Run(e.Name, func(t *testing.T) {
+			origin, err := e.Start(uploads)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(origin.Close)
+			edge := startListening(t, command("edge", "--listen", "127.0.0.1:0", "--origin", origin.Addr()))
+			load := weather.Uploads{Gateway: edge.Addr, Early: e, Clients: 2, Uploads: uploads}
+			seen := load.Run(t.Context())
+			if err := edge.Stop(patience); err != nil {
+				t.Error(err)
+			}
+			if seen.Tally[weather.Answered] < uploads || seen.Unusable > 0 {
+				t.Errorf("of %d clients who upload all before they read: %v", uploads, &seen)
+			}
+			origin.Close() // which waits for the last upload to be counted
+			if n := origin.Report().Garbled; n > 0 {
+				t.Errorf("the origin got %d of %d uploads not to the end", n, uploads)
+			}
+		})
+	}
+}
+
 // A gateway that is replaced under load loses no request.
 func TestReplacingLosesNothing(t *testing.T) {
 	const idle = time.Second
