@@ -56,8 +56,7 @@ func TestCurl(t *testing.T) {
 // curl returns status and version of each response, and the bodies.
 func curl(t *testing.T, args ...string) (status string, body []byte) {
 	t.Helper()
-	args = append([]string{"-sS", "--noproxy", "*", "--max-time", "60", "-w", "%{stderr}%{http_code} %{http_version}"}, args...)
-	cmd := exec.CommandContext(t.Context(), "curl", args...)
+	cmd := curlCommand(t, args...)
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	body, err := cmd.Output()
@@ -65,4 +64,9 @@ func curl(t *testing.T, args ...string) (status string, body []byte) {
 		t.Fatalf("curl %s: %v\n%s", strings.Join(args, " "), err, &stderr)
 	}
 	return stderr.String(), body
+}
+
+func curlCommand(t *testing.T, args ...string) *exec.Cmd {
+	args = append([]string{"-sS", "--noproxy", "*", "--max-time", "60", "-w", "%{stderr}%{http_code} %{http_version}"}, args...)
+	return exec.CommandContext(t.Context(), "curl", args...)
 }
