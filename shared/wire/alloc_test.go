@@ -14,6 +14,7 @@ func TestNoAllocations(t *testing.T) {
 		browser, nginx = []byte(browserHead), []byte(nginxHead)
 		name, value    = []byte("Connection"), []byte("close")
 		body           = chunkedBody(1000, 100)
+		section        = []byte("A: b\r\nC: d\r\n\r\n")
 		date           = []byte("Sun, 06 Nov 1994 08:49:37 GMT")
 	)
 	for _, c := range []struct {
@@ -54,6 +55,13 @@ func TestNoAllocations(t *testing.T) {
 			for rest := body; len(rest) > 0; {
 				_, n, _, _ := scanner.Content(rest)
 				rest = rest[n:]
+			}
+		}},
+		{"reading a trailer section", func() {
+			for trailer := (Trailer{Raw: section}); ; {
+				if _, ok := trailer.Next(); !ok {
+					break
+				}
 			}
 		}},
 		{"appending", func() {

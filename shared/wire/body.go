@@ -32,17 +32,23 @@ func (s *BodyScanner) Reset(f Framing) {
 	}
 }
 
+// HoldTrailer has the scanner stop before the trailer section of this body, unless
+// it is empty, or go on again: with hold, [BodyScanner.AtTrailer] is true there, and
+// no octet is taken any more; without, as after Reset, the section is passed like
+// all the rest. So a caller can keep it until it is whole, and change it.
+func (s *BodyScanner) HoldTrailer(hold bool) { s.chunks.hold = hold }
+
 // Scan takes the next octets of the stream and returns how many of them belong
 // to the body, chunk framing and trailer section included. That is all of them
-// unless the body ends among them, and then done is true. The octets of content
-// are skipped over, not looked at. The error is an *Error; n then counts the
-// octets before the offending one.
+// unless the body ends among them, and then done is true, or a trailer section
+// that is to be held begins. The octets of content are skipped over, not looked
+// at. The error is an *Error; n then counts the octets before the offending one.
 func (s *BodyScanner) Scan(p []byte) (n int, done bool, err error) {
 	for {
 		var taken int
 		_, taken, done, err = s.Content(p[n:])
 		n += taken
-		if done || err != nil || n == len(p) {
+		if done || err != nil || n == len(p) || s.AtTrailer() {
 			return n, done, err
 		}
 	}
@@ -52,7 +58,8 @@ func (s *BodyScanner) Scan(p []byte) (n int, done bool, err error) {
 // and returns the span, which points into p, and how many octets were taken.
 // When these are all of p, the span may be empty. done is true when the body is
 // complete; the last span may come with it. Call it again with p[n:] until done
-// is true or p is used up.
+// is true, p is used up, or no octet is taken, which is before a trailer section
+// that is to be held.
 func (s *BodyScanner) Content(p []byte) (content []byte, n int, done bool, err error) {
 	if s.framing.Kind == Chunked && s.left == 0 {
 		n, err = s.chunks.frame(p)
@@ -94,6 +101,10 @@ func (s *BodyScanner) Advance(n int64) {
 		s.chunks.state = inChunkDataCR
 	}
 }
+
+// AtTrailer reports whether the octets that follow are held: the last chunk has
+// gone by, and if anything but the empty line comes, it is a trailer section.
+func (s *BodyScanner) AtTrailer() bool { return s.chunks.holds() }
 
 // Done reports whether the body is complete.
 func (s *BodyScanner) Done() bool {

@@ -36,22 +36,27 @@ const (
 // chunked takes the octets of the chunked coding that are not content, one
 // after the other: it keeps its place between any two of them.
 type chunked struct {
-	state      chunkState
 	maxLine    int // as Limits says
 	maxTrailer int
 
 	size     int64 // of the chunk
-	digits   int   // of the size
 	line     int   // octets of the size and extensions
 	overhead int   // see weigh
 	trailer  int   // octets of the trailer section
+	state    chunkState
+	digits   uint8 // of the size
+	hold     bool  // the trailer section is not to be entered
 	name     trailerName
 }
 
 // frame takes octets up to the content of the next chunk, or to the end of the
-// body. n is how many; on an error it is the index of the offending octet.
+// body; or to a trailer section that is not empty, if that is to be held. n is how
+// many; on an error it is the index of the offending octet.
 func (c *chunked) frame(p []byte) (n int, err error) {
 	for n < len(p) && c.state != inChunkData && c.state != chunkedDone {
+		if c.holds() && p[n] != '\r' {
+			return n, nil
+		}
 		if rule := c.octet(p[n]); rule != "" {
 			return n, refuse(rule, n)
 		}
@@ -59,6 +64,10 @@ func (c *chunked) frame(p []byte) (n int, err error) {
 	}
 	return n, nil
 }
+
+// holds reports whether the last chunk has come to its end, nothing behind it was
+// taken, and none is to be.
+func (c *chunked) holds() bool { return c.hold && c.state == inTrailerStart && c.trailer == 0 }
 
 // octet takes one octet and returns the rule that it breaks, if any.
 func (c *chunked) octet(o byte) Rule {
@@ -238,11 +247,11 @@ func (c *chunked) trailerValue(o byte) Rule {
 // in pieces: enough of it to recognise the names that are refused.
 type trailerName struct {
 	octets [len("Transfer-Encoding") + 1]byte
-	len    int
+	len    uint8
 }
 
 func (t *trailerName) add(o byte) {
-	if t.len < len(t.octets) {
+	if int(t.len) < len(t.octets) {
 		t.octets[t.len] = o
 		t.len++
 	}

@@ -69,6 +69,7 @@
 // fieldid.go and takes down in noted.go what matters later. response.go is the
 // same for responses. framing.go decides where the body ends, persist.go
 // whether the connection goes on. body.go, chunked.go and extension.go pass the
-// body. append.go, date.go and status.go write. octet.go has the classes of
-// octets and the arithmetic that examines eight of them at a time.
+// body, and trailer.go reads the fields of a trailer section that was held for
+// that. append.go, date.go and status.go write. octet.go has the classes of octets
+// and the arithmetic that examines eight of them at a time.
 package wire

@@ -12,8 +12,8 @@ type FieldLine struct {
 	start, value, end uint32 // in Raw: of the line, of the value, and after the line's CRLF
 }
 
-// Span returns where the line stands in the head's Raw octets: Raw[start:end]
-// is the line with its CRLF.
+// Span returns where the line stands in the Raw octets of its head or trailer
+// section: Raw[start:end] is the line with its CRLF.
 func (l *FieldLine) Span() (start, end int) { return int(l.start), int(l.end) }
 
 // Limits bounds what a message may make its reader hold or read. Zero means the

@@ -58,6 +58,8 @@ func FuzzChunked(f *testing.F) {
 		if done == o.incomplete && o.refused == nil || (err != nil) != (o.refused != nil) {
 			t.Fatalf("Scan: %d, %v, %v; Content: %+v", scanned, done, err, o)
 		}
+		at := min(int(cut), len(input))
+		checkHeld(t, Limits{}, [][]byte{input[:at], input[at:]})
 		if !done {
 			return
 		}
