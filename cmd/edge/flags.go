@@ -43,22 +43,23 @@ const description = `Edge is an HTTP/1.1 gateway. It sends each request on to on
 over a connection that is kept for further requests. An origin that fails is left
 out for a while; a request for which it cannot be connected to goes to another one.
 Of SRV records, those of the lowest priority that are well get the requests.
-What edge forwards are the bytes it received, apart from the fields that are meant for
-one hop only (RFC 9110 section 7.6.1) and its name in Via. What two recipients
-could read differently it refuses. An answer of its own has a Proxy-Status field
-(RFC 9209) that says why.
+What edge forwards are the bytes it received, apart from the fields, in heads and in
+trailer sections, that are meant for one hop only (RFC 9110 section 7.6.1), and its
+name in Via. What two recipients could read differently it refuses. An answer of its
+own has a Proxy-Status field (RFC 9209) that says why.
 
 With --forwarded or --x-forwarded, what a client says by itself in Forwarded, in
 X-Forwarded-For, -Host, -Port, -Proto or -Server, or in X-Real-IP, is dropped, also
-where a name has underscores: an origin would take it for what the gateway says.
-What a client says that is --trusted, as another gateway in front is, goes on. Its
-lists get one more element, and a host or protocol that it names is left alone.
-Without either flag such fields are passed on like any other.
+where a name has underscores, and in trailer sections: an origin would take it for
+what the gateway says. What a client says that is --trusted, as another gateway in
+front is, goes on. Its lists get one more element, and a host or protocol that it
+names is left alone. Without either flag such fields are passed on like any other.
 
-With --verbatim heads are sent on as they came, in both directions. Connection:
-close, from either side, then ends the connections on both, HTTP/1.0 goes as
-HTTP/1.0, and so do absolute targets, Max-Forwards and Upgrade as they are. What
-is refused stays the same. A chunked response is not decoded for an HTTP/1.0
+With --verbatim heads and trailer sections are sent on as they came, in both
+directions. Connection: close, from either side, then ends the connections on both,
+HTTP/1.0 goes as HTTP/1.0, and so do absolute targets, Max-Forwards and Upgrade as
+they are. What is refused stays the same, but for names in trailer sections that only
+look like those of framing fields. A chunked response is not decoded for an HTTP/1.0
 client, and where the edge closes for its own reasons, it cannot announce that.
 
 A request to upgrade is sent on, and after a 101 that accepts what it offers the
@@ -137,7 +138,7 @@ func flags() []cli.Flag {
 		&cli.BoolFlag{Name: "x-forwarded", Category: heads, Usage: "tell them in X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host"},
 		&cli.StringSliceFlag{Name: "trusted", Category: heads,
 			Usage: "believe what clients in `CIDR` say in such fields, and add to it; unix: those that come by a Unix socket"},
-		&cli.BoolFlag{Name: "verbatim", Category: heads, Usage: "send heads on untouched, in both directions, for study"},
+		&cli.BoolFlag{Name: "verbatim", Category: heads, Usage: "send heads and trailer sections on untouched, in both directions, for study"},
 
 		&cli.StringFlag{Name: "balance", Value: "round-robin", Category: choosing,
 			Usage: "choose the origin by `METHOD`: round-robin, least-connections, two-choices, hash:target or hash:FIELD-NAME"},

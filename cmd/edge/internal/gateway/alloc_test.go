@@ -43,8 +43,8 @@ func TestKeepAliveAllocatesNothing(t *testing.T) {
 			kernel.play(t, config, func(s *scene) {
 				c, request := s.dial(), get("/", "Connection: keep-alive", "User-Agent: test", "Accept: */*")
 				const exchanges = 1000
-				c.repeat(request, exchanges/10)
-				if n := allocations(func() { c.repeat(request, exchanges) }); n > exchanges/50 {
+				c.repeat(request, hello, exchanges/10)
+				if n := allocations(func() { c.repeat(request, hello, exchanges) }); n > exchanges/50 {
 					s.errorf("%d allocations in %d exchanges", n, exchanges)
 				}
 			}, slices.Repeat([]script{fixed}, test.origins)...)
@@ -64,7 +64,7 @@ func TestWaitingAllocatesNothing(t *testing.T) {
 		round := func(n int) {
 			var done sync.WaitGroup
 			for _, c := range all {
-				done.Go(func() { c.repeat(get("/"), n) })
+				done.Go(func() { c.repeat(get("/"), hello, n) })
 			}
 			done.Wait()
 		}
@@ -78,6 +78,28 @@ func TestWaitingAllocatesNothing(t *testing.T) {
 	}, fixed)
 }
 
+// Trailer sections are held and edited without allocating, both ways.
+func TestTrailersAllocateNothing(t *testing.T) {
+	const section, rest = "0\r\nTE: a\r\nX-Sum: 1\r\n\r\n", "0\r\nX-Sum: 1\r\n\r\n"
+	const exchanges = 500
+	kernel.play(t, Config{Forwarded: true}, func(s *scene) {
+		c := s.dial()
+		round := func(n int) { c.repeat(post(chunks, section), chunkedHead+rest, n) }
+		round(exchanges / 10)
+		if n := allocations(func() { round(exchanges) }); n > exchanges/50 {
+			s.errorf("%d allocations in %d exchanges", n, exchanges)
+		}
+	}, func(p *peer) {
+		buf, octets := make([]byte, len(forwardedChunks+rest)), []byte(chunkedHead+section)
+		for {
+			if _, err := io.ReadFull(p, buf); err != nil {
+				return
+			}
+			p.Write(octets)
+		}
+	})
+}
+
 // allocations is how many there are in the program while f runs.
 func allocations(f func()) uint64 {
 	var before, after runtime.MemStats
@@ -88,8 +110,8 @@ func allocations(f func()) uint64 {
 }
 
 // repeat makes n exchanges without allocating.
-func (p *peer) repeat(request string, n int) {
-	octets, buf := []byte(request), make([]byte, len(hello))
+func (p *peer) repeat(request, response string, n int) {
+	octets, buf := []byte(request), make([]byte, len(response))
 	for range n {
 		if _, err := p.Write(octets); err != nil {
 			p.errorf("%v", err)

@@ -68,6 +68,10 @@ var dialogues = []dialogue{
 	{name: "request with a length", turns: []turn{plain(post("Content-Length: 4", "body"), hello)}},
 	{name: "request with chunks, in two pieces", turns: []turn{{request: post("Transfer-Encoding: chunked", ""), body: oddChunks,
 		heard: toOrigin(post("Transfer-Encoding: chunked", "")) + oddChunks, answer: hello}}},
+	{name: "edited trailer sections", turns: []turn{{request: post(namingChunks, "0\r\nX-A: 1\r\nB: c\r\n\r\n"), heard: chunkedToOrigin + "0\r\nB: c\r\n\r\n",
+		answer: namingHead + "1\r\nx\r\n0\r\n" + mixed, right: chunkedHead + "1\r\nx\r\n0\r\n" + unmixed}}},
+	{name: "trailer sections of which nothing is left", turns: []turn{{request: post(chunks, ""), body: "0\r\nTE: a\r\n\r\n", heard: chunkedToOrigin + "0\r\n\r\n",
+		answer: chunkedHead + "0\r\nTE: a\r\n\r\n", right: chunkedHead + "0\r\n\r\n"}}},
 	{name: "expectation", turns: []turn{{request: expecting, body: "body", heard: toOrigin(expecting) + "body", interim: goOn, answer: hello}}},
 	{name: "early response", atOnce: true, turns: []turn{
 		{request: post("Content-Length: 4", ""), body: "body", heard: toOrigin(post("Content-Length: 4", "body")), answer: tooLarge},

@@ -41,6 +41,7 @@
 //	exchange_upload.go     the rest of its body, beside the response
 //	exchange_response.go   responseState: waiting < started < relaying < complete
 //	exchange_relay.go      the rest of the response's body
+//	exchange_trailer.go    the fields behind a chunked body, either way
 //	exchange_upgrade.go    101: the exchange becomes a tunnel, which tunnel.go draws, of
 //	                       two streams: tunnel_stream.go
 //	exchange_account.go    log, counters, recording; logline.go has the line
@@ -50,8 +51,8 @@
 //	replay.go, health.go   decisions: is a request sent again, how has the origin done
 //	refuse.go, cause.go    answers of the gateway's own; what becomes of a client connection
 //
-// What is changed in heads is decided in package heads, who gets a request in
-// package origins, and which connection in package pool.
+// What is changed in heads and trailer sections is decided in package heads, who
+// gets a request in package origins, and which connection in package pool.
 //
 // # A response that comes early
 //
@@ -89,7 +90,7 @@
 // # Decisions are values
 //
 //	framing      wire.Framing     of request and response
-//	edits        heads.Edits      what is changed in a head; nothing else is
+//	edits        heads.Edits      what is changed in a head or trailer section; nothing else is
 //	admission    Refusal          an answer of the gateway's own
 //	upgrade      heads.Upgrade    whether the origin is asked to leave HTTP
 //	origin       origins.Placing  who gets the request, or whether it waits
@@ -105,9 +106,9 @@
 //
 // A client connection is a client. While a request is under way it borrows an
 // exchange, whose hops have a buffer each while there is something to hold, and,
-// while a head is read and sent on, a pad to do that with. The bytes of a head
-// stay where they were read until the head has been sent: the request's in the
-// buffer of the client's hop, the response's in that of the origin's. The origin
-// connection belongs to its pool, and to the exchange between connect and
-// giveBack; so does the place at the origin, by the exchange's ticket.
+// while a head or trailer section is read and sent on, a pad to do that with. The
+// bytes of a head stay where they were read until the head has been sent: the
+// request's in the buffer of the client's hop, the response's in that of the
+// origin's. The origin connection belongs to its pool, and to the exchange between
+// connect and giveBack; so does the place at the origin, by the exchange's ticket.
 package gateway

@@ -75,7 +75,7 @@ func tryResponseEdits(t *testing.T, octets []byte, options int) {
 	to.KeepAlive = to.HTTP10 && !to.Closes
 	toHead := options&8 != 0
 	framing, refusal := frame(&h, toHead)
-	offer := heads.AppendProtocols(nil, h.Members(wire.FieldUpgrade))
+	offer := heads.AppendMembers(nil, h.Members(wire.FieldUpgrade))
 	if refusal.refuses() || to.Upgrade && heads.SwitchFault(offer, &h) != "" {
 		return
 	}
@@ -97,6 +97,51 @@ func tryResponseEdits(t *testing.T, octets []byte, options int) {
 	}
 	if want := !to.Closes && got.Kind != wire.UntilClose; !verbatim && !to.Upgrade && wire.ResponsePersists(&sent, got) != want {
 		t.Errorf("%q is sent as %q, and is to let the connection persist: %v", h.Raw, after, want)
+	}
+}
+
+// FuzzTrailerEdits wants of a trailer section that it ends as before, that nothing is
+// left in it which does not go on, and that all else does.
+func FuzzTrailerEdits(f *testing.F) {
+	for _, v := range wiretest.Vectors("chunked") {
+		f.Add(v.Input, []byte("A,x"))
+	}
+	f.Fuzz(func(t *testing.T, octets, named []byte) {
+		octets = append([]byte("0\r\n"), octets...)
+		section, ok := sectionOf(octets)
+		if !ok {
+			return
+		}
+		for _, p := range []heads.Policy{{}, {Forwarded: true}} {
+			tryTrailerEdits(t, heads.NewEditor(p), section, named)
+		}
+	})
+}
+
+// sectionOf is the trailer section of a body, with its empty line.
+func sectionOf(octets []byte) (section []byte, ok bool) {
+	var s wire.BodyScanner
+	s.Reset(wire.Framing{Kind: wire.Chunked})
+	n, whole, _ := s.Scan(octets)
+	s.Reset(wire.Framing{Kind: wire.Chunked})
+	s.HoldTrailer(true)
+	from, _, _ := s.Scan(octets)
+	return octets[from:n], whole && from < n
+}
+
+func tryTrailerEdits(t *testing.T, ed *heads.Editor, section, named []byte) {
+	var e, again heads.Edits
+	client := netip.MustParseAddrPort("192.0.2.1:1024")
+	ed.RequestTrailer(&e, section, named, client)
+	after := applied(t, &e, section)
+	if left, ok := sectionOf(append([]byte("0\r\n"), after...)); string(after) != "\r\n" && (!ok || !bytes.Equal(left, after)) {
+		t.Fatalf("%q is sent as %q, whose trailer section is %q", section, after, left)
+	}
+	if ed.RequestTrailer(&again, after, named, client); !again.Untouched() {
+		t.Fatalf("%q is sent as %q, in which there is left\n%v", section, after, &again)
+	}
+	if ed.ResponseTrailer(&again, section, named); len(again.List()) > len(e.List()) {
+		t.Fatalf("of %q more is left out for a client than for an origin:\n%v", section, &again)
 	}
 }
 

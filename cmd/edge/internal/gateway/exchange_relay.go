@@ -21,6 +21,8 @@ func (x *exchange) relayResponse() {
 		switch {
 		case r.decode:
 			step = (*exchange).decodeDown
+		case x.originHop.atTrailer(&x.pad.body):
+			step = (*exchange).trailerDown
 		case x.originHop.splices(&x.pad.body):
 			step = (*exchange).spliceDown
 		}

@@ -23,6 +23,7 @@ type requestState struct {
 	head    int    // bytes of its head, an empty line before it included
 	message int    // bytes in the buffer that belong to it: the head and what of the body was there; 0: no longer held
 	offer   []byte // the protocols that the client would switch to; empty if none was passed on
+	named   []byte // the options of Connection, if a trailer section may have fields of these names
 }
 
 // held reports whether all of it that was sent is still in the buffer.
@@ -130,7 +131,7 @@ func (x *exchange) admit(h *wire.RequestHead) bool {
 		return x.refuse(refusal)
 	}
 	if x.gateway.editor.Request(&x.pad.edits, h, x.clientHop.conn.Remote()) == heads.Offered {
-		r.offer = heads.AppendProtocols(nil, h.Members(wire.FieldUpgrade))
+		r.offer = heads.AppendMembers(nil, h.Members(wire.FieldUpgrade))
 	}
 	return true
 }
@@ -140,6 +141,9 @@ func (x *exchange) beginBody(h *wire.RequestHead, f wire.Framing) bool {
 	x.request.framing = f.Kind
 	if f.Kind == wire.None {
 		return true
+	}
+	if f.Kind == wire.Chunked && h.NominatesAny() {
+		x.request.named = heads.AppendMembers(nil, h.Members(wire.FieldConnection))
 	}
 	_, expects := h.Field(wire.FieldExpect)
 	n, err := x.upload.begin(f, expects && h.Minor > 0, x.clientHop.unread()[x.request.head:])

@@ -115,6 +115,11 @@ func (x *exchange) frameResponse(h *wire.ResponseHead) bool {
 	}
 	r.decode = x.request.minor == 0 && framing.Kind == wire.Chunked && !verbatim
 	x.pad.body.Reset(framing)
+	x.pad.body.HoldTrailer(!r.decode && !verbatim)
+	x.pad.named = x.pad.named[:0]
+	if framing.Kind == wire.Chunked && h.NominatesAny() {
+		x.pad.named = heads.AppendMembers(x.pad.named, h.Members(wire.FieldConnection))
+	}
 	x.gateway.origins.Answered(&x.ticket)
 	switch {
 	case framing.Kind == wire.UntilClose || r.decode:
@@ -160,8 +165,8 @@ func codesNothing(h *wire.ResponseHead) bool {
 }
 
 // sendResponse sends the head, and what of the body is there, in one piece. A body
-// to be decoded is only looked at: what is wrong with it can still be answered by
-// 502.
+// to be decoded and a trailer section are only looked at: what is wrong with them
+// can still be answered by 502.
 func (x *exchange) sendResponse(h *wire.ResponseHead) bool {
 	r := &x.response
 	x.gateway.editor.Response(&x.pad.edits, h, x.clientSide())
@@ -172,6 +177,9 @@ func (x *exchange) sendResponse(h *wire.ResponseHead) bool {
 		body = &looked
 	}
 	n, _, err := body.Scan(came[len(h.Raw):])
+	if err == nil {
+		err = trailerFault(body, came[len(h.Raw)+n:])
+	}
 	if err != nil {
 		return x.refuse(malformedResponse(err))
 	}

@@ -41,11 +41,14 @@ func (u *upload) reset() {
 }
 
 // begin is told that there is a body, and how it is framed. It returns how many of
-// the bytes that came behind the head belong to it.
+// the bytes that came behind the head belong to it and are not held.
 func (u *upload) begin(f wire.Framing, expects bool, came []byte) (n int, err error) {
 	u.body.Reset(f)
+	u.body.HoldTrailer(!u.exchange.gateway.config.Verbatim)
 	u.left = u.exchange.gateway.clientPace.begin()
-	n, err = u.scan(came)
+	if n, err = u.scan(came); err == nil {
+		err = trailerFault(&u.body, came[n:])
+	}
 	u.begun, u.heldBack = n > 0, expects && n == 0
 	return n, err
 }
@@ -147,7 +150,10 @@ func (u *upload) finish(panicked bool) {
 func (u *upload) relay() bool {
 	for !u.whole && !u.stopping && !u.dropping {
 		step := u.copy
-		if u.exchange.clientHop.splices(&u.body) {
+		switch in := &u.exchange.clientHop; {
+		case in.atTrailer(&u.body):
+			step = u.trailer
+		case in.splices(&u.body):
 			step = u.splice
 		}
 		if !step() {

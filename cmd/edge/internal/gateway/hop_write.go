@@ -25,7 +25,7 @@ const (
 
 // sendHead writes what the edits on p make of the head at the start of message,
 // and the rest of message. A head that is sent as it came is not touched. sent is
-// how many bytes the kernel took.
+// how many bytes the kernel took. A trailer section is sent as a head is.
 func (h *hop) sendHead(p *pad, message []byte) (sent int64, err error) {
 	if p.edits.Untouched() {
 		return h.send(message)

@@ -14,7 +14,8 @@ type pad struct {
 	request  wire.RequestHead
 	response wire.ResponseHead
 	body     wire.BodyScanner // of the response
-	edits    heads.Edits      // of the head that was read last
+	named    []byte           // the options of its Connection, if a trailer section may follow
+	edits    heads.Edits      // of the head or trailer section that was read last
 	sent     []byte           // the edited head on its way out
 	pieces   [2][]byte        // that and what follows it
 }

@@ -81,6 +81,36 @@ func TestRecording(t *testing.T) {
 	}
 }
 
+// What was left out of trailer sections is told where they begin, on both hops.
+func TestRecordedTrailers(t *testing.T) {
+	recording, file := record(t, stage{}, Config{Forwarded: true}, func(c *peer) {
+		c.send(post(namingChunks, "0\r\nX-A: 1\r\nForwarded: for=a\r\n\r\n"))
+		c.expect(chunkedHead, "1\r\nx\r\n0\r\nB: c\r\n\r\n")
+	}, func(p *peer) {
+		p.expect(forwardedChunks, "0\r\n\r\n")
+		p.send(namingHead, "1\r\nx\r\n0\r\nX-B: 1\r\nB: c\r\nTE: a\r\n\r\n")
+	})
+	for _, comment := range []string{
+		"drop X-A: 1 (named by connection, RFC 9110 section 7.6.1)\n" +
+			"drop Forwarded: for=a (claim of an untrusted client, RFC 7239 section 8.1)",
+		"drop X-B: 1 (named by connection, RFC 9110 section 7.6.1)\n" +
+			"drop TE: a (hop-by-hop field, RFC 9110 section 7.6.1)",
+	} {
+		if strings.Count(file, comment) != 1 {
+			t.Errorf("the recording does not say once %q", comment)
+		}
+	}
+	for id, want := range map[string][2]string{
+		"c1": {"0\r\nX-A: 1\r\nForwarded: for=a\r\n\r\n", "1\r\nx\r\n0\r\nB: c\r\n\r\n"},
+		"o1": {"0\r\n\r\n", "1\r\nx\r\n0\r\nX-B: 1\r\nB: c\r\nTE: a\r\n\r\n"},
+	} {
+		c := find(recording, id)
+		if len(recording.Warnings) > 0 || c == nil || len(c.Exchanges) != 1 || string(c.Exchanges[0].Request.Body()) != want[0] || string(c.Exchanges[0].Response.Body()) != want[1] {
+			t.Errorf("%s: %+v, warnings %q", id, c, recording.Warnings)
+		}
+	}
+}
+
 func find(r *capture.Recording, id string) *capture.Connection {
 	for _, c := range r.Connections {
 		if c.ID == id {

@@ -39,7 +39,7 @@ type rule struct {
 	world *simnet.Options
 }
 
-var rules = slices.Concat(framingRules, versionRules, interimRules, earlyRules, poolRules, staleRules, clientRules, requestRules, responseRules)
+var rules = slices.Concat(framingRules, trailerRules, versionRules, interimRules, earlyRules, poolRules, staleRules, clientRules, requestRules, responseRules)
 
 func TestRules(t *testing.T) {
 	for _, r := range rules {

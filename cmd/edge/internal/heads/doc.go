@@ -1,5 +1,5 @@
 // Package heads lists what a gateway changes in the heads of messages that go
-// through it, and why.
+// through it, and in their trailer sections, and why.
 //
 //	head as received ──► Editor.Request, Editor.Response ──► Edits ──► head as sent
 //	                          │                                │
@@ -12,6 +12,7 @@
 //
 //   - request.go and response.go have the edits that RFC 9110 section 7.6 asks
 //     for, hop by hop;
+//   - trailer.go has those that it asks for in trailer sections;
 //   - forwarded.go tells origins for whom a request is forwarded (RFC 7239);
 //   - upgrade.go decides whether an origin may be asked to leave HTTP, and whether
 //     its 101 answers that;

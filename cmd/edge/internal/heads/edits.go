@@ -69,7 +69,7 @@ func (r Reason) Section() string { return reasons[r].section }
 
 // An Edit is one step in making the head that is sent from the head that was
 // received. The bytes of Copy and Drop are those of the received head, one edit
-// after the other and none left out.
+// after the other and none left out. A trailer section is edited as a head is.
 type Edit struct {
 	Op     Op
 	Reason Reason

@@ -39,3 +39,14 @@ func hasOption(options wire.Members, want string) bool {
 		}
 	}
 }
+
+// AppendMembers makes one list of a field's members, for when the head is gone.
+func AppendMembers(b []byte, members wire.Members) []byte {
+	for {
+		member, ok := members.Next()
+		if !ok {
+			return b
+		}
+		b = append(append(b, member...), ',')
+	}
+}

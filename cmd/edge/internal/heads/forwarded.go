@@ -36,18 +36,16 @@ type forwarding struct {
 // tells reports whether anything is told at all.
 func (p *Policy) tells() bool { return p.Forwarded || p.XForwarded }
 
-// forwarding has nothing to look at when nothing is told.
 func (p *Policy) forwarding(h *wire.RequestHead, client netip.AddrPort) forwarding {
-	fw := forwarding{client: client, lastFor: -1}
-	if !p.tells() {
-		return fw
-	}
-	fw.untrusted = !p.trusts(client)
+	fw := forwarding{client: client, untrusted: p.distrusts(client), lastFor: -1}
 	if p.XForwarded && fw.goesOn(h, wire.FieldXForwardedFor) {
 		fw.lastFor = lastLine(h, wire.FieldXForwardedFor)
 	}
 	return fw
 }
+
+// distrusts reports whether the client's claims are dropped.
+func (p *Policy) distrusts(client netip.AddrPort) bool { return p.tells() && !p.trusts(client) }
 
 func (p *Policy) trusts(client netip.AddrPort) bool {
 	if !client.IsValid() {

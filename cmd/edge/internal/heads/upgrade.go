@@ -82,20 +82,9 @@ func carriesHTTP(name []byte) bool {
 		wire.EqualFold(name, "HTTP") || wire.EqualFold(name, "TLS")
 }
 
-// AppendProtocols lists the protocols that a request offers, for SwitchFault: the
-// request's head is gone when the answer comes.
-func AppendProtocols(b []byte, protocols wire.Members) []byte {
-	for {
-		protocol, ok := protocols.Next()
-		if !ok {
-			return b
-		}
-		b = append(append(b, protocol...), ',')
-	}
-}
-
 // SwitchFault names what is wrong with a 101; it is empty when the 101 answers
-// what was offered, in the form that RFC 9110 sections 7.8 and 15.2.2 give it.
+// what was offered, the list of the request's protocols, in the form that RFC 9110
+// sections 7.8 and 15.2.2 give it.
 // Whoever takes another response for a tunnel lets a client send the origin what
 // it likes, on a connection that both ends still take for HTTP.
 func SwitchFault(offer []byte, h *wire.ResponseHead) string {

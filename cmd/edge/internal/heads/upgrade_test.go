@@ -64,7 +64,7 @@ func TestSwitchFaults(t *testing.T) {
 
 func TestOfferIsKept(t *testing.T) {
 	h := parseRequest(t, "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: a/1, ,b\r\nConnection: upgrade\r\nUpgrade:c\r\n\r\n")
-	if got := string(AppendProtocols(nil, h.Members(wire.FieldUpgrade))); got != "a/1,b,c," {
+	if got := string(AppendMembers(nil, h.Members(wire.FieldUpgrade))); got != "a/1,b,c," {
 		t.Errorf("%q", got)
 	}
 }

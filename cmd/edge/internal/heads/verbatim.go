@@ -22,6 +22,8 @@ import "github.com/hopwire/hopwire/shared/wire"
 //     request and response both say so. A chunked response, which no origin
 //     should give it, is not decoded, since Transfer-Encoding says that it is.
 //     Interim responses are left out: the client would take one for the answer.
+//   - Trailer sections go as they come, a name that only looks like that of a
+//     field that frames the message among them.
 //   - Max-Forwards is not counted, and Via not added, so a loop is not noticed.
 //   - Upgrade goes through, h2c too, but a 101 that switches to h2c is refused.
 //   - Where the gateway closes for reasons of its own, it cannot announce it.

@@ -35,9 +35,9 @@
 //     an origin.
 //   - Where the gateway records, the recording has every octet that it read and
 //     wrote on each connection, no other one, and no end that did not come. The
-//     edits in its comments lead from each head on one hop to the head on the
-//     other; a head without a comment is the same on both, and so are bodies. Its
-//     notes agree with the access log.
+//     edits in its comments lead from each head and trailer section on one hop to
+//     that on the other; without a comment it is the same on both, and so is the
+//     rest of a body. Its notes agree with the access log.
 //
 // # One seed
 //

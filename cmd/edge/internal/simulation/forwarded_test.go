@@ -10,16 +10,11 @@ const here = "127.0.0.1"
 
 var everybody = []netip.Prefix{netip.MustParsePrefix(here + "/8")}
 
-// claims are what a client says of itself. Unless it is trusted, the claims go
-// where origins are told by the gateway.
+// claims are what a client says of itself.
 func (w *world) claims(r *request, t *twin) {
-	tells := w.config.Forwarded || w.config.XForwarded
-	say := t.both
-	if tells && w.config.Trusted == nil {
-		say = t.dropped
-	}
+	say := w.claimant(t)
 	if w.one(2) {
-		say(pick(w.rng, "Forwarded: for=10.0.0.1\r\n", "X-Real-IP: 10.0.0.1\r\n", "X_Forwarded_For: 10.0.0.1\r\n"))
+		say(w.claim())
 		return
 	}
 	if w.config.XForwarded && w.config.Trusted != nil {
@@ -28,6 +23,19 @@ func (w *world) claims(r *request, t *twin) {
 		return
 	}
 	say("X-Forwarded-For: 10.0.0.1\r\n")
+}
+
+func (w *world) claim() string {
+	return pick(w.rng, "Forwarded: for=10.0.0.1\r\n", "X-Real-IP: 10.0.0.1\r\n", "X_Forwarded_For: 10.0.0.1\r\n")
+}
+
+// claimant makes a client's claims. Unless it is trusted, they go where origins are
+// told by the gateway.
+func (w *world) claimant(t *twin) func(string) {
+	if (w.config.Forwarded || w.config.XForwarded) && w.config.Trusted == nil {
+		return t.dropped
+	}
+	return t.both
 }
 
 // forwardedFor are the lines that the gateway adds.

@@ -16,10 +16,14 @@ func (w *world) judgeEdits(r *request) {
 	client := w.reel(r.call.line)
 	for _, t := range r.tries {
 		if o := w.reel(t.line); o != nil {
-			w.judgeHop(fmt.Sprintf("request %d, line #%d", r.number, t.line.number), &hop{
+			h := &hop{
 				received: client.octets[capture.Inbound], sent: o.octets[capture.Inbound], comments: o.comments[capture.Inbound],
 				from: int(r.from), to: int(t.start), heads: [][2]int{{r.head, r.ahead}}, body: len(r.want) - r.ahead,
-			})
+			}
+			if r.trailer[0] > 0 {
+				h.body, h.end = r.trailer[1]-r.ahead, [2]int{len(r.sent), len(r.want)}
+			}
+			w.judgeHop(fmt.Sprintf("request %d, line #%d", r.number, t.line.number), h)
 		}
 	}
 	a := &r.answer
@@ -31,7 +35,11 @@ func (w *world) judgeEdits(r *request) {
 		received: w.reel(a.try.line).octets[capture.Outbound], sent: client.octets[capture.Outbound], comments: client.comments[capture.Outbound],
 		from: int(a.try.read), to: int(a.from), heads: a.source.heads(r, a.head),
 	}
-	if last := h.heads[len(h.heads)-1]; len(a.source.sent)-last[0] == len(a.source.body) {
+	p, last := a.source, h.heads[len(h.heads)-1]
+	switch {
+	case p.trailer[0] > 0:
+		h.body, h.end = p.trailer[1], [2]int{len(p.sent), a.head + len(p.body)}
+	case len(p.sent)-last[0] == len(p.body):
 		h.body = a.octets // or it was decoded
 	}
 	w.judgeHop(fmt.Sprintf("the response to request %d, line #%d", r.number, r.call.line.number), h)
@@ -80,26 +88,15 @@ type hop struct {
 	from, to       int            // where the message begins in them
 	heads          [][2]int       // where its heads end, from there
 	body           int            // octets that follow and are the same
+	end            [2]int         // where a trailer section behind them ends, if there is one
 }
 
-// judgeHop applies the edits to the heads. One that was not sent to its end has a
-// comment all the same, and cannot be compared.
+// judgeHop applies the edits to the heads and to the trailer section.
 func (w *world) judgeHop(what string, h *hop) {
 	was := [2]int{}
 	for _, end := range h.heads {
-		at := h.to + was[1]
-		if end[1] == was[1] {
-			was = end
-			continue
-		}
-		comment := h.comments[at]
-		delete(h.comments, at)
-		if h.to+end[1] > len(h.sent) {
+		if end[1] > was[1] && !w.judgeEdited(what, h, was, end) {
 			return
-		}
-		received, sent := h.received[h.from+was[0]:h.from+end[0]], h.sent[at:h.to+end[1]]
-		if changes, ok := readChanges(comment); !ok || !leadTo(changes, bytes.TrimPrefix(received, crlf), sent) {
-			w.fail("the edits of the recording do not lead from one hop to the other", "%s\nfrom %q\nto   %q\n%s", what, received, sent, comment)
 		}
 		was = end
 	}
@@ -108,4 +105,26 @@ func (w *world) judgeHop(what string, h *hop) {
 	if n > len(received) || !bytes.Equal(received[:n], sent[:n]) {
 		w.fail("the recording has different bodies on the two hops", "%s", what)
 	}
+	if h.end[1] > 0 {
+		w.judgeEdited(what, h, [2]int{was[0] + h.body, was[1] + h.body}, h.end)
+	}
+}
+
+// judgeEdited applies the edits to a part of the message. One that was not sent to
+// its end has a comment all the same, and cannot be compared.
+func (w *world) judgeEdited(what string, h *hop, start, end [2]int) (sentWhole bool) {
+	at := h.to + start[1]
+	comment := h.comments[at]
+	delete(h.comments, at)
+	if h.to+end[1] > len(h.sent) {
+		return false
+	}
+	received, sent := h.received[h.from+start[0]:h.from+end[0]], h.sent[at:h.to+end[1]]
+	if start[0] == 0 {
+		received = bytes.TrimPrefix(received, crlf) // which may stand before a request
+	}
+	if changes, ok := readChanges(comment); !ok || !leadTo(changes, received, sent) {
+		w.fail("the edits of the recording do not lead from one hop to the other", "%s\nfrom %q\nto   %q\n%s", what, received, sent, comment)
+	}
+	return true
 }

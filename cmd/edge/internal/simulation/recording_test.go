@@ -38,7 +38,7 @@ func (w *world) judgeRecording() {
 	for id, r := range t.reels {
 		for d, comments := range r.comments {
 			for at, comment := range comments {
-				w.fail("the recording has edits where no head begins", "%v, byte %d %v: %s", id, at, capture.Direction(d), comment)
+				w.fail("the recording has edits where neither head nor trailer section begins", "%v, byte %d %v: %s", id, at, capture.Direction(d), comment)
 			}
 		}
 	}

@@ -20,6 +20,7 @@ type request struct {
 	line    string // the first line as sent
 	head    int    // octets of sent up to its end
 	ahead   int    // octets of want up to its end
+	trailer [2]int // as the twin says
 	method  string
 	minor   int
 	host    string // that it asks for; empty: it does not say
@@ -72,7 +73,7 @@ func (w *world) newRequest(c *call) *request {
 }
 
 func (w *world) register(r *request, t *twin) {
-	r.sent, r.want = w.keep(t.sent), w.keep(t.want)
+	r.sent, r.want, r.trailer = w.keep(t.sent), w.keep(t.want), t.trailer
 	r.line, _, _ = strings.Cut(strings.TrimPrefix(string(r.sent[:min(len(r.sent), 300)]), "\r\n"), "\r\n")
 	w.requests = append(w.requests, r)
 }
@@ -149,21 +150,31 @@ func (w *world) requestOptions(r *request) string {
 // connection makes the fields that are for this hop only: those that always are,
 // and those that options, the Connection line, names, before it or behind.
 func (w *world) connection(t *twin, options string) {
+	t.named = strings.Contains(options, "amed")
 	if w.one(2) {
 		t.dropped(options)
 	} else {
 		defer t.dropped(options)
 	}
 	if w.one(6) {
-		t.dropped(pick(w.rng, "Keep-Alive: max=5\r\n", "Proxy-Connection: keep-alive\r\n", "TE: trailers\r\n", "te: gzip;q=0\r\n",
-			"Upgrade: h2c\r\n", "HTTP2-Settings: AAMAAABk\r\n"))
+		t.dropped(w.hopByHop())
 	}
 	for w.one(4) {
-		if strings.Contains(options, "amed") {
-			t.dropped("X-Named: 1\r\n")
-		} else {
-			t.both("X-Named: 2\r\n")
-		}
+		w.perhapsNamed(t)
+	}
+}
+
+func (w *world) hopByHop() string {
+	return pick(w.rng, "Keep-Alive: max=5\r\n", "Proxy-Connection: keep-alive\r\n", "TE: trailers\r\n", "te: gzip;q=0\r\n",
+		"Upgrade: h2c\r\n", "HTTP2-Settings: AAMAAABk\r\n")
+}
+
+// perhapsNamed is a field that goes on unless Connection names it.
+func (w *world) perhapsNamed(t *twin) {
+	if t.named {
+		t.dropped("X-Named: 1\r\n")
+	} else {
+		t.both("X-Named: 2\r\n")
 	}
 }
 
@@ -199,7 +210,7 @@ func (w *world) requestBody(r *request, t *twin) {
 			w.badBody(r, t)
 			return
 		}
-		w.chunked(t, body, false)
+		w.chunked(t, body, false, w.claimant(t))
 	case hasBody:
 		t.both("Content-Length: " + strconv.Itoa(size) + "\r\n")
 		w.endHead(r, t)
@@ -234,6 +245,9 @@ func (w *world) badBody(r *request, t *twin) {
 		return
 	}
 	f := pick(w.rng, faultyChunks...)
+	if !t.verbatim && w.one(8) {
+		f = faultyChunk{pick(w.rng, "0\r\nTransfer_Encoding: chunked\r\n\r\n", "0\r\nA: b\r\ncontent.length: 3\r\n\r\n"), 3}
+	}
 	t.both(f.octets)
 	r.faulty += f.good
 }

@@ -12,8 +12,9 @@ type response struct {
 	head []byte // for the client: all heads but for the last one's empty line
 	body []byte // for the client
 
-	interims  []int // in head: 0, and where each interim response ends
-	pauses    []int // in sent: where one of its messages ends
+	trailer   [2]int // where its trailer section begins, in sent and in body; 0: there is none
+	interims  []int  // in head: 0, and where each interim response ends
+	pauses    []int  // in sent: where one of its messages ends
 	status    int
 	unframed  bool // the client sees the end of the connection as its end
 	endless   bool // the origin's end is the end of its connection
@@ -47,6 +48,9 @@ func (w *world) newResponse(r *request) *response {
 		p.head = w.keep(t.want)
 	} else {
 		p.body = w.keep(t.want[len(p.head):])
+	}
+	if t.trailer[0] > 0 {
+		p.trailer = [2]int{t.trailer[0], t.trailer[1] - len(p.head)}
 	}
 	p.sent = w.keep(t.sent)
 	return p
@@ -168,7 +172,7 @@ func (w *world) chunkedResponse(r *request, p *response, t *twin, size int) {
 		t.both(f.octets)
 		return
 	}
-	w.chunked(t, content(r.number+1, size), p.unframed)
+	w.chunked(t, content(r.number+1, size), p.unframed, t.both)
 }
 
 // keepAlive draws what the origin says of how long it keeps its connection.

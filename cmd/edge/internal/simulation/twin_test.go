@@ -14,6 +14,8 @@ import (
 type twin struct {
 	sent, want []byte
 	verbatim   bool
+	named      bool   // Connection names X-Named
+	trailer    [2]int // where the trailer section begins, in sent and in want; 0: there is none
 }
 
 // both is what goes on as it came.
@@ -68,8 +70,9 @@ func content(number, n int) []byte {
 }
 
 // chunked appends content in chunks as the chunked coding allows them to be,
-// plain to the decoded form of the message if that is wanted.
-func (w *world) chunked(t *twin, p []byte, decoded bool) {
+// plain to the decoded form of the message if that is wanted. Behind them are
+// fields, and claims, which are made so.
+func (w *world) chunked(t *twin, p []byte, decoded bool, claim func(string)) {
 	add := t.both
 	if decoded {
 		add = t.skipped
@@ -82,10 +85,30 @@ func (w *world) chunked(t *twin, p []byte, decoded bool) {
 		p = p[n:]
 	}
 	add("0" + w.extension() + "\r\n")
-	for w.one(8) {
-		add("X-Trailer: " + strconv.Itoa(w.rng.IntN(1000)) + "\r\n")
+	at := [2]int{len(t.sent), len(t.want)}
+	w.trailer(t, claim)
+	if decoded {
+		t.want = t.want[:at[1]]
+	} else {
+		t.trailer = at
 	}
-	add("\r\n")
+}
+
+// trailer makes fields that go on and fields that do not.
+func (w *world) trailer(t *twin, claim func(string)) {
+	for w.one(3) {
+		switch w.rng.IntN(5) {
+		case 0:
+			t.dropped(pick(w.rng, "Connection: X-Trailer\r\n", w.hopByHop()))
+		case 1:
+			w.perhapsNamed(t)
+		case 2:
+			claim(w.claim())
+		default:
+			t.both("X-Trailer: " + strconv.Itoa(w.rng.IntN(1000)) + "\r\n")
+		}
+	}
+	t.both("\r\n")
 }
 
 func (w *world) chunkLine(n int) string {

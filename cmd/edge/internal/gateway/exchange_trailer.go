@@ -1,0 +1,109 @@
+package gateway
+
+import (
+	"errors"
+
+	"github.com/hopwire/hopwire/cmd/edge/internal/heads"
+	"github.com/hopwire/hopwire/shared/wire"
+)
+
+// The fields behind the last chunk are edited as those of heads are, in either
+// direction, so they are held until the section is whole:
+//
+//	5 hello 0        X-A: 1   X-Sum: 2
+//	└─ as it comes   └─ held, edited, written
+//
+// A body without such fields is never held, and one that is cut off within them does
+// not look whole. When the framing of a chunked body is known, its scanner is told
+// to hold, and the options of Connection are kept, since the head will be gone by
+// then. With Config.Verbatim nothing is held.
+
+// atTrailer reports whether a trailer section begins in the buffer that is to be
+// held.
+func (h *hop) atTrailer(body *wire.BodyScanner) bool {
+	return body.AtTrailer() && len(h.unread()) > 0
+}
+
+// holdTrailer has read called until the section is whole. It stays in the buffer,
+// which has room for the longest; n is how many bytes of it are there.
+func (h *hop) holdTrailer(body *wire.BodyScanner, read func() error) (n int, err error) {
+	body.HoldTrailer(false)
+	for {
+		var more int
+		more, _, err = body.Scan(h.unread()[n:])
+		n += more
+		if err != nil || body.Done() {
+			return n, err
+		}
+		if err = read(); err != nil {
+			return n, err
+		}
+	}
+}
+
+// trailerFault says what is wrong with what has come of a trailer section that the
+// scanner has stopped before, while nothing else of the message has gone out yet.
+func trailerFault(body *wire.BodyScanner, came []byte) error {
+	if !body.AtTrailer() {
+		return nil
+	}
+	looked := *body
+	looked.HoldTrailer(false)
+	_, _, err := looked.Scan(came)
+	return err
+}
+
+// trailerDown sends the trailer section of a response.
+func (x *exchange) trailerDown() bool {
+	in := &x.originHop
+	n, err := in.holdTrailer(&x.pad.body, x.readOrigin)
+	if err != nil {
+		return x.noMore(err)
+	}
+	section := in.unread()[:n]
+	x.gateway.editor.ResponseTrailer(&x.pad.edits, section, x.pad.named)
+	sent, err := x.clientHop.sendHead(x.pad, section)
+	x.response.sent += sent
+	in.buffer.Consume(n)
+	return err == nil || x.notTaken(err)
+}
+
+// trailer sends that of a request. What was scanned of it is used up, whatever
+// becomes of it: the next request begins behind it.
+func (u *upload) trailer() bool {
+	x := u.exchange
+	in := &x.clientHop
+	n, err := in.holdTrailer(&u.body, u.read)
+	u.whole = u.body.Done()
+	section := in.unread()[:n]
+	defer in.buffer.Consume(n)
+	switch {
+	case err != nil:
+		return u.trailerNotRead(err)
+	case heads.TrailerFrames(section):
+		x.breakOff(Refused, badRequest(400, string(wire.RuleTrailerField)))
+		return false
+	}
+	return !u.stopping && u.sendTrailer(section)
+}
+
+// trailerNotRead says what it means that there is no whole section.
+func (u *upload) trailerNotRead(err error) bool {
+	var malformed *wire.Error
+	if !errors.As(err, &malformed) {
+		return u.notRead(err)
+	}
+	u.exchange.breakOff(Refused, malformedRequest(err))
+	return false
+}
+
+// sendTrailer takes a pad of its own, since the exchange's task may be using the
+// exchange's.
+func (u *upload) sendTrailer(section []byte) bool {
+	x := u.exchange
+	p := x.gateway.takePad()
+	x.gateway.editor.RequestTrailer(&p.edits, section, x.request.named, x.clientHop.conn.Remote())
+	_, err := x.originHop.sendHead(p, section)
+	x.gateway.pads.Put(p)
+	return err == nil
+}

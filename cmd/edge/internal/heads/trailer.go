@@ -1,0 +1,83 @@
+package heads
+
+import (
+	"net/netip"
+	"strings"
+
+	"github.com/hopwire/hopwire/shared/wire"
+)
+
+// The fields of a trailer section are for the next hop only, or claims, by the same
+// rules as those of a head (RFC 9110 section 7.6.1), whose Connection names them:
+//
+//	sender                          gateway                          recipient
+//	  │ Connection: X-A                │                                │
+//	  │ Transfer-Encoding: chunked     │ Transfer-Encoding: chunked     │
+//	  ├───────────────────────────────►├───────────────────────────────►│
+//	  │ 5 hello 0                      │ 5 hello 0                      │
+//	  │ X-A: 1                         │                                │
+//	  │ X-Sum: 2                       │ X-Sum: 2                       │
+//	  ├───────────────────────────────►├───────────────────────────────►│
+//
+// A recipient that merges them into the head, as some do, could not tell them from
+// those that were dropped there. With Policy.Verbatim trailer sections go as they
+// come.
+
+// RequestTrailer lists what is changed in the trailer section of a request, which
+// stands with its empty line. named are the options of the request's Connection.
+func (ed *Editor) RequestTrailer(e *Edits, section []byte, named wire.List, client netip.AddrPort) {
+	editTrailer(e, section, named, ed.policy.distrusts(client))
+}
+
+// ResponseTrailer is the same for a response.
+func (ed *Editor) ResponseTrailer(e *Edits, section []byte, named wire.List) {
+	editTrailer(e, section, named, false)
+}
+
+func editTrailer(e *Edits, section []byte, named wire.List, untrusted bool) {
+	e.Begin(section)
+	for t := (wire.Trailer{Raw: section}); ; {
+		f, ok := t.Next()
+		if !ok {
+			break
+		}
+		why := hopByHop(f.ID)
+		if why == AsReceived && len(named) > 0 && named.Contains(string(f.Name)) {
+			why = ConnectionOption
+		}
+		if why == AsReceived && untrusted && isClaim(&f) {
+			why = ClaimUntrusted
+		}
+		if why != AsReceived {
+			from, to := f.Span()
+			e.Drop(from, to, why)
+		}
+	}
+	e.End()
+}
+
+// TrailerFrames reports whether a field of the section may be taken for one that
+// frames the message: an origin that hands fields on as variables of the
+// environment (RFC 3875 section 4.1.18) does not know Transfer_Encoding from
+// Transfer-Encoding, and others put the underscore in the place of any character
+// that they do not expect. The fields themselves have been refused before.
+func TrailerFrames(section []byte) bool {
+	for t := (wire.Trailer{Raw: section}); ; {
+		f, ok := t.Next()
+		if !ok {
+			return false
+		}
+		if looksLike(f.Name, wire.FieldContentLength) || looksLike(f.Name, wire.FieldTransferEncoding) {
+			return true
+		}
+	}
+}
+
+// looksLike reports whether the name is that of a field but for the hyphen, which
+// is another character.
+func looksLike(name []byte, field wire.FieldID) bool {
+	before, after, _ := strings.Cut(field.String(), "-")
+	at := len(before)
+	return len(name) == at+len("-")+len(after) && name[at] != '-' &&
+		wire.EqualFold(name[:at], before) && wire.EqualFold(name[at+len("-"):], after)
+}
