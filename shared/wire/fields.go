@@ -48,9 +48,9 @@ const (
 // notes on the way what framing and persistence will be decided by. It keeps
 // its place when the octets run out.
 type fieldSection struct {
-	lines []FieldLine
-	limit int  // how many lines there may be
-	host  bool // whether Host is to be checked: in requests
+	lines     []FieldLine
+	limit     int  // how many lines there may be
+	ofRequest bool // in whose head Host is checked
 
 	state  fieldState
 	paused bool // the octets ran out at least once
@@ -238,7 +238,7 @@ func (s *fieldSection) note(id FieldID, value []byte) Rule {
 // by one site here and by another behind (cache poisoning).
 func (s *fieldSection) checkHost(value []byte) Rule {
 	switch {
-	case !s.host:
+	case !s.ofRequest:
 		return ""
 	case s.has(FieldHost):
 		return RuleHostRepeated

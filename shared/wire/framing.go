@@ -118,7 +118,9 @@ func (s *fieldSection) checkFraming(minor uint8) error {
 
 // checkCodings refuses everything but a single chunked, and that from HTTP/1.0
 // too: such a sender does not know the coding, and may have passed on a field
-// that it did not understand.
+// that it did not understand. Codings that are not known end with the connection
+// if chunked is not the last one, which a request cannot do (RFC 9112 section 6.3,
+// rule 4).
 func (s *fieldSection) checkCodings(minor uint8) error {
 	rule := RuleCoding
 	switch codings := s.noted.codings; {
@@ -126,10 +128,10 @@ func (s *fieldSection) checkCodings(minor uint8) error {
 		rule = RuleCodingVersion
 	case codings == codingsChunked:
 		return nil
-	case codings == codingsUnknown:
-		rule = RuleCodingUnknown
-	case codings == codingsNotLast:
+	case codings == codingsNotLast || codings == codingsUnknown && s.ofRequest:
 		rule = RuleCodingNotLast
+	case codings == codingsUnknown || codings == codingsUnknownChunked:
+		rule = RuleCodingUnknown
 	}
 	return refuse(rule, s.offset(FieldTransferEncoding))
 }

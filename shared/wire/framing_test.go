@@ -28,8 +28,10 @@ func TestRequestFraming(t *testing.T) {
 		{"1.0", cl, Framing{Kind: Length, Length: 7}, ""},
 		{"1.1", te + te, Framing{}, RuleCodingNotLast},
 		{"1.1", "Transfer-Encoding: gzip\r\n" + te, Framing{}, RuleCodingUnknown},
+		{"1.1", "Transfer-Encoding: gzip\r\n", Framing{}, RuleCodingNotLast},
 		{"1.1", "Transfer-Encoding:\r\n", Framing{}, RuleCoding},
-		{"1.1", "Transfer-Encoding: gzip, chunked, br\r\n", Framing{}, RuleCodingUnknown},
+		{"1.1", "Transfer-Encoding: gzip, chunked, br\r\n", Framing{}, RuleCodingNotLast},
+		{"1.1", "Transfer-Encoding: gzip, chunked, chunked\r\n", Framing{}, RuleCodingNotLast},
 	} {
 		var h RequestHead
 		mustParse(t, []byte("POST / HTTP/"+c.version+"\r\nHost: a\r\n"+c.fields+"\r\n"), &h)
@@ -54,6 +56,7 @@ func TestResponseFraming(t *testing.T) {
 		{"HEAD", "1.1 200", cl, Framing{}, ""},
 		{"HEAD", "1.1 200", te, Framing{}, ""},
 		{"HEAD", "1.1 200", "Transfer-Encoding: gzip\r\n", Framing{}, RuleCodingUnknown},
+		{"GET", "1.1 200", "Transfer-Encoding: gzip\r\n" + te, Framing{}, RuleCodingUnknown},
 		{"GET", "1.0 304", te, Framing{}, RuleCodingVersion},
 		{"HEAD", "1.1 200", cl + cl, Framing{}, RuleLengthRepeated},
 		{"HEAD", "1.1 200", te + cl, Framing{}, RuleConflict},

@@ -123,7 +123,7 @@ func (h *RequestHead) parse(b []byte) (n int, err error) {
 			return 0, err
 		}
 		h.state, h.lineEnd = inRequestFields, i
-		h.section.host, h.section.limit = true, h.Limits.fields()
+		h.section.ofRequest, h.section.limit = true, h.Limits.fields()
 	}
 	if n, err = h.section.parse(b, i); err != nil {
 		return 0, err

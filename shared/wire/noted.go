@@ -23,11 +23,12 @@ type noted struct {
 type codings uint8
 
 const (
-	codingsNone      codings = iota
-	codingsChunked           // chunked alone
-	codingsUnknown           // others, perhaps followed by chunked
-	codingsNotLast           // something follows chunked
-	codingsMalformed         // not a list of tokens
+	codingsNone           codings = iota
+	codingsChunked                // chunked alone
+	codingsUnknown                // others, and not chunked
+	codingsUnknownChunked         // others, followed by chunked
+	codingsNotLast                // something follows chunked
+	codingsMalformed              // not a list of tokens
 )
 
 // contentLength reads a Content-Length value: 1*DIGIT. Lists such as "5, 5" are
@@ -74,12 +75,14 @@ func (c codings) followedBy(member []byte) codings {
 	switch {
 	case len(member) == 0 || !all(member, tchar) || c == codingsMalformed:
 		return codingsMalformed
-	case c == codingsChunked || c == codingsNotLast:
+	case c == codingsChunked || c == codingsUnknownChunked || c == codingsNotLast:
 		return codingsNotLast
-	case c == codingsNone && EqualFold(member, "chunked"):
+	case !EqualFold(member, "chunked"):
+		return codingsUnknown
+	case c == codingsNone:
 		return codingsChunked
 	}
-	return codingsUnknown
+	return codingsUnknownChunked
 }
 
 // connection takes down the options of a Connection line (RFC 9110 section

@@ -117,12 +117,13 @@ func splitAuthority(a []byte) (host, port []byte, ok bool) {
 	return host, rest[1:], true
 }
 
-// hostLen returns how many octets at the start of a are a host: an IP literal
-// in brackets or a registered name, which an IPv4 address is too. Zero is none.
+// hostLen returns how many octets at the start of a are a host (RFC 3986 section
+// 3.2.2): an IP literal in brackets or a registered name, which an IPv4 address is
+// too. Zero is none.
 func hostLen(a []byte) int {
 	if len(a) > 0 && a[0] == '[' {
 		end := bytes.IndexByte(a, ']')
-		if end < 0 || !isIPv6(a[1:end]) {
+		if end < 0 || !isIPv6(a[1:end]) && !isIPvFuture(a[1:end]) {
 			return 0
 		}
 		return end + 1
@@ -134,9 +135,26 @@ func hostLen(a []byte) int {
 	return i
 }
 
-// isIPv6 reports whether a is an IPv6 address (RFC 3986 section 3.2.2). Zones
-// mean nothing to another machine, and are refused; so are the literals of
-// versions of IP that are yet to come.
+// isIPvFuture reports whether a is an address of a version of IP that is yet to
+// come: "v" 1*HEXDIG "." 1*( unreserved / sub-delims / ":" ).
+func isIPvFuture(a []byte) bool {
+	if len(a) == 0 || lower(a[0]) != 'v' {
+		return false
+	}
+	dot := skip(a, 1, hexdig)
+	if dot == 1 || dot == len(a) || a[dot] != '.' || dot+1 == len(a) {
+		return false
+	}
+	for _, c := range a[dot+1:] {
+		if c != ':' && class[c]&regname == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// isIPv6 reports whether a is an IPv6 address. Zones mean nothing to another
+// machine, and are refused.
 func isIPv6(a []byte) bool {
 	groups, gap := 0, false // 16-bit groups seen; whether :: was seen
 	if bytes.HasPrefix(a, []byte("::")) {

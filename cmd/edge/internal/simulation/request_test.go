@@ -114,7 +114,7 @@ func (w *world) requestLine(r *request, t *twin) (authority string) {
 
 // host is the field of that name: the target's authority goes before it.
 func (w *world) host(r *request, t *twin, authority string) {
-	host := pick(w.rng, "a.test", "x.test:81", "[::1]:9")
+	host := pick(w.rng, "a.test", "x.test:81", "[::1]:9", "[v1.a:b]")
 	r.host = authority
 	switch {
 	case r.minor == 0 && w.one(2):
