@@ -22,6 +22,7 @@ const (
 	FieldUpgrade
 	FieldExpect
 	FieldMaxForwards
+	FieldDate
 	FieldForwarded
 	FieldIfMatch
 	FieldIfNoneMatch
@@ -52,6 +53,7 @@ var fieldNames = [numFieldIDs]string{
 	FieldUpgrade:           "Upgrade",
 	FieldExpect:            "Expect",
 	FieldMaxForwards:       "Max-Forwards",
+	FieldDate:              "Date",
 	FieldForwarded:         "Forwarded",
 	FieldIfMatch:           "If-Match",
 	FieldIfNoneMatch:       "If-None-Match",

@@ -95,7 +95,8 @@ func (h *ResponseHead) parse(b []byte) (n int, err error) {
 }
 
 // parseLine parses the status line: HTTP-version SP status-code SP [
-// reason-phrase ]. The second space is due even without a phrase.
+// reason-phrase ]. The second space is due even without a phrase; many a sender
+// forgets it then, and no two recipients read that differently.
 func (h *ResponseHead) parseLine(b []byte, i int) (_ int, err error) {
 	switch h.state {
 	case inResponseVersion:
@@ -134,8 +135,8 @@ func (h *ResponseHead) parseLine(b []byte, i int) (_ int, err error) {
 	}
 }
 
-// parseStatus parses status-code SP. There is no class of codes below 100 (RFC
-// 9110 section 15).
+// parseStatus parses status-code SP, or the code alone before a CR. There is no
+// class of codes below 100 (RFC 9110 section 15).
 func (h *ResponseHead) parseStatus(b []byte, i int) (int, error) {
 	for ; i < len(b) && h.digits < 3; i++ {
 		d := b[i] - '0'
@@ -148,10 +149,13 @@ func (h *ResponseHead) parseStatus(b []byte, i int) (int, error) {
 	if i == len(b) {
 		return 0, ErrIncomplete
 	}
-	if b[i] != ' ' {
-		return 0, refuseLine(RuleStatusCode, b[i], i)
+	switch b[i] {
+	case ' ':
+		return i + 1, nil
+	case '\r':
+		return i, nil
 	}
-	return i + 1, nil
+	return 0, refuseLine(RuleStatusCode, b[i], i)
 }
 
 // Field returns the value of the first line of a known field.

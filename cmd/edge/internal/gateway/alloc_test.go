@@ -111,7 +111,7 @@ func allocations(f func()) uint64 {
 
 // repeat makes n exchanges without allocating.
 func (p *peer) repeat(request, response string, n int) {
-	octets, buf := []byte(request), make([]byte, len(response))
+	octets, buf := []byte(request), make([]byte, len(response)+len(someDate))
 	for range n {
 		if _, err := p.Write(octets); err != nil {
 			p.errorf("%v", err)

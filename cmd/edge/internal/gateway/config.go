@@ -118,10 +118,10 @@ type Config struct {
 	Recorder *capture.Recorder
 }
 
-// headPolicy is what is done to heads.
-func (c *Config) headPolicy() heads.Policy {
+// headPolicy is what is done to heads, by that clock.
+func (c *Config) headPolicy(now func() time.Time) heads.Policy {
 	return heads.Policy{
-		Name: c.Name, Authority: c.Authority, Verbatim: c.Verbatim,
+		Name: c.Name, Authority: c.Authority, Now: now, Verbatim: c.Verbatim,
 		Forwarded: c.Forwarded, XForwarded: c.XForwarded, Trusted: c.Trusted, TrustUnix: c.TrustUnix,
 	}
 }

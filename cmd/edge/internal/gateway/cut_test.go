@@ -39,16 +39,16 @@ type turn struct {
 	request string // what the client says
 	body    string // and says after a pause, or after the interim response
 	heard   string // what the origin hears, all of it
-	answer  string // what the origin says
+	answer  string // what the origin says, with a date
 	interim string // and says before it has heard the body
 	right   string // what the client hears; empty: what the origin says
 }
 
 func (t *turn) response() string {
 	if t.right != "" {
-		return t.right
+		return dated(t.right)
 	}
-	return t.interim + t.answer
+	return t.interim + dated(t.answer)
 }
 
 func plain(request, answer string) turn {
@@ -292,7 +292,7 @@ func (p *performed) serve(at *peer, heard *string) bool {
 				at.offer(t.interim)
 			}
 			if (*heard)[began:] == t.heard {
-				_, err := at.Write([]byte(t.answer))
+				_, err := at.Write([]byte(dated(t.answer)))
 				return err == nil && !p.dialogue.untilClose
 			}
 		}

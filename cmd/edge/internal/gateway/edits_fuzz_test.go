@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/hopwire/hopwire/cmd/edge/internal/heads"
 	"github.com/hopwire/hopwire/shared/wire"
@@ -38,7 +39,7 @@ func tryRequestEdits(t *testing.T, octets []byte, options int) {
 		return
 	}
 	var e heads.Edits
-	heads.NewEditor(config.headPolicy()).Request(&e, &h, netip.MustParseAddrPort("192.0.2.1:1024"))
+	heads.NewEditor(config.headPolicy(time.Now)).Request(&e, &h, netip.MustParseAddrPort("192.0.2.1:1024"))
 	after := applied(t, &e, h.Raw)
 
 	sent.Limits = roomier
@@ -71,16 +72,17 @@ func tryResponseEdits(t *testing.T, octets []byte, options int) {
 		return
 	}
 	verbatim := options&1 != 0
-	to := heads.ClientSide{Closes: options&2 != 0, HTTP10: options&4 != 0, Upgrade: h.Status == 101}
+	to := heads.ClientSide{Closes: options&2 != 0, HTTP10: options&4 != 0}
 	to.KeepAlive = to.HTTP10 && !to.Closes
 	toHead := options&8 != 0
 	framing, refusal := frame(&h, toHead)
 	offer := heads.AppendMembers(nil, h.Members(wire.FieldUpgrade))
-	if refusal.refuses() || to.Upgrade && heads.SwitchFault(offer, &h) != "" {
+	switches := h.Status == 101
+	if refusal.refuses() || switches && heads.SwitchFault(offer, &h) != "" {
 		return
 	}
 	var e heads.Edits
-	heads.NewEditor(heads.Policy{Name: "hopwire", Verbatim: verbatim}).Response(&e, &h, to)
+	heads.NewEditor(heads.Policy{Name: "hopwire", Now: time.Now, Verbatim: verbatim}).Response(&e, &h, to)
 	after := applied(t, &e, h.Raw)
 
 	sent.Limits = roomier
@@ -95,7 +97,7 @@ func tryResponseEdits(t *testing.T, octets []byte, options int) {
 	if got != framing || refusal.refuses() {
 		t.Errorf("%q is framed by %+v; sent as %q by %+v, %v", h.Raw, framing, after, got, refusal)
 	}
-	if want := !to.Closes && got.Kind != wire.UntilClose; !verbatim && !to.Upgrade && wire.ResponsePersists(&sent, got) != want {
+	if want := !to.Closes && got.Kind != wire.UntilClose; !verbatim && !switches && wire.ResponsePersists(&sent, got) != want {
 		t.Errorf("%q is sent as %q, and is to let the connection persist: %v", h.Raw, after, want)
 	}
 }

@@ -21,7 +21,7 @@ func (x *exchange) switchProtocols(h *wire.ResponseHead) bool {
 	came := x.originHop.unread()
 	behind := len(came) - len(h.Raw)
 	x.response.status, x.response.phase = uint16(h.Status), relaying
-	x.gateway.editor.Response(&x.pad.edits, h, heads.ClientSide{Upgrade: true})
+	x.gateway.editor.Response(&x.pad.edits, h, heads.ClientSide{})
 	if _, err := x.clientHop.sendHead(x.pad, came); err != nil {
 		return x.notTaken(err)
 	}

@@ -46,7 +46,7 @@ func newGateway(s *Server, l *loop.Loop) *Gateway {
 		server:     s,
 		config:     &s.config,
 		loop:       l,
-		editor:     heads.NewEditor(s.config.headPolicy()),
+		editor:     heads.NewEditor(s.config.headPolicy(l.Wall)),
 		clientPace: newPace(s.config.IdleTimeout, s.config.MinRate, s.config.MinRateGrace),
 		originPace: newPace(s.config.ResponseTimeout, 0, 0),
 		idle:       loop.NewIdlers[*client](l),

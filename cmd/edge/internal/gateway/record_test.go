@@ -35,7 +35,7 @@ func record(t *testing.T, on stage, config Config, client, origin script) (*capt
 }
 
 func TestRecording(t *testing.T) {
-	const answer = "HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+	const answer = "HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n" + someDate + "\r\n5\r\nhello\r\n0\r\n\r\n"
 	const request = "GET /a HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r\n\r\n"
 	forwarded := strings.Replace(answer, "Connection: keep-alive\r\n", "", 1)
 	recording, file := record(t, stage{}, Config{}, func(c *peer) {

@@ -38,7 +38,42 @@ var framingRules = []rule{
 	bodiless("RFC 9112 6.3: a response to HEAD ends with its head, with chunks", "HEAD", "200 OK", "Transfer-Encoding: chunked\r\n"),
 	bodiless("RFC 9112 6.3: a response to HEAD ends with its head, with neither", "HEAD", "200 OK", ""),
 	bodiless("RFC 9112 6.3: a 204 ends with its head", "GET", "204 No Content", ""),
-	bodiless("RFC 9112 6.3: a 204 ends with its head, whatever length it has", "GET", "204 No Content", "Content-Length: 5\r\n"),
+	{
+		name:    "RFC 9110 8.6: a 204 ends with its head, whatever length it has, which is not sent on",
+		client:  []move{says(get("/")), hears("HTTP/1.1 204 No Content\r\nA: b\r\n\r\n"), says(get("/")), hears(hello)},
+		origins: [][]move{{hears(toOrigin(get("/"))), says("HTTP/1.1 204 No Content\r\nContent-Length: 5\r\nA: b\r\n\r\n"), hears(toOrigin(get("/"))), says(hello)}},
+		log: []string{
+			`"GET / HTTP/1.1" 204 - c1#1 -> o1#1 kept/kept`,
+			`"GET / HTTP/1.1" 200 5 c1#2 -> o1#2 kept/kept`,
+		},
+	},
+	{
+		name:    "RFC 9110 6.6.1: a response without Date is given one, and another one keeps its own",
+		client:  []move{says(get("/")), hears("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n" + someDate + "\r\nhello"), says(get("/")), hears(helloDated)},
+		origins: [][]move{{hears(toOrigin(get("/"))), says(hello), hears(toOrigin(get("/"))), says(helloDated)}},
+		log: []string{
+			`"GET / HTTP/1.1" 200 5 c1#1 -> o1#1 kept/kept`,
+			`"GET / HTTP/1.1" 200 5 c1#2 -> o1#2 kept/kept`,
+		},
+	},
+	{
+		name:    "RFC 9112 4: a status code with nothing behind it is one, and is sent on with the space that is due",
+		client:  []move{says(get("/")), hears("HTTP/1.1 200 \r\nContent-Length: 0\r\n\r\n"), says(get("/")), hears("HTTP/1.1 103 \r\n\r\n", hello)},
+		origins: [][]move{{hears(toOrigin(get("/"))), says("HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n"), hears(toOrigin(get("/"))), says("HTTP/1.1 103\r\n\r\n", hello)}},
+		log: []string{
+			`"GET / HTTP/1.1" 200 - c1#1 -> o1#1 kept/kept`,
+			`"GET / HTTP/1.1" 200 5 c1#2 -> o1#2 kept/kept`,
+		},
+	},
+	{
+		name:    "RFC 9110 15.5.22: a 426 says which protocol would do, and Connection names the field",
+		client:  []move{says(get("/")), hears(upgradeRequired), says(get("/", "Connection: close")), hears(strings.Replace(upgradeRequired, "upgrade\r\n\r\n", "upgrade\r\nConnection: close\r\n\r\n", 1)), isEnded},
+		origins: [][]move{{hears(toOrigin(get("/"))), says(upgradeRequired), hears(toOrigin(get("/"))), says(upgradeRequired)}},
+		log: []string{
+			`"GET / HTTP/1.1" 426 - c1#1 -> o1#1 kept/kept`,
+			`"GET / HTTP/1.1" 426 - c1#2 -> o1#2 client-asked/kept`,
+		},
+	},
 	bodiless("RFC 9112 6.3: a 304 ends with its head", "GET", "304 Not Modified", ""),
 	bodiless("RFC 9112 6.3: a 304 ends with its head, whatever length the content would have", "GET", "304 Not Modified", "Content-Length: 5\r\n"),
 	bodiless("RFC 9112 6.3: a 304 ends with its head, whatever coding the content would have", "GET", "304 Not Modified", "Transfer-Encoding: chunked\r\n"),
@@ -102,7 +137,10 @@ var framingRules = []rule{
 
 const (
 	chunkedHead = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-	oddChunks   = "00A;name=\"v\\\"\"\r\n0123456789\r\n1\r\nx\r\n000\r\nX-Sum: 1\r\n\r\n"
+	// helloDated has a Date in a place where the gateway puts none.
+	helloDated      = "HTTP/1.1 200 OK\r\n" + someDate + "Content-Length: 5\r\n\r\nhello"
+	upgradeRequired = "HTTP/1.1 426 Upgrade Required\r\nContent-Length: 0\r\nUpgrade: echo\r\nConnection: upgrade\r\n\r\n"
+	oddChunks       = "00A;name=\"v\\\"\"\r\n0123456789\r\n1\r\nx\r\n000\r\nX-Sum: 1\r\n\r\n"
 )
 
 var big = strings.Repeat("x", 100_000)

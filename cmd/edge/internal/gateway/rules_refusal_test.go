@@ -102,7 +102,7 @@ var responseRules = []rule{
 	unusable("RFC 9112 2.3: another major version", "HTTP/2.0 200 OK\r\n\r\n", "http_protocol_error", "version-major"),
 	unusable("RFC 9112 4: a status code of two digits", "HTTP/1.1 20 OK\r\n\r\n", "http_protocol_error", "status-code"),
 	unusable("RFC 9110 15: a status code below 100", "HTTP/1.1 099 No\r\n\r\n", "http_protocol_error", "status-code"),
-	unusable("RFC 9112 4: no space behind the status code", "HTTP/1.1 200\r\n\r\n", "http_protocol_error", "status-code"),
+	unusable("RFC 9112 4: something else than a space behind the status code", "HTTP/1.1 200\tOK\r\n\r\n", "http_protocol_error", "status-code"),
 	unusable("RFC 9112 2.2: bare LFs", "HTTP/1.1 200 OK\nContent-Length: 0\n\n", "http_protocol_error", "bare-lf"),
 	unusable("RFC 9112 5.1: a space before the colon", "HTTP/1.1 200 OK\r\nContent-Length : 0\r\n\r\n", "http_protocol_error", "field-name-space"),
 	unusable("RFC 9112 5.2: a folded field line", "HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n", "http_protocol_error", "obs-fold"),

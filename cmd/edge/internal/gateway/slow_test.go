@@ -277,7 +277,7 @@ func TestPaceOfWhatIsPassedOver(t *testing.T) {
 			c.expect(hello)
 			c.sendAt(test.client, 6000)
 			c.offer(get("/"))
-			if got := c.until(hello); got != "" != (test.cause == Persists) {
+			if got := c.until("hello"); got != "" != (test.cause == Persists) {
 				c.errorf("after the rest in the tempo %v answered %q", test.client, got)
 			}
 		}, func(p *peer) {

@@ -332,6 +332,21 @@ func TestSwitchingThatWasNotAgreedOn(t *testing.T) {
 	})
 }
 
+// Many a server sends a length with its 101, which means nothing (RFC 9112 section
+// 6.3) and is not sent on (RFC 9110 section 8.6).
+func TestSwitchingWithLength(t *testing.T) {
+	for _, length := range []string{"0", "7"} {
+		smooth.called(length).visit(t, Config{}, func(c *peer) {
+			c.send(asked, "tunnel")
+			c.expect(switching, "tunnel")
+		}, func(p *peer) {
+			p.expect(passedOn)
+			p.send(strings.Replace(switching, "\r\n\r\n", "\r\nContent-Length: "+length+"\r\n\r\n", 1))
+			echo(p)
+		})
+	}
+}
+
 // The body of a request comes before the tunnel.
 func TestUpgradeWithBody(t *testing.T) {
 	smooth.visit(t, Config{}, func(c *peer) {

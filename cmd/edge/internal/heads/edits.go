@@ -40,6 +40,9 @@ const (
 	ForwardedCustom                // and so in the fields that came before Forwarded
 	ClaimUntrusted                 // whoever is not trusted may say nothing of the kind
 	UpgradeOption                  // Upgrade is for this hop, so Connection names it
+	DateMissing                    // whoever has a clock dates a response that comes without
+	LengthOfNothing                // what never has content has no length of it
+	SpaceMissing                   // a status code has a space behind it, with a phrase or without
 )
 
 var reasons = [...]struct{ name, section string }{
@@ -60,6 +63,9 @@ var reasons = [...]struct{ name, section string }{
 	ForwardedCustom:  {"forwarded by custom", "RFC 7239 section 7.4"},
 	ClaimUntrusted:   {"claim of an untrusted client", "RFC 7239 section 8.1"},
 	UpgradeOption:    {"upgrade option", "RFC 9110 section 7.8"},
+	DateMissing:      {"date missing", "RFC 9110 section 6.6.1"},
+	LengthOfNothing:  {"length of no content", "RFC 9110 section 8.6"},
+	SpaceMissing:     {"space missing", "RFC 9112 section 4"},
 }
 
 func (r Reason) String() string { return reasons[r].name }

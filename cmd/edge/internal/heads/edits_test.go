@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hopwire/hopwire/shared/wire"
 )
@@ -158,7 +159,7 @@ func TestResponseEdits(t *testing.T) {
 		{"closing", "HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nA: b\r\n\r\n", ClientSide{Closes: true},
 			`drop "Connection: keep-alive\r\n" connection field` + "\n" + `insert "Connection: close\r\n" close announced`,
 			"HTTP/1.1 200 OK\r\nA: b\r\nConnection: close\r\n\r\n"},
-		{"switching protocols", "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade, X-A\r\nX-A: 1\r\nUpgrade: b\r\nKeep-Alive: 1\r\n\r\n", ClientSide{Upgrade: true},
+		{"switching protocols", "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade, X-A\r\nX-A: 1\r\nUpgrade: b\r\nKeep-Alive: 1\r\n\r\n", ClientSide{},
 			`drop "Connection: Upgrade, X-A\r\n" connection field` + "\n" + `drop "X-A: 1\r\n" named by connection` + "\n" +
 				`drop "Keep-Alive: 1\r\n" hop-by-hop field` + "\n" + `insert "Connection: upgrade\r\n" upgrade option`,
 			"HTTP/1.1 101 Switching Protocols\r\nUpgrade: b\r\nConnection: upgrade\r\n\r\n"},
@@ -172,6 +173,36 @@ func TestResponseEdits(t *testing.T) {
 			`drop "transfer-encoding: Chunked\r\n" chunked coding removed` + "\n" + `drop "Trailer: x\r\n" chunked coding removed` + "\n" +
 				`insert "Connection: close\r\n" close announced`,
 			"HTTP/1.1 200 OK\r\nA: b\r\nConnection: close\r\n\r\n"},
+		{"no content has no length", "HTTP/1.1 204 No Content\r\nContent-Length: 0\r\nA: b\r\n\r\n", ClientSide{},
+			`drop "Content-Length: 0\r\n" length of no content`,
+			"HTTP/1.1 204 No Content\r\nA: b\r\n\r\n"},
+		{"nor has an interim response", "HTTP/1.1 103 Early Hints\r\ncontent-length:7\r\n\r\n", ClientSide{},
+			`drop "content-length:7\r\n" length of no content`,
+			"HTTP/1.1 103 Early Hints\r\n\r\n"},
+		{"nor one that switches protocols", "HTTP/1.1 101 \r\nUpgrade: b\r\nConnection: upgrade\r\nContent-Length: 0\r\n\r\n", ClientSide{},
+			`drop "Connection: upgrade\r\n" connection field` + "\n" + `drop "Content-Length: 0\r\n" length of no content` + "\n" +
+				`insert "Connection: upgrade\r\n" upgrade option`,
+			"HTTP/1.1 101 \r\nUpgrade: b\r\nConnection: upgrade\r\n\r\n"},
+		{"the length of what a 304 would have stays", "HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\n", ClientSide{}, "",
+			"HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\n"},
+		{"an upgrade that is required", "HTTP/1.1 426 Upgrade Required\r\nUpgrade: b\r\nA: b\r\nConnection: upgrade\r\n\r\n", ClientSide{Closes: true},
+			`drop "Connection: upgrade\r\n" connection field` + "\n" + `insert "Connection: upgrade\r\n" upgrade option` + "\n" +
+				`insert "Connection: close\r\n" close announced`,
+			"HTTP/1.1 426 Upgrade Required\r\nUpgrade: b\r\nA: b\r\nConnection: upgrade\r\nConnection: close\r\n\r\n"},
+		{"one that Connection does not name", "HTTP/1.1 426 Upgrade Required\r\nupgrade: b\r\n\r\n", ClientSide{},
+			`insert "Connection: upgrade\r\n" upgrade option`,
+			"HTTP/1.1 426 Upgrade Required\r\nupgrade: b\r\nConnection: upgrade\r\n\r\n"},
+		{"one that does not say to what", "HTTP/1.1 426 Upgrade Required\r\n\r\n", ClientSide{}, "",
+			"HTTP/1.1 426 Upgrade Required\r\n\r\n"},
+		{"one that is only possible", "HTTP/1.1 200 OK\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\n", ClientSide{},
+			`drop "Upgrade: h2c\r\n" hop-by-hop field` + "\n" + `drop "Connection: upgrade\r\n" connection field`,
+			"HTTP/1.1 200 OK\r\n\r\n"},
+		{"no space behind the status code", "HTTP/1.1 200\r\nA: b\r\n\r\n", ClientSide{},
+			`insert " " space missing`,
+			"HTTP/1.1 200 \r\nA: b\r\n\r\n"},
+		{"nor in HTTP/1.0", "HTTP/1.0 200\r\n\r\n", ClientSide{},
+			`drop "HTTP/1.0" own version` + "\n" + `insert "HTTP/1.1" own version` + "\n" + `insert " " space missing`,
+			"HTTP/1.1 200 \r\n\r\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			h := parseResponse(t, test.head)
@@ -179,6 +210,36 @@ func TestResponseEdits(t *testing.T) {
 			ed.Response(&e, h, test.to)
 			checkEdits(t, &e, test.head, test.edits, test.want)
 			parseResponse(t, test.want)
+		})
+	}
+}
+
+func TestDate(t *testing.T) {
+	ed := NewEditor(Policy{Name: "hopwire", Now: func() time.Time { return time.Unix(784111777, 999) }})
+	const own = `insert "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n" date missing`
+	const line = "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+	const closing, announced = "Connection: close\r\n", `insert "Connection: close\r\n" close announced`
+	for _, test := range []struct {
+		name, head  string
+		to          ClientSide
+		edits, want string
+	}{
+		{"missing", "HTTP/1.1 200 OK\r\nA: b\r\n\r\n", ClientSide{}, own, "HTTP/1.1 200 OK\r\nA: b\r\n" + line + "\r\n"},
+		{"missing where there is no field", "HTTP/1.1 404 \r\n\r\n", ClientSide{}, own, "HTTP/1.1 404 \r\n" + line + "\r\n"},
+		{"missing, and closing", "HTTP/1.1 500 \r\n\r\n", ClientSide{Closes: true}, own + "\n" + announced, "HTTP/1.1 500 \r\n" + line + closing + "\r\n"},
+		{"missing without content", "HTTP/1.1 204 \r\n\r\n", ClientSide{}, own, "HTTP/1.1 204 \r\n" + line + "\r\n"},
+		{"there", "HTTP/1.1 200 OK\r\ndate: Sun, 06 Nov 1994 08:49:36 GMT\r\n\r\n", ClientSide{}, "", "HTTP/1.1 200 OK\r\ndate: Sun, 06 Nov 1994 08:49:36 GMT\r\n\r\n"},
+		{"there, whatever it says", "HTTP/1.1 200 OK\r\nDate: 0\r\n\r\n", ClientSide{}, "", "HTTP/1.1 200 OK\r\nDate: 0\r\n\r\n"},
+		{"there, but not for the client", "HTTP/1.1 200 OK\r\nDate: 0\r\nConnection: date\r\n\r\n", ClientSide{},
+			`drop "Date: 0\r\n" named by connection` + "\n" + `drop "Connection: date\r\n" connection field` + "\n" + own, "HTTP/1.1 200 OK\r\n" + line + "\r\n"},
+		{"not in interim responses", "HTTP/1.1 103 Early Hints\r\n\r\n", ClientSide{}, "", "HTTP/1.1 103 Early Hints\r\n\r\n"},
+		{"nor as protocols switch", "HTTP/1.1 101 \r\nUpgrade: b\r\n\r\n", ClientSide{}, `insert "Connection: upgrade\r\n" upgrade option`,
+			"HTTP/1.1 101 \r\nUpgrade: b\r\nConnection: upgrade\r\n\r\n"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var e Edits
+			ed.Response(&e, parseResponse(t, test.head), test.to)
+			checkEdits(t, &e, test.head, test.edits, test.want)
 		})
 	}
 }
@@ -208,12 +269,15 @@ func checkEdits(t *testing.T, e *Edits, head, edits, want string) {
 }
 
 func TestEditsAllocateNothing(t *testing.T) {
-	ed := NewEditor(Policy{Name: "hopwire", Authority: "127.0.0.1:9000"})
+	ed := NewEditor(Policy{Name: "hopwire", Authority: "127.0.0.1:9000", Now: time.Now})
 	h := parseRequest(t, "GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, x-a\r\nx-a: 1\r\n\r\n")
+	r := parseResponse(t, "HTTP/1.1 426 Upgrade Required\r\nUpgrade: b\r\n\r\n")
 	var e Edits
 	var sent []byte
 	edit := func() {
 		ed.Request(&e, h, netip.AddrPort{})
+		sent = e.AppendTo(sent[:0])
+		ed.Response(&e, r, ClientSide{Closes: true})
 		sent = e.AppendTo(sent[:0])
 	}
 	edit()

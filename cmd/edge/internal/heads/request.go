@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"net/netip"
 	"strconv"
+	"time"
 
 	"github.com/hopwire/hopwire/shared/wire"
 )
 
 var (
 	ownVersion  = []byte("HTTP/1.1")
+	space       = []byte(" ")
 	slash       = []byte("/")
 	asterisk    = []byte("*")
 	crlf        = []byte("\r\n")
@@ -23,6 +25,9 @@ type Policy struct {
 	Name string
 	// Authority is the host of requests in HTTP/1.0 that name none.
 	Authority string
+	// Now is the clock by which responses without Date are given one. Nil means that
+	// there is none, and that they go on without.
+	Now func() time.Time
 	// Verbatim sends heads on as they were received, in both directions.
 	Verbatim bool
 	// Forwarded and XForwarded tell origins for whom a request is forwarded, in

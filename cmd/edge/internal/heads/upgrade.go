@@ -88,14 +88,11 @@ func carriesHTTP(name []byte) bool {
 // Whoever takes another response for a tunnel lets a client send the origin what
 // it likes, on a connection that both ends still take for HTTP.
 func SwitchFault(offer []byte, h *wire.ResponseHead) string {
-	_, length := h.Field(wire.FieldContentLength)
 	switch {
 	case len(offer) == 0:
 		return "switching-protocols-unasked"
 	case h.Minor == 0:
 		return "switching-protocols-http-1.0"
-	case length:
-		return "switching-protocols-with-length"
 	case !h.Nominates(upgradeToken):
 		return "switching-protocols-not-in-connection"
 	case !allOffered(offer, h.Members(wire.FieldUpgrade)):

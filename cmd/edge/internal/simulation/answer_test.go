@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strconv"
 	"syscall"
+	"time"
 
 	"github.com/hopwire/hopwire/shared/loop/simnet"
 )
@@ -97,7 +98,7 @@ func (w *world) bodyMoved(c *call, r *request, behind int) {
 // matchHead finds out which response begins with what was written, and returns
 // how many octets its head has; 0 if more is needed to say.
 func (w *world) matchHead(c *call, r *request) int {
-	m := matcher{got: c.got, name: w.name, verbatim: w.config.Verbatim}
+	m := matcher{got: c.got, name: w.name, verbatim: w.config.Verbatim, now: w.net.Wall()}
 	for i := len(r.tries) - 1; i >= 0 && m.n == 0; i-- {
 		t := r.tries[i]
 		if t.response != nil {
@@ -156,6 +157,7 @@ type matcher struct {
 	got      []byte
 	name     string
 	verbatim bool
+	now      time.Time
 	n        int // octets of the head that they are
 	answer   answer
 	open     bool // more octets may make them one
@@ -185,11 +187,21 @@ func (m *matcher) response(p *response, t *try) {
 	}
 }
 
-// lastLines are what the gateway says of the connection, if anything, and the
-// empty line.
+// lastLines are the date that the gateway gives a response without one, what it
+// says of the connection, if anything, and the empty line.
 func (m *matcher) lastLines(p *response, t *try, n int) {
+	if p.undated {
+		length := m.date(m.got[n:], p.made)
+		if n += length; length == 0 {
+			return
+		}
+	}
+	own := ""
+	if p.upgrades {
+		own = upgradeLine
+	}
 	for _, line := range [...]string{"", closeLine, keepAliveLine} {
-		end := line + "\r\n"
+		end := own + line + "\r\n"
 		switch rest := m.got[n:]; {
 		case (p.switches || m.verbatim) && line != "":
 		case len(rest) >= len(end) && string(rest[:len(end)]) == end:
@@ -200,6 +212,25 @@ func (m *matcher) lastLines(p *response, t *try, n int) {
 			m.open = true
 		}
 	}
+}
+
+// date returns the length of a line with the date of an instant from then to now,
+// if that is what comes next.
+func (m *matcher) date(rest []byte, then time.Time) int {
+	const name, format = "Date: ", "Mon, 02 Jan 2006 15:04:05 GMT\r\n"
+	const length = len(name) + len(format)
+	switch n := min(len(rest), len(name)); {
+	case string(rest[:n]) != name[:n]:
+		return 0
+	case len(rest) < length:
+		m.open = true
+		return 0
+	}
+	at, err := time.Parse(format, string(rest[len(name):length]))
+	if err != nil || at.Before(then.Truncate(time.Second)) || at.After(m.now) {
+		return 0
+	}
+	return length
 }
 
 var (
@@ -224,7 +255,8 @@ func (m *matcher) own(at int) {
 	status, err := strconv.Atoi(string(p[len(line):][:3]))
 	_, field, ok := bytes.Cut(p, proxyStatus)
 	field, _, _ = bytes.Cut(field, []byte("\r\n"))
-	if err != nil || !ok || !bytes.HasPrefix(field, []byte(m.name)) || !bytes.Contains(p, contentLength) {
+	_, fields, _ := bytes.Cut(p, []byte("\r\n"))
+	if err != nil || !ok || !bytes.HasPrefix(field, []byte(m.name)) || !bytes.Contains(p, contentLength) || m.date(fields, time.Time{}) == 0 {
 		return
 	}
 	m.n = at + end + len(emptyLine)

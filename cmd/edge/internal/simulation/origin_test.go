@@ -245,12 +245,12 @@ func (a *author) leave() {
 // the way takes it for its answer, as it must.
 func (a *author) speakUnasked() {
 	w := a.world
-	p := &response{interims: []int{0}, status: 408, persists: true}
+	p := &response{interims: []int{0}, status: 408, persists: true, made: w.net.Wall()}
 	t := w.twin()
 	switch w.rng.IntN(3) {
 	case 0:
 		t.both("HTTP/1.1 408 Request Timeout\r\nX-Id: " + strconv.FormatUint(a.line.number, 10) + "\r\nContent-Length: 0\r\n")
-		p.head = w.keep(t.want)
+		p.head, p.undated = w.keep(t.want), !t.verbatim
 		t.skipped("\r\n")
 	default:
 		t.skipped(pick(w.rng, "\r\n", "x", "0\r\n\r\n", "\x00"))

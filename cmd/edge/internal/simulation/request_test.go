@@ -88,7 +88,7 @@ func (w *world) goodRequest(r *request, t *twin) {
 		t.both(pick(w.rng, "Accept: */*\r\n", "X-Empty:\r\n", "X-Odd: \t v  w \t\r\n", "x-lower:no space\r\n",
 			"X-Bytes: \xe4\xff\r\n", "User-Agent: simulated/1 (of a kind)\r\n", "Cookie: a=b; c=\"d\"\r\n"))
 	}
-	w.connection(t, w.requestOptions(r))
+	w.connection(t, w.requestOptions(r), ofThisHop...)
 	if w.one(8) {
 		w.claims(r, t)
 	}
@@ -147,9 +147,13 @@ func (w *world) requestOptions(r *request) string {
 	return pick(w.rng, "", "", "", "Connection: keep-alive\r\n", "Connection: X-Named\r\n", "Connection: te,,x-named\r\n")
 }
 
-// connection makes the fields that are for this hop only: those that always are,
-// and those that options, the Connection line, names, before it or behind.
-func (w *world) connection(t *twin, options string) {
+// ofThisHop are fields that go no further than one hop, TE first and Upgrade last.
+var ofThisHop = []string{"TE: trailers\r\n", "te: gzip;q=0\r\n", "Keep-Alive: max=5\r\n", "Proxy-Connection: keep-alive\r\n",
+	"HTTP2-Settings: AAMAAABk\r\n", "Upgrade: h2c\r\n"}
+
+// connection makes the fields that are for this hop only: one of those that always
+// are, and those that options, the Connection line, names, before it or behind.
+func (w *world) connection(t *twin, options string, always ...string) {
 	t.named = strings.Contains(options, "amed")
 	if w.one(2) {
 		t.dropped(options)
@@ -157,16 +161,11 @@ func (w *world) connection(t *twin, options string) {
 		defer t.dropped(options)
 	}
 	if w.one(6) {
-		t.dropped(w.hopByHop())
+		t.dropped(pick(w.rng, always...))
 	}
 	for w.one(4) {
 		w.perhapsNamed(t)
 	}
-}
-
-func (w *world) hopByHop() string {
-	return pick(w.rng, "Keep-Alive: max=5\r\n", "Proxy-Connection: keep-alive\r\n", "TE: trailers\r\n", "te: gzip;q=0\r\n",
-		"Upgrade: h2c\r\n", "HTTP2-Settings: AAMAAABk\r\n")
 }
 
 // perhapsNamed is a field that goes on unless Connection names it.

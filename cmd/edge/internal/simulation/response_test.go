@@ -3,6 +3,7 @@ package simulation
 import (
 	"strconv"
 	"strings"
+	"time"
 )
 
 // A response is what an origin answers to one request: interim responses and a
@@ -16,6 +17,9 @@ type response struct {
 	interims  []int  // in head: 0, and where each interim response ends
 	pauses    []int  // in sent: where one of its messages ends
 	status    int
+	made      time.Time
+	undated   bool // the gateway has to date it
+	upgrades  bool // and to say that Upgrade is for this hop
 	unframed  bool // the client sees the end of the connection as its end
 	endless   bool // the origin's end is the end of its connection
 	persists  bool // the origin says so
@@ -29,11 +33,12 @@ type response struct {
 const (
 	closeLine     = "Connection: close\r\n"
 	keepAliveLine = "Connection: keep-alive\r\n"
+	upgradeLine   = "Connection: upgrade\r\n"
 )
 
 // newResponse draws the response of an origin to a request.
 func (w *world) newResponse(r *request) *response {
-	p := &response{interims: []int{0}, persists: true, status: 200}
+	p := &response{interims: []int{0}, persists: true, status: 200, made: w.net.Wall()}
 	t := w.twin()
 	w.interimResponses(r, p, t)
 	switch {
@@ -58,13 +63,16 @@ func (w *world) newResponse(r *request) *response {
 
 func (w *world) interimResponses(r *request, p *response, t *twin) {
 	for n := w.rng.IntN(12); n >= 10 || r.expects && n >= 6; n = w.rng.IntN(12) {
-		start, code := len(t.want), pick(w.rng, "103 Early Hints", "102 ", "199 X")
+		start, code, phrase := len(t.want), pick(w.rng, 102, 103, 199), pick(w.rng, " Early Hints", " ", "")
 		if r.expects && w.one(2) {
-			code = "100 Continue"
+			code = 100
 		}
-		t.both("HTTP/1.1 " + code + "\r\n")
+		w.statusLine(t, "1", code, phrase)
 		t.both("X-Interim: " + strconv.Itoa(r.number) + "." + strconv.Itoa(len(p.interims)) + "\r\n")
-		w.connection(t, pick(w.rng, "", "", "Connection: X-Named\r\n"))
+		if w.one(6) {
+			t.dropped(pick(w.rng, "Content-Length: 0\r\n", "content-length:7\r\n"))
+		}
+		w.connection(t, pick(w.rng, "", "", "Connection: X-Named\r\n"), ofThisHop...)
 		t.both("\r\n")
 		if r.minor == 0 {
 			t.want = t.want[:start] // HTTP/1.0 has none
@@ -73,6 +81,16 @@ func (w *world) interimResponses(r *request, p *response, t *twin) {
 		}
 		p.pauses = append(p.pauses, len(t.sent))
 	}
+}
+
+// statusLine is sent on in HTTP/1.1, and with a space behind the code.
+func (w *world) statusLine(t *twin, minor string, code int, phrase string) {
+	t.changed("HTTP/1."+minor+" ", "HTTP/1.1 ")
+	t.both(strconv.Itoa(code))
+	if phrase == "" {
+		t.added(" ")
+	}
+	t.both(phrase + "\r\n")
 }
 
 func (w *world) badResponse(p *response, t *twin) {
@@ -93,14 +111,24 @@ func (w *world) finalResponse(r *request, p *response, t *twin) {
 	if w.one(8) {
 		minor = "0"
 	}
-	p.status = pick(w.rng, 200, 200, 200, 200, 200, 204, 304, 404, 503, 299)
-	t.changed("HTTP/1."+minor+" ", "HTTP/1.1 ")
-	t.both(strconv.Itoa(p.status) + pick(w.rng, " OK\r\n", " \r\n", " Not (as) Expected\xe9\r\n"))
+	p.status = pick(w.rng, 200, 200, 200, 200, 200, 204, 304, 404, 426, 503, 299)
+	w.statusLine(t, minor, p.status, pick(w.rng, " OK", " ", "", " Not (as) Expected\xe9"))
 	t.both("X-Id: " + strconv.Itoa(r.number) + "." + strconv.Itoa(len(r.tries)) + "\r\n")
+	if p.undated = !t.verbatim && w.one(2); !p.undated {
+		t.both(pick(w.rng, "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n", "date:0\r\n"))
+	}
+	if p.status == 426 && w.one(2) {
+		p.upgrades = !t.verbatim
+		t.both(pick(w.rng, "Upgrade: chat\r\n", "upgrade: TLS/1.2, chat\r\n"))
+	}
 	for w.one(3) {
 		t.both(pick(w.rng, "Server: simulated\r\n", "X-Empty:\r\n", "Set-Cookie: a=b\r\n", "Vary:\t* \r\n", "ETag: \"x\"\r\n"))
 	}
-	w.connection(t, w.responseOptions(p, minor))
+	always := ofThisHop
+	if p.status == 426 {
+		always = always[:len(always)-1]
+	}
+	w.connection(t, w.responseOptions(p, minor), always...)
 	w.keepAlive(p, t)
 	size := w.size()
 	if r.method == "HEAD" || p.status == 204 || p.status == 304 {
@@ -134,9 +162,13 @@ func (w *world) beginBody(p *response, t *twin) {
 
 // contentless is a response that ends with its head, whatever its fields say.
 func (w *world) contentless(r *request, p *response, t *twin, minor string, size int) {
+	length := t.both
+	if p.status == 204 {
+		length = t.dropped
+	}
 	switch {
 	case w.one(3):
-		t.both("Content-Length: " + strconv.Itoa(size) + "\r\n")
+		length("Content-Length: " + strconv.Itoa(size) + "\r\n")
 	case w.one(3) && minor == "1" && p.status != 204:
 		w.codingField(r, t, "Transfer-Encoding: chunked\r\n")
 	}

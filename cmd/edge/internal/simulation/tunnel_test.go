@@ -17,7 +17,7 @@ func (w *world) newOffer(c *call) *request {
 	w.host(r, t, authority)
 	t.dropped(pick(w.rng, "Connection: Upgrade\r\n", "Connection: keep-alive, upgrade\r\n"))
 	t.both(pick(w.rng, "Upgrade: chat\r\n", "upgrade: websocket, chat/2, chat\r\n"))
-	t.added("Connection: upgrade\r\n")
+	t.added(upgradeLine)
 	w.endHead(r, t)
 	r.tunnel = content(r.number+2, w.size())
 	w.register(r, t)
@@ -30,7 +30,10 @@ func (w *world) switching(r *request, p *response, t *twin) {
 	t.both("HTTP/1.1 101 Switching Protocols\r\nX-Id: " + strconv.Itoa(r.number) + "." + strconv.Itoa(len(r.tries)) + "\r\n")
 	t.dropped(pick(w.rng, "Connection: upgrade\r\n", "connection: Upgrade, keep-alive\r\n"))
 	t.both("Upgrade: chat\r\n")
-	t.added("Connection: upgrade\r\n")
+	if w.one(4) {
+		t.dropped("Content-Length: 0\r\n") // as many a server says
+	}
+	t.added(upgradeLine)
 	p.status, p.switches, p.unframed, p.endless, p.persists = 101, true, true, true, false
 	w.beginBody(p, t)
 	p.pauses = append(p.pauses, len(t.sent))

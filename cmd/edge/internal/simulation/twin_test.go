@@ -99,7 +99,7 @@ func (w *world) trailer(t *twin, claim func(string)) {
 	for w.one(3) {
 		switch w.rng.IntN(5) {
 		case 0:
-			t.dropped(pick(w.rng, "Connection: X-Trailer\r\n", w.hopByHop()))
+			t.dropped(pick(w.rng, "Connection: X-Trailer\r\n", pick(w.rng, ofThisHop...)))
 		case 1:
 			w.perhapsNamed(t)
 		case 2:
