@@ -34,6 +34,15 @@ var framingRules = []rule{
 		origins: [][]move{{hears(toOrigin(get("/"))), says("HTTP/1.1 200 OK\r\nTrailer: A\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: 1\r\nB: 2\r\n\r\n")}},
 		log:     []string{`"GET / HTTP/1.1" 200 17 c1#1 -> o1#1 kept/kept`},
 	},
+	{
+		name:    "RFC 9110 10.1.4: that a client takes trailers is said on, and what it says of codings is not",
+		client:  []move{says(get("/", "Connection: TE", "TE: trailers")), hears(hello), says(get("/", "TE: deflate, trailers")), hears(hello)},
+		origins: [][]move{{hears(toOrigin(get("/", "TE: trailers", "Connection: TE"))), says(hello), hears(toOrigin(get("/", "TE: trailers", "Connection: TE"))), says(hello)}},
+		log: []string{
+			`"GET / HTTP/1.1" 200 5 c1#1 -> o1#1 kept/kept`,
+			`"GET / HTTP/1.1" 200 5 c1#2 -> o1#2 kept/kept`,
+		},
+	},
 	bodiless("RFC 9112 6.3: a response to HEAD ends with its head, with a length", "HEAD", "200 OK", "Content-Length: 5\r\n"),
 	bodiless("RFC 9112 6.3: a response to HEAD ends with its head, with chunks", "HEAD", "200 OK", "Transfer-Encoding: chunked\r\n"),
 	bodiless("RFC 9112 6.3: a response to HEAD ends with its head, with neither", "HEAD", "200 OK", ""),

@@ -40,6 +40,8 @@ const (
 	ForwardedCustom                // and so in the fields that came before Forwarded
 	ClaimUntrusted                 // whoever is not trusted may say nothing of the kind
 	UpgradeOption                  // Upgrade is for this hop, so Connection names it
+	TrailersTaken                  // of TE, that trailer fields are taken goes on, for one hop at a time
+	OldExpectation                 // HTTP/1.0 expects nothing
 	DateMissing                    // whoever has a clock dates a response that comes without
 	LengthOfNothing                // what never has content has no length of it
 	SpaceMissing                   // a status code has a space behind it, with a phrase or without
@@ -63,6 +65,8 @@ var reasons = [...]struct{ name, section string }{
 	ForwardedCustom:  {"forwarded by custom", "RFC 7239 section 7.4"},
 	ClaimUntrusted:   {"claim of an untrusted client", "RFC 7239 section 8.1"},
 	UpgradeOption:    {"upgrade option", "RFC 9110 section 7.8"},
+	TrailersTaken:    {"trailers are taken", "RFC 9110 section 10.1.4"},
+	OldExpectation:   {"expectation in HTTP/1.0", "RFC 9110 section 10.1.1"},
 	DateMissing:      {"date missing", "RFC 9110 section 6.6.1"},
 	LengthOfNothing:  {"length of no content", "RFC 9110 section 8.6"},
 	SpaceMissing:     {"space missing", "RFC 9112 section 4"},

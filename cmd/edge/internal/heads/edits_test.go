@@ -53,11 +53,11 @@ func TestRequestEdits(t *testing.T) {
 			via,
 			"GET / HTTP/1.1\r\nHost: a\r\nVia: 1.0 other\r\nA: b\r\nVia: 1.1 hopwire\r\n\r\n"},
 		{"hop-by-hop fields",
-			"GET / HTTP/1.1\r\nConnection: keep-alive\r\nHost: a\r\nKeep-Alive: timeout=5\r\nProxy-Connection: close\r\nTE: trailers\r\nUpgrade: h2c\r\nAccept: */*\r\n\r\n",
+			"GET / HTTP/1.1\r\nConnection: keep-alive\r\nHost: a\r\nKeep-Alive: timeout=5\r\nProxy-Connection: close\r\nTE: deflate\r\nUpgrade: h2c\r\nAccept: */*\r\n\r\n",
 			`drop "Connection: keep-alive\r\n" connection field` + "\n" +
 				`drop "Keep-Alive: timeout=5\r\n" hop-by-hop field` + "\n" +
 				`drop "Proxy-Connection: close\r\n" hop-by-hop field` + "\n" +
-				`drop "TE: trailers\r\n" hop-by-hop field` + "\n" +
+				`drop "TE: deflate\r\n" hop-by-hop field` + "\n" +
 				`drop "Upgrade: h2c\r\n" hop-by-hop field` + "\n" + via,
 			"GET / HTTP/1.1\r\nHost: a\r\nAccept: */*\r\nVia: 1.1 hopwire\r\n\r\n"},
 		{"Upgrade goes on with its own Connection",
@@ -81,6 +81,11 @@ func TestRequestEdits(t *testing.T) {
 			"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTrailer: x\r\nExpect: 100-continue\r\n\r\n",
 			via,
 			"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTrailer: x\r\nExpect: 100-continue\r\nVia: 1.1 hopwire\r\n\r\n"},
+		{"HTTP/1.0 expects nothing",
+			"PUT /x HTTP/1.0\r\nHost: a\r\nexpect:100-Continue\r\nContent-Length: 3\r\n\r\n",
+			`drop "HTTP/1.0" own version` + "\n" + `insert "HTTP/1.1" own version` + "\n" +
+				`drop "expect:100-Continue\r\n" expectation in HTTP/1.0` + "\n" + `insert "Via: 1.0 hopwire\r\n" via`,
+			"PUT /x HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nVia: 1.0 hopwire\r\n\r\n"},
 		{"HTTP/1.0 without Host",
 			"GET /x HTTP/1.0\r\n\r\n",
 			`drop "HTTP/1.0" own version` + "\n" + `insert "HTTP/1.1" own version` + "\n" +
@@ -139,6 +144,48 @@ func TestRequestEdits(t *testing.T) {
 			ed.Request(&e, h, netip.AddrPort{})
 			checkEdits(t, &e, test.head, test.edits, test.want)
 			parseRequest(t, test.want)
+		})
+	}
+}
+
+// Of TE, that trailers are taken goes on, once, whatever stands beside it.
+func TestTE(t *testing.T) {
+	ed := NewEditor(Policy{Name: "hopwire"})
+	const named, said = `insert "Connection: TE\r\n" trailers are taken` + "\n", `insert "TE: trailers\r\n" trailers are taken` + "\n"
+	const named2, said2 = "|Connection: TE", "|TE: trailers|Connection: TE"
+	dropped := func(lines ...string) (s string) {
+		for _, l := range lines {
+			s += `drop "` + l + `\r\n" hop-by-hop field` + "\n"
+		}
+		return s
+	}
+	const offer = "Connection: upgrade|Upgrade: b"
+	for _, test := range []struct{ name, version, fields, edits, want string }{
+		{"alone", "1.1", "te:\tTrailers |A: b", named, "te:\tTrailers |A: b" + named2},
+		{"named by the client", "1.1", "Connection: te|TE: trailers", `drop "Connection: te\r\n" connection field` + "\n" + named, "TE: trailers" + named2},
+		{"among others", "1.1", "TE: deflate;q=0.5, trailers|A: b", dropped("TE: deflate;q=0.5, trailers") + said + named, "A: b" + said2},
+		{"on a line of its own", "1.1", "TE: deflate|TE: trailers", dropped("TE: deflate") + named, "TE: trailers" + named2},
+		{"twice", "1.1", "TE: trailers|TE: trailers", dropped("TE: trailers") + named, "TE: trailers" + named2},
+		{"among others and alone", "1.1", "TE: trailers, a|TE: trailers", dropped("TE: trailers, a") + named, "TE: trailers" + named2},
+		{"not said", "1.1", "TE: deflate, xtrailers, trailers;q=0|A: b", dropped("TE: deflate, xtrailers, trailers;q=0"), "A: b"},
+		{"nothing", "1.1", "TE:|A: b", dropped("TE:"), "A: b"},
+		{"in a quoted string", "1.1", `TE: a;b="c, trailers, d"|A: b`, dropped(`TE: a;b=\"c, trailers, d\"`), "A: b"},
+		{"beside an upgrade", "1.1", offer + "|TE: trailers", `drop "Connection: upgrade\r\n" connection field` + "\n" + `insert "Connection: upgrade\r\n" upgrade option` + "\n" + named,
+			"Upgrade: b|TE: trailers|Connection: upgrade" + named2},
+		{"in HTTP/1.0", "1.0", "TE: trailers|A: b", dropped("TE: trailers"), "A: b"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			head := func(version, fields string) string {
+				return "GET / HTTP/" + version + "\r\nHost: a\r\n" + strings.ReplaceAll(fields, "|", "\r\n") + "\r\n"
+			}
+			via, version := "Via: "+test.version+" hopwire\r\n\r\n", ""
+			if test.version == "1.0" {
+				version = `drop "HTTP/1.0" own version` + "\n" + `insert "HTTP/1.1" own version` + "\n"
+			}
+			received := head(test.version, test.fields) + "\r\n"
+			var e Edits
+			ed.Request(&e, parseRequest(t, received), netip.AddrPort{})
+			checkEdits(t, &e, received, version+test.edits+`insert "Via: `+test.version+` hopwire\r\n" via`, head("1.1", test.want)+via)
 		})
 	}
 }

@@ -80,31 +80,36 @@ func (ed *Editor) editRequest(e *Edits, h *wire.RequestHead, upgrade Upgrade, cl
 		e.Insert(end, ownVersion, OwnVersion)
 	}
 	ed.addHost(e, h)
-	f := ed.policy.forwarding(h, client)
-	editFields(e, h, upgrade, &f)
+	f, t := ed.policy.forwarding(h, client), findTrailers(h)
+	editFields(e, h, upgrade, &f, &t)
 	end := len(h.Raw) - len(crlf)
 	if upgrade == Offered {
 		e.Insert(end, upgradeLine, UpgradeOption)
 	}
+	t.sayOn(e, end)
 	ed.policy.addForwarding(e, h, &f)
 	e.Insert(end, ed.via[min(h.Minor, 1)], ViaAdded)
 }
 
 // editFields drops the field lines that are not for the origin, and changes what
 // it is to read in another way.
-func editFields(e *Edits, h *wire.RequestHead, upgrade Upgrade, fw *forwarding) {
+func editFields(e *Edits, h *wire.RequestHead, upgrade Upgrade, fw *forwarding, t *trailers) {
 	named := h.NominatesAny()
 	for i := range h.Fields {
 		f := &h.Fields[i]
 		why := hopByHop(f.ID)
-		if why == AsReceived && named && h.Nominates(f.Name) {
+		switch {
+		case f.ID == wire.FieldUpgrade && upgrade == Offered, i == t.line:
+			continue
+		case why != AsReceived:
+		case named && h.Nominates(f.Name):
 			why = ConnectionOption
-		}
-		if why == AsReceived && fw.untrusted && isClaim(f) {
+		case f.ID == wire.FieldExpect && h.Minor == 0:
+			why = OldExpectation
+		case fw.untrusted && isClaim(f):
 			why = ClaimUntrusted
 		}
 		switch {
-		case f.ID == wire.FieldUpgrade && upgrade == Offered:
 		case why != AsReceived:
 			from, to := f.Span()
 			e.Drop(from, to, why)

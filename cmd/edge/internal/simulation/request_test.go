@@ -11,28 +11,29 @@ import (
 
 // A request is one message of a client, and all that became of it.
 type request struct {
-	number  int
-	call    *call
-	place   int // on its connection, from 0
-	from    int64
-	sent    []byte // by the client
-	want    []byte // by an origin
-	line    string // the first line as sent
-	head    int    // octets of sent up to its end
-	ahead   int    // octets of want up to its end
-	trailer [2]int // as the twin says
-	method  string
-	minor   int
-	host    string // that it asks for; empty: it does not say
-	joined  bool   // the gateway adds its client to a list that is there
-	closes  bool   // the client asks for the end of the connection
-	expects bool   // 100, before there is a body
-	offers  bool   // to switch to another protocol
-	tunnel  []byte // what it says in that
-	safe    bool
-	fate    requestFate
-	status  int // of a refusal that is due; 0: any
-	faulty  int // in want: no octet may be sent on from here
+	number   int
+	call     *call
+	place    int // on its connection, from 0
+	from     int64
+	sent     []byte // by the client
+	want     []byte // by an origin
+	line     string // the first line as sent
+	head     int    // octets of sent up to its end
+	ahead    int    // octets of want up to its end
+	trailer  [2]int // as the twin says
+	method   string
+	minor    int
+	host     string // that it asks for; empty: it does not say
+	trailers string // what the gateway says of them for the client
+	joined   bool   // the gateway adds its client to a list that is there
+	closes   bool   // the client asks for the end of the connection
+	expects  bool   // 100, before there is a body
+	offers   bool   // to switch to another protocol
+	tunnel   []byte // what it says in that
+	safe     bool
+	fate     requestFate
+	status   int // of a refusal that is due; 0: any
+	faulty   int // in want: no octet may be sent on from here
 
 	tries    []*try   // each time that it was sent to an origin
 	executed int      // how many origins have read it whole
@@ -88,7 +89,8 @@ func (w *world) goodRequest(r *request, t *twin) {
 		t.both(pick(w.rng, "Accept: */*\r\n", "X-Empty:\r\n", "X-Odd: \t v  w \t\r\n", "x-lower:no space\r\n",
 			"X-Bytes: \xe4\xff\r\n", "User-Agent: simulated/1 (of a kind)\r\n", "Cookie: a=b; c=\"d\"\r\n"))
 	}
-	w.connection(t, w.requestOptions(r), ofThisHop...)
+	w.te(r, t)
+	w.connection(t, w.requestOptions(r), ofThisHop[2:]...)
 	if w.one(8) {
 		w.claims(r, t)
 	}
@@ -151,6 +153,33 @@ func (w *world) requestOptions(r *request) string {
 var ofThisHop = []string{"TE: trailers\r\n", "te: gzip;q=0\r\n", "Keep-Alive: max=5\r\n", "Proxy-Connection: keep-alive\r\n",
 	"HTTP2-Settings: AAMAAABk\r\n", "Upgrade: h2c\r\n"}
 
+// te is what a client says of codings and trailer fields. That it takes these goes
+// on, once, though not from HTTP/1.0.
+func (w *world) te(r *request, t *twin) {
+	if !w.one(8) {
+		return
+	}
+	alone, own := pick(w.rng, "TE: trailers\r\n", "te:\tTrailers \r\n"), "Connection: TE\r\n"
+	switch n := w.rng.IntN(5); {
+	case r.minor == 0:
+		t.dropped(alone)
+		return
+	case n == 0:
+		t.dropped(pick(w.rng, "te: gzip;q=0\r\n", "TE: x-trailers\r\nTE:\r\n"))
+		return
+	case n == 1:
+		t.dropped("TE: gzip;q=0.5 , Trailers\r\n")
+		own = "TE: trailers\r\n" + own
+	case n == 2:
+		t.dropped("TE: trailers, gzip\r\n")
+		t.both(alone)
+		t.dropped("TE: trailers\r\n")
+	default:
+		t.both(alone)
+	}
+	r.trailers = own
+}
+
 // connection makes the fields that are for this hop only: one of those that always
 // are, and those that options, the Connection line, names, before it or behind.
 func (w *world) connection(t *twin, options string, always ...string) {
@@ -196,9 +225,8 @@ func (w *world) requestBody(r *request, t *twin) {
 	if hasBody {
 		size = w.size()
 	}
-	if hasBody && r.minor > 0 && w.one(3) {
-		r.expects = true
-		t.both("Expect: 100-continue\r\n")
+	if hasBody && w.one(3) {
+		w.expectation(r, t)
 	}
 	body := content(r.number, size)
 	switch {
@@ -219,7 +247,17 @@ func (w *world) requestBody(r *request, t *twin) {
 	}
 }
 
+// expectation is one of 100, which HTTP/1.0 does not know.
+func (w *world) expectation(r *request, t *twin) {
+	say := t.both
+	if r.expects = r.minor > 0; !r.expects {
+		say = t.dropped
+	}
+	say("Expect: 100-continue\r\n")
+}
+
 func (w *world) endHead(r *request, t *twin) {
+	t.added(r.trailers)
 	w.forwardedFor(r, t)
 	t.added("Via: 1." + strconv.Itoa(min(r.minor, 1)) + " " + w.name + "\r\n")
 	t.both("\r\n")

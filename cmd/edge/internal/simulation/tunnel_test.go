@@ -17,6 +17,7 @@ func (w *world) newOffer(c *call) *request {
 	w.host(r, t, authority)
 	t.dropped(pick(w.rng, "Connection: Upgrade\r\n", "Connection: keep-alive, upgrade\r\n"))
 	t.both(pick(w.rng, "Upgrade: chat\r\n", "upgrade: websocket, chat/2, chat\r\n"))
+	w.te(r, t)
 	t.added(upgradeLine)
 	w.endHead(r, t)
 	r.tunnel = content(r.number+2, w.size())
