@@ -34,10 +34,7 @@ const (
 	FieldHTTP2Settings
 	FieldXForwardedFor
 	FieldXForwardedHost
-	FieldXForwardedPort
 	FieldXForwardedProto
-	FieldXForwardedServer
-	FieldXRealIP
 	numFieldIDs
 )
 
@@ -65,10 +62,7 @@ var fieldNames = [numFieldIDs]string{
 	FieldHTTP2Settings:     "HTTP2-Settings",
 	FieldXForwardedFor:     "X-Forwarded-For",
 	FieldXForwardedHost:    "X-Forwarded-Host",
-	FieldXForwardedPort:    "X-Forwarded-Port",
 	FieldXForwardedProto:   "X-Forwarded-Proto",
-	FieldXForwardedServer:  "X-Forwarded-Server",
-	FieldXRealIP:           "X-Real-IP",
 }
 
 // String returns the field's name as the RFCs write it; it is empty for

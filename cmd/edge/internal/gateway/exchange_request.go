@@ -118,6 +118,9 @@ func (x *exchange) admit(h *wire.RequestHead) bool {
 	if err != nil {
 		return x.refuseAndClose(malformedRequest(err), Refused)
 	}
+	if misspelled(h) {
+		return x.refuseAndClose(badRequest(400, "framing-field-misspelled"), Refused)
+	}
 	if r.last = !wire.RequestPersists(h); r.last {
 		x.end.client = ClientAsked
 	}
@@ -134,6 +137,17 @@ func (x *exchange) admit(h *wire.RequestHead) bool {
 		r.offer = heads.AppendMembers(nil, h.Members(wire.FieldUpgrade))
 	}
 	return true
+}
+
+// misspelled reports whether a field could frame the request for an origin that
+// reads names less strictly.
+func misspelled(h *wire.RequestHead) bool {
+	for i := range h.Fields {
+		if f := &h.Fields[i]; f.ID == wire.FieldOther && heads.MisspellsFraming(f.Name) {
+			return true
+		}
+	}
+	return false
 }
 
 // beginBody finds how much of the body came with the head.

@@ -36,6 +36,8 @@ var requestRules = []rule{
 	refused("RFC 9112 6.3: a coding that is not chunked, and so has no end", post("Transfer-Encoding: gzip", ""), "400 Bad Request", "transfer-encoding-chunked-not-last", "POST / HTTP/1.1"),
 	refused("RFC 9112 6.1: chunks in HTTP/1.0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "400 Bad Request", "transfer-encoding-http-1.0", "POST / HTTP/1.0"),
 	refused("RFC 9110 7.6.1: a Connection that names what frames the message", post("Connection: Content-Length\r\nContent-Length: 3", "abc"), "400 Bad Request", "connection-option", "POST / HTTP/1.1"),
+	refused("RFC 3875 4.1.18: a coding for origins that make underscores of hyphens", post("Content-Length: 3\r\nTransfer_Encoding: chunked", "abc"), "400 Bad Request", "framing-field-misspelled", "POST / HTTP/1.1"),
+	refused("RFC 3875 4.1.18: and of dots; a length", post("content.length: 3", "abc"), "400 Bad Request", "framing-field-misspelled", "POST / HTTP/1.1"),
 	whole(refused("RFC 9112 7.1: a chunk that breaks the grammar and came with the head", post("Transfer-Encoding: chunked", "3\r\nabc\r\nx\r\n"), "400 Bad Request", "chunk-size", "POST / HTTP/1.1")),
 	{
 		name: "RFC 9112 7.1: one that came later ends what is under way",

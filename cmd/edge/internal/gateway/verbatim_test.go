@@ -102,9 +102,14 @@ func TestVerbatimOpensNoTunnelForHTTP(t *testing.T) {
 }
 
 func TestVerbatimRefuses(t *testing.T) {
-	smooth.visit(t, Config{Verbatim: true}, func(c *peer) {
-		c.send(post("Content-Length: 3\r\nTransfer-Encoding: chunked", ""))
-		c.expectRefusal(400, "content-length-and-transfer-encoding")
-		c.expectEnd()
-	}, func(p *peer) { p.errorf("it was asked") })
+	for fields, rule := range map[string]string{
+		"Content-Length: 3\r\nTransfer-Encoding: chunked": "content-length-and-transfer-encoding",
+		"Content-Length: 3\r\nTransfer_Encoding: chunked": "framing-field-misspelled",
+	} {
+		smooth.visit(t, Config{Verbatim: true}, func(c *peer) {
+			c.send(post(fields, ""))
+			c.expectRefusal(400, rule)
+			c.expectEnd()
+		}, func(p *peer) { p.errorf("it was asked") })
+	}
 }

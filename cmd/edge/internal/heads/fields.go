@@ -14,6 +14,40 @@ func hopByHop(id wire.FieldID) Reason {
 	return AsReceived
 }
 
+// MisspellsFraming reports whether a name is Content-Length or Transfer-Encoding,
+// but for the hyphen. This gateway frames nothing by such a field, while an origin
+// that knows fields by the names of variables may: then the two see another request
+// begin (request smuggling).
+func MisspellsFraming(name []byte) bool {
+	switch len(name) {
+	case len("Content-Length"):
+		return name[len("Content")] != '-' && spells(name, "Content-Length")
+	case len("Transfer-Encoding"):
+		return name[len("Transfer")] != '-' && spells(name, "Transfer-Encoding")
+	}
+	return false
+}
+
+// spells reports whether a name is that of a field for whoever hands fields on as
+// variables of the environment (RFC 3875 section 4.1.18): all that is neither a
+// letter nor a digit becomes an underscore there.
+func spells(name []byte, field string) bool {
+	if len(name) != len(field) {
+		return false
+	}
+	for i, c := range name {
+		switch {
+		case field[i] == '-' && isLetterOrDigit(c), field[i] != '-' && c|0x20 != field[i]|0x20:
+			return false
+		}
+	}
+	return true
+}
+
+func isLetterOrDigit(c byte) bool {
+	return 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9'
+}
+
 // MaxOptions bounds the work that a Connection field can cause, which is the
 // product of its options and the field lines.
 const MaxOptions = 32

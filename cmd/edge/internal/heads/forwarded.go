@@ -1,7 +1,6 @@
 package heads
 
 import (
-	"bytes"
 	"net/netip"
 	"slices"
 
@@ -20,9 +19,9 @@ import (
 //	  │  unless the client is trusted   ├──────────────────────────────►│
 //
 // As long as nothing is to be told, nothing is dropped either: the gateway makes
-// no difference for an origin that relies on such fields. When something is, the
-// claims of both families go, and those of X-Real-IP: an origin believes the one
-// family that it happens to read.
+// no difference for an origin that relies on such fields. When something is, all
+// claims go, those that the gateway has nothing to tell of included: an origin
+// believes the one field that it happens to read.
 //
 // What a trusted client says is kept: it is another gateway. This one adds itself
 // to the lists. A host or protocol is not added to those which that one has told,
@@ -59,36 +58,12 @@ func (p *Policy) trusts(client netip.AddrPort) bool {
 // came in by an IPv6 socket is still one, and a zone means something here alone.
 func nodeAddress(client netip.AddrPort) netip.Addr { return client.Addr().Unmap().WithZone("") }
 
-// isClaim reports whether a field says for whom a request is forwarded.
-func isClaim(f *wire.FieldLine) bool {
-	id := f.ID
-	if id == wire.FieldOther {
-		id = underscored(f.Name)
-	}
-	switch id {
-	case wire.FieldForwarded, wire.FieldXForwardedFor, wire.FieldXForwardedHost, wire.FieldXForwardedPort,
-		wire.FieldXForwardedProto, wire.FieldXForwardedServer, wire.FieldXRealIP:
-		return true
-	}
-	return false
-}
-
-// underscored identifies a field by a name with underscores in the place of
-// hyphens. Origins that hand fields on as variables of the environment (RFC 3875
-// section 4.1.18) do not know the two apart: X_Forwarded_For would be believed
-// there.
-func underscored(name []byte) wire.FieldID {
-	var b [len("X-Forwarded-Server")]byte
-	if len(name) > len(b) || bytes.IndexByte(name, '_') < 0 {
-		return wire.FieldOther
-	}
-	n := copy(b[:], name)
-	for i := range b[:n] {
-		if b[i] == '_' {
-			b[i] = '-'
-		}
-	}
-	return wire.IdentifyField(b[:n])
+// isClaim reports whether a field says for whom a request is forwarded, or could be
+// taken to say so.
+func isClaim(name []byte, id wire.FieldID) bool {
+	const family = "X-Forwarded"
+	return id == wire.FieldForwarded || len(name) >= len(family) && spells(name[:len(family)], family) ||
+		spells(name, "X-Real-IP") || spells(name, "X-Client-IP")
 }
 
 // goesOn reports whether the client's field of that name is sent on.

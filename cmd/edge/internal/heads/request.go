@@ -106,7 +106,7 @@ func editFields(e *Edits, h *wire.RequestHead, upgrade Upgrade, fw *forwarding, 
 			why = ConnectionOption
 		case f.ID == wire.FieldExpect && h.Minor == 0:
 			why = OldExpectation
-		case fw.untrusted && isClaim(f):
+		case fw.untrusted && isClaim(f.Name, f.ID):
 			why = ClaimUntrusted
 		}
 		switch {

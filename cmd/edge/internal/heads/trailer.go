@@ -2,7 +2,6 @@ package heads
 
 import (
 	"net/netip"
-	"strings"
 
 	"github.com/hopwire/hopwire/shared/wire"
 )
@@ -45,7 +44,7 @@ func editTrailer(e *Edits, section []byte, named wire.List, untrusted bool) {
 		if why == AsReceived && len(named) > 0 && named.Contains(string(f.Name)) {
 			why = ConnectionOption
 		}
-		if why == AsReceived && untrusted && isClaim(&f) {
+		if why == AsReceived && untrusted && isClaim(f.Name, f.ID) {
 			why = ClaimUntrusted
 		}
 		if why != AsReceived {
@@ -57,27 +56,15 @@ func editTrailer(e *Edits, section []byte, named wire.List, untrusted bool) {
 }
 
 // TrailerFrames reports whether a field of the section may be taken for one that
-// frames the message: an origin that hands fields on as variables of the
-// environment (RFC 3875 section 4.1.18) does not know Transfer_Encoding from
-// Transfer-Encoding, and others put the underscore in the place of any character
-// that they do not expect. The fields themselves have been refused before.
+// frames the message. Those fields themselves have been refused before.
 func TrailerFrames(section []byte) bool {
 	for t := (wire.Trailer{Raw: section}); ; {
 		f, ok := t.Next()
 		if !ok {
 			return false
 		}
-		if looksLike(f.Name, wire.FieldContentLength) || looksLike(f.Name, wire.FieldTransferEncoding) {
+		if MisspellsFraming(f.Name) {
 			return true
 		}
 	}
-}
-
-// looksLike reports whether the name is that of a field but for the hyphen, which
-// is another character.
-func looksLike(name []byte, field wire.FieldID) bool {
-	before, after, _ := strings.Cut(field.String(), "-")
-	at := len(before)
-	return len(name) == at+len("-")+len(after) && name[at] != '-' &&
-		wire.EqualFold(name[:at], before) && wire.EqualFold(name[at+len("-"):], after)
 }

@@ -17,7 +17,8 @@ import "github.com/hopwire/hopwire/shared/wire"
 //
 // What would be wrong without an edit is refused, closed or left as it is:
 //
-//   - The framing of every message is decided and checked as ever.
+//   - The framing of every message is decided and checked as ever, and no field goes
+//     on that could frame it for an origin alone.
 //   - HTTP/1.0 goes as HTTP/1.0, also without Host. Its connection is kept if
 //     request and response both say so. A chunked response, which no origin
 //     should give it, is not decoded, since Transfer-Encoding says that it is.
@@ -26,6 +27,7 @@ import "github.com/hopwire/hopwire/shared/wire"
 //     field that frames the message among them.
 //   - Max-Forwards is not counted, and Via not added, so a loop is not noticed.
 //   - Upgrade goes through, h2c too, but a 101 that switches to h2c is refused.
+//   - A response without Date stays without, and Content-Length where no content is.
 //   - Where the gateway closes for reasons of its own, it cannot announce it.
 
 // PersistsAsSaid reports whether a client that reads the response as the origin

@@ -26,7 +26,8 @@ func (w *world) claims(r *request, t *twin) {
 }
 
 func (w *world) claim() string {
-	return pick(w.rng, "Forwarded: for=10.0.0.1\r\n", "X-Real-IP: 10.0.0.1\r\n", "X_Forwarded_For: 10.0.0.1\r\n")
+	return pick(w.rng, "Forwarded: for=10.0.0.1\r\n", "X-Real-IP: 10.0.0.1\r\n", "X_Forwarded_For: 10.0.0.1\r\n",
+		"X-Forwarded-Ssl: on\r\n", "x.forwarded-prefix:/a\r\n", "X-Client-IP: 10.0.0.1\r\n")
 }
 
 // claimant makes a client's claims. Unless it is trusted, they go where origins are
