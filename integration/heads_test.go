@@ -36,7 +36,7 @@ func startHeadReader(t *testing.T, fields string) (addr string) {
 // one that it trusts has said.
 func TestForwarded(t *testing.T) {
 	origin := startHeadReader(t, "")
-	const claims = "Forwarded: for=x\r\nX-Forwarded-For: 192.0.2.1\r\nX_Forwarded_For: 192.0.2.1\r\nX-Real-IP: 192.0.2.1\r\n"
+	const claims = "Forwarded: for=x\r\nX-Forwarded-For: 192.0.2.1\r\nX_Forwarded_For: 192.0.2.1\r\nX-Real-IP: 192.0.2.1\r\nX-Forwarded-Ssl: on\r\nX.Client-IP: 192.0.2.1\r\n"
 	const own = "Forwarded: for=127.0.0.1;host=\"a:80\";proto=http\r\n"
 	const custom = "X-Forwarded-Proto: http\r\nX-Forwarded-Host: a:80\r\n"
 	for _, test := range []struct{ name, args, want string }{
@@ -57,6 +57,40 @@ func TestForwarded(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// With --via - nothing tells the origin of the gateway. All other edits are made,
+// and refusals still have a name.
+func TestEdits(t *testing.T) {
+	const sent = "GET / HTTP/1.1\r\nHost: a\r\n"
+	c := dialRaw(t, startEdge(t, startHeadReader(t, ""), "--via", "-").Addr)
+	c.send(sent + "TE: trailers, deflate\r\n\r\n")
+	res, head := c.response("GET")
+	if want := sent + "TE: trailers\r\nConnection: TE\r\n\r\n"; head != want {
+		t.Errorf("the origin received\n%s\nwant\n%s", head, want)
+	}
+	if _, err := http.ParseTime(res.Header.Get("Date")); err != nil {
+		t.Errorf("the date: %v", err)
+	}
+	c.send("GET / HTTP/1.1\r\nHost: a\r\nTransfer_Encoding: chunked\r\n\r\n")
+	res, _ = c.response("GET")
+	if got := res.Header.Get("Proxy-Status"); res.StatusCode != 400 || got != `hopwire; error=http_request_error; details="framing-field-misspelled"` {
+		t.Errorf("%d, Proxy-Status: %s", res.StatusCode, got)
+	}
+}
+
+// Two edges that send each other what they get notice it by what they call
+// themselves.
+func TestLoop(t *testing.T) {
+	front := "unix:" + t.TempDir() + "/front"
+	back := startEdge(t, front)
+	startListening(t, command("edge", "--listen", front, "--origin", back.Addr))
+	c := dialRaw(t, back.Addr)
+	c.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+	res, _ := c.response("GET")
+	if got := res.Header.Get("Proxy-Status"); res.StatusCode != 502 || !strings.Contains(got, "proxy_loop_detected") {
+		t.Errorf("%d, Proxy-Status: %s", res.StatusCode, got)
 	}
 }
 

@@ -131,7 +131,7 @@ func flags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "origin", Required: true, Usage: "send requests on to `ADDRESS`: host:port, unix:/path, dns://name:port or srv://name, the last two of which are looked up again and again; give it once for each origin, or several with commas between"},
 		&cli.StringFlag{Name: "resolver", Usage: "look dns:// and srv:// names up at the DNS server `ADDRESS`, as they are written, and not as /etc/resolv.conf and /etc/hosts say"},
 		&cli.BoolFlag{Name: "reuse-port", Usage: "let another edge listen at the same host:port, for a restart: begin the new one, then end the old one"},
-		&cli.StringFlag{Name: "via", Value: "hopwire", Usage: "the gateway's `NAME` in Via and Proxy-Status"},
+		&cli.StringFlag{Name: "via", Value: "hopwire", Usage: "the gateway's `NAME` in Via and Proxy-Status; -: hopwire, and no Via, to study what origins do because of it"},
 		program.LoopsFlag(),
 
 		&cli.BoolFlag{Name: "forwarded", Category: heads, Usage: "tell origins the client's address and what it asked for, in Forwarded (RFC 7239)"},
@@ -200,7 +200,8 @@ func readSettings(c *cli.Context) (*settings, error) {
 		targets:      check.targets("origin"),
 		resolver:     check.resolver("resolver"),
 		gateway: gateway.Config{
-			Name:                 check.token("via"),
+			Name:                 check.gatewayName("via"),
+			NoVia:                c.String("via") == noName,
 			HeadTimeout:          check.duration("head-timeout", positive),
 			IdleTimeout:          check.duration("idle-timeout", positive),
 			BodyTimeout:          check.duration("body-timeout", positive),
@@ -372,8 +373,14 @@ func (c *checker) poolMax(name string) int {
 	return -1
 }
 
-func (c *checker) token(name string) string {
+// noName is what --via says in place of a name.
+const noName = "-"
+
+func (c *checker) gatewayName(name string) string {
 	s := c.String(name)
+	if s == noName {
+		return "" // the gateway's own
+	}
 	if !wire.IsToken(s) || !isLetter(s[0]) {
 		c.problem("--%s is a token that begins with a letter, such as hopwire or edge-1, not %q", name, s)
 	}

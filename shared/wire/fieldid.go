@@ -23,6 +23,7 @@ const (
 	FieldExpect
 	FieldMaxForwards
 	FieldDate
+	FieldVia
 	FieldForwarded
 	FieldIfMatch
 	FieldIfNoneMatch
@@ -51,6 +52,7 @@ var fieldNames = [numFieldIDs]string{
 	FieldExpect:            "Expect",
 	FieldMaxForwards:       "Max-Forwards",
 	FieldDate:              "Date",
+	FieldVia:               "Via",
 	FieldForwarded:         "Forwarded",
 	FieldIfMatch:           "If-Match",
 	FieldIfNoneMatch:       "If-None-Match",

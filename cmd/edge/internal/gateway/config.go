@@ -30,6 +30,9 @@ type Config struct {
 	// Name is the token by which the gateway calls itself in Via and
 	// Proxy-Status. Empty means "hopwire".
 	Name string
+	// NoVia leaves Via out of requests. Then one that goes round in circles is not
+	// noticed.
+	NoVia bool
 
 	// HeadTimeout bounds the time from the first byte of a request to the end
 	// of its head. Zero means 10 seconds.
@@ -120,10 +123,14 @@ type Config struct {
 
 // headPolicy is what is done to heads, by that clock.
 func (c *Config) headPolicy(now func() time.Time) heads.Policy {
-	return heads.Policy{
+	p := heads.Policy{
 		Name: c.Name, Authority: c.Authority, Now: now, Verbatim: c.Verbatim,
 		Forwarded: c.Forwarded, XForwarded: c.XForwarded, Trusted: c.Trusted, TrustUnix: c.TrustUnix,
 	}
+	if c.NoVia {
+		p.Name = ""
+	}
+	return p
 }
 
 // withDefaults fills in what zero means.

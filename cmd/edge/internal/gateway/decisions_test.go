@@ -78,6 +78,15 @@ func TestFailuresBecomeRefusals(t *testing.T) {
 	}
 }
 
+func TestWhoIsToBlame(t *testing.T) {
+	for e := range ProxyErrors {
+		want := e != NoError && e != HTTPRequestError && e != ProxyLoopDetected
+		if got := originError(e, "").blamesOrigin(); got != want {
+			t.Errorf("%v blames the origin: %v", e, got)
+		}
+	}
+}
+
 func TestRefusalOnTheWire(t *testing.T) {
 	for _, test := range []struct {
 		refusal Refusal

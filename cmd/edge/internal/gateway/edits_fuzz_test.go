@@ -19,7 +19,7 @@ func FuzzRequestEdits(f *testing.F) {
 		f.Add(v.Input)
 	}
 	f.Fuzz(func(t *testing.T, octets []byte) {
-		for options := range 16 {
+		for options := range 32 {
 			tryRequestEdits(t, octets, options)
 		}
 	})
@@ -32,6 +32,7 @@ func tryRequestEdits(t *testing.T, octets []byte, options int) {
 	}
 	framing, err := wire.RequestFraming(&h)
 	config := &Config{Name: "hopwire", Authority: "a:1", Verbatim: options&1 != 0, Forwarded: options&2 != 0, XForwarded: options&4 != 0}
+	config.NoVia = options&16 != 0
 	if options&8 != 0 {
 		config.Trusted = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}
 	}

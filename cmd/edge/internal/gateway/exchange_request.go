@@ -133,6 +133,9 @@ func (x *exchange) admit(h *wire.RequestHead) bool {
 		}
 		return x.refuse(refusal)
 	}
+	if x.gateway.editor.Loops(h) {
+		return x.refuse(originError(ProxyLoopDetected, "via"))
+	}
 	if x.gateway.editor.Request(&x.pad.edits, h, x.clientHop.conn.Remote()) == heads.Offered {
 		r.offer = heads.AppendMembers(nil, h.Members(wire.FieldUpgrade))
 	}

@@ -32,6 +32,7 @@ const (
 	HTTPResponseHeadTooLarge
 	HTTPProtocolError
 	HTTPUpgradeFailed
+	ProxyLoopDetected
 	// ProxyErrors is how many there are.
 	ProxyErrors
 )
@@ -56,6 +57,7 @@ var proxyErrors = [ProxyErrors]struct {
 	HTTPResponseHeadTooLarge: {"http_response_header_section_size", 502},
 	HTTPProtocolError:        {"http_protocol_error", 502},
 	HTTPUpgradeFailed:        {"http_upgrade_failed", 502},
+	ProxyLoopDetected:        {"proxy_loop_detected", 502},
 }
 
 // String is the token that stands in the field.
@@ -84,8 +86,11 @@ func (r Refusal) String() string {
 	return s
 }
 
-// blamesOrigin reports whether the origin failed, and not what the client sent.
-func (r Refusal) blamesOrigin() bool { return r.Error != NoError && r.Error != HTTPRequestError }
+// blamesOrigin reports whether the origin failed, and not what the client sent, nor
+// how gateways are set up.
+func (r Refusal) blamesOrigin() bool {
+	return r.Error != NoError && r.Error != HTTPRequestError && r.Error != ProxyLoopDetected
+}
 
 // sentence has the words of Proxy-Status, to be read in a sentence.
 func (r Refusal) sentence() string {
@@ -96,8 +101,8 @@ func (r Refusal) sentence() string {
 	return s
 }
 
-// originError is the refusal for a failure on the origin side, with the status
-// that RFC 9209 recommends.
+// originError is the refusal for a failure on the origin side, or on the way there,
+// with the status that RFC 9209 recommends.
 func originError(e ProxyError, rule string) Refusal {
 	return Refusal{Status: proxyErrors[e].status, Error: e, Rule: rule}
 }

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -81,6 +82,24 @@ var requestRules = []rule{
 		},
 		also: "refusals.none",
 	},
+	looping("in one line", get("/", "Via: 1.1 hopwire"+strings.Repeat(", 1.1 hopwire", 7)), get("/", "Via: 1.1 hopwire"+strings.Repeat(", 1.1 hopwire", 8))),
+	looping("in several", get("/", slices.Repeat([]string{"Via: HTTP/1.1 hopwire (a, b)"}, 8)...), get("/", slices.Repeat([]string{"Via: HTTP/1.1 hopwire (a, b)"}, 9)...)),
+}
+
+// looping is the rule of requests that have been here before, the second once too
+// often.
+func looping(name, some, tooMany string) rule {
+	return rule{
+		name: "RFC 9110 7.6.3: a request that has been here nine times goes round in circles; " + name,
+		client: []move{says(some), hears(hello), says(tooMany), hears(refusal("502 Bad Gateway", `error=proxy_loop_detected; details="via"`)),
+			says(get("/")), hears(hello)},
+		origins: [][]move{{hears(toOrigin(some)), says(hello), hears(toOrigin(get("/"))), says(hello)}},
+		log: []string{
+			`"GET / HTTP/1.1" 200 5 c1#1 -> o1#1 kept/kept`,
+			`"GET / HTTP/1.1" 502 - c1#2 -> - kept/- !proxy_loop_detected:via`,
+			`"GET / HTTP/1.1" 200 5 c1#3 -> o1#2 kept/kept`,
+		},
+	}
 }
 
 // refused is the rule of a request that ends its connection.

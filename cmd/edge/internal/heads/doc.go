@@ -12,8 +12,10 @@
 //
 //   - request.go and response.go have the edits that RFC 9110 section 7.6 asks
 //     for, hop by hop;
+//   - te.go says what of TE goes on;
 //   - trailer.go has those that it asks for in trailer sections;
 //   - forwarded.go tells origins for whom a request is forwarded (RFC 7239);
+//   - via.go finds requests that go round in circles;
 //   - upgrade.go decides whether an origin may be asked to leave HTTP, and whether
 //     its 101 answers that;
 //   - verbatim.go says what follows when nothing may be changed.

@@ -19,9 +19,10 @@ var (
 	maxForwards = []byte("Max-Forwards: ")
 )
 
-// A Policy is what a gateway does to heads. Name has to be given.
+// A Policy is what a gateway does to heads.
 type Policy struct {
-	// Name is the token by which the gateway calls itself in Via.
+	// Name is the token by which the gateway calls itself in Via. Empty means that
+	// it does not.
 	Name string
 	// Authority is the host of requests in HTTP/1.0 that name none.
 	Authority string
@@ -88,7 +89,9 @@ func (ed *Editor) editRequest(e *Edits, h *wire.RequestHead, upgrade Upgrade, cl
 	}
 	t.sayOn(e, end)
 	ed.policy.addForwarding(e, h, &f)
-	e.Insert(end, ed.via[min(h.Minor, 1)], ViaAdded)
+	if ed.policy.Name != "" {
+		e.Insert(end, ed.via[min(h.Minor, 1)], ViaAdded)
+	}
 }
 
 // editFields drops the field lines that are not for the origin, and changes what

@@ -214,6 +214,8 @@ func (w *world) refusalHasReason(r *request, e *logLine) bool {
 			return r.call.silent
 		}
 		return r.fate != goesOn && (r.status <= 0 || r.status == e.status)
+	case "proxy_loop_detected":
+		return r.fate == answered && r.visits > 8 && e.status == 502
 	case "destination_unavailable":
 		return w.struck || e.rule == "no-origin" && w.refusals+w.hangs > 0
 	case "connection_refused":

@@ -27,6 +27,7 @@ type request struct {
 	trailers string // what the gateway says of them for the client
 	joined   bool   // the gateway adds its client to a list that is there
 	closes   bool   // the client asks for the end of the connection
+	visits   int    // how often Via says that it was here
 	expects  bool   // 100, before there is a body
 	offers   bool   // to switch to another protocol
 	tunnel   []byte // what it says in that
@@ -97,7 +98,30 @@ func (w *world) goodRequest(r *request, t *twin) {
 	if r.method == "OPTIONS" && w.one(3) {
 		w.hops(r, t)
 	}
+	if w.one(8) {
+		w.via(r, t)
+	}
 	w.requestBody(r, t)
+}
+
+// via names the gateways on a request's way so far, this one too, and perhaps too
+// often for one that looks.
+func (w *world) via(r *request, t *twin) {
+	most := 8
+	if w.one(4) {
+		most = 20
+	}
+	for n := 1 + w.rng.IntN(most); n > 0; {
+		t.both(pick(w.rng, "Via: 1.1 a.test (1.1 "+w.name+", and more)", "via:1.0 "+w.name+"-2"))
+		for ; n > 0 && !w.one(4); n-- {
+			t.both(pick(w.rng, ", 1.1 ", ",HTTP/1.1\t", " ,, 1.0  ") + w.name + pick(w.rng, "", " (\\)), a)"))
+			r.visits++
+		}
+		t.both("\r\n")
+	}
+	if r.visits > 8 && !t.verbatim && !w.config.NoVia && r.fate == goesOn {
+		r.fate, r.status = answered, 502
+	}
 }
 
 func (w *world) requestLine(r *request, t *twin) (authority string) {
@@ -259,7 +283,9 @@ func (w *world) expectation(r *request, t *twin) {
 func (w *world) endHead(r *request, t *twin) {
 	t.added(r.trailers)
 	w.forwardedFor(r, t)
-	t.added("Via: 1." + strconv.Itoa(min(r.minor, 1)) + " " + w.name + "\r\n")
+	if !w.config.NoVia {
+		t.added("Via: 1." + strconv.Itoa(min(r.minor, 1)) + " " + w.name + "\r\n")
+	}
 	t.both("\r\n")
 	r.head, r.ahead = len(t.sent), len(t.want)
 }

@@ -107,6 +107,7 @@ func (w *world) drawGateway() {
 		ResponseTimeout: pick(w.rng, 60, 10*time.Second/time.Second) * time.Second,
 		StreamTimeout:   pick(w.rng, 300, 10*time.Second/time.Second) * time.Second,
 	}
+	w.config.NoVia = w.one(8)
 	if w.config.Verbatim = w.one(8); !w.config.Verbatim && w.one(3) {
 		w.config.Forwarded, w.config.XForwarded = w.one(2), w.one(2)
 		if w.one(2) {
