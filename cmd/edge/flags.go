@@ -44,16 +44,20 @@ over a connection that is kept for further requests. An origin that fails is lef
 out for a while; a request for which it cannot be connected to goes to another one.
 Of SRV records, those of the lowest priority that are well get the requests.
 What edge forwards are the bytes it received, apart from the fields, in heads and in
-trailer sections, that are meant for one hop only (RFC 9110 section 7.6.1), and its
-name in Via. What two recipients could read differently it refuses. An answer of its
-own has a Proxy-Status field (RFC 9209) that says why.
+trailer sections, that are meant for one hop only (RFC 9110 section 7.6.1), its name
+in Via, and Date where a response has none. What two recipients could read
+differently it refuses, and a request that has been here more than eight times, as
+Via tells. An answer of its own has a Proxy-Status field (RFC 9209) that says why.
+With --via - requests have no Via: origins that do not compress for gateways, as
+nginx by default, do so then.
 
 With --forwarded or --x-forwarded, what a client says by itself in Forwarded, in
-X-Forwarded-For, -Host, -Port, -Proto or -Server, or in X-Real-IP, is dropped, also
-where a name has underscores, and in trailer sections: an origin would take it for
-what the gateway says. What a client says that is --trusted, as another gateway in
-front is, goes on. Its lists get one more element, and a host or protocol that it
-names is left alone. Without either flag such fields are passed on like any other.
+fields whose names begin with X-Forwarded, in X-Real-IP or X-Client-IP is dropped,
+also where a name has underscores or the like, and in trailer sections: an origin
+would take it for what the gateway says. What a client says that is --trusted, as
+another gateway in front is, goes on. Its lists get one more element, and a host or
+protocol that it names is left alone. Without either flag such fields are passed on
+like any other.
 
 With --verbatim heads and trailer sections are sent on as they came, in both
 directions. Connection: close, from either side, then ends the connections on both,

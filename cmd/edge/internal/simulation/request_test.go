@@ -112,7 +112,7 @@ func (w *world) via(r *request, t *twin) {
 		most = 20
 	}
 	for n := 1 + w.rng.IntN(most); n > 0; {
-		t.both(pick(w.rng, "Via: 1.1 a.test (1.1 "+w.name+", and more)", "via:1.0 "+w.name+"-2"))
+		t.both(pick(w.rng, "Via: 1.1 a.test (a, 1.1 "+w.name+" )", "via:1.0 "+w.name+"-2"))
 		for ; n > 0 && !w.one(4); n-- {
 			t.both(pick(w.rng, ", 1.1 ", ",HTTP/1.1\t", " ,, 1.0  ") + w.name + pick(w.rng, "", " (\\)), a)"))
 			r.visits++
