@@ -317,7 +317,7 @@ func checkEdits(t *testing.T, e *Edits, head, edits, want string) {
 
 func TestEditsAllocateNothing(t *testing.T) {
 	ed := NewEditor(Policy{Name: "hopwire", Authority: "127.0.0.1:9000", Now: time.Now})
-	h := parseRequest(t, "GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, x-a\r\nx-a: 1\r\n\r\n")
+	h := parseRequest(t, "GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, x-a\r\nx-a: 1\r\nTE: a, trailers\r\nVia: 1.1 b\r\n\r\n")
 	r := parseResponse(t, "HTTP/1.1 426 Upgrade Required\r\nUpgrade: b\r\n\r\n")
 	var e Edits
 	var sent []byte

@@ -81,7 +81,7 @@ func (ed *Editor) editRequest(e *Edits, h *wire.RequestHead, upgrade Upgrade, cl
 		e.Insert(end, ownVersion, OwnVersion)
 	}
 	ed.addHost(e, h)
-	f, t := ed.policy.forwarding(h, client), findTrailers(h)
+	f, t := ed.policy.forwarding(h, client), findTE(h)
 	editFields(e, h, upgrade, &f, &t)
 	end := len(h.Raw) - len(crlf)
 	if upgrade == Offered {
@@ -96,7 +96,7 @@ func (ed *Editor) editRequest(e *Edits, h *wire.RequestHead, upgrade Upgrade, cl
 
 // editFields drops the field lines that are not for the origin, and changes what
 // it is to read in another way.
-func editFields(e *Edits, h *wire.RequestHead, upgrade Upgrade, fw *forwarding, t *trailers) {
+func editFields(e *Edits, h *wire.RequestHead, upgrade Upgrade, fw *forwarding, t *te) {
 	named := h.NominatesAny()
 	for i := range h.Fields {
 		f := &h.Fields[i]

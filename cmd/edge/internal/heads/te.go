@@ -6,11 +6,11 @@ import (
 	"github.com/hopwire/hopwire/shared/wire"
 )
 
-// A trailers is what a request says in TE of trailer fields: that whoever is behind
+// A te is what a request says in TE of trailer fields: that whoever is behind
 // it takes them. That goes on (RFC 9110 section 10.1.4), since the gateway passes
 // trailer sections on. What else TE says is of codings, which are for one hop, and
 // of which this one wants chunked alone. HTTP/1.0 has no trailer fields.
-type trailers struct {
+type te struct {
 	taken bool
 	line  int // the index of a line that says this alone and goes on as it came; negative if there is none
 }
@@ -20,8 +20,8 @@ var (
 	teLine       = []byte("Connection: TE\r\n")
 )
 
-func findTrailers(h *wire.RequestHead) trailers {
-	t := trailers{line: -1}
+func findTE(h *wire.RequestHead) te {
+	t := te{line: -1}
 	if _, ok := h.Field(wire.FieldTE); !ok || h.Minor == 0 {
 		return t
 	}
@@ -31,7 +31,7 @@ func findTrailers(h *wire.RequestHead) trailers {
 		case f.ID != wire.FieldTE:
 		case bytes.IndexByte(f.Value, '"') >= 0: // a quoted string may say anything
 		case wire.EqualFold(f.Value, "trailers"):
-			return trailers{taken: true, line: i}
+			return te{taken: true, line: i}
 		case wire.List(f.Value).Contains("trailers"):
 			t.taken = true
 		}
@@ -40,7 +40,7 @@ func findTrailers(h *wire.RequestHead) trailers {
 }
 
 // sayOn inserts what has to be said of it for the next hop.
-func (t *trailers) sayOn(e *Edits, at int) {
+func (t *te) sayOn(e *Edits, at int) {
 	if !t.taken {
 		return
 	}
