@@ -129,7 +129,6 @@ func (x *exchange) frameResponse(h *wire.ResponseHead) bool {
 	case verbatim && !heads.PersistsAsSaid(h, framing, x.request.minor):
 		x.planClose(OriginAsked)
 	}
-	x.upload.frameRest(r.persists)
 	return true
 }
 
@@ -169,7 +168,6 @@ func codesNothing(h *wire.ResponseHead) bool {
 // can still be answered by 502.
 func (x *exchange) sendResponse(h *wire.ResponseHead) bool {
 	r := &x.response
-	x.gateway.editor.Response(&x.pad.edits, h, x.clientSide())
 	came := x.originHop.unread()
 	body := &x.pad.body
 	if r.decode {
@@ -186,6 +184,8 @@ func (x *exchange) sendResponse(h *wire.ResponseHead) bool {
 	if r.decode {
 		n = 0
 	}
+	x.upload.frameRest(r.persists)
+	x.gateway.editor.Response(&x.pad.edits, h, x.clientSide())
 	r.phase = relaying
 	x.forgetRequest() // from here on it cannot be sent again, and a slow response holds no buffer for it
 	if _, err := x.clientHop.sendHead(x.pad, came[:len(h.Raw)+n]); err != nil {

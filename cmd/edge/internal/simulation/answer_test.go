@@ -294,14 +294,10 @@ func (w *world) gatewayCloses(l *line, how simnet.What) {
 // judgeTruth looks whether what was cut off looks whole, now that the connection
 // ends in order.
 func (w *world) judgeTruth(c *call) {
-	at := c.place
-	if at == len(c.requests) || c.requests[at].answer.state == nothing {
-		at--
-	}
-	if at < 0 {
+	r := c.lastAnswered()
+	if r == nil {
 		return
 	}
-	r := c.requests[at]
 	a := &r.answer
 	if a.state < inBody || a.source == nil || !a.source.unframed || a.try == nil {
 		return
@@ -313,6 +309,19 @@ func (w *world) judgeTruth(c *call) {
 	}
 }
 
+// lastAnswered is the last request of which the client was sent an answer, or a part
+// of it; nil if there is none.
+func (c *call) lastAnswered() *request {
+	at := c.place
+	if at == len(c.requests) || c.requests[at].answer.state == nothing {
+		at--
+	}
+	if at < 0 {
+		return nil
+	}
+	return c.requests[at]
+}
+
 // judgeArrival looks whether a client has all that was written to it, whatever it
 // was still sending, now that its connection has ended.
 func (w *world) judgeArrival(c *call, err error) {
@@ -320,17 +329,16 @@ func (w *world) judgeArrival(c *call, err error) {
 	if c.hears == c.received || l.reset || l.struck || !errors.Is(err, syscall.ECONNRESET) || l.tunnels() {
 		return
 	}
+	if r := c.lastAnswered(); r != nil && r.answer.source != nil && (r.minor == 0 || r.answer.source.unframed) {
+		return // its end may not have shown
+	}
 	switch c.end {
-	case "response-truncated", "response-timeout", "response-malformed":
-		r := c.requests[min(c.place, len(c.requests)-1)]
-		if a := &r.answer; r.minor == 0 || a.state < inBody || a.source == nil || a.source.unframed {
-			return // its end would not show
-		}
 	case "client-asked":
 		if c.logged < len(c.requests) {
 			return // it said that it would send no more
 		}
-	case "origin-asked", "response-until-close", "draining", "request-unread", "request-truncated", "request-timeout", "request-too-slow", "refused", "origin-stale":
+	case "origin-asked", "response-until-close", "draining", "request-unread", "request-truncated", "request-timeout", "request-too-slow", "refused", "origin-stale",
+		"response-truncated", "response-timeout", "response-malformed":
 	default:
 		return
 	}
