@@ -3,10 +3,44 @@ package integration
 import (
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/hopwire/hopwire/integration/internal/servers"
 )
+
+// What Via costs: nginx does not compress for requests that have it, unless
+// gzip_proxied is set.
+func TestViaKeepsNginxFromCompressing(t *testing.T) {
+	requireTool(t, "nginx")
+	root, page := t.TempDir(), new(strings.Builder)
+	for n := range 10_000 {
+		fmt.Fprintf(page, "<p>This is paragraph %d of a page that is long.</p>\n", n)
+	}
+	if err := os.WriteFile(filepath.Join(root, "page.html"), []byte(page.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	nginx, err := servers.NginxCompressing(t.TempDir(), root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := nginx.Stop(patience); err != nil {
+			t.Errorf("nginx: %v", err)
+		}
+	})
+	size := func(addr string) int {
+		_, _, body := splitAnswer(rawAnswer(t, addr, "GET /page.html HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n"))
+		return len(body)
+	}
+	direct, through, without := size(nginx.Addr), size(startEdge(t, nginx.Addr).Addr), size(startEdge(t, nginx.Addr, "--via", "-").Addr)
+	t.Logf("of %d bytes %d come directly, %d through edge, and %d with --via -", page.Len(), direct, through, without)
+	if direct > page.Len()/5 || through < page.Len() || without != direct {
+		t.Error("it is Via that keeps nginx from compressing, and nothing else")
+	}
+}
 
 // nginx as an origin: it has its own way of writing responses, closes
 // connections when it likes, and refuses what it does not.

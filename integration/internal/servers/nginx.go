@@ -16,6 +16,18 @@ func NginxFiles(dir, root string, options ...Option) (*Server, error) {
 		}`, options)
 }
 
+// NginxCompressing is nginx serving the files under root, compressed for clients
+// that take that, and otherwise as it comes.
+func NginxCompressing(dir, root string) (*Server, error) {
+	return nginx(dir, `
+		gzip on;
+		gzip_types *;
+		server {
+			listen LISTEN;
+			root `+root+`;
+		}`, nil)
+}
+
 // NginxProxy is nginx in front of an origin at the address upstream, to which
 // it keeps connections open.
 func NginxProxy(dir, upstream string, options ...Option) (*Server, error) {
