@@ -83,9 +83,8 @@ func TestTrailer(t *testing.T) {
 		{"A: b", [][2]string{{"A", "b"}}},
 		{": b\r\n\r\n", [][2]string{}},
 	} {
-		trailer := Trailer{Raw: []byte(c.section)}
 		lines, at := []FieldLine{}, 0
-		for line, ok := trailer.Next(); ok; line, ok = trailer.Next() {
+		for line := range TrailerFields([]byte(c.section)) {
 			from, to := line.Span()
 			if from != at || IdentifyField(line.Name) != line.ID {
 				t.Errorf("%q: %q begins at %d, not %d, and is %v", c.section, line.Name, from, at, line.ID)

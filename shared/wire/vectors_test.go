@@ -191,11 +191,7 @@ func trailers(f Framing, body []byte) [][2]string {
 		s.Reset(f)
 		s.HoldTrailer(true)
 		n, _, _ := s.Scan(body)
-		for t := (Trailer{Raw: body[n:]}); ; {
-			line, ok := t.Next()
-			if !ok {
-				break
-			}
+		for line := range TrailerFields(body[n:]) {
 			all = append(all, line)
 		}
 	}

@@ -118,8 +118,8 @@ func (x *exchange) admit(h *wire.RequestHead) bool {
 	if err != nil {
 		return x.refuseAndClose(malformedRequest(err), Refused)
 	}
-	if misspelled(h) {
-		return x.refuseAndClose(badRequest(400, "framing-field-misspelled"), Refused)
+	if heads.MisspellsFraming(h) {
+		return x.refuseAndClose(malformedRequest(errMisspelled), Refused)
 	}
 	if r.last = !wire.RequestPersists(h); r.last {
 		x.end.client = ClientAsked
@@ -142,16 +142,8 @@ func (x *exchange) admit(h *wire.RequestHead) bool {
 	return true
 }
 
-// misspelled reports whether a field could frame the request for an origin that
-// reads names less strictly.
-func misspelled(h *wire.RequestHead) bool {
-	for i := range h.Fields {
-		if f := &h.Fields[i]; f.ID == wire.FieldOther && heads.MisspellsFraming(f.Name) {
-			return true
-		}
-	}
-	return false
-}
+// errMisspelled refuses a field by which only an origin could frame the request.
+var errMisspelled = &wire.Error{Status: 400, Rule: "framing-field-misspelled", Section: "RFC 3875 section 4.1.18"}
 
 // beginBody finds how much of the body came with the head.
 func (x *exchange) beginBody(h *wire.RequestHead, f wire.Framing) bool {
@@ -162,8 +154,7 @@ func (x *exchange) beginBody(h *wire.RequestHead, f wire.Framing) bool {
 	if f.Kind == wire.Chunked && h.NominatesAny() {
 		x.request.named = heads.AppendMembers(nil, h.Members(wire.FieldConnection))
 	}
-	_, expects := h.Field(wire.FieldExpect)
-	n, err := x.upload.begin(f, expects && h.Minor > 0, x.clientHop.unread()[x.request.head:])
+	n, err := x.upload.begin(f, heads.ExpectsContinue(h), x.clientHop.unread()[x.request.head:])
 	x.request.message += n
 	if err != nil {
 		return x.refuseAndClose(malformedRequest(err), Refused)

@@ -176,7 +176,7 @@ func (x *exchange) sendResponse(h *wire.ResponseHead) bool {
 	}
 	n, _, err := body.Scan(came[len(h.Raw):])
 	if err == nil {
-		err = trailerFault(body, came[len(h.Raw)+n:])
+		_, err = lookAtTrailer(body, came[len(h.Raw)+n:])
 	}
 	if err != nil {
 		return x.refuse(malformedResponse(err))

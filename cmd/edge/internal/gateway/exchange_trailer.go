@@ -41,16 +41,20 @@ func (h *hop) holdTrailer(body *wire.BodyScanner, read func() error) (n int, err
 	}
 }
 
-// trailerFault says what is wrong with what has come of a trailer section that the
-// scanner has stopped before, while nothing else of the message has gone out yet.
-func trailerFault(body *wire.BodyScanner, came []byte) error {
+// lookAtTrailer scans what has come of a trailer section that the scanner has stopped
+// before, while what is wrong with it can still be answered before anything goes out.
+// The section is empty if it is not whole.
+func lookAtTrailer(body *wire.BodyScanner, came []byte) (section []byte, err error) {
 	if !body.AtTrailer() {
-		return nil
+		return nil, nil
 	}
 	looked := *body
 	looked.HoldTrailer(false)
-	_, _, err := looked.Scan(came)
-	return err
+	n, whole, err := looked.Scan(came)
+	if !whole {
+		n = 0
+	}
+	return came[:n], err
 }
 
 // trailerDown sends the trailer section of a response.
@@ -77,12 +81,11 @@ func (u *upload) trailer() bool {
 	u.whole = u.body.Done()
 	section := in.unread()[:n]
 	defer in.buffer.Consume(n)
-	switch {
-	case err != nil:
+	if err == nil && heads.TrailerMisspellsFraming(section) {
+		err = errMisspelled
+	}
+	if err != nil {
 		return u.trailerNotRead(err)
-	case heads.TrailerFrames(section):
-		x.breakOff(Refused, badRequest(400, string(wire.RuleTrailerField)))
-		return false
 	}
 	return !u.stopping && u.sendTrailer(section)
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/hopwire/hopwire/cmd/edge/internal/heads"
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/wire"
 )
@@ -47,7 +48,10 @@ func (u *upload) begin(f wire.Framing, expects bool, came []byte) (n int, err er
 	u.body.HoldTrailer(!u.exchange.gateway.config.Verbatim)
 	u.left = u.exchange.gateway.clientPace.begin()
 	if n, err = u.scan(came); err == nil {
-		err = trailerFault(&u.body, came[n:])
+		var section []byte
+		if section, err = lookAtTrailer(&u.body, came[n:]); err == nil && heads.TrailerMisspellsFraming(section) {
+			err = errMisspelled
+		}
 	}
 	u.begun, u.heldBack = n > 0, expects && n == 0
 	return n, err

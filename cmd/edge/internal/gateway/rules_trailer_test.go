@@ -133,10 +133,16 @@ var trailerRules = []rule{
 		log:     []string{`"POST / HTTP/1.1" 400 - c1#1 -> o1#1 refused/aborted !http_request_error:trailer-field`},
 	},
 	{
-		name:    "RFC 9110 6.5.1: so does one that some take for such a field",
-		client:  []move{says(post(chunks, "0\r\nTransfer_Encoding: ")), waits(time.Second), says("chunked\r\n\r\n"), hears(refusedTrailer), isEnded},
+		name:   "RFC 3875 4.1.18: one that some take for such a field and came with the head",
+		client: []move{says(post(chunks, "0\r\nA: b\r\nTransfer_Encoding: chunked\r\n\r\n")), hears(misspelledTrailer), isEnded},
+		log:    []string{`"POST / HTTP/1.1" 400 - c1#1 -> - refused/- !http_request_error:framing-field-misspelled`},
+		whole:  true,
+	},
+	{
+		name:    "RFC 3875 4.1.18: one that came later ends what is under way, too",
+		client:  []move{says(post(chunks, "0\r\nTransfer_Encoding: ")), waits(time.Second), says("chunked\r\n\r\n"), hears(misspelledTrailer), isEnded},
 		origins: [][]move{{hears(chunkedToOrigin, "0\r\n"), isReset}},
-		log:     []string{`"POST / HTTP/1.1" 400 - c1#1 -> o1#1 refused/aborted !http_request_error:trailer-field`},
+		log:     []string{`"POST / HTTP/1.1" 400 - c1#1 -> o1#1 refused/aborted !http_request_error:framing-field-misspelled`},
 	},
 	{
 		name:    "RFC 9110 6.5.1: a response cannot be taken for another by it",
@@ -184,9 +190,10 @@ const (
 )
 
 var (
-	chunkedToOrigin = toOrigin(post(chunks, ""))
-	forwardedChunks = toOrigin(post(chunks+"\r\nForwarded: for=127.0.0.1;host=\"a\";proto=http", ""))
-	refusedTrailer  = refusal("400 Bad Request", `error=http_request_error; details="trailer-field"`, "Connection: close")
-	longestLeft     = "X-Sum: " + strings.Repeat("1", 8<<10-len("X-A: 1\r\nX-Sum: \r\n")) + "\r\n\r\n"
-	longest         = "X-A: 1\r\n" + longestLeft
+	chunkedToOrigin   = toOrigin(post(chunks, ""))
+	forwardedChunks   = toOrigin(post(chunks+"\r\nForwarded: for=127.0.0.1;host=\"a\";proto=http", ""))
+	refusedTrailer    = refusal("400 Bad Request", `error=http_request_error; details="trailer-field"`, "Connection: close")
+	misspelledTrailer = refusal("400 Bad Request", `error=http_request_error; details="framing-field-misspelled"`, "Connection: close")
+	longestLeft       = "X-Sum: " + strings.Repeat("1", 8<<10-len("X-A: 1\r\nX-Sum: \r\n")) + "\r\n\r\n"
+	longest           = "X-A: 1\r\n" + longestLeft
 )

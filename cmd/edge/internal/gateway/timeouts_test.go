@@ -93,6 +93,17 @@ func TestSilentOriginOfAnExpectation(t *testing.T) {
 	}
 }
 
+// An expectation that nobody has to meet, or that the origin does not hear of, is not
+// waited for: then a body that does not come is the client's fault.
+func TestOtherExpectations(t *testing.T) {
+	for _, fields := range []string{"Expect: x", "Expect: 100-continued", "Connection: expect\r\nExpect: 100-continue"} {
+		smooth.visit(t, Config{MinRate: 240}, func(c *peer) {
+			c.send(post(fields+"\r\nContent-Length: 3", ""))
+			c.expectWithin(29*time.Second, 31*time.Second, func() { c.expectRefusal(408, "body-timeout") })
+		}, (*peer).drain)
+	}
+}
+
 // The first byte of a body has a time of its own, for phones and for people.
 func TestBodyTimeout(t *testing.T) {
 	for _, expects := range []string{"", "Expect: 100-continue\r\n"} {

@@ -12,7 +12,8 @@
 //
 //   - request.go and response.go have the edits that RFC 9110 section 7.6 asks
 //     for, hop by hop;
-//   - te.go says what of TE goes on;
+//   - fields.go knows fields by their names, te.go what of TE goes on, keepalive.go how
+//     long an origin keeps a connection;
 //   - trailer.go has those that it asks for in trailer sections;
 //   - forwarded.go tells origins for whom a request is forwarded (RFC 7239);
 //   - via.go finds requests that go round in circles;

@@ -336,16 +336,16 @@ func TestEditsAllocateNothing(t *testing.T) {
 func TestMisspelledFraming(t *testing.T) {
 	for name, want := range map[string]bool{
 		"Transfer_Encoding": true, "transfer.encoding": true, "TRANSFER~ENCODING": true, "Content_Length": true, "content!length": true,
-		"Transfer-Encoding": false, "Content-Length": false, "TransferxEncoding": false, "Content0Length": false,
+		"TransferxEncoding": false, "Content0Length": false,
 		"Transfer_Encodin": false, "Transfer__Encoding": false, "Transfer_Encodings": false, "Content_Lengths": false, "Kontent_Length": false, "": false,
 	} {
-		if got := MisspellsFraming([]byte(name)); got != want {
+		if got := isMisspelled([]byte(name)); got != want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
 	for c := range 256 { // of all, those that CGI knows apart from a hyphen
-		want := c != '-' && !isLetterOrDigit(byte(c))
-		if got := MisspellsFraming([]byte("Content" + string([]byte{byte(c)}) + "Length")); got != want {
+		want := !isLetterOrDigit(byte(c))
+		if got := isMisspelled([]byte("Content" + string([]byte{byte(c)}) + "Length")); got != want {
 			t.Errorf("%q: %v", rune(c), got)
 		}
 	}

@@ -14,18 +14,32 @@ func hopByHop(id wire.FieldID) Reason {
 	return AsReceived
 }
 
-// MisspellsFraming reports whether a name is Content-Length or Transfer-Encoding,
-// but for the hyphen. This gateway frames nothing by such a field, while an origin
-// that knows fields by the names of variables may: then the two see another request
-// begin (request smuggling).
-func MisspellsFraming(name []byte) bool {
-	switch len(name) {
-	case len("Content-Length"):
-		return name[len("Content")] != '-' && spells(name, "Content-Length")
-	case len("Transfer-Encoding"):
-		return name[len("Transfer")] != '-' && spells(name, "Transfer-Encoding")
+// MisspellsFraming reports whether a request has a field that is Content-Length or
+// Transfer-Encoding but for the hyphen. This gateway frames nothing by such a field,
+// while an origin that knows fields by the names of variables may: then the two see
+// another request begin (request smuggling).
+func MisspellsFraming(h *wire.RequestHead) bool {
+	for i := range h.Fields {
+		if f := &h.Fields[i]; f.ID == wire.FieldOther && isMisspelled(f.Name) {
+			return true
+		}
 	}
 	return false
+}
+
+// TrailerMisspellsFraming is the same of a trailer section, which may be merged into
+// the head.
+func TrailerMisspellsFraming(section []byte) bool {
+	for f := range wire.TrailerFields(section) {
+		if f.ID == wire.FieldOther && isMisspelled(f.Name) {
+			return true
+		}
+	}
+	return false
+}
+
+func isMisspelled(name []byte) bool {
+	return spells(name, "Content-Length") || spells(name, "Transfer-Encoding")
 }
 
 // spells reports whether a name is that of a field for whoever hands fields on as
@@ -36,8 +50,7 @@ func spells(name []byte, field string) bool {
 		return false
 	}
 	for i, c := range name {
-		switch {
-		case field[i] == '-' && isLetterOrDigit(c), field[i] != '-' && c|0x20 != field[i]|0x20:
+		if field[i] == '-' && isLetterOrDigit(c) || field[i] != '-' && c|0x20 != field[i]|0x20 {
 			return false
 		}
 	}
@@ -84,3 +97,13 @@ func AppendMembers(b []byte, members wire.Members) []byte {
 		b = append(append(b, member...), ',')
 	}
 }
+
+// ExpectsContinue reports whether the client waits for the origin to say 100 before it
+// sends a body (RFC 9110 section 10.1.1). Other expectations nobody need meet, and of
+// one that Connection names the origin hears nothing.
+func ExpectsContinue(h *wire.RequestHead) bool {
+	_, ok := h.Field(wire.FieldExpect)
+	return ok && h.Minor > 0 && hasOption(h.Members(wire.FieldExpect), "100-continue") && !h.Nominates(expectName)
+}
+
+var expectName = []byte("Expect")

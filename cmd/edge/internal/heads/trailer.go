@@ -35,11 +35,7 @@ func (ed *Editor) ResponseTrailer(e *Edits, section []byte, named wire.List) {
 
 func editTrailer(e *Edits, section []byte, named wire.List, untrusted bool) {
 	e.Begin(section)
-	for t := (wire.Trailer{Raw: section}); ; {
-		f, ok := t.Next()
-		if !ok {
-			break
-		}
+	for f := range wire.TrailerFields(section) {
 		why := hopByHop(f.ID)
 		if why == AsReceived && len(named) > 0 && named.Contains(string(f.Name)) {
 			why = ConnectionOption
@@ -53,18 +49,4 @@ func editTrailer(e *Edits, section []byte, named wire.List, untrusted bool) {
 		}
 	}
 	e.End()
-}
-
-// TrailerFrames reports whether a field of the section may be taken for one that
-// frames the message. Those fields themselves have been refused before.
-func TrailerFrames(section []byte) bool {
-	for t := (wire.Trailer{Raw: section}); ; {
-		f, ok := t.Next()
-		if !ok {
-			return false
-		}
-		if MisspellsFraming(f.Name) {
-			return true
-		}
-	}
 }

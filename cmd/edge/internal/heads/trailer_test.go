@@ -54,7 +54,7 @@ func TestTrailerEdits(t *testing.T) {
 	}
 }
 
-func TestTrailerFrames(t *testing.T) {
+func TestTrailerMisspellsFraming(t *testing.T) {
 	for _, test := range []struct {
 		section string
 		want    bool
@@ -69,7 +69,7 @@ func TestTrailerFrames(t *testing.T) {
 		{"Content_Lengthy: 5\r\n\r\n", false},
 		{"Content_Type: a\r\nTransfer_Encodin: b\r\nA: Transfer_Encoding\r\n\r\n", false},
 	} {
-		if got := TrailerFrames([]byte(test.section)); got != test.want {
+		if got := TrailerMisspellsFraming([]byte(test.section)); got != test.want {
 			t.Errorf("%q: %v", test.section, got)
 		}
 	}
@@ -81,7 +81,7 @@ func TestTrailerEditsAllocateNothing(t *testing.T) {
 	var e Edits
 	var sent []byte
 	edit := func() {
-		if !TrailerFrames(section) {
+		if !TrailerMisspellsFraming(section) {
 			ed.RequestTrailer(&e, section, named, netip.AddrPort{})
 			sent = e.AppendTo(sent[:0])
 		}

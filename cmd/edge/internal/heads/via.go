@@ -12,60 +12,37 @@ const maxVisits = 8
 
 // Loops reports whether a request comes back again and again, as Via tells (RFC 9110
 // section 7.6.3). Where the gateway does not name itself there, nobody can know.
+// Comments are not read, although they may hold what looks like a member: one that is
+// never closed would hide all that other gateways join to it.
 func (ed *Editor) Loops(h *wire.RequestHead) bool {
 	if _, ok := h.Field(wire.FieldVia); !ok || ed.policy.Verbatim || ed.policy.Name == "" {
 		return false
 	}
 	n := 0
-	for i := range h.Fields {
-		if f := &h.Fields[i]; f.ID == wire.FieldVia {
-			n += visits(f.Value, ed.policy.Name)
+	members := h.Members(wire.FieldVia)
+	for {
+		member, ok := members.Next()
+		if !ok {
+			return n > maxVisits
 		}
-	}
-	return n > maxVisits
-}
-
-// visits counts the members of a Via field that are received by that name:
-//
-//	[ protocol-name "/" ] protocol-version RWS received-by [ RWS comment ]
-func visits(via []byte, name string) (n int) {
-	for len(via) > 0 {
-		var member []byte
-		member, via = cutMember(via)
-		member = bytes.TrimLeft(member, blanks)
-		member = bytes.TrimLeft(member[len(firstWord(member)):], blanks)
-		if string(firstWord(member)) == name {
+		if string(receivedBy(member)) == ed.policy.Name {
 			n++
 		}
 	}
-	return n
 }
 
-const blanks = " \t"
-
-// firstWord is what stands before the first whitespace.
-func firstWord(b []byte) []byte {
-	if i := bytes.IndexAny(b, blanks); i >= 0 {
-		return b[:i]
+// receivedBy is the second word of a member of Via:
+//
+//	[ protocol-name "/" ] protocol-version RWS received-by [ RWS comment ]
+func receivedBy(member []byte) []byte {
+	const blanks = " \t"
+	version := bytes.IndexAny(member, blanks)
+	if version < 0 {
+		return nil
 	}
-	return b
-}
-
-// cutMember cuts a list at its first comma. A comment may hold commas, and comments
-// (RFC 9110 section 5.6.5).
-func cutMember(list []byte) (member, rest []byte) {
-	depth := 0
-	for i := 0; i < len(list); i++ {
-		switch c := list[i]; {
-		case c == ',' && depth == 0:
-			return list[:i], list[i+1:]
-		case c == '(':
-			depth++
-		case c == ')' && depth > 0:
-			depth--
-		case c == '\\' && depth > 0:
-			i++ // the next byte means itself
-		}
+	name := bytes.TrimLeft(member[version:], blanks)
+	if i := bytes.IndexAny(name, blanks); i >= 0 {
+		name = name[:i]
 	}
-	return list, nil
+	return name
 }

@@ -6,25 +6,12 @@ import (
 	"testing"
 )
 
-func TestVisits(t *testing.T) {
-	for _, test := range []struct {
-		via  string
-		want int
-	}{
-		{"", 0},
-		{"1.1 me", 1},
-		{"1.1 me:80", 0},
-		{"1.1 Me, 1.1 you, me 1.1, me", 0},
-		{"HTTP/1.1 \t me\t(comment) , 1.0 me,,\t1.1 me", 3},
-		{"1.1 you (1.1 me, 1.1 me), 1.1 me (a (b, 1.1 me) \\), 1.1 me), 1.1 me", 2},
-		{"1.1 you (a \\\\), 1.1 me", 1},
-		{"1.1 you ), 1.1 me", 1},
-		{"1.1 me (1.1 me, 1.1 me", 1},
-		{"1.1 you \\(, 1.1 me)", 0},
-		{"1.1 you (\\", 0},
+func TestReceivedBy(t *testing.T) {
+	for member, want := range map[string]string{
+		"1.1 me": "me", "HTTP/1.1 \t me:80\t(comment)": "me:80", "1.0 me(comment)": "me(comment)", "me": "", "": "",
 	} {
-		if got := visits([]byte(test.via), "me"); got != test.want {
-			t.Errorf("%q: %d, want %d", test.via, got, test.want)
+		if got := string(receivedBy([]byte(member))); got != want {
+			t.Errorf("%q: %q, want %q", member, got, want)
 		}
 	}
 }
@@ -41,6 +28,8 @@ func TestLoops(t *testing.T) {
 		{Policy{Name: "me"}, "Via: " + eight + "\r\nVia: 1.1 you\r\nX-Via: 1.1 me", false},
 		{Policy{Name: "me"}, "via: " + nine, true},
 		{Policy{Name: "me"}, "Via: " + eight + "\r\nA: b\r\nVia: 1.1 me", true},
+		{Policy{Name: "me"}, "Via: 1.1 you (, " + nine, true},
+		{Policy{Name: "me"}, "Via: " + eight + ",, me 1.1, 1.1 Me, 1.1 me:80", false},
 		{Policy{Name: "you"}, "Via: " + nine, false},
 		{Policy{}, "Via: " + nine, false},
 		{Policy{Name: "me", Verbatim: true}, "Via: " + nine, false},

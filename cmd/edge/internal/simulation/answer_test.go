@@ -89,7 +89,7 @@ func (w *world) bodyMoved(c *call, r *request, behind int) {
 	}
 	a.state = complete
 	if t := a.try; t != nil {
-		t.early = t.written < len(r.want)
+		t.early = t.written < len(r.want) && t.line.read-t.read >= int64(len(a.source.sent)) // what was decoded ends later
 	}
 	c.place++
 	c.ends = append(c.ends, c.received-int64(behind))
