@@ -166,7 +166,7 @@ func flags() []cli.Flag {
 		duration(timeouts, "connect-timeout", 5*time.Second, "allow `DURATION` for connecting to an origin"),
 		duration(timeouts, "response-timeout", 60*time.Second, "allow an origin `DURATION` from the end of a request to the whole head of a response, or without a byte of a request going by"),
 		duration(timeouts, "stream-timeout", 5*time.Minute, "allow an origin `DURATION` without a byte of a response that is under way"),
-		duration(timeouts, "linger", 30*time.Second, "listen for `DURATION` to a client that still sends when its connection is to be closed, and for 5s without a byte, so that it can read its last response"),
+		duration(timeouts, "linger", 30*time.Second, "listen for at most `DURATION`, or until 5s pass without a byte, to a client that still sends when its connection is to be closed, so that it can read its last response"),
 		duration(timeouts, "tunnel-timeout", time.Hour, "allow a tunnel, such as a WebSocket, `DURATION` without a byte in either direction"),
 
 		number("max-connections", 0, "accept `N` clients at once; those that come beyond wait, and idle ones give way to them; 0: about a third as many as the system allows open files (ulimit -n)"),

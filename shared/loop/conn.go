@@ -3,6 +3,7 @@ package loop
 import (
 	"errors"
 	"io"
+	"math"
 	"net"
 	"net/netip"
 	"os"
@@ -138,6 +139,24 @@ func (c *Conn) Read(p []byte) (int, error) {
 	return 0, nil
 }
 
+// Discard is Read of as much as has come, none of which is copied into the program.
+func (c *Conn) Discard() (int, error) {
+	for {
+		if err := c.WaitReadable(); err != nil {
+			return 0, err
+		}
+		n, err := c.loop.engine.Discard(c.handle, c.atOnce(math.MaxInt64))
+		if err == nil {
+			c.moved(n)
+			return n, nil
+		}
+		if err != ErrAgain {
+			return 0, c.failed("read", c.trueEnd(err))
+		}
+		c.state &^= readable
+	}
+}
+
 // trueEnd tells the end of stream from what looks like one. The kernel tells of a
 // reset once, perhaps to the writer, and gives readers an end of stream then.
 // Whoever believed that would take half of a message for the whole.
@@ -169,6 +188,10 @@ func (c *Conn) WaitReadable() error { return c.waitFor(readable, &c.reader, &c.r
 
 // Readable reports whether Read would probably not wait.
 func (c *Conn) Readable() bool { return c.state.has(readable) }
+
+// Ended reports whether the peer has ended its sending direction, or the connection,
+// as far as is known. What it sent before may still have to be read.
+func (c *Conn) Ended() bool { return c.state&(ended|dead) != 0 }
 
 func (c *Conn) waitWritable() error { return c.waitFor(writable, &c.writer, &c.writeBy) }
 

@@ -44,17 +44,13 @@ func (l *Loop) dial(to *Address, deadline Time) (*Conn, error) {
 }
 
 // meetsItself reports whether both ends of a new connection are one socket. Where
-// nobody listens, the kernel may have chosen for the end that connects the very port
-// that it connects to: then two connect to each other at the same time (RFC 9293
-// section 3.5). Only addresses of this machine's own can do so, and asking costs a
-// system call.
+// nobody listens at an address of this machine's own, the kernel may have chosen for
+// the end that connects the very port that it connects to: then two connect to each
+// other at the same time (RFC 9293 section 3.5).
 func (c *Conn) meetsItself() bool {
 	to := c.remote.Addr().Unmap()
-	if !to.IsLoopback() && !to.IsUnspecified() {
-		return false
-	}
 	from := c.loop.engine.LocalAddr(c.handle)
-	return from.Port() == c.remote.Port() && (from.Addr() == to || to.IsUnspecified())
+	return from.IsValid() && from.Port() == c.remote.Port() && (from.Addr().Unmap() == to || to.IsUnspecified())
 }
 
 // connectAgainAfter is how long a full listener is given to accept somebody.

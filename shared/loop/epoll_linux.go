@@ -27,6 +27,7 @@ type kernel struct {
 	files   map[Handle]socketFile // those of Unix listeners, which go with them
 	ready   [256]unix.EpollEvent
 	iovecs  [64]unix.Iovec
+	scratch [4 << 10]byte // for what nobody wants
 }
 
 func kernelEngine(int) (Engine, error) {
@@ -191,7 +192,7 @@ func (k *kernel) Read(h Handle, p []byte) (int, error) {
 func (k *kernel) Discard(h Handle, n int) (int, error) {
 	m, err := k.receive(h, nil, n, unix.MSG_TRUNC)
 	if err == unix.EFAULT {
-		return k.Read(h, make([]byte, min(n, BufferSize)))
+		return k.Read(h, k.scratch[:min(n, len(k.scratch))])
 	}
 	return m, err
 }

@@ -1,7 +1,6 @@
 package loop
 
 import (
-	"math"
 	"slices"
 	"syscall"
 	"time"
@@ -171,34 +170,20 @@ type lingerer struct {
 	silence time.Duration
 }
 
-func (g *lingerer) park() { g.conn.Park(g, min(g.until, g.conn.loop.now.Add(g.silence))) }
+// patience is how long what comes next is waited for.
+func (g *lingerer) patience() Time { return min(g.until, g.conn.loop.now.Add(g.silence)) }
+
+func (g *lingerer) park() { g.conn.Park(g, g.patience()) }
 
 func (g *lingerer) Run() {
-	g.conn.ReadDeadline(g.until)
 	for g.conn.Readable() {
-		if g.conn.discard() != nil {
+		g.conn.ReadDeadline(g.patience())
+		if _, err := g.conn.Discard(); err != nil {
 			g.conn.Close()
 			return
 		}
 	}
 	g.park()
-}
-
-// discard throws away what has come, which is not copied into the program.
-func (c *Conn) discard() error {
-	if err := c.WaitReadable(); err != nil {
-		return err
-	}
-	n, err := c.loop.engine.Discard(c.handle, c.atOnce(math.MaxInt64))
-	switch err {
-	case nil:
-		c.moved(n)
-	case ErrAgain:
-		c.state &^= readable
-	default:
-		return err
-	}
-	return nil
 }
 
 func (g *lingerer) Readable(c *Conn) { c.loop.Go(g) }

@@ -106,6 +106,13 @@ func (s *BodyScanner) Advance(n int64) {
 // gone by, and if anything but the empty line comes, it is a trailer section.
 func (s *BodyScanner) AtTrailer() bool { return s.chunks.holds() }
 
+// LastChunkBegun reports whether a size of zero has gone by, or a part of a size that
+// may still be zero. Then there are recipients who take the end of the stream for that
+// of the body, although its last line is missing.
+func (s *BodyScanner) LastChunkBegun() bool {
+	return s.framing.Kind == Chunked && s.chunks.state != inSizeStart && s.chunks.size == 0
+}
+
 // Done reports whether the body is complete.
 func (s *BodyScanner) Done() bool {
 	switch s.framing.Kind {

@@ -179,6 +179,25 @@ func TestBodyErrors(t *testing.T) {
 
 // TestEnd wants the end of the stream to be an error within each proper
 // beginning of a chunked body.
+// A size that is zero as far as it has come is one for those who take a line that
+// was cut off for a line.
+func TestLastChunkBegun(t *testing.T) {
+	for body, want := range map[string]bool{
+		"": false, "0": true, "00": true, "0\r": true, "0;a=b": true, "0\r\n": true, "0\r\nA: b\r\n": true, "0\r\n\r\n": true,
+		"3": false, "03": false, "3\r\nab": false, "3\r\nabc\r\n": false, "3\r\nabc\r\n0": true,
+	} {
+		var s BodyScanner
+		s.Reset(Framing{Kind: Chunked})
+		if _, _, err := s.Scan([]byte(body)); err != nil || s.LastChunkBegun() != want {
+			t.Errorf("%q: %v, %v", body, !want, err)
+		}
+	}
+	var s BodyScanner
+	if s.Reset(Framing{Kind: Length, Length: 1}); s.LastChunkBegun() {
+		t.Error("a body with a length has no chunks")
+	}
+}
+
 func TestEnd(t *testing.T) {
 	for i := range chunkedMessage {
 		var s BodyScanner

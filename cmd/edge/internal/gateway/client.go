@@ -89,9 +89,9 @@ func (c *client) closeIdle(cause Cause, how closeMode) {
 	c.close(cause, how)
 }
 
-// lingerSilence is how long nothing may come of a client that still sends after its
-// last response.
-const lingerSilence = 5 * time.Second
+// silence is how long nothing may come of a client that still sends after its last
+// response, and how long an origin may take nothing that has said that it will close.
+func (c *Config) silence() time.Duration { return min(5*time.Second, c.Linger) }
 
 // close closes the connection.
 func (c *client) close(cause Cause, how closeMode) {
@@ -106,7 +106,7 @@ func (c *client) close(cause Cause, how closeMode) {
 	case closeQuietly:
 		c.conn.Close()
 	case closeLingering:
-		c.conn.Linger(c.gateway.config.Linger, lingerSilence)
+		c.conn.Linger(c.gateway.config.Linger, c.gateway.config.silence())
 	case closeByReset:
 		c.conn.Reset()
 	}

@@ -96,7 +96,8 @@ type Config struct {
 	// back; on the loops, several at once. Nil means that nobody wants to know.
 	Report func(origins.Change)
 
-	// Verbatim sends heads on as they were received, in both directions.
+	// Verbatim sends heads and trailer sections on as they were received, in both
+	// directions.
 	Verbatim bool
 
 	// Forwarded and XForwarded tell origins for whom a request is forwarded, in

@@ -58,13 +58,17 @@
 //
 // While the upload sends the body, the exchange's own task waits for the origin
 // as it does for any request, but without a bound of time, which begins when the
-// upload ends. So a response may come before the request is whole: it is relayed at
-// once, and the upload goes on beside it for as long as the origin reads:
+// upload ends; only a client that waits for 100 waits for the origin. So a response
+// may come before the request is whole: it is relayed at once, and the upload goes on
+// beside it for as long as the origin reads:
 //
 //	the origin                    response's head      behind the response
 //	keeps its connection          as it is             the rest goes up; response-early
 //	says that it will close it    Connection: close    nobody takes the rest
-//	closes, or stops reading      Connection: close    nobody takes the rest
+//	has closed it                 Connection: close    nobody takes the rest
+//
+// If it closes only later, or takes nothing for Config.ResponseTimeout, nobody takes
+// the rest either.
 //
 // What nobody takes is read all the same, and thrown away: by the upload's task
 // while a response goes out (upload.drop), and after that by loop.Conn.Linger. A

@@ -194,8 +194,8 @@ func (x *exchange) closeMode() closeMode {
 // that, only a reset tells (RFC 9112 section 8), which overtakes what the client has
 // not read.
 func (x *exchange) showsItsEnd() bool {
-	f := x.response.framing
-	return f == wire.Length || f == wire.Chunked && x.request.minor > 0
+	r := &x.response
+	return r.framing == wire.Length || r.framing == wire.Chunked && x.request.minor > 0 && !r.seemsAll
 }
 
 // release returns what the exchange holds.

@@ -17,6 +17,7 @@ func (x *exchange) relayResponse() {
 		x.upload.dropRest()
 	}
 	for !x.pad.body.Done() && r.phase < complete {
+		r.seemsAll = x.pad.body.LastChunkBegun()
 		step := (*exchange).copyDown
 		switch {
 		case r.decode:

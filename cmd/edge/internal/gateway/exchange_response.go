@@ -24,9 +24,10 @@ type responseState struct {
 	decode   bool // the client does not know the chunked coding
 	excess   bool // bytes came behind it
 	early    bool // it was complete before the request was
+	seemsAll bool // cut off here, it would be taken for whole by some
 	status   uint16
-	headBy   loop.Time // when the head that is waited for has to be whole; 0: not bounded yet
-	interim  int       // bytes of interim responses
+	interim  int32     // bytes of interim responses
+	headBy   loop.Time // when the head, or the trailer section, has to be whole; 0: not bounded yet
 	sent     int64     // bytes of the body, or of the tunnel, sent to the client
 }
 
@@ -77,7 +78,7 @@ func (x *exchange) readHead(h *wire.ResponseHead) bool {
 // forwardInterim sends an interim response on, unless the client speaks
 // HTTP/1.0, which has none.
 func (x *exchange) forwardInterim(h *wire.ResponseHead) bool {
-	x.response.interim += len(h.Raw)
+	x.response.interim += int32(len(h.Raw))
 	x.response.headBy = 0
 	if _, r := frame(h, x.request.isHead); r.refuses() {
 		return x.refuse(r)
@@ -186,7 +187,7 @@ func (x *exchange) sendResponse(h *wire.ResponseHead) bool {
 	}
 	x.upload.frameRest(r.persists)
 	x.gateway.editor.Response(&x.pad.edits, h, x.clientSide())
-	r.phase = relaying
+	r.phase, r.headBy = relaying, 0
 	x.forgetRequest() // from here on it cannot be sent again, and a slow response holds no buffer for it
 	if _, err := x.clientHop.sendHead(x.pad, came[:len(h.Raw)+n]); err != nil {
 		return x.notTaken(err)

@@ -138,7 +138,7 @@ func (x *exchange) originDeadline() loop.Time {
 	switch {
 	case x.upload.sending && !x.upload.heldBack:
 		return 0
-	case r.phase >= relaying:
+	case r.phase >= relaying && r.headBy == 0:
 		return x.loop.Now().Add(config.StreamTimeout)
 	case r.headBy == 0:
 		r.headBy = x.loop.Now().Add(config.ResponseTimeout)

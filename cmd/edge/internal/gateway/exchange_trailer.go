@@ -1,8 +1,6 @@
 package gateway
 
 import (
-	"errors"
-
 	"github.com/hopwire/hopwire/cmd/edge/internal/heads"
 	"github.com/hopwire/hopwire/shared/wire"
 )
@@ -13,8 +11,7 @@ import (
 //	5 hello 0        X-A: 1   X-Sum: 2
 //	└─ as it comes   └─ held, edited, written
 //
-// A body without such fields is never held, and one that is cut off within them does
-// not look whole. When the framing of a chunked body is known, its scanner is told
+// A body without such fields is never held. Their time is that of a head. When the framing of a chunked body is known, its scanner is told
 // to hold, and the options of Connection are kept, since the head will be gone by
 // then. With Config.Verbatim nothing is held.
 
@@ -60,6 +57,7 @@ func lookAtTrailer(body *wire.BodyScanner, came []byte) (section []byte, err err
 // trailerDown sends the trailer section of a response.
 func (x *exchange) trailerDown() bool {
 	in := &x.originHop
+	x.response.headBy = x.loop.Now().Add(x.gateway.config.ResponseTimeout)
 	n, err := in.holdTrailer(&x.pad.body, x.readOrigin)
 	if err != nil {
 		return x.noMore(err)
@@ -85,19 +83,9 @@ func (u *upload) trailer() bool {
 		err = errMisspelled
 	}
 	if err != nil {
-		return u.trailerNotRead(err)
-	}
-	return !u.stopping && u.sendTrailer(section)
-}
-
-// trailerNotRead says what it means that there is no whole section.
-func (u *upload) trailerNotRead(err error) bool {
-	var malformed *wire.Error
-	if !errors.As(err, &malformed) {
 		return u.notRead(err)
 	}
-	u.exchange.breakOff(Refused, malformedRequest(err))
-	return false
+	return !u.stopping && u.sendTrailer(section)
 }
 
 // sendTrailer takes a pad of its own, since the exchange's task may be using the

@@ -53,7 +53,7 @@ func (u *upload) begin(f wire.Framing, expects bool, came []byte) (n int, err er
 			err = errMisspelled
 		}
 	}
-	u.begun, u.heldBack = n > 0, expects && n == 0
+	u.begun, u.heldBack = n > 0, expects && n == 0 && !u.whole
 	return n, err
 }
 
@@ -74,9 +74,9 @@ func (u *upload) start() {
 // a 202 may come first. After the response it still does if the origin keeps its
 // connection. An origin that says that it will close it may need the rest for its
 // response, but takes none afterwards, so the client is told that this is the last
-// one. Nobody takes the rest if the origin has stopped reading; nor when the client
-// has waited for 100: it may send the body or not, and nobody can tell which (RFC
-// 9110 section 10.1.1).
+// one. Nobody takes the rest if the origin has stopped reading, or is known to have
+// closed; nor when the client has waited for 100: it may send the body or not, and
+// nobody can tell which (RFC 9110 section 10.1.1).
 func (u *upload) frameRest(persists bool) {
 	x := u.exchange
 	switch {
@@ -87,6 +87,9 @@ func (u *upload) frameRest(persists bool) {
 	case !persists:
 		x.originHop.hurry()
 		x.planClose(OriginAsked)
+	case x.originHop.conn.Ended():
+		x.originHop.hurry()
+		x.planClose(RequestUnread)
 	}
 }
 
@@ -102,7 +105,7 @@ func (u *upload) dropRest() {
 // is done or the origin ends its connection.
 func (u *upload) goOn() {
 	x := u.exchange
-	for u.sending && !u.dropping && x.response.persists {
+	for u.sending && !u.dropping && x.response.persists && !x.response.excess {
 		if x.readOrigin() != loop.ErrCanceled {
 			break // its end, or more than an answer
 		}
@@ -167,15 +170,22 @@ func (u *upload) relay() bool {
 	return u.whole
 }
 
-// drop reads once and throws away what came. What is framed how is of no interest
-// any more: the connection will be closed.
+// drop throws away what comes next. What is framed how is of no interest any more: the
+// connection will be closed. A client that stops sending may have begun to read.
 func (u *upload) drop() bool {
 	in := &u.exchange.clientHop
-	in.borrow()
-	in.buffer.Consume(len(in.unread()))
-	in.conn.ReadDeadline(0)
-	_, err := in.fill()
-	return err == nil || u.notRead(err)
+	var err error
+	if in.gateway.tap == nil {
+		u.await()
+		var n int
+		n, err = in.conn.Discard()
+		u.came(n)
+	} else {
+		in.borrow()
+		in.buffer.Consume(len(in.unread()))
+		err = u.read()
+	}
+	return err == nil || !errors.Is(err, os.ErrDeadlineExceeded) && u.notRead(err)
 }
 
 // copy reads once and writes what was read.
@@ -188,8 +198,7 @@ func (u *upload) copy() bool {
 	}
 	n, err := u.scan(in.unread())
 	if err != nil {
-		u.exchange.breakOff(Refused, malformedRequest(err))
-		return false
+		return u.notRead(err)
 	}
 	if u.stopping || u.dropping {
 		in.buffer.Consume(n)
@@ -260,6 +269,9 @@ func (u *upload) came(n int) {
 		u.begun = true
 		u.left = x.gateway.clientPace.reckon(u.left, 0, n)
 	}
+	if n > 0 {
+		x.clientHop.restartWait() // who sends may read later
+	}
 	if u.heldBack && n > 0 {
 		u.heldBack = false // it waits no longer, although nobody has told it to go on
 		x.originsTurn()
@@ -276,9 +288,13 @@ func (u *upload) invite() {
 	}
 }
 
-// notRead says what it means that the client does not send the rest.
+// notRead says what it means that the client does not send the rest, or that it is
+// malformed.
 func (u *upload) notRead(err error) bool {
+	var malformed *wire.Error
 	switch {
+	case errors.As(err, &malformed):
+		u.exchange.breakOff(Refused, malformedRequest(err))
 	case u.stopping || errors.Is(err, loop.ErrCanceled):
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		u.exchange.breakOff(u.late())

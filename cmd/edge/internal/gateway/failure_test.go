@@ -40,7 +40,7 @@ func TestEarlyResponse(t *testing.T) {
 	t.Run("the rest takes too long", func(t *testing.T) {
 		kernel.visit(t, Config{Linger: 100 * time.Millisecond}, func(c *peer) {
 			c.send(post("Transfer-Encoding: chunked", ""))
-			c.expect(tooLarge)
+			c.expect(tooLargeLast)
 			chunk := "1000\r\n" + strings.Repeat("x", 0x1000) + "\r\n"
 			err := error(nil)
 			for n := 0; err == nil && n < 1<<30; n += len(chunk) {
@@ -51,8 +51,7 @@ func TestEarlyResponse(t *testing.T) {
 			}
 		}, func(p *peer) {
 			p.head()
-			p.send(tooLarge)
-			p.CloseWrite()
+			p.send(tooLargeLast)
 			p.expectReset()
 		})
 	})

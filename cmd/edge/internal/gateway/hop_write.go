@@ -147,7 +147,7 @@ func (h *hop) awaitRoom() {
 func (h *hop) takesBy() loop.Time {
 	end := h.pace().deadline(h.left, h.since)
 	if h.hurried {
-		end = min(end, h.since.Add(lingerSilence))
+		end = min(end, h.since.Add(h.gateway.config.silence()))
 	}
 	return end
 }
@@ -156,7 +156,19 @@ func (h *hop) takesBy() loop.Time {
 // not be waited for as long as for others: its own peer may wait for what is written.
 func (h *hop) hurry() {
 	h.hurried = true
-	h.conn.WriteDeadline(h.conn.Loop().Now().Add(lingerSilence))
+	if h.since == 0 {
+		return
+	}
+	h.lookAtBuffer() // a wait that was never long may have had no look
+	h.restartWait()
+	h.conn.WriteDeadline(h.since.Add(h.gateway.config.silence() / looks))
+}
+
+// restartWait gives a peer that is waited for its time anew.
+func (h *hop) restartWait() {
+	if h.since != 0 {
+		h.since = h.conn.Loop().Now()
+	}
 }
 
 // tookRoom is told what the wait came to: bytes that were written, or an error. It

@@ -150,8 +150,15 @@ var earlyRules = []rule{
 		name:    "RFC 9112 9.6: if the origin ends behind it, so does the client's connection, and what the client still sends is read",
 		long:    true,
 		client:  []move{says(post(aMillionBytes, "")), hears(tooLarge), isEnded, says(allOfIt)},
+		origins: [][]move{early("1000000", waits(time.Second), closes)},
+		log:     []string{`"POST / HTTP/1.1" 413 4 c1#1 -> o1#1 request-unread/request-unfinished`},
+	},
+	{
+		name:    "RFC 9112 9.6: which is announced if the end has come with it",
+		client:  []move{says(post(aMillionBytes, "")), hears(tooLargeLast), isEnded, says(allOfIt)},
 		origins: [][]move{early("1000000", closes)},
 		log:     []string{`"POST / HTTP/1.1" 413 4 c1#1 -> o1#1 request-unread/request-unfinished`},
+		whole:   true,
 	},
 	{
 		name:    "RFC 9112 9.6: or has more to say than an answer",

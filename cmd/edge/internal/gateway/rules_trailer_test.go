@@ -72,19 +72,19 @@ var trailerRules = []rule{
 	},
 	{
 		name:    "RFC 9112 8: a response that ends within its trailer section is cut off before it",
-		client:  []move{says(get("/")), hears(chunkedHead, "1\r\nx\r\n0\r\n"), isEnded},
+		client:  []move{says(get("/")), hears(chunkedHead, "1\r\nx\r\n0\r\n"), isReset},
 		origins: [][]move{{hears(toOrigin(get("/"))), says(chunkedHead, "1\r\nx\r\n0\r\nX-Sum: 1\r\n"), waits(time.Second), closes}},
 		log:     []string{`"GET / HTTP/1.1" 200 9 c1#1 -> o1#1 response-truncated/failed`},
 	},
 	{
 		name:    "RFC 9112 8: also if all its fields would have been left out",
-		client:  []move{says(get("/")), hears(chunkedHead, "0\r\n"), isEnded},
+		client:  []move{says(get("/")), hears(chunkedHead, "0\r\n"), isReset},
 		origins: [][]move{{hears(toOrigin(get("/"))), says(chunkedHead, "0\r\nTE: a\r\n"), waits(time.Second), closes}},
 		log:     []string{`"GET / HTTP/1.1" 200 3 c1#1 -> o1#1 response-truncated/failed`},
 	},
 	{
 		name:    "RFC 9112 8: or if the origin says no more",
-		client:  []move{says(get("/")), hears(chunkedHead, "0\r\n"), isEnded},
+		client:  []move{says(get("/")), hears(chunkedHead, "0\r\n"), isReset},
 		origins: [][]move{{hears(toOrigin(get("/"))), says(chunkedHead, "0\r\nX-Sum: 1\r\n\r"), isReset}},
 		log:     []string{`"GET / HTTP/1.1" 200 3 c1#1 -> o1#1 response-timeout/failed`},
 	},
@@ -115,7 +115,7 @@ var trailerRules = []rule{
 	},
 	{
 		name:    "RFC 6585 5: and one of a response cut off",
-		client:  []move{says(get("/")), hears(chunkedHead, "0\r\n"), isEnded},
+		client:  []move{says(get("/")), hears(chunkedHead, "0\r\n"), isReset},
 		origins: [][]move{{hears(toOrigin(get("/"))), says(chunkedHead, "0\r\n"), waits(time.Second), shouts("X" + longest), isReset}},
 		log:     []string{`"GET / HTTP/1.1" 200 3 c1#1 -> o1#1 response-malformed/failed`},
 	},

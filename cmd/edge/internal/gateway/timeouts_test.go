@@ -140,7 +140,7 @@ func TestAnswerAtOnce(t *testing.T) {
 	late := stage{seeds: 10, world: simnet.Options{Late: 0.5, LateBy: simnet.Range{Max: time.Millisecond}}}
 	late.visit(t, Config{}, func(c *peer) {
 		c.send(post("Content-Length: 1000000", ""))
-		c.expectWithin(0, lingerSilence+time.Second, func() {
+		c.expectWithin(0, 6*time.Second, func() {
 			c.expect("HTTP/1.1 503 Busy\r\n")
 			c.drain()
 		})

@@ -197,7 +197,7 @@ func (t *tunnel) conclude() {
 			how = closeLingering
 		}
 	default:
-		x.end.brokenOff = t.cause
+		x.end.brokenOff, how = t.cause, closeByReset // as cut has done
 	}
 	x.end.client, x.response.sent = t.cause, t.down.sent
 	x.giveBack()

@@ -374,6 +374,23 @@ func TestSwitchingBeforeContinue(t *testing.T) {
 	})
 }
 
+// Nor does either wait when there is no body, or it has begun.
+func TestSwitchingWithoutContinue(t *testing.T) {
+	for _, body := range []string{"", "ab"} {
+		smooth.visit(t, Config{}, func(c *peer) {
+			c.send(strings.Replace(asked, "Host: a\r\n", fmt.Sprintf("Host: a\r\nExpect: 100-continue\r\nContent-Length: %d\r\n", len(body)), 1))
+			c.sleep(time.Second)
+			c.send(body, "tunnel")
+			c.expect(switching, "tunnel")
+		}, func(p *peer) {
+			p.head()
+			p.expect(body)
+			p.send(switching)
+			echo(p)
+		})
+	}
+}
+
 // Wherever a connection breaks, what arrives is the beginning of what was sent,
 // both connections end, and each end has a cause.
 func TestTunnelCutAtEveryOctet(t *testing.T) {

@@ -299,6 +299,9 @@ func (w *world) judgeTruth(c *call) {
 		return
 	}
 	a := &r.answer
+	if a.seemsWhole() {
+		w.fail("a response that was cut off looks whole to some", "request %d, line #%d, %d bytes of its body", r.number, c.line.number, a.octets)
+	}
 	if a.state < inBody || a.source == nil || !a.source.unframed || a.try == nil {
 		return
 	}
@@ -306,6 +309,23 @@ func (w *world) judgeTruth(c *call) {
 	all := l.read-a.try.read >= int64(len(a.source.sent))
 	if a.source.endless && !l.ended || !a.source.endless && (!all || a.state != complete) {
 		w.fail("a response that was cut off looks whole", "request %d, line #%d, %d bytes of its body", r.number, c.line.number, a.octets)
+	}
+}
+
+// seemsWhole reports whether a part of a body in chunks ends behind the size of the
+// last one, or where it may be that.
+func (a *answer) seemsWhole() bool {
+	if a.state != inBody || !a.source.chunked {
+		return false
+	}
+	for p := a.source.body[:a.octets]; ; {
+		line, rest, whole := bytes.Cut(p, []byte("\r\n"))
+		size, _, _ := bytes.Cut(bytes.TrimSuffix(line, []byte("\r")), []byte(";"))
+		n, _ := strconv.ParseInt(string(size), 16, 64)
+		if n == 0 || !whole || len(rest) < int(n)+len("\r\n") {
+			return n == 0 && len(size) > 0
+		}
+		p = rest[int(n)+len("\r\n"):]
 	}
 }
 
@@ -329,7 +349,7 @@ func (w *world) judgeArrival(c *call, err error) {
 	if c.hears == c.received || l.reset || l.struck || !errors.Is(err, syscall.ECONNRESET) || l.tunnels() {
 		return
 	}
-	if r := c.lastAnswered(); r != nil && r.answer.source != nil && (r.minor == 0 || r.answer.source.unframed) {
+	if r := c.lastAnswered(); r != nil && r.answer.source != nil && (r.minor == 0 || r.answer.source.unframed || r.answer.seemsWhole()) {
 		return // its end may not have shown
 	}
 	switch c.end {

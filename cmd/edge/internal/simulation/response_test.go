@@ -20,6 +20,7 @@ type response struct {
 	made      time.Time
 	undated   bool // the gateway has to date it
 	upgrades  bool // and to say that Upgrade is for this hop
+	chunked   bool // for the client
 	unframed  bool // the client sees the end of the connection as its end
 	endless   bool // the origin's end is the end of its connection
 	persists  bool // the origin says so
@@ -191,6 +192,7 @@ func (w *world) chunkedResponse(r *request, p *response, t *twin, size int) {
 	}
 	w.beginBody(p, t)
 	p.unframed = r.minor == 0 && !t.verbatim // decoded
+	p.chunked = !p.unframed
 	if w.rude.origins > 0 && r.minor > 0 && w.one(10) {
 		t.both(w.chunkLine(3) + "abc\r\n")
 		p.breaksOff, p.persists = true, false
