@@ -13,9 +13,6 @@ import (
 // the client does not take it, nothing more is read from the origin.
 func (x *exchange) relayResponse() {
 	r := &x.response
-	if !x.pad.body.Done() {
-		x.upload.dropRest()
-	}
 	for !x.pad.body.Done() && r.phase < complete {
 		r.seemsAll = x.pad.body.LastChunkBegun()
 		step := (*exchange).copyDown

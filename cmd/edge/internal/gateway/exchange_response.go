@@ -189,6 +189,7 @@ func (x *exchange) sendResponse(h *wire.ResponseHead) bool {
 	x.gateway.editor.Response(&x.pad.edits, h, x.clientSide())
 	r.phase, r.headBy = relaying, 0
 	x.forgetRequest() // from here on it cannot be sent again, and a slow response holds no buffer for it
+	x.upload.dropRest()
 	if _, err := x.clientHop.sendHead(x.pad, came[:len(h.Raw)+n]); err != nil {
 		return x.notTaken(err)
 	}

@@ -93,7 +93,8 @@ func (u *upload) frameRest(persists bool) {
 	}
 }
 
-// dropRest has what nobody takes read while a response goes out.
+// dropRest has what nobody takes read while a response goes out. Even its head may
+// find no room at a client that sends.
 func (u *upload) dropRest() {
 	if u.dropping && !u.running {
 		u.running = true

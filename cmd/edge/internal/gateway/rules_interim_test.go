@@ -203,6 +203,13 @@ var earlyRules = []rule{
 		log:     []string{`"POST / HTTP/1.1" 200 1000000 c1#1 -> o1#1 request-unread/request-unfinished`},
 	},
 	{
+		name:    "RFC 9112 9.6: even one that did so long before, of whose response not even the head finds room",
+		client:  []move{says(post("Content-Length: 4000", big[:4000])), hears(tooLargeLast), isEnded},
+		world:   &simnet.Options{Buffer: 10},
+		origins: [][]move{{hears(toOrigin(post("Content-Length: 4000", ""))), waits(90 * time.Second), says(tooLarge), isReset}},
+		log:     []string{`"POST / HTTP/1.1" 413 4 c1#1 -> o1#1 request-unread/request-unfinished`},
+	},
+	{
 		name:    "RFC 9112 9.6: and if the client wanted it to end, it does no earlier than that",
 		client:  []move{says(post("Connection: close\r\nContent-Length: 4", "")), waits(time.Second), says("body"), waits(time.Second), hears(tooLargeLast), isEnded},
 		world:   &simnet.Options{ResetDiscards: 1},
