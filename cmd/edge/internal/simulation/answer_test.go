@@ -3,6 +3,7 @@ package simulation
 import (
 	"bytes"
 	"errors"
+	"io"
 	"strconv"
 	"syscall"
 	"time"
@@ -108,7 +109,7 @@ func (w *world) matchHead(c *call, r *request) int {
 			m.response(p, nil)
 		}
 	}
-	if len(r.tries) == 0 {
+	if m.n == 0 {
 		w.matchUnasked(&m)
 	}
 	if m.n == 0 {
@@ -346,7 +347,7 @@ func (c *call) lastAnswered() *request {
 // was still sending, now that its connection has ended.
 func (w *world) judgeArrival(c *call, err error) {
 	l := c.line
-	if c.hears == c.received || l.reset || l.struck || !errors.Is(err, syscall.ECONNRESET) || l.tunnels() {
+	if c.hears == c.received || l.reset || l.struck || err != io.EOF && !errors.Is(err, syscall.ECONNRESET) || l.tunnels() {
 		return
 	}
 	if r := c.lastAnswered(); r != nil && r.answer.source != nil && (r.minor == 0 || r.answer.source.unframed || r.answer.seemsWhole()) {

@@ -17,12 +17,15 @@ func (a *actor) Run() {
 	w := a.world
 	for a.left > 0 && w.failure == nil && !w.over() {
 		n := min(a.left, 1+w.magnitude(30))
-		a.left -= n
 		c := &call{world: w, actor: a, leaveAt: never, stopAt: never}
+		if c.sendsFirst = w.room >= 200 && w.one(10); c.sendsFirst {
+			n = 1 // nobody would read the next one while an answer finds no room
+		}
+		a.left -= n
 		for range n {
 			c.add(w.newRequest(c))
 		}
-		if w.one(12) {
+		if !c.sendsFirst && w.one(12) {
 			c.add(w.newOffer(c))
 		}
 		w.manners(c)
@@ -46,12 +49,13 @@ type call struct {
 	octets   int64 // of all of them
 
 	// What the client is about to do.
-	leaveAt int64 // octets that it sends at most
-	leaves  leaving
-	stopAt  int64 // octets that it receives before it stops to
-	stalls  bool  // then it does not go on
-	silent  bool  // it leaves by saying no more
-	slow    bool
+	leaveAt    int64 // octets that it sends at most
+	leaves     leaving
+	stopAt     int64 // octets that it receives before it stops to
+	stalls     bool  // then it does not go on
+	silent     bool  // it leaves by saying no more
+	slow       bool
+	sendsFirst bool // all that it has, before it reads
 
 	// How far it has come.
 	sent    int64
@@ -97,6 +101,9 @@ func (c *call) add(r *request) {
 // manners draws how a client behaves on a connection.
 func (w *world) manners(c *call) {
 	c.leaves = pick(w.rng, closes, closes, halfCloses, waitsForTheEnd)
+	if c.sendsFirst {
+		c.leaves = pick(w.rng, halfCloses, waitsForTheEnd)
+	}
 	c.slow = w.one(20) && w.kind != "tiny" // an octet at a time would take longer than any timeout
 	if w.rude.clients == 0 || !w.one(w.rude.clients) {
 		return
@@ -127,9 +134,13 @@ func (c *call) make() bool {
 		return !w.draining
 	}
 	c.conn = conn
-	w.tell("client", "line #%d: %d requests, %d bytes; will %v, slow %v, stalls %v", c.line.number, len(c.requests), c.octets, c.leaves, c.slow, c.stalls)
+	w.tell("client", "line #%d: %d requests, %d bytes; will %v, slow %v, stalls %v, sends first %v", c.line.number, len(c.requests), c.octets, c.leaves, c.slow, c.stalls, c.sendsFirst)
 	c.talking = true
-	w.loop.Go((*voice)(c))
+	if c.sendsFirst {
+		(*voice)(c).Run()
+	} else {
+		w.loop.Go((*voice)(c))
+	}
 	c.listen()
 	c.over = true
 	conn.Close()
@@ -191,7 +202,7 @@ func (c *call) speak() {
 		if !c.say(from, to) {
 			return
 		}
-		if w.one(2) || to == len(c.requests) && c.leaves == closes {
+		if !c.sendsFirst && w.one(2) || to == len(c.requests) && c.leaves == closes {
 			c.await(to)
 		}
 		if from = to; from < len(c.requests) && w.one(3) {

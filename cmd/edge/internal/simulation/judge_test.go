@@ -129,6 +129,7 @@ func (w *world) judgeCause(r *request, e *logLine) {
 
 func (w *world) causeHasReason(r *request, cause string) bool {
 	c, l := r.call, r.call.line
+	deaf := w.triedLast(r, func(t *try) bool { return t.deaf })
 	switch cause {
 	case "kept":
 		return true
@@ -143,7 +144,9 @@ func (w *world) causeHasReason(r *request, cause string) bool {
 	case "client-reset":
 		return l.reset || l.struck
 	case "client-stalled":
-		return c.stalls
+		// Or it waits, for an origin that waits for it and has said nothing of an end, or
+		// since nobody reads on while a refusal goes out.
+		return c.stalls || c.sendsFirst && (r.logged.error != "" || deaf && (r.answer.source == nil || r.answer.source.persists))
 	case "request-truncated":
 		return l.reset || (l.ended || l.struck) && l.arrived < r.to() // a reset is told once, and not to every reader; and what had arrived may be lost
 	case "client-too-slow":
@@ -161,7 +164,7 @@ func (w *world) causeHasReason(r *request, cause string) bool {
 	case "response-malformed":
 		return w.triedLast(r, func(t *try) bool { return t.response != nil && t.response.breaksOff })
 	case "request-unread":
-		return len(r.sent) > r.head && (r.answer.source == nil || r.expects || w.originFailed(r))
+		return len(r.sent) > r.head && (r.answer.source == nil || r.expects || w.originFailed(r) || deaf)
 	case "refused":
 		return r.fate == turnedBack || r.fate == breaksOff || c.silent
 	case "origin-stale":

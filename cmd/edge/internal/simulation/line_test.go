@@ -71,7 +71,8 @@ type try struct {
 	read     int64 // by the gateway, of the line, before
 	response *response
 	cut      int  // octets of the response that the origin sends
-	silent   bool // or none at all
+	silent   bool // or none at all, or too late
+	deaf     bool // the origin reads nothing while it writes the response
 	early    bool // the response was complete before the request was written
 }
 

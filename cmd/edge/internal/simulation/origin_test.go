@@ -1,7 +1,6 @@
 package simulation
 
 import (
-	"bytes"
 	"strconv"
 
 	"github.com/hopwire/hopwire/shared/loop"
@@ -15,6 +14,10 @@ type author struct {
 	line  *line
 	read  int64
 	place int // in world.authors
+
+	hears *try // it reads the rest of that, beside its response
+	heard loop.Signal
+	whole bool // that was
 }
 
 func (w *world) authorComes(conn *loop.Conn) {
@@ -58,7 +61,7 @@ func (a *author) begins(n int) bool {
 		by = min(by, w.loop.Now().Add(keeps))
 	}
 	a.conn.ReadDeadline(by)
-	for len(a.line.tries) <= n {
+	for len(a.line.tries) <= n || a.read <= a.line.tries[n].start {
 		if !a.more() {
 			if w.rude.origins > 0 && w.one(4) && !a.line.closed {
 				a.speakUnasked()
@@ -112,18 +115,15 @@ func (w *world) executes(t *try) {
 // goes on.
 func (a *author) answer(t *try) bool {
 	w, r := a.world, t.request
-	early := len(r.want) > r.ahead && w.one(5) && !w.wellBehaved
-	if !early && !r.expects && !a.hear(t) {
+	switch {
+	case len(r.want) > r.ahead && (w.one(5) || r.call.sendsFirst && w.one(2)):
+		return a.answerEarly(t)
+	case r.expects && !a.readUntil(t.start+int64(r.ahead)), !r.expects && !a.hear(t):
 		return false
-	}
-	if r.expects || early {
-		if !a.readUntil(t.start + int64(r.ahead)) {
-			return false
-		}
 	}
 	p := a.decide(t)
 	from := 0
-	if (r.expects || p.switches) && !early {
+	if r.expects || p.switches {
 		for _, to := range p.pauses {
 			if !a.write(p.sent[from:to]) {
 				return false
@@ -137,25 +137,81 @@ func (a *author) answer(t *try) bool {
 			return false
 		}
 	}
-	switch w.rng.IntN(8) {
-	case 0, 1:
-		w.pause(w.haste)
-	case 2:
-		w.pause(w.think)
-	}
+	a.hesitate()
 	if !a.write(p.sent[from:]) {
-		return false
-	}
-	// Of a client that is told no 100, but a final status, the body may never come.
-	comes := !r.expects || bytes.Contains(p.sent, []byte(" 100 "))
-	if early && (!comes || !w.one(3) || !a.hear(t)) {
-		w.tell("origin", "line #%d: does not read the rest of request %d", a.line.number, r.number)
 		return false
 	}
 	if p.switches {
 		a.inTunnel()
 	}
 	return a.after(p)
+}
+
+func (a *author) hesitate() {
+	switch w := a.world; w.rng.IntN(8) {
+	case 0, 1:
+		w.pause(w.haste)
+	case 2:
+		w.pause(w.think)
+	}
+}
+
+// answerEarly responds when it has read none of a request's body, or a part. A good
+// origin reads the rest while it writes, or lets its connection end. Others do neither,
+// leave at once, or have not read for longer than they are waited for.
+func (a *author) answerEarly(t *try) bool {
+	w, r := a.world, t.request
+	if !a.readUntil(t.start + int64(r.ahead+w.rng.IntN(2)*w.magnitude(len(r.want)-r.ahead))) {
+		return false
+	}
+	p := a.decide(t)
+	if t.silent = !w.wellBehaved && w.one(8); t.silent {
+		w.pause(2 * w.config.ResponseTimeout)
+	} else {
+		t.deaf = w.one(2) && (!w.wellBehaved || !p.persists && len(p.interims) == 1)
+		a.hesitate()
+	}
+	w.tell("origin", "line #%d: answers early, deaf %v, too late %v", a.line.number, t.deaf, t.silent)
+	a.hears = t
+	if !t.deaf {
+		w.loop.Go((*ear)(a))
+	}
+	if !a.write(p.sent) || t.deaf && !w.wellBehaved && w.one(2) {
+		return false
+	}
+	if !p.persists || !w.wellBehaved && w.one(4) {
+		a.lingers()
+	}
+	if t.deaf {
+		(*ear)(a).Run()
+	}
+	for a.hears != nil {
+		if a.heard.Wait(w.loop, 0) != nil {
+			return false
+		}
+	}
+	return a.whole && a.after(p)
+}
+
+// lingers ends what it says, and lets the reading go on, if only for a while: closing
+// is a reset where more comes, and the response may be lost to that (RFC 9112 section
+// 9.6).
+func (a *author) lingers() {
+	a.conn.CloseWrite()
+	if w := a.world; !w.wellBehaved {
+		a.conn.ReadDeadline(w.loop.Now().Add(w.within(w.think)))
+	}
+}
+
+// An ear is the task that reads the rest of a request while its author responds.
+type ear author
+
+// Run reads all of it.
+func (e *ear) Run() {
+	a := (*author)(e)
+	a.whole = a.hear(a.hears)
+	a.hears = nil
+	a.heard.FireAll()
 }
 
 // decide draws the response.
@@ -226,7 +282,7 @@ func (a *author) fail(t *try) {
 func (a *author) breakOff(t *try, silence bool) {
 	p := a.decide(t)
 	t.cut = a.world.rng.IntN(len(p.sent))
-	t.silent = silence
+	t.silent, t.deaf = silence, true
 	if !a.write(p.sent[:t.cut]) {
 		return
 	}

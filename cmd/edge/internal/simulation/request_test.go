@@ -59,6 +59,9 @@ func (r *request) to() int64 { return r.from + int64(len(r.sent)) }
 func (w *world) newRequest(c *call) *request {
 	r := &request{number: len(w.requests), call: c, place: len(c.requests), minor: 1, status: -1}
 	r.method = pick(w.rng, "GET", "GET", "GET", "GET", "HEAD", "POST", "POST", "PUT", "OPTIONS", "DELETE")
+	if c.sendsFirst {
+		r.method = pick(w.rng, "POST", "PUT")
+	}
 	r.safe = r.method == "GET" || r.method == "HEAD" || r.method == "OPTIONS"
 	t := w.twin()
 	switch {
@@ -247,9 +250,9 @@ func (w *world) requestBody(r *request, t *twin) {
 	size := 0
 	hasBody := r.method[0] == 'P' || w.one(30)
 	if hasBody {
-		size = w.size()
+		size = w.sizeFor(r.call)
 	}
-	if hasBody && w.one(3) {
+	if hasBody && !r.call.sendsFirst && w.one(3) {
 		w.expectation(r, t)
 	}
 	body := content(r.number, size)

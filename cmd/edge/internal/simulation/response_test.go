@@ -131,7 +131,7 @@ func (w *world) finalResponse(r *request, p *response, t *twin) {
 	}
 	w.connection(t, w.responseOptions(p, minor), always...)
 	w.keepAlive(p, t)
-	size := w.size()
+	size := w.sizeFor(r.call)
 	if r.method == "HEAD" || p.status == 204 || p.status == 304 {
 		w.contentless(r, p, t, minor, size)
 		return

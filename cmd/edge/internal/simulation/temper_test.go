@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -22,6 +23,7 @@ type temper struct {
 	places    int // for clients; 0: as many as there are
 	quota     int // requests of each client
 	largest   int // octets of a body
+	room      int // octets in a buffer of the network
 
 	rude struct {
 		clients int // one connection in so many; 0: none
@@ -73,12 +75,13 @@ func (w *world) drawNetwork() (o simnet.Options) {
 		w.kind, w.quota, w.largest = "rough", 30, 4000
 		o = simnet.Rough(w.rng.Uint64())
 		o.Delay.Min, o.Delay.Max = o.Delay.Min/10, o.Delay.Max/10
-		o.Piece, o.Buffer = pick(w.rng, 7, 64, 1000, 0), pick(w.rng, 100, 1000, 4096)
+		o.Piece, o.Buffer = pick(w.rng, 7, 64, 1000, 0), pick(w.rng, 100, 200, 1000, 4096)
 	default:
 		w.kind, w.quota, w.largest = "tiny", 5, 300
 		o.Piece, o.Buffer = pick(w.rng, 1, 3), pick(w.rng, 1, 10)
 		o.Delay = simnet.Range{Max: time.Duration(w.rng.IntN(int(50 * time.Microsecond)))}
 	}
+	w.room = cmp.Or(o.Buffer, 64<<10)
 	o.ResetDiscards = pick[float64](w.rng, 0, 1)
 	return o
 }
@@ -93,6 +96,15 @@ func (w *world) size() int {
 		return 64<<10 + w.rng.IntN(200<<10)
 	}
 	return w.magnitude(w.largest)
+}
+
+// sizeFor is that of one that a client sends, or is sent. Where it reads nothing before
+// it has sent all, each may be longer than what finds room on its way.
+func (w *world) sizeFor(c *call) int {
+	if c.sendsFirst && w.room <= 4096 && w.one(2) {
+		return 5*w.room + w.magnitude(5*w.room)
+	}
+	return w.size()
 }
 
 func (w *world) drawGateway() {

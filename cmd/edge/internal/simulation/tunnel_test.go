@@ -32,7 +32,7 @@ func (w *world) switching(r *request, p *response, t *twin) {
 	t.dropped(pick(w.rng, "Connection: upgrade\r\n", "connection: Upgrade, keep-alive\r\n"))
 	t.both("Upgrade: chat\r\n")
 	if w.one(4) {
-		t.dropped("Content-Length: 0\r\n") // as many a server says
+		t.dropped("Content-Length: " + pick(w.rng, "0", "1", "300") + "\r\n") // 0, say many servers
 	}
 	t.added(upgradeLine)
 	p.status, p.switches, p.unframed, p.endless, p.persists = 101, true, true, true, false
