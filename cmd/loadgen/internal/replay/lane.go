@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/measure"
 	"github.com/hopwire/hopwire/shared/loop"
 )
 
@@ -35,7 +36,7 @@ const publishEvery = 200 * time.Millisecond
 func newLane(r *run, on *loop.Loop) *lane {
 	workers := on.Share(r.config.Connections)
 	l := &lane{run: r, loop: on, workers: make([]worker, workers), active: workers}
-	l.tally.Latency = NewLatency()
+	l.tally.Times = measure.NewTimes()
 	for i := range l.workers {
 		l.workers[i].lane = l
 	}
@@ -105,7 +106,7 @@ func (l *lane) elapsed() time.Duration {
 // answered counts a response that is as it should be.
 func (l *lane) answered(latency time.Duration) {
 	l.tally.Requests++
-	l.tally.Latency.record(latency)
+	l.tally.Latency.Record(latency)
 }
 
 // failed counts a request that failed, and keeps the first few explanations.

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/measure"
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/replay"
 )
 
@@ -133,7 +134,7 @@ func (rep *Report) countStatuses(r *replay.Result) {
 	}
 }
 
-func latencyOf(l *replay.Latency) Latency {
+func latencyOf(l *measure.Histogram) Latency {
 	return Latency{
 		Min:  microseconds(l.Min()),
 		Mean: microseconds(l.Mean()),

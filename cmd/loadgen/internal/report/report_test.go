@@ -13,6 +13,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/measure"
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/replay"
 )
 
@@ -42,7 +43,7 @@ func runs() map[string]*Report {
 	smooth.Requests, smooth.BytesIn, smooth.BytesOut = 1234567, 1524688000, 102862000
 	smooth.Opened, smooth.Reused, smooth.ClosedByUs = 64, 1234503, 64
 	smooth.Statuses[200], smooth.Statuses[304] = 1234000, 567
-	smooth.Latency = replay.NewLatency(slices.Concat(
+	smooth.Latency = measure.New(slices.Concat(
 		slices.Repeat([]time.Duration{420 * time.Microsecond}, 9000), slices.Repeat([]time.Duration{734 * time.Microsecond}, 900),
 		slices.Repeat([]time.Duration{1210 * time.Microsecond}, 95), slices.Repeat([]time.Duration{12340 * time.Microsecond}, 3))...)
 
@@ -58,7 +59,7 @@ func runs() map[string]*Report {
 	rough.Statuses[200], rough.Statuses[404], rough.Statuses[502] = 29, 8, 1
 	rough.Causes[replay.Timeout], rough.Causes[replay.ContentMismatch] = 12, 1
 	rough.ConnectFailures[replay.ConnectRefused], rough.ConnectFailures[replay.ConnectTimeout] = 1500, 1
-	rough.Latency = replay.NewLatency(42*time.Microsecond, 3*time.Second, 70*time.Second)
+	rough.Latency = measure.New(42*time.Microsecond, 3*time.Second, 70*time.Second)
 
 	nothing := &replay.Result{Ending: replay.Unreachable, Elapsed: 2 * time.Second, CPU: time.Millisecond, LastConnectError: errors.New("refused")}
 	nothing.Requests, nothing.Errors, nothing.Causes[replay.ConnectRefused] = 16, 16, 16

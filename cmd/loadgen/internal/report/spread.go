@@ -4,7 +4,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hopwire/hopwire/cmd/loadgen/internal/replay"
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/measure"
 )
 
 // A bar is one line of the picture of the latencies.
@@ -35,7 +35,7 @@ func (b bar) label() string {
 
 // spreadOf tells how the latencies are spread, from the first edge that some
 // are below of to the first that none is above of.
-func spreadOf(l *replay.Latency) []bar {
+func spreadOf(l *measure.Histogram) []bar {
 	if l.Count() == 0 {
 		return nil
 	}
