@@ -17,7 +17,8 @@ func (w *worker) exchange(s *Session, i int) {
 		w.lane.failed(s, i, f)
 		return
 	}
-	began := w.begin()
+	opened := w.sent == 0 // for this request
+	w.began = w.begin()
 	f := w.attempt(r)
 	if f.cause == ClosedBeforeResponse && w.sent > 1 {
 		f = w.stale(r, f)
@@ -25,12 +26,25 @@ func (w *worker) exchange(s *Session, i int) {
 	now := w.lane.loop.Clock()
 	if f.cause == Answered {
 		w.heardOf(now)
-		w.lane.answered(now.Sub(began))
+		w.answered(opened, now)
 		w.ended = now
 		return
 	}
 	w.lane.failed(s, i, f)
 	w.afterFailure(f)
+}
+
+// answered counts a response that is as it should be. If a request was sent again,
+// the connecting in between is part of its latency.
+func (w *worker) answered(opened bool, now loop.Time) {
+	t := &w.lane.tally
+	t.Requests++
+	firstByte, latency := w.first.Sub(w.began), now.Sub(w.began)
+	if opened {
+		t.AnsweredFirst(w.connecting, firstByte, latency)
+	} else {
+		t.Answered(firstByte, latency)
+	}
 }
 
 // begin is the time at which the request goes out. Where that is as soon as the
@@ -172,10 +186,22 @@ func (w *worker) receiveHead(r *Request, buf *loop.Buffer) (answer, failure) {
 // fill reads what there is, and counts it.
 func (w *worker) fill(buf *loop.Buffer) error {
 	n, err := buf.FillFrom(w.conn)
+	if w.received == 0 {
+		w.first = w.noticed(w.began)
+	}
 	w.received += int64(n)
 	w.lane.tally.BytesIn += int64(n)
 	w.full = len(buf.Space()) == 0
 	return err
+}
+
+// noticed is when the loop heard of what has just come: at the beginning of its
+// turn, which costs no look at the clock, unless that was before since.
+func (w *worker) noticed(since loop.Time) loop.Time {
+	if now := w.lane.loop.Now(); now > since {
+		return now
+	}
+	return w.lane.loop.Clock()
 }
 
 // receiveBody reads up to the end of the response, and compares it on the way if

@@ -103,12 +103,6 @@ func (l *lane) elapsed() time.Duration {
 	return until.Sub(l.began)
 }
 
-// answered counts a response that is as it should be.
-func (l *lane) answered(latency time.Duration) {
-	l.tally.Requests++
-	l.tally.Latency.Record(latency)
-}
-
 // failed counts a request that failed, and keeps the first few explanations.
 func (l *lane) failed(s *Session, i int, f failure) {
 	if f.cause == Abandoned {

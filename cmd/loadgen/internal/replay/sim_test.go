@@ -224,6 +224,12 @@ func checkBooks(t *testing.T, seed uint64, r *Result) {
 		t.Errorf("seed %d: %d errors, of which %d have a cause", seed, r.Errors, causes)
 	case r.Latency.Count() != r.Requests-r.Errors:
 		t.Errorf("seed %d: %d latencies of %d requests that did not fail", seed, r.Latency.Count(), r.Requests-r.Errors)
+	case r.FirstByte.Count() != r.Latency.Count(), r.LatencyWithConnect.Count() != r.Latency.Count():
+		t.Errorf("seed %d: %d first bytes, %d latencies, %d with connecting", seed, r.FirstByte.Count(), r.Latency.Count(), r.LatencyWithConnect.Count())
+	case r.Connect.Count() != r.Opened, r.FirstRequest.Count() > r.Opened, r.FirstRequest.Count() != r.FirstRequestWithConnect.Count():
+		t.Errorf("seed %d: %d opened, %d times to connect, %d and %d first requests", seed, r.Opened, r.Connect.Count(), r.FirstRequest.Count(), r.FirstRequestWithConnect.Count())
+	case r.FirstByte.Max() > r.Latency.Max(), r.FirstByte.Min() < 0, r.Latency.Mean() > r.LatencyWithConnect.Mean():
+		t.Errorf("seed %d: the parts of a request take longer than all of it", seed)
 	case statuses < r.Requests-r.Errors:
 		t.Errorf("seed %d: %d statuses of %d requests that did not fail", seed, statuses, r.Requests-r.Errors)
 	}

@@ -20,6 +20,11 @@ type worker struct {
 	// begins; 0 when there was none, or something came between them.
 	ended loop.Time
 
+	// What is measured, beside that.
+	connecting time.Duration // how long it took to open conn
+	began      loop.Time     // when the exchange under way did
+	first      loop.Time     // when the first octet of its responses came
+
 	// The exchange under way.
 	took     int   // octets of the request that the kernel took
 	received int64 // octets of its response so far
@@ -125,10 +130,12 @@ func (w *worker) open() failure {
 	l := w.lane
 	since := l.loop.Clock()
 	for !l.stopping {
+		began := l.loop.Clock()
 		conn, err := l.loop.Dial(l.run.config.Target, l.loop.Now().Add(l.run.config.Timeout))
 		if err == nil {
 			l.tally.Opened++
-			w.conn = conn
+			w.conn, w.connecting = conn, w.noticed(began).Sub(began)
+			l.tally.Connect.Record(w.connecting)
 			return failure{}
 		}
 		f := connectFailure(err)
