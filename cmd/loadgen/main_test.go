@@ -22,6 +22,7 @@ import (
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
 	"github.com/gopacket/gopacket/pcapgo"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
 // TestMain makes the test binary the program when it is run by loadgen.
@@ -154,10 +155,23 @@ type numbers struct {
 		P50 float64 `json:"p50"`
 		Max float64 `json:"max"`
 	} `json:"latency_us"`
+	Settings struct {
+		Requests          int64   `json:"requests"`
+		DurationS         float64 `json:"duration_s"`
+		ConnectionsClosed string  `json:"connections_closed"`
+	} `json:"settings"`
 }
 
 func numbersOf(t *testing.T, stdout string) (n numbers) {
 	t.Helper()
+	schema, err := jsonschema.NewCompiler().Compile("internal/report/schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := jsonschema.UnmarshalJSON(strings.NewReader(stdout))
+	if err = errors.Join(err, schema.Validate(report)); err != nil {
+		t.Errorf("the report is not as the schema has it: %v", err)
+	}
 	if err := json.Unmarshal([]byte(stdout), &n); err != nil {
 		t.Fatalf("the report is no JSON: %v\n%s", err, stdout)
 	}
@@ -244,6 +258,29 @@ func TestNobodyListens(t *testing.T) {
 	}
 	if n := numbersOf(t, stdout); n.Ended != "unreachable" || n.Errors != 16 {
 		t.Errorf("%+v", n)
+	}
+}
+
+// TestSettingsAreReported: what ends the run and the connections, asked for or not.
+func TestSettingsAreReported(t *testing.T) {
+	address, _ := origin(t)
+	file := pcapOf(t, address, []string{request("/a"), response(""), request("/b"), response("")})
+	for _, test := range []struct {
+		args     []string
+		requests int64
+		duration float64
+		closed   string
+	}{
+		{[]string{file}, 0, 0, "as-recorded"},
+		{[]string{file, "-n", "5", "--requests-per-connection", "3"}, 5, 0, "after-requests"},
+		{[]string{file, "-d", "50ms"}, 0, 0.05, "as-recorded"},
+		{[]string{"http://" + address + "/", "-n", "3"}, 3, 0, "never"},
+		{[]string{"http://" + address + "/", "-d", "50ms"}, 0, 0.05, "never"},
+	} {
+		stdout, _, _ := loadgen(t, append([]string{"replay", "--format", "json", "--target", address}, test.args...)...)
+		if s := numbersOf(t, stdout).Settings; s.Requests != test.requests || s.DurationS != test.duration || s.ConnectionsClosed != test.closed {
+			t.Errorf("%s: %+v", test.args, s)
+		}
 	}
 }
 

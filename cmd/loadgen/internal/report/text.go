@@ -146,15 +146,21 @@ func (rep *Report) statuses() string {
 	return strings.Join(parts, ", ")
 }
 
-// latencies draws the distribution.
+// latencies draws the distribution, and those of the other times.
 func (rep *Report) latencies(t *page) {
 	if len(rep.spread) == 0 {
 		return
 	}
 	t.blank()
-	l := &rep.LatencyUS
-	t.cells("Latency", "p50", "p90", "p99", "p99.9", "max", "mean")
-	t.cells("", inUnits(l.P50), inUnits(l.P90), inUnits(l.P99), inUnits(l.P999), inUnits(l.Max), inUnits(l.Mean))
+	t.cells("", "p50", "p90", "p99", "p99.9", "max", "mean", "std dev")
+	t.distribution("Latency", &rep.LatencyUS)
+	t.distribution("+ connecting", &rep.LatencyWithConnectUS)
+	t.distribution("First byte", &rep.FirstByteUS)
+	t.distribution("Connecting", &rep.ConnectUS)
+	if rep.FirstRequestUS.Count < rep.LatencyUS.Count { // otherwise it would be the same again
+		t.distribution("First request", &rep.FirstRequestUS)
+		t.distribution("+ connecting", &rep.FirstRequestWithConnectUS)
+	}
 	t.blank()
 	for _, b := range rep.spread {
 		t.line("", "%9s %7s  %s", b.label(), percent(b.share), picture(b.share, 44))
@@ -163,13 +169,20 @@ func (rep *Report) latencies(t *page) {
 
 func inUnits(us float64) string { return span(time.Duration(us * float64(time.Microsecond))) }
 
+// distribution writes one line of the table of times.
+func (t *page) distribution(name string, d *Distribution) {
+	if d.Count > 0 {
+		t.cells(name, inUnits(d.P50), inUnits(d.P90), inUnits(d.P99), inUnits(d.P999), inUnits(d.Max), inUnits(d.Mean), inUnits(d.StdDev))
+	}
+}
+
 // cells writes a line of a table.
 func (t *page) cells(name string, cells ...string) {
 	var line strings.Builder
 	for _, c := range cells {
-		fmt.Fprintf(&line, " %9s", c)
+		fmt.Fprintf(&line, "%9s", c)
 	}
-	t.line(name, "%s", line.String()[1:])
+	t.line(name, "%s", line.String())
 }
 
 // traffic tells what it took.

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 )
@@ -71,15 +72,17 @@ func size(octets float64) string {
 	return digits(octets/1024) + " TiB"
 }
 
-// rate writes a number per second.
+// rate writes a number per second, with three significant digits at least, and a
+// decimal as long as that tells something.
 func rate(perSecond float64) string {
 	switch {
 	case perSecond == 0:
 		return "0"
-	case perSecond < 99.95:
-		return digits(perSecond)
+	case perSecond >= 999.95:
+		return count(int64(perSecond + 0.5))
 	}
-	return count(int64(perSecond + 0.5))
+	decimals := 2 - int(math.Floor(math.Log10(perSecond)))
+	return strconv.FormatFloat(perSecond, 'f', max(decimals, 1), 64)
 }
 
 // percent writes a share. What is not nothing does not look like nothing.
