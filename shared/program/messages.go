@@ -108,26 +108,43 @@ func (m *Messages) deliver() {
 func lines(message []byte) int { return bytes.Count(message, []byte("\n")) }
 
 // Terminal returns the messages that are written to w if somebody sees them on a
-// terminal, and nil if not: for a line that is written over again and again.
+// terminal, and nil if not: for a line that is written over again and again. So it
+// is also nil for a terminal that cannot take a line back.
 func Terminal(w io.Writer) *Messages {
 	m, ok := w.(*Messages)
-	if !ok || !isTerminal(m.out) {
+	if kind := os.Getenv("TERM"); !ok || !isTerminal(m.out) || kind == "" || kind == "dumb" {
 		return nil
 	}
 	return m
 }
 
+// Columns is how wide the terminal is now; 80 if it does not say.
+func (m *Messages) Columns() int {
+	columns := 80
+	onDescriptor(m.out, func(fd int) {
+		if size, err := unix.IoctlGetWinsize(fd, unix.TIOCGWINSZ); err == nil && size.Col > 0 {
+			columns = int(size.Col)
+		}
+	})
+	return columns
+}
+
 // isTerminal reports whether w is a terminal, and one that has not been closed.
 func isTerminal(w io.Writer) (yes bool) {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	if conn, err := f.SyscallConn(); err == nil {
-		conn.Control(func(fd uintptr) {
-			_, err := unix.IoctlGetTermios(int(fd), unix.TCGETS)
-			yes = err == nil
-		})
-	}
+	onDescriptor(w, func(fd int) {
+		_, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+		yes = err == nil
+	})
 	return yes
+}
+
+// onDescriptor calls f with the descriptor of w, if it has one.
+func onDescriptor(w io.Writer, f func(fd int)) {
+	file, ok := w.(*os.File)
+	if !ok {
+		return
+	}
+	if conn, err := file.SyscallConn(); err == nil {
+		conn.Control(func(fd uintptr) { f(int(fd)) })
+	}
 }

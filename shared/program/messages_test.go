@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hopwire/hopwire/shared/wiretest"
+	"golang.org/x/sys/unix"
 )
 
 // A gate is a reader that lets through what is said when it is open, and takes
@@ -164,11 +165,32 @@ func TestTerminal(t *testing.T) {
 	}
 	master, terminal := wiretest.Terminal(t)
 	m := NewMessages("edge", terminal)
-	if Terminal(m) != m {
-		t.Error("a terminal is not taken for one")
+	for kind, takesBack := range map[string]bool{"xterm-256color": true, "linux": true, "dumb": false, "": false} {
+		t.Setenv("TERM", kind)
+		if (Terminal(m) == m) != takesBack {
+			t.Errorf("TERM=%s: is a line written over again? want %t", kind, takesBack)
+		}
 	}
+	t.Setenv("TERM", "xterm")
 	master.Close()
 	if Terminal(m) != nil {
 		t.Error("a terminal that was closed is taken for one")
+	}
+}
+
+func TestColumns(t *testing.T) {
+	master, terminal := wiretest.Terminal(t)
+	m := NewMessages("edge", terminal)
+	for _, columns := range []uint16{40, 132} {
+		if err := unix.IoctlSetWinsize(int(master.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: columns}); err != nil {
+			t.Fatal(err)
+		}
+		if got := m.Columns(); got != int(columns) {
+			t.Errorf("%d columns, want %d", got, columns)
+		}
+	}
+	_, silent := wiretest.Terminal(t) // whose size nobody has set
+	if got := NewMessages("edge", silent).Columns(); got != 80 {
+		t.Errorf("%d columns where nobody knows", got)
 	}
 }
