@@ -104,7 +104,7 @@ func replayAction(c *cli.Context) error {
 // and takes that away again.
 func run(c *cli.Context, plan *replay.Plan, config replay.Config) (*replay.Result, error) {
 	if terminal := program.Terminal(c.App.ErrWriter); terminal != nil {
-		config.Progress = func(p replay.Progress) { io.WriteString(terminal, report.Line(p)) }
+		config.Progress = func(p replay.Progress) { io.WriteString(terminal, report.Line(p, terminal.Columns())) }
 		defer func() {
 			io.WriteString(terminal, report.Cleared())
 			terminal.Flush() // the report comes behind it, by another way

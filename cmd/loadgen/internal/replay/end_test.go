@@ -145,14 +145,31 @@ func TestProgressIsTold(t *testing.T) {
 	r := replayed(t, planned(t, gets("/1")), s.address, Config{
 		Connections: 2, Loops: 2, Duration: 700 * time.Millisecond, RequestsPerConnection: 1000,
 		Progress: func(p Progress) {
-			if p.Requests < last.Requests || p.Elapsed <= last.Elapsed {
+			if p.Requests < last.Requests || p.Elapsed < last.Elapsed {
 				t.Errorf("%+v follows %+v", p, last)
 			}
 			last = p
 		},
 	})
-	if last.Requests == 0 || last.Requests > r.Requests {
-		t.Errorf("the last progress is %d of %d", last.Requests, r.Requests)
+	if last.Requests == 0 || last.Requests > r.Requests || last.Elapsed == 0 || last.Elapsed > r.Elapsed {
+		t.Errorf("the last progress is %d of %d, after %s of %s", last.Requests, r.Requests, last.Elapsed, r.Elapsed)
+	}
+}
+
+func TestProgressTellsThatNothingCanConnect(t *testing.T) {
+	var last Progress
+	r := replayed(t, planned(t, gets("/1")), closedPort(t), Config{Duration: time.Minute, patience: 700 * time.Millisecond, Progress: func(p Progress) { last = p }})
+	if last.ConnectFailures == 0 || last.ConnectFailures > r.ConnectFailures[ConnectRefused] || last.Requests != 0 {
+		t.Errorf("the last progress is %+v", last)
+	}
+}
+
+func TestRate(t *testing.T) {
+	r := Result{Elapsed: 10 * time.Second}
+	r.Requests, r.Errors = 100, 40
+	p := Progress{Elapsed: r.Elapsed, Requests: r.Requests, Errors: r.Errors}
+	if r.Rate() != 6 || p.Rate() != 6 || (Progress{Requests: 1}).Rate() != 0 {
+		t.Errorf("%g and %g per second", r.Rate(), p.Rate())
 	}
 }
 

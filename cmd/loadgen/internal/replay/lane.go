@@ -27,7 +27,7 @@ type lane struct {
 	stopped   loop.Time // when stop was called, or 0
 	left      loop.Time // when the last worker left
 	stopping  bool
-	published struct{ requests, errors atomic.Int64 }
+	published struct{ elapsed, requests, errors, connectFailures atomic.Int64 }
 }
 
 // publishEvery is how often a lane shows how far it has come.
@@ -71,8 +71,14 @@ func (l *lane) stop() {
 // publish shows the counts to other goroutines, from time to time rather than
 // with each request.
 func (l *lane) publish() {
+	connectFailures := int64(0)
+	for _, n := range l.tally.ConnectFailures {
+		connectFailures += n
+	}
+	l.published.elapsed.Store(int64(l.loop.Clock().Sub(l.began)))
 	l.published.requests.Store(l.tally.Requests)
 	l.published.errors.Store(l.tally.Errors)
+	l.published.connectFailures.Store(connectFailures)
 	l.loop.After(publishEvery, l.publish)
 }
 

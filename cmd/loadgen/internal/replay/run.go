@@ -101,11 +101,15 @@ type Result struct {
 	LastConnectError error
 }
 
-// Progress is how far a run has come.
+// Progress is how far a run has come: what the lanes have counted by then.
 type Progress struct {
 	Elapsed          time.Duration
 	Requests, Errors int64
+	ConnectFailures  int64
 }
+
+// Rate is that of the Result.
+func (p Progress) Rate() float64 { return rate(p.Requests-p.Errors, p.Elapsed) }
 
 // A run is what the lanes have in common. What they all write is atomic, and
 // touched at most once for a session.
@@ -199,7 +203,6 @@ func (r *run) watch(over <-chan struct{}) {
 		defer ticker.Stop()
 		tick = ticker.C
 	}
-	began := time.Now()
 	for {
 		select {
 		case <-over:
@@ -210,16 +213,17 @@ func (r *run) watch(over <-chan struct{}) {
 			<-over
 			return
 		case <-tick:
-			r.config.Progress(r.progress(time.Since(began)))
+			r.config.Progress(r.progress())
 		}
 	}
 }
 
-func (r *run) progress(elapsed time.Duration) Progress {
-	p := Progress{Elapsed: elapsed}
+func (r *run) progress() (p Progress) {
 	for _, l := range r.lanes {
+		p.Elapsed = max(p.Elapsed, time.Duration(l.published.elapsed.Load()))
 		p.Requests += l.published.requests.Load()
 		p.Errors += l.published.errors.Load()
+		p.ConnectFailures += l.published.connectFailures.Load()
 	}
 	return p
 }
@@ -263,11 +267,13 @@ func (r *run) result() *Result {
 }
 
 // Rate is the number of requests per second that did not fail.
-func (r *Result) Rate() float64 {
-	if r.Elapsed <= 0 {
+func (r *Result) Rate() float64 { return rate(r.Requests-r.Errors, r.Elapsed) }
+
+func rate(n int64, in time.Duration) float64 {
+	if in <= 0 {
 		return 0
 	}
-	return float64(r.Requests-r.Errors) / r.Elapsed.Seconds()
+	return float64(n) / in.Seconds()
 }
 
 // Err is nil when no request failed, and otherwise one sentence that says how

@@ -2,23 +2,36 @@ package report
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/replay"
 )
 
-// Line is how far a run has come, for a terminal: it overwrites the line that
-// the cursor stands on, and leaves the cursor at its end.
-func Line(p replay.Progress) string {
-	errors := "no errors"
+// Line is how far a run has come, for a terminal of so many columns: it overwrites
+// the line that the cursor stands on, and leaves the cursor at its end. What does
+// not fit is left out, so that it stays one line. It counts what the report counts.
+func Line(p replay.Progress, columns int) string {
+	parts := []string{fmt.Sprintf("%.1f s", p.Elapsed.Seconds()), plural(p.Requests, "request"), trouble(p), rate(p.Rate()) + " per second"}
+	for n := len(parts); n > 0; n-- {
+		if line := "  " + strings.Join(parts[:n], "   "); len(line) < columns {
+			return clear + line
+		}
+	}
+	return clear
+}
+
+func trouble(p replay.Progress) string {
+	var parts []string
 	if p.Errors > 0 {
-		errors = plural(p.Errors, "error")
+		parts = append(parts, plural(p.Errors, "error"))
 	}
-	perSecond := 0.0
-	if s := p.Elapsed.Seconds(); s > 0 {
-		perSecond = float64(p.Requests) / s
+	if p.ConnectFailures > 0 {
+		parts = append(parts, plural(p.ConnectFailures, "attempt")+" to connect failed")
 	}
-	return fmt.Sprintf("%s  %.1f s   %s   %s per second   %s",
-		clear, p.Elapsed.Seconds(), plural(p.Requests, "request"), rate(perSecond), errors)
+	if len(parts) == 0 {
+		return "no errors"
+	}
+	return strings.Join(parts, ", ")
 }
 
 // Cleared takes the line away again.

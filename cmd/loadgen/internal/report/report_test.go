@@ -120,14 +120,33 @@ func TestJSON(t *testing.T) {
 
 func TestLine(t *testing.T) {
 	for want, p := range map[string]replay.Progress{
-		"\r\x1b[K  0.0 s   0 requests   0 per second   no errors":              {},
-		"\r\x1b[K  3.2 s   412,345 requests   128,858 per second   no errors":  {Elapsed: 3200 * time.Millisecond, Requests: 412345},
-		"\r\x1b[K  100.0 s   1 request   0.0100 per second   1 error":          {Elapsed: 100 * time.Second, Requests: 1, Errors: 1},
-		"\r\x1b[K  1.0 s   12,000 requests   12,000 per second   1,200 errors": {Elapsed: time.Second, Requests: 12000, Errors: 1200},
+		"\r\x1b[K  0.0 s   0 requests   no errors   0 per second":                             {},
+		"\r\x1b[K  3.2 s   412,345 requests   no errors   128,858 per second":                 {Elapsed: 3200 * time.Millisecond, Requests: 412345},
+		"\r\x1b[K  100.0 s   1 request   1 error   0 per second":                              {Elapsed: 100 * time.Second, Requests: 1, Errors: 1},
+		"\r\x1b[K  1.0 s   12,000 requests   1,200 errors   10,800 per second":                {Elapsed: time.Second, Requests: 12000, Errors: 1200},
+		"\r\x1b[K  1.0 s   0 requests   1 attempt to connect failed   0 per second":           {Elapsed: time.Second, ConnectFailures: 1},
+		"\r\x1b[K  1.0 s   1 request   1 error, 20 attempts to connect failed   0 per second": {Elapsed: time.Second, Requests: 1, Errors: 1, ConnectFailures: 20},
 	} {
-		if got := Line(p); got != want {
+		if got := Line(p, 80); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
+	}
+}
+
+// TestLineStaysOneLine: a line that is continued below cannot be taken back.
+func TestLineStaysOneLine(t *testing.T) {
+	p := replay.Progress{Elapsed: 3200 * time.Millisecond, Requests: 412345}
+	const whole = "  3.2 s   412,345 requests   no errors   128,858 per second"
+	shown := map[string]bool{}
+	for columns := range 100 {
+		line := strings.TrimPrefix(Line(p, columns), "\r\x1b[K")
+		if len(line) >= max(columns, 1) || !strings.HasPrefix(whole, line) {
+			t.Errorf("%d columns: %q", columns, line)
+		}
+		shown[line] = true
+	}
+	if len(shown) != 5 || !shown[whole] {
+		t.Errorf("shown are %v", shown)
 	}
 }
 
