@@ -48,6 +48,12 @@ server closes an idle connection just as a request is sent, then GET, HEAD,
 OPTIONS, TRACE, PUT and DELETE are sent once more on a new connection; other
 requests have failed, since the server may have acted on them.
 
+The latency of a request is from before its first byte is written to the last
+byte of its response; "first byte" ends with the first that comes back. A user
+also waits for the connection: "+ connecting" counts in, for the first request
+of each, how long it took to open it. The 99th percentile is the shortest of
+these times that at least 99 % do not exceed.
+
 The first SIGTERM, SIGINT or SIGHUP has no more requests sent, and the report
 written; the second SIGTERM or SIGINT stops at once.
 

@@ -23,7 +23,7 @@ type report struct {
 	RequestsPerS float64 `json:"requests_per_s"`
 	LatencyUS    struct {
 		P50, P99 float64
-	} `json:"latency_us"`
+	} `json:"latency_with_connect_us"` // what a user waits for
 	Connections struct {
 		Opened float64 `json:"opened"`
 	} `json:"connections"`
@@ -65,7 +65,7 @@ func read(arg string) (*report, error) {
 // write prints one line for each figure. Where more or less of it is better, the
 // last column says how a compares with b.
 func write(w io.Writer, a, b *report) {
-	fmt.Fprintf(w, "%-24s %14s %14s\n", "", a.name, b.name)
+	fmt.Fprintf(w, "%-32s %12s %12s\n", "", a.name, b.name)
 	for _, row := range []struct {
 		label    string
 		a, b     float64
@@ -75,10 +75,10 @@ func write(w io.Writer, a, b *report) {
 		{"connections opened", a.Connections.Opened, b.Connections.Opened, false},
 		{"responses not as expected", a.Errors, b.Errors, false},
 		{"requests per second", a.RequestsPerS, b.RequestsPerS, true},
-		{"latency, median, us", a.LatencyUS.P50, b.LatencyUS.P50, true},
-		{"latency, 99 of 100, us", a.LatencyUS.P99, b.LatencyUS.P99, true},
+		{"connecting + latency, median, us", a.LatencyUS.P50, b.LatencyUS.P50, true},
+		{"connecting + latency, p99, us", a.LatencyUS.P99, b.LatencyUS.P99, true},
 	} {
-		line := fmt.Sprintf("%-25s %13.0f %14.0f", row.label, row.a, row.b)
+		line := fmt.Sprintf("%-32s %12.0f %12.0f", row.label, row.a, row.b)
 		if row.compared {
 			line += "   " + ratio(row.a, row.b)
 		}

@@ -16,23 +16,23 @@ func TestCompare(t *testing.T) {
 		}
 		return name + "=" + path
 	}
-	a, err := read(file("kept", `{"requests": 100, "requests_per_s": 50, "latency_us": {"p50": 20, "p99": 30}, "connections": {"opened": 4}}`))
+	a, err := read(file("kept", `{"requests": 100, "requests_per_s": 50, "latency_us": {"p50": 19, "p99": 29}, "latency_with_connect_us": {"p50": 20, "p99": 30}, "connections": {"opened": 4}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := read(file("fresh", `{"requests": 40, "requests_per_s": 20, "errors": 1, "latency_us": {"p50": 50, "p99": 30}, "connections": {"opened": 40}}`))
+	b, err := read(file("fresh", `{"requests": 40, "requests_per_s": 20, "errors": 1, "latency_us": {"p50": 30, "p99": 25}, "latency_with_connect_us": {"p50": 50, "p99": 30}, "connections": {"opened": 40}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var out strings.Builder
 	write(&out, a, b)
-	want := `                                   kept          fresh
-requests                            100             40
-connections opened                    4             40
-responses not as expected             0              1
-requests per second                  50             20   2.5 times as much
-latency, median, us                  20             50   2.5 times less
-latency, 99 of 100, us               30             30   1.0 times as much
+	want := `                                         kept        fresh
+requests                                  100           40
+connections opened                          4           40
+responses not as expected                   0            1
+requests per second                        50           20   2.5 times as much
+connecting + latency, median, us           20           50   2.5 times less
+connecting + latency, p99, us              30           30   1.0 times as much
 `
 	if out.String() != want {
 		t.Errorf("table:\n%s\nwant:\n%s", &out, want)
