@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"strings"
 )
@@ -78,12 +79,20 @@ func write(w io.Writer, a, b *report) {
 		{"connecting + latency, median, us", a.LatencyUS.P50, b.LatencyUS.P50, true},
 		{"connecting + latency, p99, us", a.LatencyUS.P99, b.LatencyUS.P99, true},
 	} {
-		line := fmt.Sprintf("%-32s %12.0f %12.0f", row.label, row.a, row.b)
+		line := fmt.Sprintf("%-32s %12s %12s", row.label, figure(row.a), figure(row.b))
 		if row.compared {
 			line += "   " + ratio(row.a, row.b)
 		}
 		fmt.Fprintln(w, line)
 	}
+}
+
+// figure writes x with decimals only if it is small and has some.
+func figure(x float64) string {
+	if x < 100 && x != math.Trunc(x) {
+		return fmt.Sprintf("%.2f", x)
+	}
+	return fmt.Sprintf("%.0f", x)
 }
 
 // ratio says how many times as much, or how much less, a is than b.
