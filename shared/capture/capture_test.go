@@ -122,6 +122,9 @@ func summarize(m *Message) string {
 	if m.Cut {
 		first += " (cut)"
 	}
+	if m.Fault != nil {
+		first += " (fault)"
+	}
 	return fmt.Sprintf("%s %d+%d", first, m.HeadLen, len(m.Body()))
 }
 

@@ -30,7 +30,7 @@ func (s *stream) connection() (*Connection, error) {
 	if s.refused != nil {
 		return nil, s.refused
 	}
-	c := &cutter{stream: s}
+	c := &cutter{stream: s, unreadable: -1}
 	c.request.Limits, c.response.Limits, c.scanner.Limits = Limits, Limits, Limits
 	if err := c.orient(); err != nil {
 		return nil, err
@@ -43,6 +43,7 @@ func (s *stream) connection() (*Connection, error) {
 		connection.Closed.From = Outbound
 	}
 	c.cut(connection)
+	c.conclude(connection)
 	c.explain(connection)
 	if len(connection.Exchanges) == 0 {
 		return nil, c.whyNone()
@@ -55,6 +56,10 @@ func (s *stream) connection() (*Connection, error) {
 //
 //	inbound   │ request 1       │ request 2       │ …
 //	outbound  │ 100 │ response 1      │ response 2 │ …
+//
+// The requests are cut one behind the other. Where there is a hole, the cutting
+// begins again with the next one that begins a segment. Responses follow their
+// requests: see follow.
 type cutter struct {
 	stream   *stream
 	client   int // index of the client's half
@@ -63,19 +68,28 @@ type cutter struct {
 	request  wire.RequestHead
 	response wire.ResponseHead
 	scanner  wire.BodyScanner
+	tries    int // heads that were looked for
 
-	before  int   // octets in front of the first request of a joined connection
-	failed  error // why the cutting ended before the octets did
-	partial bool  // the last request is not whole, and was left out
+	asked      int   // place of the last request
+	before     int   // octets in front of the first request of a joined connection
+	failed     error // why the cutting ended before the octets did
+	partial    bool  // the last request is not whole, and was left out
+	lost       int   // requests in holes, as far as they can be counted
+	owed       int   // requests since a hole, those in it included, of which nobody knows the responses
+	faulty     int   // responses that are not by the book
+	fault      error // of the first of them
+	behind     int   // octets behind the last response
+	unreadable int   // where the outbound side stands if no response can be read there; else -1
 }
 
 // A side is one half and how far it was cut.
 type side struct {
 	*half
-	at int
+	at int // place
 }
 
-func (s *side) rest() []byte { return s.octets[s.at:] }
+// rest returns what follows up to the next hole.
+func (s *side) rest() []byte { return s.from(s.at) }
 
 // orient finds out which end is the client: the one that sent the SYN, or else
 // the one that sends requests. A joined connection begins with the first one.
@@ -111,35 +125,37 @@ func (c *cutter) setClient(client int) {
 
 func (c *cutter) cut(connection *Connection) {
 	for c.failed == nil && !connection.Upgraded {
+		begin := c.inbound.at
 		request, whole := c.cutRequest()
-		if !whole {
+		switch {
+		case whole:
+			exchange := Exchange{Request: request}
+			c.follow(connection)
+			connection.Upgraded = c.cutResponses(&exchange)
+			connection.Exchanges = append(connection.Exchanges, exchange)
+		case c.failed != nil || !c.resume(begin):
 			return
 		}
-		exchange := Exchange{Request: request}
-		connection.Upgraded = c.cutResponses(&exchange)
-		connection.Exchanges = append(connection.Exchanges, exchange)
 	}
 }
 
 // cutRequest takes the next request, if it is whole.
 func (c *cutter) cutRequest() (m Message, whole bool) {
 	rest := c.inbound.rest()
-	n, err := wire.ParseRequestHead(rest, 0, &c.request)
+	n, framing, fault, err := ParseRequest(rest, &c.request)
 	if err == wire.ErrIncomplete {
 		c.partial = len(bytes.TrimLeft(rest, "\r\n")) > 0
 		return m, false
 	}
-	framing := wire.Framing{}
 	if err == nil {
-		framing, err = wire.RequestFraming(&c.request)
-	}
-	if err == nil {
+		c.asked = c.inbound.at + n - len(c.request.Raw)
 		m, err = c.message(&c.inbound, n, len(c.request.Raw), framing)
 	}
 	if err != nil {
 		c.failed = fmt.Errorf("a request cannot be read: %w", err)
 		return m, false
 	}
+	m.Fault = fault
 	c.partial = m.Cut
 	return m, !m.Cut
 }
@@ -147,30 +163,36 @@ func (c *cutter) cutRequest() (m Message, whole bool) {
 // cutResponses takes the responses to the request that was cut last. What it
 // returns says whether HTTP ends with them, and a tunnel follows.
 func (c *cutter) cutResponses(exchange *Exchange) (tunnel bool) {
-	for {
-		m, err := c.cutResponse()
+	for c.outbound.at != c.unreadable {
+		m, err := c.cutResponse(c.request.Method)
 		if err == wire.ErrIncomplete {
 			return false
 		}
 		if err != nil {
-			c.failed = fmt.Errorf("a response cannot be read: %w", err)
+			c.unreadable = c.outbound.at
+			c.blame(err)
 			return false
 		}
 		status := c.response.Status
+		if m.Raw[len("HTTP/1.1 200")] != ' ' {
+			m.Fault = errNoSpace
+			c.blame(errNoSpace)
+		}
 		if status >= 200 || status == 101 {
 			exchange.Response = m
 			return status == 101 || status < 300 && c.request.Is("CONNECT")
 		}
 		exchange.Interim = append(exchange.Interim, m)
 	}
+	return false
 }
 
-func (c *cutter) cutResponse() (Message, error) {
+func (c *cutter) cutResponse(method []byte) (Message, error) {
 	n, err := wire.ParseResponseHead(c.outbound.rest(), 0, &c.response)
 	if err != nil {
 		return Message{}, err
 	}
-	framing, err := wire.ResponseFraming(&c.response, c.request.Method)
+	framing, err := wire.ResponseFraming(&c.response, method)
 	if err != nil {
 		return Message{}, err
 	}
@@ -181,17 +203,22 @@ func (c *cutter) cutResponse() (Message, error) {
 // last head of which are the head.
 func (c *cutter) message(s *side, n, head int, framing wire.Framing) (Message, error) {
 	c.scanner.Reset(framing)
-	body, done, err := c.scanner.Scan(s.rest()[n:])
+	rest := s.rest()
+	body, done, err := c.scanner.Scan(rest[n:])
 	if err != nil {
 		return Message{}, err
 	}
-	if !done && s.ended && s.lost == 0 {
+	if _, cut := s.holeAfter(s.at); !done && s.ended && !cut {
 		done = c.scanner.End() == nil
 	}
 	begin, end := s.at+n-head, s.at+n+body
-	s.at = end
-	return Message{
-		Raw: s.octets[begin:end:end], HeadLen: head, Cut: !done,
+	m := Message{
+		Raw: rest[n-head : n+body : n+body], HeadLen: head, Cut: !done,
 		At: s.when(begin), End: s.when(end - 1),
-	}, nil
+	}
+	if s.at = end; !done && framing.Kind == wire.Length {
+		// However much of it is in a hole, it ends where its head says.
+		s.at = begin + head + int(min(framing.Length, int64(s.end()-begin-head)))
+	}
+	return m, nil
 }

@@ -97,4 +97,9 @@
 //
 // The cutting is exact: messages are framed by package wire, the same code
 // that serves them, and Message.Raw holds the octets as they went.
+//
+// What a capture has missed costs only the messages that it was in. Requests are
+// found again at the next segment that begins with one. Which response is theirs,
+// TCP says: a client that waits for each response has, when it asks, acknowledged
+// all that came before the next one. So it is behind a response that cannot be read.
 package capture

@@ -20,8 +20,6 @@ const (
 	// maxConnections bounds how many it tells apart. A capture of a port scan
 	// holds little content and many of them.
 	maxConnections = 1 << 20
-	// maxWarnings bounds how many connections are warned about one by one.
-	maxWarnings = 20
 )
 
 // ReadFile reads the recording at path. See Read.
@@ -156,7 +154,8 @@ func flowOf(network gopacket.NetworkLayer, tcp *layers.TCP) [2]netip.AddrPort {
 func (in *reader) finish() {
 	in.tracer.assembler.FlushAll() // what is still missing will not come
 	skipped := map[error]int{}
-	var warnings, left []string
+	var warnings []warning
+	var left []string
 	for _, s := range in.tracer.all {
 		connection, err := s.connection()
 		warnings = append(warnings, s.warnings...)
@@ -166,16 +165,14 @@ func (in *reader) finish() {
 		}
 		in.rec.Connections = append(in.rec.Connections, connection)
 	}
-	in.rec.Warnings = append(in.rec.Warnings, warnings[:min(len(warnings), maxWarnings)]...)
-	if more := len(warnings) - maxWarnings; more > 0 {
-		in.warn("%s more like these about connections", english.Plural(more, "warning"))
-	}
+	in.rec.Warnings = append(in.rec.Warnings, sentences(warnings, requestsMissing, responsesMissing)...)
 	for why, n := range skipped {
 		left = append(left, fmt.Sprintf("left out %s that %v", english.Plural(n, "connection"), why))
 	}
 	slices.Sort(left)
 	in.rec.Warnings = append(in.rec.Warnings, left...)
 	in.summary()
+	in.rec.Warnings = append(in.rec.Warnings, sentences(warnings, responsesFaulty, joined)...)
 }
 
 func (in *reader) summary() {
@@ -203,4 +200,10 @@ var (
 	errEncrypted = errors.New("carried TLS, which cannot be read: record behind what ends TLS")
 	errForeign   = errors.New("did not carry HTTP/1.x")
 	errNoRequest = errors.New("carried no whole request")
+)
+
+// What is wrong with a response of which package wire reads the head.
+var (
+	errNoSpace = errors.New("no space stands behind the status code")
+	errExcess  = errors.New("more bytes than its head says")
 )

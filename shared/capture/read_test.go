@@ -160,7 +160,7 @@ func TestReadWarnsInBounds(t *testing.T) {
 		tp.in(f, askA)
 	}
 	rec := tp.read()
-	if n := len(rec.Warnings); n != maxWarnings+1 || rec.Warnings[n-1] != "80 warnings more like these about connections" {
+	if n := len(rec.Warnings); n != maxWarnings+1 || rec.Warnings[n-1] != "80 more connections of which requests are missing" {
 		t.Errorf("%d warnings: %q", n, rec.Warnings)
 	}
 	if len(rec.Connections) != 100 || len(rec.Notes) != 100 {

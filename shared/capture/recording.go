@@ -48,7 +48,8 @@ type Exchange struct {
 	Request Message
 	// Interim responses (1xx), in order; nil mostly.
 	Interim []Message
-	// Response is the final response. It is empty when none was seen.
+	// Response is the final response. It is empty when none was seen, or none that
+	// can be read.
 	Response Message
 }
 
@@ -64,6 +65,9 @@ type Message struct {
 	// Cut says that the body is not complete: the connection or the capture
 	// ended before it.
 	Cut bool
+	// Fault says what is wrong with a message of which it is clear all the same where
+	// it ends; nil mostly. See ParseRequest.
+	Fault error
 }
 
 // Body returns what follows the head, framing included.

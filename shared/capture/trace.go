@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
-	"sort"
 	"strings"
 	"time"
 
@@ -64,7 +63,7 @@ func (t *tracer) segment(p *packet, ends [2]netip.AddrPort, tcp *layers.TCP) {
 		return
 	}
 	t.current = s
-	t.assembler.AssembleWithContext(s.name(ends[0]), tcp, moment(p.at))
+	t.assembler.AssembleWithContext(s.name(ends[0]), tcp, moment{p.at, tcp.Ack})
 }
 
 // streamOf returns the connection that a segment belongs to.
@@ -83,12 +82,16 @@ func (t *tracer) streamOf(p *packet, ends [2]netip.AddrPort, tcp *layers.TCP) *s
 	return s
 }
 
-// moment is the context of a segment: when it was seen.
-type moment time.Time
+// moment is the context of a segment: when it was seen, and what its sender had
+// received.
+type moment struct {
+	at  time.Time
+	ack uint32
+}
 
 // GetCaptureInfo implements reassembly.AssemblerContext.
 func (m moment) GetCaptureInfo() gopacket.CaptureInfo {
-	return gopacket.CaptureInfo{Timestamp: time.Time(m)}
+	return gopacket.CaptureInfo{Timestamp: m.at}
 }
 
 // A stream is one TCP connection: what both ends sent, in order.
@@ -108,38 +111,10 @@ type stream struct {
 	over    bool  // no more segments are of interest
 	refused error // why nothing of it is kept; nil mostly
 
-	warnings []string
+	warnings []warning
 }
 
 const unknownEnd = -1
-
-// A half is what one end sent.
-type half struct {
-	octets []byte
-	marks  []mark
-	ended  bool // by FIN
-	lost   int  // octets in the first hole; nothing behind it is kept
-}
-
-// A mark says when the octets from an offset on became readable.
-type mark struct {
-	offset int
-	at     time.Time
-}
-
-// when returns the time at which the octet at offset was seen.
-func (h *half) when(offset int) time.Time {
-	i := h.markAfter(offset)
-	if i == 0 {
-		return time.Time{}
-	}
-	return h.marks[i-1].at
-}
-
-// markAfter returns the index of the first mark behind offset.
-func (h *half) markAfter(offset int) int {
-	return sort.Search(len(h.marks), func(i int) bool { return h.marks[i].offset > offset })
-}
 
 func (t *tracer) newStream(hop Hop, p *packet, ends [2]netip.AddrPort, tcp *layers.TCP) *stream {
 	s := &stream{
@@ -200,10 +175,13 @@ func index(d reassembly.TCPFlowDirection) int {
 // Accept implements reassembly.Stream. It takes every segment, and lets a half
 // whose SYN was not captured begin at the first segment seen.
 func (s *stream) Accept(tcp *layers.TCP, ci gopacket.CaptureInfo, d reassembly.TCPFlowDirection,
-	next reassembly.Sequence, start *bool, _ reassembly.AssemblerContext) bool {
+	next reassembly.Sequence, start *bool, ac reassembly.AssemblerContext) bool {
 	fresh := next < 0
 	if fresh && !tcp.SYN {
 		*start = true
+	}
+	if s.refused == nil {
+		s.halves[index(d)].expect(tcp, fresh, uint32(next), ac.(moment))
 	}
 	switch inOrder := fresh || next == reassembly.Sequence(tcp.Seq); {
 	case tcp.RST && inOrder:
@@ -227,21 +205,16 @@ func (s *stream) close(end int, how Ending, at time.Time) {
 func (s *stream) ReassembledSG(sg reassembly.ScatterGather, ac reassembly.AssemblerContext) {
 	d, _, _, skipped := sg.Info()
 	h := &s.halves[index(d)]
+	h.skip(max(skipped, 0))
 	n, _ := sg.Lengths()
-	if skipped > 0 && h.lost == 0 {
-		h.lost = skipped
-	}
-	if n == 0 || h.lost > 0 || s.refused != nil {
+	if n == 0 || s.refused != nil {
 		return
 	}
 	octets := sg.Fetch(n)
-	if len(h.octets) == 0 && index(d) == s.client {
+	if h.end() == 0 && index(d) == s.client {
 		s.refused = recognize(octets)
 	}
-	// The octets that waited behind a late segment became readable with it, so
-	// the time of this call is theirs.
-	h.marks = append(h.marks, mark{len(h.octets), ac.GetCaptureInfo().Timestamp})
-	h.octets = append(h.octets, octets...)
+	h.add(octets, ac.(moment))
 	s.tracer.held += int64(n)
 }
 

@@ -1,0 +1,203 @@
+package capture
+
+import (
+	"fmt"
+	"net/netip"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gopacket/gopacket/layers"
+)
+
+// dialogue captures segments, each of them
+//
+//	>octets   sent by the client
+//	<octets   sent by the server
+//	!>octets  sent, and not captured; likewise !<
+func dialogue(t testing.TB, segments ...string) *Recording {
+	t.Helper()
+	tap := newWiretap(t, layers.LinkTypeEthernet)
+	tap.connect()
+	for _, s := range segments {
+		octets, missed := strings.CutPrefix(s, "!")
+		d := Inbound
+		if octets[0] == '<' {
+			d = Outbound
+		}
+		if octets = octets[1:]; missed {
+			tap.sent[d] += len(octets)
+		} else {
+			tap.send(d, 0, tap.sent[d], octets)
+		}
+	}
+	return readBytes(t, tap.file.Bytes())
+}
+
+// ask and reply make messages that can be told apart.
+func ask(n int) string { return fmt.Sprintf(">GET /%d HTTP/1.1\r\nHost: a\r\n\r\n", n) }
+
+func reply(n int) string { return fmt.Sprintf("<HTTP/1.1 21%d OK\r\nContent-Length: 2\r\n\r\nhi", n) }
+
+func asked(n int) string { return fmt.Sprintf("GET /%d 28+0 -> 21%d OK 38+2", n, n) }
+
+// What was not captured costs the messages in it, and no others.
+func TestHoles(t *testing.T) {
+	const post = ">POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 60\r\n\r\n"
+	const chunked = ">POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+	cases := []struct {
+		name     string
+		segments []string
+		want     []string
+		warning  string
+	}{
+		{"a request", []string{ask(1), reply(1), "!" + ask(2), reply(2), ask(3), reply(3), ask(4), reply(4)},
+			[]string{asked(1), asked(3), asked(4)}, "28 bytes of requests missing; lost at least 1 request"},
+		{"two requests and one again", []string{ask(1), reply(1), "!" + ask(2), reply(2), "!" + ask(3), reply(3), ask(4), reply(4),
+			"!" + ask(5), reply(5), ask(6), reply(6)},
+			[]string{asked(1), asked(4), asked(6)}, "84 bytes of requests missing; lost at least 3 requests"},
+		{"the first request", []string{"!" + ask(1), reply(1), ask(2), reply(2)},
+			[]string{asked(2)}, "28 bytes of requests missing; lost at least 1 request"},
+		{"the last request", []string{ask(1), reply(1), "!" + ask(2), reply(2), ">", "!>x", ">G"},
+			[]string{asked(1)}, "29 bytes of requests missing; lost at least 1 request"},
+		{"a request that was not answered before the next", []string{ask(1), reply(1), "!" + ask(2), ask(3), reply(2), reply(3), ask(4), reply(4)},
+			[]string{asked(1), "GET /3 28+0 ->", asked(4)}, "28 bytes of requests missing; lost at least 1 request"},
+		{"half a head", []string{ask(1), reply(1), ask(2)[:9], "!>" + ask(2)[9:20], ">" + ask(2)[20:], reply(2), ask(3), reply(3)},
+			[]string{asked(1), asked(3)}, "11 bytes of requests missing; lost at least 1 request"},
+		{"content, in which a request stands", []string{post, "!>" + strings.Repeat("x", 32), ask(7), reply(1), ask(2), reply(2)},
+			[]string{asked(2)}, "32 bytes of requests missing; lost at least 1 request"},
+		{"content and more", []string{post, "!>" + strings.Repeat("x", 60+28), reply(1), reply(1), ask(2), reply(2)},
+			[]string{asked(2)}, "88 bytes of requests missing; lost at least 2 requests"},
+		{"a chunk", []string{chunked, ">5\r\nhello\r\n", "!>5\r\nhello\r\n", ">5\r\nHTTP/\r\n", ">0\r\n\r\n", reply(1), ask(2), reply(2)},
+			[]string{asked(2)}, "10 bytes of requests missing; lost at least 1 request"},
+		{"a response", []string{ask(1), "!" + reply(1), ask(2), reply(2)},
+			[]string{"GET /1 28+0 ->", asked(2)}, "40 bytes of responses missing; kept the requests"},
+		{"the head of a response", []string{ask(1), "!<" + reply(1)[1:20], "<" + reply(1)[20:], ask(2), reply(2)},
+			[]string{"GET /1 28+0 ->", asked(2)}, "19 bytes of responses missing; kept the requests"},
+		{"the content of a response", []string{ask(1), reply(1)[:40], "!<i", ask(2), reply(2)},
+			[]string{"GET /1 28+0 -> 211 OK (cut) 38+1", asked(2)}, "1 byte of responses missing; kept the requests"},
+		{"a chunk of a response", []string{ask(1), "<HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "!<1\r\nx\r\n", "<0\r\n\r\n", ask(2), reply(2)},
+			[]string{"GET /1 28+0 -> 200 OK (cut) 47+0", asked(2)}, "6 bytes of responses missing; kept the requests"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			rec := dialogue(t, c.segments...)
+			equalLines(t, "exchanges", describe(only(t, rec)), c.want)
+			equalLines(t, "warnings", rec.Warnings, []string{theirID + c.warning})
+		})
+	}
+}
+
+// Octets that waited for ones that never came have the times at which they were
+// captured.
+func TestTimesBehindHoles(t *testing.T) {
+	rec := dialogue(t, ask(1), reply(1), "!"+ask(2), reply(2), ask(3), reply(3), ask(4), reply(4))
+	x := only(t, rec).Exchanges
+	for i := 1; i < len(x); i++ {
+		if !x[i].Request.At.After(x[i-1].Response.End) || !x[i].Response.At.After(x[i].Request.End) {
+			t.Errorf("exchange %d: asked %v, answered %v; the one before it %v", i, x[i].Request.At, x[i].Response.At, x[i-1].Response.End)
+		}
+	}
+}
+
+// A response that is not by the book costs no other, and is not one to compare
+// with.
+func TestFaultyResponses(t *testing.T) {
+	const head = ">HEAD /2 HTTP/1.1\r\nHost: a\r\n\r\n"
+	cases := []struct {
+		name, request, response, want, warning string
+	}{
+		{"no space behind the status", ask(2), "<HTTP/1.1 202\r\nContent-Length: 2\r\n\r\nhi", "GET /2 28+0 -> 202 (fault) 35+2", "no space stands behind the status code"},
+		{"a space before a colon", ask(2), "<HTTP/1.1 202 OK\r\nContent-Length : 2\r\n\r\nhi", "GET /2 28+0 ->", "whitespace stands between"},
+		{"LF", ask(2), "<HTTP/1.1 202 OK\nContent-Length: 2\n\nhi", "GET /2 28+0 ->", "bare LF"},
+		{"CRLF behind the content", ask(2), reply(2) + "\r\n", "GET /2 28+0 -> 212 OK (fault) 38+2", "more bytes than its head says"},
+		{"content to HEAD", head, reply(2), "HEAD /2 29+0 -> 212 OK (fault) 38+0", "more bytes than its head says"},
+		{"content of 204", ask(2), "<HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\nhi", "GET /2 28+0 -> 204 No Content (fault) 46+0", "more bytes than its head says"},
+		{"two lengths", ask(2), "<HTTP/1.1 202 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nhi", "GET /2 28+0 ->", "more than one Content-Length"},
+		{"a chunk that is none", ask(2), "<HTTP/1.1 202 OK\r\nTransfer-Encoding: chunked\r\n\r\nhi", "GET /2 28+0 ->", "chunk size"},
+		{"no HTTP", ask(2), "<hi\r\n", "GET /2 28+0 ->", "version"},
+	}
+	for _, c := range cases {
+		for _, last := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, last %t", c.name, last), func(t *testing.T) {
+				segments, want := []string{ask(1), reply(1), c.request, c.response}, []string{asked(1), c.want}
+				if !last {
+					segments = append(segments, ask(3), reply(3), ask(4), reply(4))
+					want = append(want, asked(3), asked(4))
+				}
+				rec := dialogue(t, segments...)
+				equalLines(t, "exchanges", describe(only(t, rec)), want)
+				if !slices.ContainsFunc(rec.Warnings, func(w string) bool {
+					return strings.HasPrefix(w, theirID+"1 response not by the book, which --verify cannot compare (") && strings.Contains(w, c.warning)
+				}) {
+					t.Errorf("warnings %q", rec.Warnings)
+				}
+			})
+		}
+	}
+}
+
+// A response to nothing is no fault of the one before it.
+func TestResponseToNothing(t *testing.T) {
+	rec := dialogue(t, ask(1), reply(1), "<HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")
+	equalLines(t, "exchanges", describe(only(t, rec)), []string{asked(1)})
+	equalLines(t, "warnings", rec.Warnings, []string{theirID + "51 bytes behind the last response answer no request and were left out"})
+}
+
+// Small captures, each of which holds one fault. tshark counts as many requests in
+// them that are whole.
+func TestFaultyCaptures(t *testing.T) {
+	for _, c := range []struct {
+		file     string
+		requests int
+		warning  string // the first one
+	}{
+		{"gap_one_of_twelve", 11, theirID + "34 bytes of requests missing; lost at least 1 request"},
+		{"request_nohost", 4, ""},
+		{"request_utf8", 4, ""},
+		{"response_noreason", 3, theirID + "3 responses not by the book, which --verify cannot compare (no space stands behind the status code)"},
+		{"loss_hidden_behind_notes", 38, "connection 31 (10.0.2.1:5000 > 10.0.0.2:80): 34 bytes of requests missing; lost at least 1 request"},
+	} {
+		t.Run(c.file, func(t *testing.T) {
+			rec, err := ReadFile(filepath.Join("testdata", c.file+".pcap"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			n, answered := 0, 0
+			for _, connection := range rec.Connections {
+				for _, x := range connection.Exchanges {
+					n++
+					if len(x.Response.Raw) > 0 && !x.Response.Cut {
+						answered++
+					}
+				}
+			}
+			if n != c.requests || answered != n {
+				t.Errorf("%d requests, %d with whole responses, want %d", n, answered, c.requests)
+			}
+			if first := append(rec.Warnings, "")[0]; first != c.warning {
+				t.Errorf("warnings %q, want first %q", rec.Warnings, c.warning)
+			}
+		})
+	}
+}
+
+// Losses come first, and of each kind some and the number of the others.
+func TestWarningsAreInOrder(t *testing.T) {
+	tap := newWiretap(t, layers.LinkTypeEthernet)
+	for i := range 50 {
+		tap.ends[0] = netip.AddrPortFrom(tap.ends[0].Addr(), uint16(5000+i))
+		tap.sent = [2]int{}
+		tap.send(Inbound, 0, 0, askA)
+		tap.send(Outbound, 0, 0, answer)
+		if i >= 25 {
+			tap.send(Inbound, 0, len(askA)+10, askB[10:])
+		}
+	}
+	w := readBytes(t, tap.file.Bytes()).Warnings
+	if len(w) != 42 || !strings.Contains(w[19], "requests missing") || w[20] != "5 more connections of which requests are missing" ||
+		!strings.Contains(w[21], "the capture began") || w[41] != "30 more connections that the capture joined in the middle" {
+		t.Errorf("%d warnings: %s", len(w), strings.Join(w, "\n"))
+	}
+}
