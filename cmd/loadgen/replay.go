@@ -4,7 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"net/netip"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -29,8 +33,11 @@ func replayCommand() *cli.Command {
 
 const replayDescription = `
 A RECORDING is a file that edge --record wrote, or any pcapng or pcap file that
-tcpdump or Wireshark captured of plain HTTP/1.1; or a URL, which stands for one
-GET.
+tcpdump or Wireshark captured of plain HTTP/1.1; or - for such a file on standard
+input; or a URL, which stands for one GET.
+
+If a capture has requests to several servers, --server says which to take. Of a
+gateway and the origins behind it only the gateway's are taken, as with --hop.
 
 Requests go out with exactly the recorded bytes. The requests of a recorded
 connection stay together on one connection, in their order; --connections of
@@ -63,6 +70,7 @@ The exit status is 0 if no request failed, 1 if some did or there is no result,
 EXAMPLES
   loadgen replay http://127.0.0.1:8080/hello.txt
   loadgen replay recording.pcapng --target 127.0.0.1:8080 --verify
+  ssh HOST tcpdump -c 9999 -w - port 80 | loadgen replay - --target :8080
   loadgen replay a.pcap b.pcap --target :8080 --connections 64 --duration 30s
   loadgen replay http://127.0.0.1:8080/ --requests-per-connection 1`
 
@@ -81,6 +89,8 @@ func replayFlags() []cli.Flag {
 			"1: no keep-alive; 0: where the recorded connection ended, and for URLs never", DefaultText: "0"},
 		&cli.BoolFlag{Name: "verify", Usage: "compare status and content with the recorded response"},
 		&cli.StringFlag{Name: "hop", Value: "client", Usage: "of a recording with both, take the requests of the `HOP` client or origin"},
+		&cli.StringSliceFlag{Name: "server", Usage: "of a capture with several servers, take the requests to `HOST:PORT`, the recorded " +
+			"address, or :PORT; may be given several times", DefaultText: "the only one"},
 		&cli.DurationFlag{Name: "timeout", Value: 10 * time.Second, Usage: "a response that is not whole after `DURATION` has failed"},
 		&cli.StringFlag{Name: "format", Value: "text", Usage: "report as `FORMAT` text or json"},
 		program.LoopsFlag(),
@@ -128,9 +138,21 @@ func planOf(c *cli.Context) (*replay.Plan, error) {
 	if !c.Args().Present() {
 		return nil, program.Usagef("name a recording or a URL")
 	}
+	args := c.Args().Slice()
+	if i := slices.Index(args, standardInput); i >= 0 && slices.Contains(args[i+1:], standardInput) {
+		return nil, program.Usagef("%s is standard input, which can be read only once", standardInput)
+	}
+	var servers []netip.AddrPort
+	for _, s := range c.StringSlice("server") {
+		server, err := parseServer(s)
+		if err != nil {
+			return nil, err
+		}
+		servers = append(servers, server)
+	}
 	var plans []*replay.Plan
-	for _, arg := range c.Args().Slice() {
-		p, err := load(arg, hop)
+	for _, arg := range args {
+		p, err := load(c, arg, hop, servers)
 		if err != nil {
 			return nil, err
 		}
@@ -139,8 +161,50 @@ func planOf(c *cli.Context) (*replay.Plan, error) {
 	return replay.Join(plans...), nil
 }
 
+// parseServer reads the address of a server in a recording. Without a host it is any
+// server at that port.
+func parseServer(s string) (netip.AddrPort, error) {
+	var address netip.Addr
+	host, port, err := net.SplitHostPort(s)
+	if err == nil && host != "" {
+		address, err = netip.ParseAddr(host)
+	}
+	n, notPort := strconv.ParseUint(port, 10, 16)
+	if err != nil || notPort != nil {
+		return netip.AddrPort{}, program.Usagef("--server %q: write the IP address and port of a recorded server, such as 10.0.0.2:80, or :80", s)
+	}
+	return netip.AddrPortFrom(address, uint16(n)), nil
+}
+
+// standardInput is the name by which it is given.
+const standardInput = "-"
+
+// read reads the recording that an argument names. Standard input may not end, so a
+// signal does.
+func read(c *cli.Context, arg string) (*capture.Recording, error) {
+	if arg != standardInput {
+		return capture.ReadFile(arg)
+	}
+	var rec *capture.Recording
+	done := make(chan error, 1)
+	go func() {
+		var err error
+		rec, err = capture.Read(c.App.Reader)
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		if err != nil {
+			err = fmt.Errorf("standard input: %w", err)
+		}
+		return rec, err
+	case <-c.Context.Done():
+		return nil, c.Context.Err()
+	}
+}
+
 // load makes a plan of one argument.
-func load(arg string, hop capture.Hop) (*replay.Plan, error) {
+func load(c *cli.Context, arg string, hop capture.Hop, servers []netip.AddrPort) (*replay.Plan, error) {
 	if replay.IsURL(arg) {
 		p, err := replay.FromURL(arg)
 		if err != nil {
@@ -148,14 +212,17 @@ func load(arg string, hop capture.Hop) (*replay.Plan, error) {
 		}
 		return p, nil
 	}
-	rec, err := capture.ReadFile(arg)
+	rec, err := read(c, arg)
 	if errors.Is(err, os.ErrNotExist) && strings.ContainsAny(arg, ":/") {
 		return nil, fmt.Errorf("%w; a URL begins with http://", err)
 	}
 	if err != nil {
 		return nil, err
 	}
-	p, err := replay.FromRecording(rec, hop)
+	p, err := replay.FromRecording(rec, hop, servers...)
+	if errors.Is(err, replay.ErrSeveralServers) {
+		return nil, program.Usagef("%s cannot be replayed: %w", arg, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s cannot be replayed: %w", arg, err)
 	}

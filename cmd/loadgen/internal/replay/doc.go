@@ -2,7 +2,7 @@
 // answers, and measures what comes back.
 //
 //	recordings, URLs                     *capture.Recording, "http://…"
-//	     │  FromRecording, FromURL       (plan.go, url.go)
+//	     │  FromRecording, FromURL       (plan.go, hops.go, url.go)
 //	     ▼
 //	   Plan     sessions of requests: the octets to send, what to expect
 //	     │  schedule                     (schedule.go: arithmetic, no clock, no socket)

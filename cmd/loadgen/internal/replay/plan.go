@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 
@@ -103,28 +104,29 @@ func Join(plans ...*Plan) *Plan {
 	return all
 }
 
-// FromRecording makes a plan of what a recording has of one hop. Connections of
-// which the recording does not say the hop, as in a file by tcpdump, count as
-// the client's. The error says what is missing when there is nothing to send.
-func FromRecording(rec *capture.Recording, hop capture.Hop) (*Plan, error) {
+// FromRecording makes a plan of what a recording has of one hop, of the connections
+// to servers if any are given. The error says what is missing when there is nothing
+// to send.
+//
+// A capture by others does not say which hop a connection is of. If it has requests
+// to a gateway and those that this has passed on, the hops are told apart by that;
+// else all connections count as the client's, and then must be to one server, or
+// the error is ErrSeveralServers.
+func FromRecording(rec *capture.Recording, hop capture.Hop, servers ...netip.AddrPort) (*Plan, error) {
 	b := newPlanner()
-	b.plan.Notes = append(b.plan.Notes, rec.Warnings...)
-	servers := map[netip.AddrPort]bool{}
-	for _, c := range rec.Connections {
-		if (c.Hop == capture.OriginHop) != (hop == capture.OriginHop) {
-			b.otherHop++
-			continue
-		}
-		servers[c.Server] = true
+	connections, err := b.choose(rec.Connections, hop, servers)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range connections {
 		b.session(c)
 	}
 	if len(b.plan.Sessions) == 0 {
 		return nil, b.empty(hop)
 	}
-	if hop == capture.ClientHop && len(servers) > 1 {
-		b.plan.note("the recording has connections to %d servers, all of which are replayed", len(servers))
-	}
-	b.notes()
+	b.losses()
+	b.plan.Notes = append(b.plan.Notes, rec.Warnings...)
+	b.remarks()
 	return b.plan, nil
 }
 
@@ -135,12 +137,14 @@ type planner struct {
 	malformed    int // requests
 	incomplete   int
 	tunnels      int
-	unverifiable int // responses
+	faulty       map[wire.Rule]int // replayed, but not by the book
+	unverifiable int               // responses
+	chosen       []string          // what is to be said of the choice of connections
 	head         wire.RequestHead
 }
 
 func newPlanner() *planner {
-	return &planner{plan: &Plan{}, head: wire.RequestHead{Limits: capture.Limits}}
+	return &planner{plan: &Plan{}, faulty: map[wire.Rule]int{}, head: wire.RequestHead{Limits: capture.Limits}}
 }
 
 func (b *planner) session(c *capture.Connection) {
@@ -157,7 +161,7 @@ func (b *planner) session(c *capture.Connection) {
 
 // request prepares one exchange, or counts why it cannot be sent.
 func (b *planner) request(x *capture.Exchange) (r Request, ok bool) {
-	r, err := b.prepare(x.Request.Raw)
+	r, fault, err := b.prepare(x.Request.Raw)
 	switch {
 	case errors.Is(err, errIncomplete):
 		b.incomplete++
@@ -175,6 +179,9 @@ func (b *planner) request(x *capture.Exchange) (r Request, ok bool) {
 		if r.Expect == nil {
 			b.unverifiable++
 		}
+		if broken := (*wire.Error)(nil); errors.As(fault, &broken) {
+			b.faulty[broken.Rule]++
+		}
 		return r, true
 	}
 	return r, false
@@ -183,18 +190,14 @@ func (b *planner) request(x *capture.Exchange) (r Request, ok bool) {
 var errIncomplete = errors.New("the message is not whole")
 
 // prepare reads a request of which nothing may be missing: a server would wait
-// for the rest until the timeout.
-func (b *planner) prepare(raw []byte) (Request, error) {
-	n, err := wire.ParseRequestHead(raw, 0, &b.head)
+// for the rest until the timeout. A fault is what capture.ParseRequest says.
+func (b *planner) prepare(raw []byte) (r Request, fault, err error) {
+	n, framing, fault, err := capture.ParseRequest(raw, &b.head)
 	if err != nil {
-		return Request{}, incompleteOr(err)
-	}
-	framing, err := wire.RequestFraming(&b.head)
-	if err != nil {
-		return Request{}, err
+		return Request{}, nil, incompleteOr(err)
 	}
 	if _, err := contentOf(raw[n:], framing); err != nil {
-		return Request{}, err
+		return Request{}, nil, err
 	}
 	return Request{
 		Bytes:      raw,
@@ -203,7 +206,7 @@ func (b *planner) prepare(raw []byte) (Request, error) {
 		Idempotent: idempotent(&b.head),
 		Closes:     !wire.RequestPersists(&b.head),
 		NoContent:  b.head.Is("HEAD"),
-	}, nil
+	}, fault, nil
 }
 
 // idempotent knows the methods of RFC 9110 section 9.2.2. About others nothing
@@ -213,12 +216,12 @@ func idempotent(h *wire.RequestHead) bool {
 }
 
 // expectationOf reads a recorded final response. It is nil when that is not
-// whole; tunnel says that the connection was no longer HTTP behind it.
+// whole, or not by the book; tunnel says that the connection was no longer HTTP behind it.
 func expectationOf(m *capture.Message, method []byte) (e *Expectation, tunnel bool) {
 	head := wire.ResponseHead{Limits: capture.Limits}
 	n, err := wire.ParseResponseHead(m.Raw, 0, &head)
 	switch {
-	case err != nil || m.Cut:
+	case err != nil || m.Cut || m.Fault != nil:
 		return nil, false
 	case head.Status == 101:
 		return nil, true
@@ -288,8 +291,8 @@ func (b *planner) empty(hop capture.Hop) error {
 	return errors.New("there is no HTTP/1.1 request in it")
 }
 
-// notes writes down what was left out.
-func (b *planner) notes() {
+// losses notes what was left out.
+func (b *planner) losses() {
 	if n := b.incomplete; n > 0 {
 		b.plan.note("%s left out: the recording has only part of it", english.Plural(n, "request"))
 	}
@@ -299,8 +302,16 @@ func (b *planner) notes() {
 	if n := b.tunnels; n > 0 {
 		b.plan.note("%s left out: what follows a CONNECT or an upgrade is not HTTP", english.Plural(n, "request"))
 	}
+}
+
+// remarks notes what else there is to know.
+func (b *planner) remarks() {
+	b.plan.Notes = append(b.plan.Notes, b.chosen...)
+	for _, rule := range slices.Sorted(maps.Keys(b.faulty)) {
+		b.plan.note("%s replayed as recorded, which servers may answer with 400 (%s)", english.Plural(b.faulty[rule], "request"), rule)
+	}
 	if n := b.unverifiable; n > 0 {
-		b.plan.note("%s without a whole recorded response, which --verify cannot compare", english.Plural(n, "request"))
+		b.plan.note("%s without a whole, valid recorded response, which --verify cannot compare", english.Plural(n, "request"))
 	}
 }
 

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"reflect"
@@ -51,7 +52,7 @@ func TestPlanOfARecording(t *testing.T) {
 		},
 		{
 			name: "no response", request: get("/a"), want: Request{Idempotent: true},
-			note: "1 request without a whole recorded response, which --verify cannot compare",
+			note: "1 request without a whole, valid recorded response, which --verify cannot compare",
 		},
 		{
 			name: "part of a response", request: get("/a"), response: okHi[:len(okHi)-1], want: Request{Idempotent: true},
@@ -68,6 +69,11 @@ func TestPlanOfARecording(t *testing.T) {
 		{name: "part of a head", request: "GET / HTTP/1.1\r\nHost: h\r\n", left: "1 incomplete"},
 		{name: "not HTTP/1.1", request: "GET / HTTP/1.1\r\nHost : h\r\n\r\n", left: "1 not HTTP/1.1"},
 		{name: "two lengths", request: "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", left: "1 not HTTP/1.1"},
+		{
+			name: "a target that no URI has, and no Host", request: "GET /é%#\" HTTP/1.1\r\n\r\n", response: okHi,
+			want: Request{Idempotent: true, Expect: &Expectation{200, []byte("hi")}},
+			note: "1 request replayed as recorded, which servers may answer with 400 (target-byte)",
+		},
 		{name: "more than a request", request: get("/a") + "x", left: "1 not HTTP/1.1"},
 		{name: "CONNECT", request: "CONNECT h:1 HTTP/1.1\r\nHost: h:1\r\n\r\n", response: "HTTP/1.1 200 OK\r\n\r\n", left: "1 to open a tunnel"},
 		{
@@ -117,8 +123,35 @@ func TestCutMessagesAreNotCompared(t *testing.T) {
 	}
 }
 
+func TestFaultyResponsesAreNotCompared(t *testing.T) {
+	rec := record([]exchange{{get("/1"), okHi}})
+	rec.Connections[0].Exchanges[0].Response.Fault = errors.New("more content than it says")
+	plan, err := FromRecording(rec, capture.ClientHop)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "1 request without a whole, valid recorded response, which --verify cannot compare"; plan.Verifiable() || !slices.Equal(plan.Notes, []string{want}) {
+		t.Errorf("verifiable %t, notes %q", plan.Verifiable(), plan.Notes)
+	}
+}
+
+// What was lost is said before anything else.
+func TestLossesAreNotedFirst(t *testing.T) {
+	rec := record([]exchange{{get("/1"), ""}, {"GET / HTTP/1.1\r\nHost", ""}})
+	rec.Warnings = []string{"a warning of the reader"}
+	plan, err := FromRecording(rec, capture.ClientHop)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"1 request left out: the recording has only part of it", "a warning of the reader",
+		"1 request without a whole, valid recorded response, which --verify cannot compare"}
+	if !slices.Equal(plan.Notes, want) {
+		t.Errorf("notes %q", plan.Notes)
+	}
+}
+
 func TestPlanKeepsSessionsAndOrder(t *testing.T) {
-	broken := []exchange{{"GET / HTTP/1.1\r\n\r\n", ""}}
+	broken := []exchange{{"GET / HTTP/1.1\r\nHost : h\r\n\r\n", ""}}
 	plan := planned(t, gets("/1", "/2"), broken, append(broken, gets("/3")...))
 	var got []string
 	for _, s := range plan.Sessions {

@@ -24,8 +24,8 @@ func FromURL(s string) (*Plan, error) {
 		return nil, err
 	}
 	b := newPlanner()
-	r, err := b.prepare(requestFor(u, ""))
-	if err != nil {
+	r, fault, err := b.prepare(requestFor(u, ""))
+	if err = cmp.Or(err, fault); err != nil {
 		return nil, fmt.Errorf("%s makes no valid request: %w", s, err)
 	}
 	r.Final = requestFor(u, "close")

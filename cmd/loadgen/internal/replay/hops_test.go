@@ -1,0 +1,62 @@
+package replay
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hopwire/hopwire/shared/capture"
+)
+
+// TestHopsOfACapture tells of which connections of a capture by others it is seen
+// that a gateway opened them.
+func TestHopsOfACapture(t *testing.T) {
+	const fetch = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n"
+	// seen is a connection with one request, asked and answered at so many seconds.
+	seen := func(client, server, request string, from, to int64) *capture.Connection {
+		c := record([]exchange{{request, okHi}}).Connections[0]
+		c.Hop, c.Client, c.Server = capture.UnknownHop, netip.MustParseAddrPort(client), netip.MustParseAddrPort(server)
+		x := &c.Exchanges[0]
+		x.Request.At, x.Response.End = time.Unix(from, 0), time.Unix(to, 0)
+		return c
+	}
+	const client, gateway, origin = "10.0.0.1:4000", "10.0.0.2:80", "10.0.0.3:80"
+	asked := seen(client, gateway, fetch, 10, 20)
+	for _, test := range []struct {
+		name        string
+		connections []*capture.Connection
+		passed      bool
+	}{
+		{"within", []*capture.Connection{asked, seen("10.0.0.2:5000", origin, fetch, 11, 19)}, true},
+		{"within, from another address of the gateway", []*capture.Connection{asked, seen("10.9.0.2:5000", origin, fetch, 11, 20)}, true},
+		{"within, asked as a proxy", []*capture.Connection{
+			seen(client, gateway, "GET http://h/a HTTP/1.1\r\nHost: h\r\n\r\n", 10, 20), seen("10.0.0.2:5000", origin, fetch, 11, 19)}, true},
+		{"another target", []*capture.Connection{asked, seen("10.0.0.2:5000", origin, "GET /b HTTP/1.1\r\nHost: h\r\n\r\n", 11, 19)}, false},
+		{"before", []*capture.Connection{asked, seen("10.0.0.2:5000", origin, fetch, 9, 19)}, false},
+		{"at the same time", []*capture.Connection{asked, seen("10.0.0.2:5000", origin, fetch, 10, 20)}, false},
+		{"answered later", []*capture.Connection{asked, seen("10.0.0.2:5000", origin, fetch, 11, 21)}, false},
+		{"from the same client", []*capture.Connection{asked, seen("10.0.0.1:4001", origin, fetch, 11, 19)}, false},
+		{"most are not", []*capture.Connection{asked, seen("10.0.0.2:5000", origin, fetch, 11, 19),
+			seen("10.0.0.2:5001", origin, fetch, 31, 32), seen("10.0.0.2:5002", origin, fetch, 33, 34)}, false},
+		{"another request of long ago", []*capture.Connection{seen("10.0.0.4:4000", gateway, fetch, 1, 30), seen("10.0.0.4:4001", gateway, fetch, 2, 3),
+			seen("10.0.0.2:5000", origin, fetch, 11, 19)}, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			plan, err := FromRecording(&capture.Recording{Connections: test.connections}, capture.ClientHop)
+			if !test.passed {
+				if err == nil || !strings.Contains(err.Error(), "10.0.0.2:80 with") || !strings.Contains(err.Error(), "10.0.0.3:80 with") {
+					t.Errorf("plan %v, error %v", plan, err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := "the capture has both hops: left out 1 request to 10.0.0.3:80, which are those to 10.0.0.2:80 passed on; --hop origin takes them"
+			if plan.Len() != len(test.connections)-1 || len(plan.Notes) != 1 || plan.Notes[0] != want {
+				t.Errorf("%d requests, notes %q", plan.Len(), plan.Notes)
+			}
+		})
+	}
+}
