@@ -70,8 +70,8 @@ func TestServers(t *testing.T) {
 		status int
 		want   string // part of the output
 	}{
-		{"both hops", []string{hops}, 2, 0, "the capture has both hops: left out 3 requests to 127.0.0.1:8081, which are those"},
-		{"the origin's hop", []string{hops, "--hop", "origin"}, 3, 0, "Requests     3 in"},
+		{"both hops", []string{hops}, 2, 0, "left out 3 requests to 127.0.0.1:8081, which --hop origin takes"},
+		{"the origin's hop", []string{hops, "--hop", "origin"}, 3, 0, "left out 2 requests to 127.0.0.1:8080, which --hop client takes"},
 		{"the origin", []string{hops, "--server", behind}, 3, 0, "Requests     3 in"},
 		{"two servers", []string{apart}, 0, 2,
 			"it has requests to several servers (127.0.0.1:8081 with 3 requests, 127.0.0.1:8080 with 2 requests): say with --server which to take"},

@@ -24,7 +24,7 @@ func (b *planner) choose(all []*capture.Connection, hop capture.Hop, servers []n
 	unnamed := serversOf(all, func(c *capture.Connection) bool { return c.Hop == capture.UnknownHop })
 	var passed map[netip.AddrPort]bool
 	if len(servers) == 0 {
-		passed = b.passedOn(unnamed)
+		passed = b.passedOn(unnamed, hop)
 	}
 	for _, c := range all {
 		origins := c.Hop == capture.OriginHop || c.Hop == capture.UnknownHop && passed[c.Server]
@@ -109,7 +109,7 @@ func listed(servers []*recordedServer) string {
 // What is asked of the origin lies within what is asked of the gateway, with the
 // same method and target. Not all does: a gateway asks for health on its own. So it
 // has to be so for half of what the origin has answered.
-func (b *planner) passedOn(servers []*recordedServer) map[netip.AddrPort]bool {
+func (b *planner) passedOn(servers []*recordedServer, hop capture.Hop) map[netip.AddrPort]bool {
 	if len(servers) < 2 || len(servers) > maxServers {
 		return nil
 	}
@@ -124,8 +124,12 @@ func (b *planner) passedOn(servers []*recordedServer) map[netip.AddrPort]bool {
 				continue
 			}
 			passed[inner.address] = true
-			b.chosen = append(b.chosen, fmt.Sprintf("the capture has both hops: left out %s to %v, which are those to %v passed on; --hop origin takes them",
-				english.Plural(inner.requests, "request"), inner.address, outer.address))
+			left, other := inner, capture.OriginHop
+			if hop == capture.OriginHop {
+				left, other = outer, capture.ClientHop
+			}
+			b.chosen = append(b.chosen, fmt.Sprintf("the capture has both hops, %v passing on to %v: left out %s to %v, which --hop %v takes",
+				outer.address, inner.address, english.Plural(left.requests, "request"), left.address, other))
 			break
 		}
 	}

@@ -53,7 +53,7 @@ func TestHopsOfACapture(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := "the capture has both hops: left out 1 request to 10.0.0.3:80, which are those to 10.0.0.2:80 passed on; --hop origin takes them"
+			want := "the capture has both hops, 10.0.0.2:80 passing on to 10.0.0.3:80: left out 1 request to 10.0.0.3:80, which --hop origin takes"
 			if plan.Len() != len(test.connections)-1 || len(plan.Notes) != 1 || plan.Notes[0] != want {
 				t.Errorf("%d requests, notes %q", plan.Len(), plan.Notes)
 			}
