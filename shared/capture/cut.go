@@ -218,7 +218,7 @@ func (c *cutter) message(s *side, n, head int, framing wire.Framing) (Message, e
 	}
 	if s.at = end; !done && framing.Kind == wire.Length {
 		// However much of it is in a hole, it ends where its head says.
-		s.at = begin + head + int(min(framing.Length, int64(s.end()-begin-head)))
+		s.at = begin + head + int(min(framing.Length, int64(s.length()-begin-head)))
 	}
 	return m, nil
 }

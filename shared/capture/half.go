@@ -41,8 +41,8 @@ type mark struct {
 	moment
 }
 
-// end is the place behind all octets and holes.
-func (h *half) end() int { return len(h.octets) + h.lost() }
+// length is the place behind all octets and holes.
+func (h *half) length() int { return len(h.octets) + h.lost() }
 
 // lost is how many octets are in holes.
 func (h *half) lost() int {
@@ -62,14 +62,14 @@ func (h *half) expect(tcp *layers.TCP, fresh bool, next uint32, m moment) {
 		return
 	}
 	if n := int32(tcp.Seq - next); n > 0 && len(tcp.Payload) > 0 {
-		h.ahead = append(h.ahead, mark{h.end() + int(n), m})
+		h.ahead = append(h.ahead, mark{h.length() + int(n), m})
 	}
 }
 
 // skip leaves a hole of n octets.
 func (h *half) skip(n int) {
 	if n > 0 {
-		h.holes = append(h.holes, hole{h.end(), h.end() + n, h.lost() + n})
+		h.holes = append(h.holes, hole{h.length(), h.length() + n, h.lost() + n})
 		h.next += uint32(n)
 	}
 }
@@ -78,12 +78,12 @@ func (h *half) skip(n int) {
 // that had waited for it became readable with it, so that its time is theirs too;
 // but a segment that waited for one that never came keeps its own.
 func (h *half) add(octets []byte, m moment) {
-	h.marks = append(h.marks, mark{h.end(), m})
+	h.marks = append(h.marks, mark{h.length(), m})
 	h.octets = append(h.octets, octets...)
 	h.next += uint32(len(octets))
 	slices.SortStableFunc(h.ahead, func(a, b mark) int { return cmp.Compare(a.place, b.place) })
 	n := 0
-	for ; n < len(h.ahead) && h.ahead[n].place < h.end(); n++ {
+	for ; n < len(h.ahead) && h.ahead[n].place < h.length(); n++ {
 		waited := h.ahead[n]
 		if waited.place <= h.marks[len(h.marks)-1].place {
 			continue // captured twice
@@ -124,7 +124,7 @@ func (h *half) holeAfter(place int) (hole, bool) {
 
 // placeOf returns the place of a sequence number. One that the half has not may
 // come out as any place that it has not either.
-func (h *half) placeOf(sequence uint32) int { return h.end() + int(int32(sequence-h.next)) }
+func (h *half) placeOf(sequence uint32) int { return h.length() + int(int32(sequence-h.next)) }
 
 // markAt returns the mark of the octet at a place: the zero value if there is none.
 func (h *half) markAt(place int) mark {

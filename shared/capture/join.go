@@ -27,7 +27,7 @@ func (c *cutter) findResponse() {
 	c.before = c.inbound.at
 	asked := c.inbound.markAt(c.inbound.at)
 	place := c.outbound.placeOf(asked.ack) // see follow
-	if place >= 0 && place < c.outbound.end() && mayBeResponse(c.outbound.from(place)) {
+	if place >= 0 && place < c.outbound.length() && mayBeResponse(c.outbound.from(place)) {
 		c.outbound.at = place
 		return
 	}
@@ -37,7 +37,7 @@ func (c *cutter) findResponse() {
 		return err == nil
 	})
 	if !found {
-		c.outbound.at = c.outbound.end()
+		c.outbound.at = c.outbound.length()
 	}
 }
 
@@ -91,7 +91,7 @@ func (c *cutter) resume(begin int) bool {
 			return true
 		}
 	}
-	s.at = s.end()
+	s.at = s.length()
 	return false
 }
 
@@ -127,7 +127,7 @@ func (c *cutter) beginsRequest(octets []byte) bool {
 func (c *cutter) follow(connection *Connection) {
 	s := &c.outbound
 	place := s.placeOf(c.inbound.markAt(c.asked).ack)
-	known := place > s.at && place <= s.end() && mayBeResponse(s.from(place))
+	known := place > s.at && place <= s.length() && mayBeResponse(s.from(place))
 	hole, cut := s.holeAfter(s.at)
 	switch {
 	case known && (c.owed > 0 || s.at == c.unreadable || cut && hole.from < place || !mayBeResponse(s.rest())):
@@ -172,7 +172,7 @@ func (c *cutter) conclude(connection *Connection) {
 		c.behind = rest
 	}
 	if c.failed == nil {
-		c.pass(connection, c.outbound.end())
+		c.pass(connection, c.outbound.length())
 	}
 }
 
@@ -212,7 +212,7 @@ func (h *half) firstSince(t time.Time) int {
 			return m.place
 		}
 	}
-	return h.end()
+	return h.length()
 }
 
 // explain adds to the stream's warnings what of it is not in the connection.

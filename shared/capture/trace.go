@@ -211,7 +211,7 @@ func (s *stream) ReassembledSG(sg reassembly.ScatterGather, ac reassembly.Assemb
 		return
 	}
 	octets := sg.Fetch(n)
-	if h.end() == 0 && index(d) == s.client {
+	if h.length() == 0 && index(d) == s.client {
 		s.refused = recognize(octets)
 	}
 	h.add(octets, ac.(moment))
