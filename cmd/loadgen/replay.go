@@ -272,7 +272,7 @@ func checkFlags(c *cli.Context, plan *replay.Plan, config *replay.Config) error 
 	case config.Timeout <= 0:
 		return program.Usagef("--timeout is longer than 0, not %s", config.Timeout)
 	case config.Verify && !plan.Verifiable():
-		return program.Usagef("--verify has nothing to compare with: there is no whole recorded response")
+		return program.Usagef("--verify has nothing to compare with: there is no whole, valid recorded response")
 	}
 	return nil
 }

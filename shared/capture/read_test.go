@@ -321,6 +321,11 @@ func FuzzRead(f *testing.F) {
 	f.Add(tap.file.Bytes())
 	f.Add(bigEndian(tap.file.Bytes(), true))
 	f.Add([]byte("\n\r\r\n"))
+	if gap, err := os.ReadFile("testdata/gap_one_of_twelve.pcap"); err != nil {
+		f.Error(err)
+	} else {
+		f.Add(gap)
+	}
 	f.Fuzz(func(t *testing.T, file []byte) {
 		rec, err := Read(bytes.NewReader(file))
 		if (rec == nil) == (err == nil) {
