@@ -28,10 +28,11 @@ func (w *worker) exchange(s *Session, i int) {
 		w.heardOf(now)
 		w.answered(opened, now)
 		w.ended = now
-		return
+	} else {
+		w.lane.failed(s, i, f)
+		w.afterFailure(f)
 	}
-	w.lane.failed(s, i, f)
-	w.afterFailure(f)
+	w.finishUpload()
 }
 
 // answered counts a response that is as it should be. If a request was sent again,
@@ -93,16 +94,15 @@ func (w *worker) afterFailure(f failure) {
 // attempt sends the request once, reads the response, and leaves the connection
 // ready for the next request or closed.
 func (w *worker) attempt(r *Request) failure {
-	wrote := w.send(r)
-	w.received = 0
+	w.send(r)
 	a, f := w.receive(r)
-	switch {
+	switch wrote := w.unsent; {
 	case f.cause == Answered && wrote.cause != Answered && a.framing.Kind == wire.UntilClose:
 		// Of a reset the kernel tells once, and has told the writer: the end of
 		// stream that the reader saw after it is perhaps none.
 		return failure{ClosedInResponse, wrote.err}
 	case f.cause == Answered:
-		w.settle(r, a, wrote)
+		w.settle(r, a)
 		return w.verdict.failure()
 	case w.received == 0 && wrote.cause != Answered:
 		return wrote // it came first, and the rest followed from it
@@ -110,9 +110,11 @@ func (w *worker) attempt(r *Request) failure {
 	return f
 }
 
-// send writes the request. A server may answer and hang up before it has read
-// all of it, so a failure here does not keep us from reading.
-func (w *worker) send(r *Request) failure {
+// send writes as much of the request as the kernel takes at once, which mostly is
+// all of it; the rest goes out while the response comes in. A server may answer
+// and hang up before it has read all, so a failure here does not keep us from
+// reading.
+func (w *worker) send(r *Request) {
 	l := w.lane
 	octets := r.Bytes
 	if r.Final != nil && w.enough(w.sent+1) {
@@ -124,13 +126,21 @@ func (w *worker) send(r *Request) failure {
 	deadline := l.loop.Now().Add(l.run.config.Timeout)
 	w.conn.ReadDeadline(deadline)
 	w.conn.WriteDeadline(deadline)
-	n, err := w.conn.Write(octets)
-	w.took = n
-	l.tally.BytesOut += int64(n)
-	if err != nil {
-		return ioFailure(err, 0)
+	w.took, w.received, w.unsent = 0, 0, failure{}
+	n, err := w.conn.WriteOnce(octets)
+	w.wrote(n, err)
+	if err == nil && n < len(octets) {
+		w.startUpload(octets[n:])
 	}
-	return failure{}
+}
+
+// wrote counts what the kernel took of the request, and notes why it took no more.
+func (w *worker) wrote(n int, err error) {
+	w.took += n
+	w.lane.tally.BytesOut += int64(n)
+	if err != nil {
+		w.unsent = ioFailure(err, 0)
+	}
 }
 
 // An answer is what the head of a final response says.
@@ -262,12 +272,12 @@ func (w *worker) scan(p []byte) (n int, done bool, err error) {
 }
 
 // settle decides whether the connection can carry another request.
-func (w *worker) settle(r *Request, a answer, wrote failure) {
+func (w *worker) settle(r *Request, a answer) {
 	w.verdict.end()
 	switch {
 	case !a.persists:
 		w.hungUp()
-	case r.Closes, wrote.cause != Answered, a.status == 101:
+	case r.Closes, w.unsent.cause != Answered, a.status == 101:
 		w.hangUp()
 	}
 }

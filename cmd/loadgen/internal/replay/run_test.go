@@ -2,6 +2,9 @@ package replay
 
 import (
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -445,5 +448,59 @@ func TestRequestsAreExact(t *testing.T) {
 				t.Errorf("%d connections: %d requests instead of %d, %d errors, %s", connections, r.Requests, n, r.Errors, r.Ending)
 			}
 		}
+	}
+}
+
+// postOf is a request with a body that no socket takes at once.
+func postOf(size int) exchange {
+	return exchange{fmt.Sprintf("POST /p HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n%s", size, strings.Repeat("x", size)), okHi}
+}
+
+// TestReadsWhileItWrites is for servers that answer before they have read the
+// request.
+func TestReadsWhileItWrites(t *testing.T) {
+	const size = 32 << 20 // more than the kernel holds in both directions
+	for _, test := range []struct {
+		name   string
+		script func(p *peer, r *http.Request, over <-chan struct{})
+		want   counts
+		status int
+	}{
+		{"an echo", func(p *peer, r *http.Request, over <-chan struct{}) {
+			p.say(fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", size))
+			io.Copy(p, r.Body)
+		}, counts{requests: 2, opened: 1, reused: 1, byUs: 1}, 200},
+		{"all of the answer first", func(p *peer, r *http.Request, over <-chan struct{}) {
+			p.say(okHi)
+			io.Copy(io.Discard, r.Body)
+		}, counts{requests: 2, opened: 1, reused: 1, byUs: 1}, 200},
+		{"a refusal, and nothing is read", func(p *peer, r *http.Request, over <-chan struct{}) {
+			p.say("HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+			<-over
+		}, counts{requests: 2, opened: 2, byPeer: 1, byUs: 1}, 413},
+		{"the end, and nothing is read", func(p *peer, r *http.Request, over <-chan struct{}) {
+			p.say(okHi[:len(okHi)-1])
+			p.Conn.(*net.TCPConn).CloseWrite()
+			<-over
+		}, counts{requests: 2, errors: 1, opened: 2, byPeer: 1, byUs: 1}, 200},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			over := make(chan struct{})
+			s := serve(t, func(p *peer) {
+				if p.number == 0 {
+					r, err := http.ReadRequest(p.reader)
+					if err != nil {
+						return
+					}
+					test.script(p, r, over)
+				}
+				always(okHi)(p)
+			})
+			defer close(over)
+			r := replayed(t, planned(t, append([]exchange{postOf(size)}, gets("/2")...)), s.address, Config{})
+			if got := countsOf(r); got != test.want || r.Statuses[test.status] == 0 || r.Elapsed > 8*time.Second {
+				t.Errorf("got %+v, want %+v; statuses %d: %d, in %s: %v", got, test.want, test.status, r.Statuses[test.status], r.Elapsed, r.Explanations)
+			}
+		})
 	}
 }

@@ -58,7 +58,11 @@ func (o *simOrigin) Run() {
 		}
 		answer := simResponse(string(o.head.Target))
 		buf.Consume(n)
-		if !o.skipBody(buf) {
+		if string(o.head.Target) == "/echo" {
+			o.conn.Write([]byte(fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", len(echoed))))
+			answer = ""
+		}
+		if !o.takeBody(buf, answer == "") {
 			return
 		}
 		if _, err := o.conn.Write([]byte(answer)); err != nil || strings.Contains(answer, "close") {
@@ -67,7 +71,8 @@ func (o *simOrigin) Run() {
 	}
 }
 
-func (o *simOrigin) skipBody(buf *loop.Buffer) bool {
+// takeBody reads the body. An echo is written before more is read.
+func (o *simOrigin) takeBody(buf *loop.Buffer, echo bool) bool {
 	f, err := wire.RequestFraming(&o.head)
 	if err != nil {
 		return false
@@ -75,6 +80,9 @@ func (o *simOrigin) skipBody(buf *loop.Buffer) bool {
 	o.body.Reset(f)
 	for {
 		n, done, err := o.body.Scan(buf.Unread())
+		if echo {
+			o.conn.Write(buf.Unread()[:n])
+		}
 		buf.Consume(n)
 		if done || err != nil {
 			return err == nil
@@ -85,6 +93,9 @@ func (o *simOrigin) skipBody(buf *loop.Buffer) bool {
 		}
 	}
 }
+
+// echoed is more than many of the networks hold in both directions.
+var echoed = strings.Repeat("All that is said comes back. ", 200)
 
 var simContent = strings.Repeat("All that is not said is lost. ", 20)
 
@@ -119,7 +130,11 @@ func simPlan(t *testing.T) *Plan {
 		}
 		return s
 	}
-	return planned(t, session("/", "/chunked", "/interim"), session("/last", "/"), session("/chunked", "/until-close", "/"), session("/"))
+	echo := exchange{
+		fmt.Sprintf("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n%s", len(echoed), echoed),
+		"HTTP/1.1 200 OK\r\n\r\n" + echoed,
+	}
+	return planned(t, append(session("/"), echo), session("/", "/chunked", "/interim"), session("/last", "/"), session("/chunked", "/until-close", "/"), session("/"))
 }
 
 // simSeeds is how many worlds are tried.

@@ -26,8 +26,10 @@ type worker struct {
 	first      loop.Time     // when the first octet of its responses came
 
 	// The exchange under way.
-	took     int   // octets of the request that the kernel took
-	received int64 // octets of its response so far
+	took     int     // octets of the request that the kernel took
+	unsent   failure // why it did not take all
+	upload   *upload // nil: never needed so far
+	received int64   // octets of its response so far
 	head     wire.ResponseHead
 	body     wire.BodyScanner
 	verdict  comparison
@@ -93,6 +95,7 @@ func (w *worker) hungUp() {
 
 func (w *worker) drop() {
 	w.conn.Close()
+	w.awaitUpload() // which this wakes
 	w.conn, w.sent, w.full = nil, 0, false
 }
 

@@ -1,0 +1,65 @@
+package replay
+
+import "github.com/hopwire/hopwire/shared/loop"
+
+// An upload is the rest of a request of which the kernel did not take all at
+// once. It goes out in a task of its own while the worker waits for the
+// response, since a server may say much before it has read all, and neither
+// would go on if each waited for the other:
+//
+//	worker: send ─► upload.start ─► receive ··· count ─► finishUpload
+//	                     │                                    ▲
+//	upload:              └─► write, write, write ─────────────┘ done
+//
+// Both run on one loop, never at the same time.
+type upload struct {
+	worker  *worker
+	conn    *loop.Conn
+	rest    []byte
+	running bool
+	done    loop.Signal
+}
+
+// start sends the rest of a request. A worker makes its upload once, when it has
+// first use for one.
+func (w *worker) startUpload(rest []byte) {
+	if w.upload == nil {
+		w.upload = &upload{worker: w}
+	}
+	u := w.upload
+	u.conn, u.rest, u.running = w.conn, rest, true
+	w.lane.loop.Go(u)
+}
+
+// Run is the upload's task.
+func (u *upload) Run() {
+	n, err := u.conn.Write(u.rest)
+	u.worker.wrote(n, err)
+	u.conn, u.rest, u.running = nil, nil, false
+	u.done.FireAll()
+}
+
+// uploading says that part of the request has still to be written.
+func (w *worker) uploading() bool { return w.upload != nil && w.upload.running }
+
+// awaitUpload returns when the request has been written, or its connection has
+// ended.
+func (w *worker) awaitUpload() {
+	for w.uploading() {
+		if w.upload.done.Wait(w.lane.loop, 0) != nil {
+			return // the loop has been stopped
+		}
+	}
+}
+
+// finishUpload is called when the response is there before all of the request
+// has gone out. A server that keeps the connection reads the rest first.
+func (w *worker) finishUpload() {
+	if !w.uploading() {
+		return
+	}
+	w.awaitUpload()
+	if w.ended = 0; w.unsent.cause != Answered {
+		w.hangUp()
+	}
+}
