@@ -193,6 +193,12 @@ func (c *Conn) Readable() bool { return c.state.has(readable) }
 // as far as is known. What it sent before may still have to be read.
 func (c *Conn) Ended() bool { return c.state&(ended|dead) != 0 }
 
+// HasEnded is Ended as the socket says it now: an end that has arrived may not have
+// been reported yet. Who closes a connection learns by it whether the peer was first.
+func (c *Conn) HasEnded() bool {
+	return c.Ended() || !c.state.has(closed) && c.loop.engine.Ended(c.handle)
+}
+
 func (c *Conn) waitWritable() error { return c.waitFor(writable, &c.writer, &c.writeBy) }
 
 // waitFor suspends the task until the connection is in the wanted state. It is

@@ -234,6 +234,30 @@ func TestClose(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
+// The socket knows of the peer's end before the loop has been told.
+func TestHasEnded(t *testing.T) {
+	for name, end := range map[string]func(*Conn) error{"close": (*Conn).Close, "close write": (*Conn).CloseWrite, "reset": (*Conn).Reset} {
+		t.Run(name, func(t *testing.T) {
+			overTCP(t, func(a, b *Conn) {
+				b.Write([]byte("what stands before the end"))
+				if a.HasEnded() {
+					t.Error("a connection has ended whose peer still writes")
+				}
+				end(b)
+				for by := a.Loop().Clock().Add(patience); !a.HasEnded() && a.Loop().Clock() < by; {
+				}
+				if a.Ended() || !a.HasEnded() {
+					t.Errorf("reported %t, asked for %t, want only the second", a.Ended(), a.HasEnded())
+				}
+				a.Close()
+				if a.HasEnded() {
+					t.Error("a closed connection is asked")
+				}
+			})
+		})
+	}
+}
+
 // What is reported of a descriptor after it was closed and given to another
 // connection concerns neither.
 func TestStaleEvents(t *testing.T) {

@@ -138,6 +138,9 @@ type Engine interface {
 	SpliceIn(p Pipe, src Handle, n int) (int, error)
 	SpliceOut(dst Handle, p Pipe, n int) (int, error)
 
+	// Ended reports whether the peer has ended its sending direction, or the
+	// connection, be that reported already or not.
+	Ended(h Handle) bool
 	// Unsent is how many octets written have not got to the peer.
 	Unsent(h Handle) int
 	// CloseWrite ends the sending direction.

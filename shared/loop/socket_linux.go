@@ -245,6 +245,13 @@ func (k *kernel) Unsent(h Handle) int {
 	return n
 }
 
+// Ended polls, since reading would not see an end that has octets before it.
+func (k *kernel) Ended(h Handle) bool {
+	socket := [1]unix.PollFd{{Fd: int32(h), Events: unix.POLLRDHUP}} // the other ends are told unasked
+	n, err := unix.Poll(socket[:], 0)
+	return n > 0 && err == nil
+}
+
 func (k *kernel) CloseWrite(h Handle) error { return unix.Shutdown(int(h), unix.SHUT_WR) }
 
 // CloseSocket removes the file of a Unix listener before that is closed: a file

@@ -20,7 +20,13 @@ func TestHalfClose(t *testing.T) {
 	r.reads(r.b, 20, "", io.EOF)
 	r.writes(r.b, "response", 8, nil)
 	r.must(r.CloseSocket(r.b))
+	if r.Ended(r.a) {
+		t.Error("the end is known before it has arrived")
+	}
 	r.reports(r.a, loop.ReadyRead|loop.ReadyEnd)
+	if !r.Ended(r.a) {
+		t.Error("the end that has arrived is not known")
+	}
 	r.reads(r.a, 8, "response", nil)
 	r.reads(r.a, 8, "", io.EOF)
 	r.must(r.CloseSocket(r.a))

@@ -159,6 +159,12 @@ func (e *Engine) Sendfile(h loop.Handle, f *os.File, off int64, n int) (int, err
 	return s.sendfile(f, off, n)
 }
 
+// Ended reports whether the peer's end, or its reset, has arrived.
+func (e *Engine) Ended(h loop.Handle) bool {
+	s, err := e.world.socket(h)
+	return err == nil && s.possible()&(loop.ReadyEnd|loop.ReadyReset) != 0
+}
+
 // Unsent is how many octets written have not arrived.
 func (e *Engine) Unsent(h loop.Handle) int {
 	s, err := e.world.socket(h)
