@@ -144,6 +144,7 @@ func response(content string) string {
 type numbers struct {
 	Requests    int64            `json:"requests"`
 	Errors      int64            `json:"errors"`
+	Unfinished  int64            `json:"unfinished"`
 	Ended       string           `json:"ended"`
 	DurationS   float64          `json:"duration_s"`
 	Statuses    map[string]int64 `json:"statuses"`
@@ -245,6 +246,53 @@ func TestInterruptedReplayReports(t *testing.T) {
 	}
 }
 
+// TestSignalWhileItIsSetUp: nobody writes to the pipe that is to be replayed.
+func TestSignalWhileItIsSetUp(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd, stdout, stderr := process("replay", pipe, "--target", "127.0.0.1:1")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Process.Kill()
+	// The program opens the pipe; the other end can be opened without waiting then.
+	for deadline := time.Now().Add(20 * time.Second); ; {
+		w, err := syscall.Open(pipe, syscall.O_WRONLY|syscall.O_NONBLOCK, 0)
+		if err == nil {
+			defer syscall.Close(w)
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Millisecond)
+	}
+	limit := time.AfterFunc(20*time.Second, func() { cmd.Process.Kill() })
+	defer limit.Stop()
+	cmd.Process.Signal(syscall.SIGTERM)
+	cmd.Wait()
+	if want := "loadgen: stopped by a signal before it was done\n"; cmd.ProcessState.ExitCode() != 1 || stderr.String() != want || stdout.Len() > 0 {
+		t.Errorf("status %d, %q", cmd.ProcessState.ExitCode(), stderr)
+	}
+}
+
+// TestHangingRequestsAreCounted: they are said at once, and by the exit status.
+func TestHangingRequestsAreCounted(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0") // its kernel takes requests that nobody reads
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	args := []string{"replay", "http://" + ln.Addr().String() + "/", "-c", "4", "-d", "50ms", "--grace", "50ms"}
+	stdout, stderr, status := loadgen(t, append(args, "--format", "json")...)
+	n := numbersOf(t, stdout)
+	if want := "loadgen: 4 of 4 requests had no whole response when the run was over\n"; status != 1 || stderr != want || n.Unfinished != 4 || n.Requests != 0 || n.DurationS > 1 {
+		t.Errorf("status %d, %q: %+v", status, stderr, n)
+	}
+}
+
 func TestNobodyListens(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -322,6 +370,11 @@ func TestWrongUse(t *testing.T) {
 		{"no requests", []string{"http://h/", "-n", "0"}, 2, "--requests is at least 1"},
 		{"no time", []string{"http://h/", "-d", "0s"}, 2, "--duration is longer than 0"},
 		{"no patience", []string{"http://h/", "--timeout", "-1s"}, 2, "--timeout is longer than 0"},
+		{"no time to come in", []string{"http://h/", "--grace", "-1s"}, 2, "--grace is 0 or longer"},
+		{"sent again how", []string{"http://h/", "--retry", "always"}, 2, "--retry is none or stale"},
+		{"a million connections", []string{"http://127.0.0.1:1/", "-c", "1000000"}, 2, "--connections: 1000000 connections to one server need as many ports, and"},
+		{"and a million times as many", []string{"http://127.0.0.1:1/", "-c", "1000000000000"}, 2, "at most"},
+		{"the same on a Unix socket", []string{recording, "--target", "unix:/s", "-c", "1000000000000"}, 2, "type 'ulimit -n 1000000000"},
 		{"fewer than no requests", []string{"http://h/", "--requests-per-connection", "-1"}, 2, "--requests-per-connection is 0 or more"},
 		{"no format", []string{"http://h/", "--format", "xml"}, 2, "--format is text or json"},
 		{"an unknown flag", []string{"http://h/", "--fast"}, 2, "--fast"},

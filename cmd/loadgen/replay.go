@@ -43,7 +43,7 @@ Requests go out with exactly the recorded bytes. The requests of a recorded
 connection stay together on one connection, in their order; --connections of
 these sessions are under way at once, and each begins when another has ended.
 The next request of a connection goes out when the whole response to the last
-one was read.
+one was read. A large request goes out while its response comes in.
 
 Without --duration and --requests, recordings are sent once from beginning to
 end, and a URL for 10 seconds. With either, recordings are gone through again
@@ -53,7 +53,18 @@ A request failed if no whole, valid response arrived in time or, with --verify,
 if the response is not the recorded one. Any status code is a response. If a
 server closes an idle connection just as a request is sent, then GET, HEAD,
 OPTIONS, TRACE, PUT and DELETE are sent once more on a new connection; other
-requests have failed, since the server may have acted on them.
+requests have failed, since the server may have acted on them. The report says
+how often that was; with --retry none, nothing is sent twice.
+
+When --duration is over, or at a signal, requests under way get --grace to come
+to their end; those that do not are unfinished. Of a given number of requests,
+those that were not sent are unsent.
+
+After an attempt to connect that failed, and after a connection that ended
+without having answered, there is a pause of 5 ms, then twice as long after each
+further one, up to 500 ms, until there is an answer. The report says how many
+pauses there were; with --no-backoff, there are none. A connection gives up, and
+its session, when attempts have failed for 2 s in which nothing was answered.
 
 The latency of a request is from before its first byte is written to the last
 byte of its response; "first byte" ends with the first that comes back. A user
@@ -64,8 +75,10 @@ these times that at least 99 % do not exceed.
 The first SIGTERM, SIGINT or SIGHUP has no more requests sent, and the report
 written; the second SIGTERM or SIGINT stops at once.
 
-The exit status is 0 if no request failed, 1 if some did or there is no result,
-2 if the command line is wrong.
+The exit status is 0 if no request and no attempt to connect failed; 1 if some
+did, if more than one in a thousand requests are unfinished, or if there is no
+result; 2 if the command line is wrong or asks for more connections than this
+machine allows.
 
 EXAMPLES
   loadgen replay http://127.0.0.1:8080/hello.txt
@@ -92,17 +105,16 @@ func replayFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "server", Usage: "of a capture with several servers, take the requests to `HOST:PORT`, the recorded " +
 			"address, or :PORT; may be given several times", DefaultText: "the only one"},
 		&cli.DurationFlag{Name: "timeout", Value: 10 * time.Second, Usage: "a response that is not whole after `DURATION` has failed"},
+		&cli.DurationFlag{Name: "grace", Value: time.Second, Usage: "when the run is over, wait `DURATION` for the responses to what was sent"},
+		&cli.StringFlag{Name: "retry", Value: "stale", Usage: "what to send once more, `WHAT` is none or stale: what met a connection that the server had closed"},
+		&cli.BoolFlag{Name: "no-backoff", Usage: "do not pause after failures, as long as 5 ms to 500 ms"},
 		&cli.StringFlag{Name: "format", Value: "text", Usage: "report as `FORMAT` text or json"},
 		program.LoopsFlag(),
 	}
 }
 
 func replayAction(c *cli.Context) error {
-	plan, err := planOf(c)
-	if err != nil {
-		return err
-	}
-	config, err := configOf(c, plan)
+	plan, config, err := setUp(c)
 	if err != nil {
 		return err
 	}
@@ -114,6 +126,44 @@ func replayAction(c *cli.Context) error {
 		return fmt.Errorf("the report cannot be written: %w", err)
 	}
 	return result.Err()
+}
+
+// setUp reads the recordings and checks the flags. A signal ends it: a file may be a
+// pipe into which nobody writes, and a name server may not answer.
+func setUp(c *cli.Context) (*replay.Plan, replay.Config, error) {
+	type outcome struct {
+		plan   *replay.Plan
+		config replay.Config
+		err    error
+	}
+	ready := make(chan outcome, 1)
+	go func() {
+		var o outcome
+		if o.err = checkLimits(c); o.err == nil {
+			o.plan, o.err = planOf(c)
+		}
+		if o.err == nil {
+			o.config, o.err = configOf(c, o.plan)
+		}
+		ready <- o
+	}()
+	select {
+	case o := <-ready:
+		return o.plan, o.config, o.err
+	case <-c.Context.Done():
+		return nil, replay.Config{}, c.Context.Err()
+	}
+}
+
+// checkLimits finds out whether the machine has what the connections need, before
+// anything is read.
+func checkLimits(c *cli.Context) error {
+	n := c.Int("connections")
+	overTCP := !strings.HasPrefix(c.String("target"), "unix:")
+	if err := replay.SystemLimits().Check(n, min(c.Int("loops"), n), overTCP); err != nil {
+		return program.Usagef("--connections: %w", err)
+	}
+	return nil
 }
 
 // run replays the plan. Where somebody watches, it tells how far it has come,
@@ -239,6 +289,9 @@ func configOf(c *cli.Context, plan *replay.Plan) (replay.Config, error) {
 		RequestsPerConnection: c.Int("requests-per-connection"),
 		Timeout:               c.Duration("timeout"),
 		Verify:                c.Bool("verify"),
+		Grace:                 c.Duration("grace"),
+		NoRetry:               c.String("retry") == "none",
+		NoBackoff:             c.Bool("no-backoff"),
 		Hurry:                 program.Hurry(c.Context),
 	}
 	if err := checkFlags(c, plan, &config); err != nil {
@@ -271,6 +324,10 @@ func checkFlags(c *cli.Context, plan *replay.Plan, config *replay.Config) error 
 		return program.Usagef("--requests-per-connection is 0 or more, not %d", config.RequestsPerConnection)
 	case config.Timeout <= 0:
 		return program.Usagef("--timeout is longer than 0, not %s", config.Timeout)
+	case config.Grace < 0:
+		return program.Usagef("--grace is 0 or longer, not %s", config.Grace)
+	case !slices.Contains([]string{"none", "stale"}, c.String("retry")):
+		return program.Usagef("--retry is none or stale, not %q", c.String("retry"))
 	case config.Verify && !plan.Verifiable():
 		return program.Usagef("--verify has nothing to compare with: there is no whole, valid recorded response")
 	}

@@ -22,6 +22,11 @@ const (
 	ConnectRefused
 	ConnectTimeout
 	ConnectFailed
+	// OutOfPorts, OutOfFiles, OutOfMemory: nor was one asked for, since this
+	// machine or what it allows to this program did not suffice.
+	OutOfPorts
+	OutOfFiles
+	OutOfMemory
 	// Timeout: the response was not whole in time.
 	Timeout
 	// ClosedBeforeResponse: the connection ended before an octet of a response.
@@ -38,6 +43,8 @@ const (
 	// Abandoned: the run ended while the request was under way. It counts
 	// neither as a request nor as an error.
 	Abandoned
+	// Unsent: the run ended before anything was done about the request.
+	Unsent
 
 	causes // how many there are
 )
@@ -47,6 +54,9 @@ var causeNames = [causes]string{
 	ConnectRefused:       "connect-refused",
 	ConnectTimeout:       "connect-timeout",
 	ConnectFailed:        "connect-failed",
+	OutOfPorts:           "out-of-ports",
+	OutOfFiles:           "out-of-files",
+	OutOfMemory:          "out-of-memory",
 	Timeout:              "timeout",
 	ClosedBeforeResponse: "closed-before-response",
 	ClosedInResponse:     "closed-in-response",
@@ -55,6 +65,7 @@ var causeNames = [causes]string{
 	StatusMismatch:       "status-mismatch",
 	ContentMismatch:      "content-mismatch",
 	Abandoned:            "abandoned",
+	Unsent:               "unsent",
 }
 
 // String is the cause's name, such as "connect-refused".
@@ -65,6 +76,9 @@ var causeMeanings = [causes]string{
 	ConnectRefused:       "the server refuses connections",
 	ConnectTimeout:       "no connection in time",
 	ConnectFailed:        "no connection could be opened",
+	OutOfPorts:           "no port of ours is free",
+	OutOfFiles:           "we may open no more files",
+	OutOfMemory:          "our kernel has no memory left",
 	Timeout:              "no whole response in time",
 	ClosedBeforeResponse: "the end instead of a response",
 	ClosedInResponse:     "the end within a response",
@@ -73,6 +87,7 @@ var causeMeanings = [causes]string{
 	StatusMismatch:       "not the recorded status",
 	ContentMismatch:      "not the recorded content",
 	Abandoned:            "the run was over",
+	Unsent:               "the run was over before",
 }
 
 // Meaning says in a few words what the cause is.
@@ -103,9 +118,26 @@ func connectFailure(err error) failure {
 		return failure{ConnectRefused, err}
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, syscall.ETIMEDOUT):
 		return failure{ConnectTimeout, err}
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return failure{OutOfPorts, err}
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		return failure{OutOfFiles, err}
+	case errors.Is(err, syscall.ENOBUFS), errors.Is(err, syscall.ENOMEM):
+		return failure{OutOfMemory, err}
 	}
 	return failure{ConnectFailed, err}
 }
+
+// remedies say what to do about what is ours.
+var remedies = [causes]string{
+	OutOfPorts:  "this machine has no address or port left to connect from: keep connections alive, or have fewer or net.ipv4.ip_local_port_range wider",
+	OutOfFiles:  "this program may open no more files: raise 'ulimit -n', or use fewer connections",
+	OutOfMemory: "this machine's kernel has no memory for more connections: use fewer",
+}
+
+// Ours says that the cause lies on this side of the connection, so that nothing is
+// said about the server.
+func (c Cause) Ours() bool { return remedies[c] != "" }
 
 // ioFailure judges what a read or write returned after received octets of the
 // response had arrived. A reset, a broken pipe and an end of stream tell the

@@ -2,14 +2,18 @@ package replay
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/hopwire/hopwire/shared/loop"
+	"github.com/hopwire/hopwire/shared/loop/simnet"
+	"golang.org/x/sys/unix"
 )
 
 func TestDurationEndsTheRun(t *testing.T) {
@@ -40,11 +44,153 @@ func TestWhatIsOutstandingAtTheEndMayComeIn(t *testing.T) {
 
 func TestWhatNeverComesInIsUnfinished(t *testing.T) {
 	s := serve(t, func(p *peer) { p.next(); p.next() })
-	r := replayed(t, planned(t, gets("/1")), s.address, Config{Connections: 3, Duration: 20 * time.Millisecond, Timeout: 100 * time.Millisecond})
-	if r.Requests+r.Unfinished != 3 || r.Elapsed > time.Second {
+	r := replayed(t, planned(t, gets("/1")), s.address, Config{Connections: 3, Duration: 20 * time.Millisecond, Grace: 50 * time.Millisecond})
+	if r.Requests != 0 || r.Unfinished != 3 || r.Elapsed > time.Second {
 		t.Errorf("%+v in %s", countsOf(r), r.Elapsed)
 	}
+	if r.Err() == nil || r.Err().Error() != "3 of 3 requests had no whole response when the run was over" {
+		t.Errorf("the run ended with %v", r.Err())
+	}
 }
+
+func TestWhatTimesOutInTheGraceHasFailed(t *testing.T) {
+	s := serve(t, func(p *peer) { p.next(); p.next() })
+	r := replayed(t, planned(t, gets("/1")), s.address, Config{Connections: 3, Duration: 20 * time.Millisecond, Timeout: 100 * time.Millisecond})
+	if r.Unfinished != 0 || r.Causes[Timeout] != 3 {
+		t.Errorf("%+v", countsOf(r))
+	}
+}
+
+// TestFewUnfinishedRequestsAreNoFailure: one in a thousand may be.
+func TestFewUnfinishedRequestsAreNoFailure(t *testing.T) {
+	for _, test := range []struct {
+		requests, unfinished int64
+		fails                bool
+	}{{999, 1, false}, {998, 1, true}, {0, 1, true}, {1e6, 1000, false}, {1e6, 1002, true}} {
+		r := &Result{Ending: Elapsed}
+		r.Requests, r.Unfinished = test.requests, test.unfinished
+		if err := r.Err(); (err != nil) != test.fails {
+			t.Errorf("%d and %d unfinished: %v", test.requests, test.unfinished, err)
+		}
+	}
+}
+
+// TestServerThatStopsListening: of each request it is known what became of it.
+func TestServerThatStopsListening(t *testing.T) {
+	for _, loops := range []int{1, 3} {
+		for _, config := range []Config{
+			{Connections: 8, Loops: loops, patience: 50 * time.Millisecond},
+			{Connections: 8, Loops: loops, patience: time.Minute, Duration: 100 * time.Millisecond, Requests: 40},
+			{Connections: 8, Loops: loops, patience: time.Minute, Duration: 100 * time.Millisecond},
+		} {
+			ln, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			answered := make(chan int64, 1)
+			go func() {
+				conn, err := ln.Accept()
+				ln.Close()
+				n := int64(0)
+				for octets := make([]byte, 1000); err == nil && n < 5; n++ {
+					if _, err = conn.Read(octets); err == nil {
+						_, err = conn.Write([]byte(okHi))
+					}
+				}
+				answered <- n
+			}()
+			var sessions [][]exchange
+			for range 8 {
+				sessions = append(sessions, gets("/1", "/2", "/3", "/4", "/5"))
+			}
+			r := replayed(t, planned(t, sessions...), ln.Addr().String(), config)
+			n := <-answered
+			if r.Requests-r.Errors != n || r.Errors == 0 || r.Attempts() == 0 || r.Err() == nil {
+				t.Errorf("%+v, of which the server answered %d: %v", countsOf(r), n, r.Err())
+			}
+			if limited := config.Requests > 0 || config.Duration == 0; limited && (r.Requests+r.Unfinished+r.Unsent != 40 || r.Unsent == 0) {
+				t.Errorf("%+v do not add up to 40", countsOf(r))
+			}
+			if want := []Ending{Unreachable, Elapsed}[btoi(config.Duration > 0)]; r.Ending != want {
+				t.Errorf("%s, want %s: %+v", r.Ending, want, countsOf(r))
+			}
+		}
+	}
+}
+
+// TestShortRunToADeadServer: however short the run and however long the pauses,
+// that nothing could connect is known by its cause.
+func TestShortRunToADeadServer(t *testing.T) {
+	full, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer full.Close()
+	raw, err := full.(*net.TCPListener).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw.Control(func(fd uintptr) { unix.Listen(int(fd), 0) }) // from here on its queue holds one
+	for filled := false; !filled; {
+		conn, err := net.DialTimeout("tcp", full.Addr().String(), 100*time.Millisecond)
+		if filled = err != nil; !filled {
+			defer conn.Close()
+		}
+	}
+	for _, test := range []struct {
+		name, address string
+		cause         Cause
+	}{
+		{"nobody listens", closedPort(t), ConnectRefused},
+		{"the queue is full", full.Addr().String(), ConnectTimeout},
+	} {
+		for _, loops := range []int{1, 2} {
+			r := replayed(t, planned(t, gets("/1")), test.address, Config{Connections: 3, Loops: loops, Duration: 100 * time.Millisecond})
+			if r.Errors != 3 || r.Causes[test.cause] != 3 || r.ConnectFailures[test.cause] < 3 || r.Unfinished != 0 || r.Err() == nil {
+				t.Errorf("%s, %d loops: %+v, causes %v: %v", test.name, loops, countsOf(r), r.Causes, r.Err())
+			}
+		}
+	}
+}
+
+// TestOwnLimitsAreNamedAsOurs: ports to connect from, and descriptors.
+func TestOwnLimitsAreNamedAsOurs(t *testing.T) {
+	for errno, cause := range map[syscall.Errno]Cause{
+		syscall.EADDRNOTAVAIL: OutOfPorts, syscall.EMFILE: OutOfFiles, syscall.ENFILE: OutOfFiles,
+		syscall.ENOBUFS: OutOfMemory, syscall.ENOMEM: OutOfMemory,
+	} {
+		target, _ := loop.ParseAddress("127.0.0.1:80")
+		run, err := newRun(planned(t, gets("/1", "/2")), Config{Target: target, patience: 20 * time.Millisecond})
+		if err != nil {
+			t.Fatal(err)
+		}
+		world := simnet.New(1, simnet.Options{})
+		group, err := loop.NewGroup(1, loop.Config{Engine: func(i int) (loop.Engine, error) {
+			e, err := world.Engine(i)
+			return limitedEngine{e, errno}, err
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		run.startOn(group)
+		err = group.Run()
+		r := run.result()
+		if err != nil || r.Ending != Limited || r.Causes[cause] != 1 || r.Unsent != 1 {
+			t.Errorf("%v: %v, %s, %+v", errno, err, r.Ending, countsOf(r))
+		}
+		if err := r.Err(); !errors.Is(err, errno) || !strings.HasPrefix(err.Error(), "this ") || strings.Contains(err.Error(), "server") {
+			t.Errorf("%v: the error is %v", errno, err)
+		}
+	}
+}
+
+// limitedEngine opens no connection.
+type limitedEngine struct {
+	loop.Engine
+	errno syscall.Errno
+}
+
+func (e limitedEngine) Connect(*loop.Address) (loop.Handle, error) { return 0, e.errno }
 
 func TestInterruption(t *testing.T) {
 	for _, hurry := range []bool{false, true} {
@@ -124,8 +270,8 @@ func TestServerThatStartsLate(t *testing.T) {
 	if c := countsOf(r); c.requests != 1 || c.errors != 0 || c.failures == 0 {
 		t.Errorf("%+v", c)
 	}
-	if r.Err() != nil {
-		t.Errorf("a request that was sent in the end failed: %v", r.Err())
+	if r.Ending != Complete || r.Err() == nil || !strings.Contains(r.Err().Error(), "to connect failed, by connect-refused") {
+		t.Errorf("%s: %v", r.Ending, r.Err())
 	}
 }
 
@@ -136,6 +282,23 @@ func TestServerThatHangsUpIsNotHammered(t *testing.T) {
 	// Where the reset is quicker than we are, connecting fails already.
 	if c := countsOf(r); c.opened+c.failures > 10 || c.opened+c.failures < 3 || c.errors != c.requests {
 		t.Errorf("%+v", c)
+	}
+}
+
+// TestPausesAreCountedAndCanBeSwitchedOff: after failures of either kind.
+func TestPausesAreCountedAndCanBeSwitchedOff(t *testing.T) {
+	for _, address := range []string{closedPort(t), serve(t, func(p *peer) { p.reset() }).address} {
+		config := Config{Duration: 200 * time.Millisecond}
+		paused := replayed(t, planned(t, gets("/1")), address, config)
+		if paused.Pauses == 0 || paused.Paused < 100*time.Millisecond || paused.Paused > time.Second {
+			t.Errorf("%d pauses of %s in all: %+v", paused.Pauses, paused.Paused, countsOf(paused))
+		}
+		config.NoBackoff = true
+		hammered := replayed(t, planned(t, gets("/1")), address, config)
+		tries := func(r *Result) int64 { return r.Opened + r.Attempts() }
+		if hammered.Pauses != 0 || hammered.Paused != 0 || tries(hammered) < 3*tries(paused) {
+			t.Errorf("%d pauses without back-off: %+v, with it %+v", hammered.Pauses, countsOf(hammered), countsOf(paused))
+		}
 	}
 }
 

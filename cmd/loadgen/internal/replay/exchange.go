@@ -21,7 +21,10 @@ func (w *worker) exchange(s *Session, i int) {
 	w.began = w.begin()
 	f := w.attempt(r)
 	if f.cause == ClosedBeforeResponse && w.sent > 1 {
-		f = w.stale(r, f)
+		w.lane.tally.Stale++
+		if w.again(r) {
+			f = w.retry(r)
+		}
 	}
 	now := w.lane.loop.Clock()
 	if f.cause == Answered {
@@ -59,19 +62,21 @@ func (w *worker) begin() loop.Time {
 	return began
 }
 
-// stale is for a connection that the server had closed while it was idle, which
+// again is for a connection that the server had closed while it was idle, which
 // we learned from the request that it did not answer any more. Whether it was
 // worked on nobody knows, so it is sent again only if its method allows that
 // (RFC 9112 section 9.3.1) or no octet of it has left, and once.
-func (w *worker) stale(r *Request, f failure) failure {
-	w.lane.tally.Stale++
-	if !r.Idempotent && w.took > 0 {
-		return f
-	}
-	w.hungUp()
+func (w *worker) again(r *Request) bool {
+	return !w.lane.run.config.NoRetry && (r.Idempotent || w.took == 0)
+}
+
+// retry sends the request on a new connection.
+func (w *worker) retry(r *Request) failure {
+	w.hangUp()
 	if f := w.open(); f.cause != Answered {
 		return f
 	}
+	w.lane.tally.Retries++
 	return w.attempt(r)
 }
 
@@ -81,14 +86,13 @@ func (w *worker) afterFailure(f failure) {
 	switch f.cause {
 	case StatusMismatch, ContentMismatch:
 		w.heardOf(w.lane.loop.Clock())
+		return
 	case ClosedBeforeResponse, ClosedInResponse:
 		if w.sent == 1 {
 			w.backOff() // a server that hangs up on newcomers is in trouble
 		}
-		w.hungUp()
-	default:
-		w.hangUp()
 	}
+	w.hangUp()
 }
 
 // attempt sends the request once, reads the response, and leaves the connection
@@ -120,9 +124,7 @@ func (w *worker) send(r *Request) {
 	if r.Final != nil && w.enough(w.sent+1) {
 		octets = r.Final
 	}
-	if w.sent++; w.sent > 1 {
-		l.tally.Reused++
-	}
+	w.sent++
 	deadline := l.loop.Now().Add(l.run.config.Timeout)
 	w.conn.ReadDeadline(deadline)
 	w.conn.WriteDeadline(deadline)
@@ -271,13 +273,16 @@ func (w *worker) scan(p []byte) (n int, done bool, err error) {
 	}
 }
 
-// settle decides whether the connection can carry another request.
+// settle counts a whole response, and decides whether the connection can carry
+// another request.
 func (w *worker) settle(r *Request, a answer) {
 	w.verdict.end()
-	switch {
-	case !a.persists:
-		w.hungUp()
-	case r.Closes, w.unsent.cause != Answered, a.status == 101:
+	if w.sent == 1 {
+		w.lane.tally.First++
+	} else {
+		w.lane.tally.Reused++
+	}
+	if !a.persists || r.Closes || w.unsent.cause != Answered || a.status == 101 {
 		w.hangUp()
 	}
 }

@@ -20,7 +20,8 @@ type lane struct {
 	tally        Tally
 	memo         memo
 	explanations []string
-	connectErr   error // the last one
+
+	connectFailure failure // the last one
 
 	began     loop.Time
 	heard     loop.Time // when the server last did anything good
@@ -65,7 +66,7 @@ func (l *lane) stop() {
 		return
 	}
 	l.stopping, l.stopped = true, l.loop.Clock()
-	l.loop.After(min(grace, l.run.config.Timeout), l.run.group.Stop)
+	l.loop.After(l.run.config.Grace, l.run.group.Stop)
 }
 
 // publish shows the counts to other goroutines, from time to time rather than
@@ -111,7 +112,10 @@ func (l *lane) elapsed() time.Duration {
 
 // failed counts a request that failed, and keeps the first few explanations.
 func (l *lane) failed(s *Session, i int, f failure) {
-	if f.cause == Abandoned {
+	switch f.cause {
+	case Unsent:
+		return
+	case Abandoned:
 		l.tally.Unfinished++
 		return
 	}

@@ -33,8 +33,17 @@ type Config struct {
 	// Timeout is how long opening a connection may take, and how long a whole
 	// exchange; 0 means 10 seconds.
 	Timeout time.Duration
+	// Grace is how long responses are waited for that are outstanding when the
+	// run is over before the requests are. Cutting them off at once would hide
+	// the slowest ones.
+	Grace time.Duration
 	// Verify compares responses with the recorded ones.
 	Verify bool
+	// NoRetry: no request is sent again on a new connection because the server
+	// had closed the idle one.
+	NoRetry bool
+	// NoBackoff: there are no pauses after failures.
+	NoBackoff bool
 	// Progress, if not nil, is called several times a second, in a goroutine of
 	// its own, and not any more once Run has returned.
 	Progress func(Progress)
@@ -47,10 +56,6 @@ type Config struct {
 	// does nothing else than refuse; 0 means 2 seconds.
 	patience time.Duration
 }
-
-// grace is how long responses are waited for that are outstanding when the
-// duration is over. Cutting them off at once would hide the slowest ones.
-const grace = 2 * time.Second
 
 func (c Config) withDefaults(plan *Plan) Config {
 	c.Connections = max(c.Connections, 1)
@@ -69,7 +74,7 @@ type Ending uint8
 
 // The endings.
 const (
-	// Complete: as many requests were sent as were asked for.
+	// Complete: every request was sent, or as many as were asked for.
 	Complete Ending = iota
 	// Elapsed: the duration was over.
 	Elapsed
@@ -77,9 +82,11 @@ const (
 	Interrupted
 	// Unreachable: no connection could be opened any more.
 	Unreachable
+	// Limited: nor could that, but by a limit of this machine.
+	Limited
 )
 
-var endingNames = [...]string{"complete", "elapsed", "interrupted", "unreachable"}
+var endingNames = [...]string{"complete", "elapsed", "interrupted", "unreachable", "limited"}
 
 // String is the ending's name, such as "complete".
 func (e Ending) String() string { return endingNames[e] }
@@ -94,11 +101,15 @@ type Result struct {
 	// CPU is the processor time, user and system, that the whole process took
 	// for the run.
 	CPU time.Duration
+	// Unsent requests are those of the plan, or of the number that was asked
+	// for, that are neither Requests nor Unfinished; 0 where there was no number.
+	Unsent int64
 	// Explanations describe the first failed requests, one line each.
 	Explanations []string
-	// LastConnectError is why no connection could be opened, when Ending is
-	// Unreachable.
+	// LastConnectError is why a connection could not be opened, and
+	// LastConnectCause its cause; Answered if there was no such attempt.
 	LastConnectError error
+	LastConnectCause Cause
 }
 
 // Progress is how far a run has come: what the lanes have counted by then.
@@ -244,11 +255,26 @@ func (r *run) laneDone() {
 	if r.active.Add(-1) > 0 {
 		return
 	}
-	if int(r.gaveUp.Load()) == r.config.Connections {
-		r.settle(Unreachable)
-	}
-	r.settle(Complete)
+	r.settle(r.ownEnding())
 	r.group.Stop()
+}
+
+// ownEnding is why the workers have left, when nothing had ended the run.
+func (r *run) ownEnding() Ending {
+	var opened, ended int64
+	var last Cause
+	for _, l := range r.lanes {
+		opened += l.tally.Opened
+		ended += l.tally.Requests + l.tally.Unfinished
+		last = cmp.Or(l.connectFailure.cause, last)
+	}
+	switch {
+	case opened > 0 && r.schedule.unsent(ended) == 0 && int(r.gaveUp.Load()) < r.config.Connections:
+		return Complete
+	case last.Ours():
+		return Limited
+	}
+	return Unreachable
 }
 
 // result merges what the lanes have counted.
@@ -258,10 +284,11 @@ func (r *run) result() *Result {
 		res.merge(&l.tally)
 		res.Elapsed = max(res.Elapsed, l.elapsed())
 		res.Explanations = append(res.Explanations, l.explanations...)
-		if l.connectErr != nil {
-			res.LastConnectError = l.connectErr
+		if f := l.connectFailure; f.cause != Answered {
+			res.LastConnectError, res.LastConnectCause = f.err, f.cause
 		}
 	}
+	res.Unsent = r.schedule.unsent(res.Requests + res.Unfinished)
 	res.Explanations = res.Explanations[:min(len(res.Explanations), r.config.explain)]
 	return res
 }
@@ -276,32 +303,47 @@ func rate(n int64, in time.Duration) float64 {
 	return float64(n) / in.Seconds()
 }
 
-// Err is nil when no request failed, and otherwise one sentence that says how
-// many, and why most of them.
+// Attempts is how many attempts to connect failed.
+func (r *Result) Attempts() int64 {
+	var n int64
+	for _, c := range r.ConnectFailures {
+		n += c
+	}
+	return n
+}
+
+// Err is nil when no request and no attempt to connect failed, and hardly any request
+// is unfinished. Otherwise it is one sentence that says how many, and why most of them.
 func (r *Result) Err() error {
 	switch {
+	case r.Ending == Limited:
+		return fmt.Errorf("%s: %w", remedies[r.LastConnectCause], r.LastConnectError)
 	case r.Ending == Unreachable && r.Opened == 0:
 		return fmt.Errorf("no connection could be opened: %w", r.LastConnectError)
 	case r.Ending == Unreachable:
 		return fmt.Errorf("the server stopped accepting connections: %w", r.LastConnectError)
 	case r.Errors > 0:
-		return fmt.Errorf("%d of %s failed, %s", r.Errors, english.Plural(r.Requests, "request"), r.reasons())
+		return fmt.Errorf("%d of %s failed, %s", r.Errors, english.Plural(r.Requests, "request"), most(&r.Causes))
+	case r.Unfinished*1000 > r.Requests+r.Unfinished:
+		return fmt.Errorf("%d of %s had no whole response when the run was over", r.Unfinished, english.Plural(r.Requests+r.Unfinished, "request"))
+	case r.Attempts() > 0:
+		return fmt.Errorf("%s to connect failed, %s", english.Plural(r.Attempts(), "attempt"), most(&r.ConnectFailures))
 	case r.Requests == 0:
 		return errors.New("no request was completed")
 	}
 	return nil
 }
 
-// reasons names the causes: "all by timeout", "most by timeout".
-func (r *Result) reasons() string {
-	most := Answered
+// most names the cause of most failures: "by timeout", "most by timeout".
+func most(counts *[causes]int64) string {
+	first, sum := Answered, int64(0)
 	for _, c := range Causes() {
-		if r.Causes[c] > r.Causes[most] || most == Answered {
-			most = c
+		if sum += counts[c]; counts[c] > counts[first] {
+			first = c
 		}
 	}
-	if r.Causes[most] == r.Errors {
-		return "by " + most.String()
+	if counts[first] == sum {
+		return "by " + first.String()
 	}
-	return "most by " + most.String()
+	return "most by " + first.String()
 }

@@ -19,20 +19,17 @@ type counts struct {
 	requests, errors     int64
 	opened, reused       int64
 	byUs, byPeer         int64
-	stale                int64
+	stale, retries       int64
 	unfinished, failures int64
+	unsent               int64
 }
 
 func countsOf(r *Result) counts {
-	c := counts{
+	return counts{
 		requests: r.Requests, errors: r.Errors, opened: r.Opened, reused: r.Reused,
 		byUs: r.ClosedByUs, byPeer: r.ClosedByPeer, stale: r.Stale,
-		unfinished: r.Unfinished,
+		retries: r.Retries, unfinished: r.Unfinished, unsent: r.Unsent, failures: r.Attempts(),
 	}
-	for _, n := range r.ConnectFailures {
-		c.failures += n
-	}
-	return c
 }
 
 // TestExchanges replays one session to servers of all manners.
@@ -88,8 +85,8 @@ func TestExchanges(t *testing.T) {
 		},
 		{
 			name: "Connection: close", session: gets("/1", "/2", "/3"),
-			script: always("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"),
-			want:   counts{requests: 3, opened: 3, byPeer: 3},
+			script: always("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"), // and it does not
+			want:   counts{requests: 3, opened: 3, byUs: 3},
 		},
 		{
 			name: "the request asks for the end", script: always(okHi),
@@ -195,12 +192,17 @@ func TestExchanges(t *testing.T) {
 		{
 			name: "stale connection, GET", session: gets("/1", "/2"), config: Config{Verify: true},
 			script: staleAfterOne,
-			want:   counts{requests: 2, opened: 2, reused: 1, byUs: 1, byPeer: 1, stale: 1},
+			want:   counts{requests: 2, opened: 2, byUs: 1, byPeer: 1, stale: 1, retries: 1},
+		},
+		{
+			name: "stale connection, GET, nothing sent again", session: gets("/1", "/2"), config: Config{NoRetry: true},
+			script: staleAfterOne,
+			want:   counts{requests: 2, errors: 1, opened: 1, byPeer: 1, stale: 1}, cause: ClosedBeforeResponse, explain: "GET /2 (request 2",
 		},
 		{
 			name: "stale connection, POST", session: []exchange{{get("/1"), okHi}, {post, okHi}}, config: Config{Verify: true},
 			script: staleAfterOne,
-			want:   counts{requests: 2, errors: 1, opened: 1, reused: 1, byPeer: 1, stale: 1}, cause: ClosedBeforeResponse, explain: "POST /p (request 2",
+			want:   counts{requests: 2, errors: 1, opened: 1, byPeer: 1, stale: 1}, cause: ClosedBeforeResponse, explain: "POST /p (request 2",
 		},
 		{
 			name: "never any response on a used connection", session: gets("/1", "/2"),
@@ -210,7 +212,7 @@ func TestExchanges(t *testing.T) {
 					p.next()
 				}
 			},
-			want: counts{requests: 2, errors: 1, opened: 2, reused: 1, byPeer: 2, stale: 1}, cause: ClosedBeforeResponse,
+			want: counts{requests: 2, errors: 1, opened: 2, byPeer: 2, stale: 1, retries: 1}, cause: ClosedBeforeResponse,
 		},
 		{
 			name:    "a response and a reset before the request was taken",
@@ -219,7 +221,7 @@ func TestExchanges(t *testing.T) {
 				p.reader.ReadString('\n')
 				p.say("HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n")
 			},
-			want: counts{requests: 1, opened: 1, byUs: 1},
+			want: counts{requests: 1, opened: 1, byPeer: 1},
 		},
 		{
 			name:    "content until close, and a reset before the request was taken",
@@ -367,8 +369,8 @@ func TestSessionGoesOnOnAnotherConnection(t *testing.T) {
 		}
 	})
 	r := replayed(t, planned(t, gets("/1", "/2", "/3", "/4", "/5")), s.address, Config{})
-	if got, want := countsOf(r), (counts{requests: 5, opened: 3, reused: 2, byPeer: 2, byUs: 1}); got != want {
-		t.Errorf("got %+v, want %+v", got, want)
+	if r.Requests != 5 || r.Errors != 0 || r.Opened != 3 || r.First != 3 || r.Reused != 2 || r.ClosedByUs+r.ClosedByPeer != 3 {
+		t.Errorf("%+v", countsOf(r))
 	}
 	if got := fmt.Sprint(s.connections()); got != "[[/1 /2] [/3 /4] [/5]]" {
 		t.Errorf("the server saw %s", got)
@@ -477,7 +479,7 @@ func TestReadsWhileItWrites(t *testing.T) {
 		{"a refusal, and nothing is read", func(p *peer, r *http.Request, over <-chan struct{}) {
 			p.say("HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
 			<-over
-		}, counts{requests: 2, opened: 2, byPeer: 1, byUs: 1}, 413},
+		}, counts{requests: 2, opened: 2, byUs: 2}, 413},
 		{"the end, and nothing is read", func(p *peer, r *http.Request, over <-chan struct{}) {
 			p.say(okHi[:len(okHi)-1])
 			p.Conn.(*net.TCPConn).CloseWrite()

@@ -23,6 +23,10 @@ func newSchedule(sessions []Session, limit int64) schedule {
 	return s
 }
 
+// unsent is how many requests are left of those that were to be sent, when so many
+// were; 0 where no number was given.
+func (s *schedule) unsent(sent int64) int64 { return max(s.limit-sent, 0) }
+
 // turn gives the session to be sent at turn t, and how many of its requests.
 // None means that the count was reached before.
 func (s *schedule) turn(t int64) (session int, requests int64) {

@@ -2,6 +2,7 @@ package replay
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -170,9 +171,7 @@ func replayed(t *testing.T, plan *Plan, address string, config Config) *Result {
 		t.Fatal(err)
 	}
 	config.Target = target
-	if config.Timeout == 0 {
-		config.Timeout = 10 * time.Second
-	}
+	config.Grace = cmp.Or(config.Grace, time.Second)
 	ctx, cancel := context.WithTimeoutCause(context.Background(), 30*time.Second, errors.New("the run does not end"))
 	defer cancel()
 	result, err := Run(ctx, plan, config)

@@ -174,7 +174,7 @@ func TestHostileNetwork(t *testing.T) {
 		if err != nil {
 			t.Errorf("seed %d: %v", seed, err)
 		}
-		if r.Requests+r.Unfinished != config.Requests && r.Ending != Unreachable && r.Causes[ConnectRefused]+r.Causes[ConnectTimeout] == 0 {
+		if sum := r.Requests + r.Unfinished + r.Unsent; sum != config.Requests || (r.Ending == Complete) != (r.Unsent == 0) {
 			t.Errorf("seed %d: %s after %+v", seed, r.Ending, countsOf(r))
 		}
 		if n := r.Causes[BadResponse] + r.Causes[ExcessOctets] + r.Causes[StatusMismatch]; n > 0 {
@@ -235,6 +235,10 @@ func checkBooks(t *testing.T, seed uint64, r *Result) {
 	switch {
 	case r.Opened != r.ClosedByUs+r.ClosedByPeer:
 		t.Errorf("seed %d: %d connections opened, %d + %d closed", seed, r.Opened, r.ClosedByUs, r.ClosedByPeer)
+	case r.First > r.Opened || r.First+r.Reused < r.Requests-r.Errors || r.First+r.Reused > statuses:
+		t.Errorf("seed %d: %d first and %d later responses on %d connections: %+v", seed, r.First, r.Reused, r.Opened, countsOf(r))
+	case r.Retries > r.Stale:
+		t.Errorf("seed %d: %d of %d sent again", seed, r.Retries, r.Stale)
 	case causes != r.Errors:
 		t.Errorf("seed %d: %d errors, of which %d have a cause", seed, r.Errors, causes)
 	case r.Latency.Count() != r.Requests-r.Errors:

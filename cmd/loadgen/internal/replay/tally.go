@@ -1,6 +1,10 @@
 package replay
 
-import "github.com/hopwire/hopwire/cmd/loadgen/internal/measure"
+import (
+	"time"
+
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/measure"
+)
 
 // A Tally counts what happened. Each lane has its own, which only its loop
 // touches; they are merged when the run is over.
@@ -23,13 +27,18 @@ type Tally struct {
 	// Opened connections; ConnectFailures counts attempts to open one.
 	Opened          int64
 	ConnectFailures [causes]int64
-	// Reused counts requests that were not the first of their connection.
-	Reused int64
-	// ClosedByPeer: the server announced or did it first. ClosedByUs: all else.
+	// First and Reused count the whole responses to the first request of a
+	// connection, and to later ones.
+	First, Reused int64
+	// ClosedByPeer: the server was first to send a FIN or a RST. ClosedByUs: we
+	// were.
 	ClosedByUs, ClosedByPeer int64
 	// Stale: a request found that the server had closed the idle connection.
-	// It was sent again if its method is idempotent, and is an error otherwise.
-	Stale int64
+	// Retries counts those that were sent again; the others have failed.
+	Stale, Retries int64
+	// Pauses after failures, and how long workers have spent in them.
+	Pauses int64
+	Paused time.Duration
 }
 
 // merge adds u to t.
@@ -41,10 +50,14 @@ func (t *Tally) merge(u *Tally) {
 	t.BytesIn += u.BytesIn
 	t.BytesOut += u.BytesOut
 	t.Opened += u.Opened
+	t.First += u.First
 	t.Reused += u.Reused
 	t.ClosedByUs += u.ClosedByUs
 	t.ClosedByPeer += u.ClosedByPeer
 	t.Stale += u.Stale
+	t.Retries += u.Retries
+	t.Pauses += u.Pauses
+	t.Paused += u.Paused
 	add(t.Causes[:], u.Causes[:])
 	add(t.ConnectFailures[:], u.ConnectFailures[:])
 	add(t.Statuses[:], u.Statuses[:])

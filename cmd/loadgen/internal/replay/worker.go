@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/hopwire/hopwire/shared/loop"
@@ -76,24 +77,17 @@ func (w *worker) enough(n int) bool {
 	return bound > 0 && n >= bound
 }
 
-// hangUp closes the connection from our side, if there is one.
+// hangUp closes the connection, if there is one. Who was first to end it the socket
+// knows.
 func (w *worker) hangUp() {
-	if w.conn != nil {
-		w.lane.tally.ClosedByUs++
-		w.drop()
+	if w.conn == nil {
+		return
 	}
-}
-
-// hungUp closes the connection because the server has ended it, or said that it
-// will.
-func (w *worker) hungUp() {
-	if w.conn != nil {
+	if w.conn.HasEnded() {
 		w.lane.tally.ClosedByPeer++
-		w.drop()
+	} else {
+		w.lane.tally.ClosedByUs++
 	}
-}
-
-func (w *worker) drop() {
 	w.conn.Close()
 	w.awaitUpload() // which this wakes
 	w.conn, w.sent, w.full = nil, 0, false
@@ -107,8 +101,8 @@ func (w *worker) connect() failure {
 	if w.conn != nil {
 		return failure{}
 	}
-	if w.pause > 0 {
-		w.lane.loop.Sleep(w.pause)
+	if w.rest(); w.lane.stopping {
+		return failure{cause: Unsent}
 	}
 	return w.open()
 }
@@ -120,32 +114,26 @@ func (w *worker) connect() failure {
 func (w *worker) stirred() {
 	buf := w.lane.loop.Buffer()
 	defer buf.Release()
-	if n, _ := buf.FillFrom(w.conn); n > 0 {
-		w.lane.tally.BytesIn += int64(n)
-		w.hangUp()
-		return
-	}
-	w.hungUp()
+	n, _ := buf.FillFrom(w.conn)
+	w.lane.tally.BytesIn += int64(n)
+	w.hangUp()
 }
 
-// open tries to connect until it succeeds, or until that is hopeless.
+// open tries to connect until it succeeds, until that is hopeless, or until the run
+// is over. Then the request that waits for it has failed if an attempt has.
 func (w *worker) open() failure {
 	l := w.lane
 	since := l.loop.Clock()
-	for !l.stopping {
-		began := l.loop.Clock()
-		conn, err := l.loop.Dial(l.run.config.Target, l.loop.Now().Add(l.run.config.Timeout))
-		if err == nil {
-			l.tally.Opened++
-			w.conn, w.connecting = conn, w.noticed(began).Sub(began)
-			l.tally.Connect.Record(w.connecting)
-			return failure{}
-		}
-		f := connectFailure(err)
-		if f.cause == Abandoned {
+	var last failure
+	for {
+		f := w.dial()
+		switch {
+		case f.cause == Answered, f.cause == Abandoned && last.cause == Answered:
 			return f
+		case f.cause == Abandoned:
+			return last
 		}
-		l.connectErr = err
+		last, l.connectFailure = f, f
 		l.tally.ConnectFailures[f.cause]++
 		if l.hopeless(since) {
 			w.gone = true
@@ -153,20 +141,59 @@ func (w *worker) open() failure {
 			return f
 		}
 		w.backOff()
-		l.loop.Sleep(w.pause)
+		if w.rest(); l.stopping {
+			return f
+		}
 	}
-	return failure{cause: Abandoned}
 }
 
-// The pause between attempts doubles from the first to the longest, so that a
-// server in trouble is not kept in it, and our processor not busy with nothing.
+// unheard is how long an attempt to connect that the end of the run cuts short must
+// have waited to have failed: by then TCP has sent its first packet again, since
+// nobody had answered (RFC 6298 section 2).
+const unheard = time.Second
+
+// dial tries to connect once.
+func (w *worker) dial() failure {
+	l := w.lane
+	began := l.loop.Clock()
+	conn, err := l.loop.Dial(l.run.config.Target, l.loop.Now().Add(l.run.config.Timeout))
+	if err == nil {
+		l.tally.Opened++
+		w.conn, w.connecting = conn, w.noticed(began).Sub(began)
+		l.tally.Connect.Record(w.connecting)
+		return failure{}
+	}
+	f := connectFailure(err)
+	if waited := l.loop.Clock().Sub(began); f.cause == Abandoned && waited >= unheard {
+		f = failure{ConnectTimeout, fmt.Errorf("nobody had answered after %s, when the run was over", waited.Round(time.Millisecond))}
+	}
+	return f
+}
+
+// The pause after a failure doubles from the first to the longest, so that a server
+// in trouble is not kept in it, and our processor not busy with nothing.
 const (
 	firstPause   = 5 * time.Millisecond
 	longestPause = 500 * time.Millisecond
 )
 
-func (w *worker) backOff() {
-	w.pause = min(max(2*w.pause, firstPause), longestPause)
+func (w *worker) backOff() { w.pause = min(max(2*w.pause, firstPause), longestPause) }
+
+// rest pauses if there was a failure. Where pauses are switched off, the others have
+// their turn all the same.
+func (w *worker) rest() {
+	l := w.lane
+	switch {
+	case w.pause == 0:
+		return
+	case l.run.config.NoBackoff:
+		l.loop.Sleep(0)
+		return
+	}
+	began := l.loop.Clock()
+	l.loop.Sleep(w.pause)
+	l.tally.Pauses++
+	l.tally.Paused += l.loop.Clock().Sub(began)
 }
 
 // heardOf notes that the server does its work.
