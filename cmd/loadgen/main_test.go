@@ -145,6 +145,9 @@ type numbers struct {
 	Requests    int64            `json:"requests"`
 	Errors      int64            `json:"errors"`
 	Unfinished  int64            `json:"unfinished"`
+	Unsent      int64            `json:"unsent"`
+	Retries     int64            `json:"retries"`
+	Pauses      int64            `json:"pauses"`
 	Ended       string           `json:"ended"`
 	DurationS   float64          `json:"duration_s"`
 	Statuses    map[string]int64 `json:"statuses"`
@@ -290,6 +293,61 @@ func TestHangingRequestsAreCounted(t *testing.T) {
 	n := numbersOf(t, stdout)
 	if want := "loadgen: 4 of 4 requests had no whole response when the run was over\n"; status != 1 || stderr != want || n.Unfinished != 4 || n.Requests != 0 || n.DurationS > 1 {
 		t.Errorf("status %d, %q: %+v", status, stderr, n)
+	}
+}
+
+// TestRetriesAreVisibleAndCanBeForbidden: the server answers the first request of a
+// connection and leaves the second one unanswered.
+func TestRetriesAreVisibleAndCanBeForbidden(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	go func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			octets := make([]byte, 1000)
+			conn.Read(octets)
+			io.WriteString(conn, response("hi"))
+			conn.Read(octets)
+			conn.Close()
+		}
+	}()
+	args := []string{"replay", "http://" + ln.Addr().String() + "/", "-c", "1", "-n", "5"}
+	stdout, stderr, status := loadgen(t, args...)
+	if words := strings.Join(strings.Fields(stdout), " "); status != 0 || stderr != "" || !strings.Contains(words, "0 unfinished, 0 unsent, 4 sent twice") || !strings.Contains(words, "Notes 4 requests sent twice: the server closed") {
+		t.Errorf("status %d, %s\n%s", status, stderr, stdout)
+	}
+	stdout, stderr, status = loadgen(t, append(args, "--retry", "none", "--format", "json")...)
+	if n := numbersOf(t, stdout); status != 1 || stderr != "loadgen: 2 of 5 requests failed, by closed-before-response\n" || n.Retries != 0 || n.Errors != 2 {
+		t.Errorf("status %d, %q, %+v", status, stderr, n)
+	}
+}
+
+// TestShortRunToNobody: neither the format nor the number of loops hides it.
+func TestShortRunToNobody(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := ln.Addr().String()
+	ln.Close()
+	for _, loops := range []string{"1", "3"} {
+		for _, backoff := range []string{"--no-backoff=false", "--no-backoff"} {
+			args := []string{"replay", "http://" + address + "/", "-d", "50ms", "-c", "4", "--loops", loops, backoff}
+			stdout, stderr, status := loadgen(t, args...)
+			if want := "loadgen: 4 of 4 requests failed, by connect-refused\n"; status != 1 || stderr != want || !strings.Contains(stdout, "attempts to connect failed") {
+				t.Errorf("%s loops: status %d, %q\n%s", loops, status, stderr, stdout)
+			}
+			stdout, _, _ = loadgen(t, append(args, "--format", "json")...)
+			if n := numbersOf(t, stdout); n.Ended != "elapsed" || n.Errors != 4 || (n.Pauses == 0) != (backoff == "--no-backoff") {
+				t.Errorf("%s loops: %+v", loops, n)
+			}
+		}
 	}
 }
 

@@ -362,6 +362,9 @@ func settingsOf(c *cli.Context, plan *replay.Plan, config replay.Config) report.
 		KeptAlive:             plan.Joined && config.RequestsPerConnection == 0,
 		Verify:                config.Verify,
 		TimeoutS:              config.Timeout.Seconds(),
+		GraceS:                config.Grace.Seconds(),
+		Retry:                 c.String("retry"),
+		Backoff:               !config.NoBackoff,
 	}
 }
 

@@ -16,14 +16,18 @@ import (
 type Report struct {
 	Settings Settings `json:"settings"`
 
-	// Ended is why the run was over: "complete", "elapsed", "interrupted" or
-	// "unreachable".
+	// Ended is why the run was over: "complete", "elapsed", "interrupted",
+	// "unreachable" or "limited".
 	Ended string `json:"ended"`
 	// Requests came to an end, well or not; Errors are those that failed.
 	// RequestsPerS counts those that did not.
-	Requests     int64   `json:"requests"`
-	Errors       int64   `json:"errors"`
-	Unfinished   int64   `json:"unfinished"`
+	Requests   int64 `json:"requests"`
+	Errors     int64 `json:"errors"`
+	Unfinished int64 `json:"unfinished"`
+	// Unsent is what is left of a number of requests that was to be sent: Requests,
+	// Unfinished and Unsent add up to it. Retries were sent twice.
+	Unsent       int64   `json:"unsent"`
+	Retries      int64   `json:"retries"`
 	DurationS    float64 `json:"duration_s"`
 	RequestsPerS float64 `json:"requests_per_s"`
 	// BytesIn and BytesOut are octets of responses and requests, heads included.
@@ -51,8 +55,12 @@ type Report struct {
 	// ErrorCauses counts failed requests by the name of their cause.
 	ErrorCauses map[string]int64 `json:"error_causes"`
 	Connections Connections      `json:"connections"`
+	// Pauses were made after failures, and PausedS is how long connections spent in
+	// them, all together.
+	Pauses  int64   `json:"pauses"`
+	PausedS float64 `json:"paused_s"`
 	// Explanations describe the first failed requests. Notes say what of the
-	// recording was left out.
+	// recording was left out, and of the result easily overlooked.
 	Explanations []string `json:"explanations"`
 	Notes        []string `json:"notes"`
 
@@ -83,15 +91,21 @@ type Settings struct {
 	ConnectionsClosed     string  `json:"connections_closed"`
 	Verify                bool    `json:"verify"`
 	TimeoutS              float64 `json:"timeout_s"`
+	GraceS                float64 `json:"grace_s"`
+	Retry                 string  `json:"retry"` // "none" or "stale"
+	Backoff               bool    `json:"backoff"`
 }
 
 // Connections is what became of them.
 type Connections struct {
 	Opened int64 `json:"opened"`
-	// ReusedRequests were not the first ones of their connection.
+	// FirstRequests were answered as the first ones of their connection,
+	// ReusedRequests as later ones.
+	FirstRequests  int64 `json:"first_requests"`
 	ReusedRequests int64 `json:"reused_requests"`
-	ClosedByUs     int64 `json:"closed_by_us"`
-	ClosedByPeer   int64 `json:"closed_by_peer"`
+	// ClosedByUs and ClosedByPeer tell who sent the first FIN or RST.
+	ClosedByUs   int64 `json:"closed_by_us"`
+	ClosedByPeer int64 `json:"closed_by_peer"`
 	// Stale: a request met a connection that the server had just closed.
 	Stale int64 `json:"stale"`
 	// Failed attempts to open one, and the names of their causes.
@@ -118,6 +132,8 @@ func New(s Settings, notes []string, r *replay.Result) *Report {
 		Requests:     r.Requests,
 		Errors:       r.Errors,
 		Unfinished:   r.Unfinished,
+		Unsent:       r.Unsent,
+		Retries:      r.Retries,
 		DurationS:    seconds(r.Elapsed),
 		RequestsPerS: rounded(r.Rate(), 1e6),
 		BytesIn:      r.BytesIn,
@@ -134,9 +150,14 @@ func New(s Settings, notes []string, r *replay.Result) *Report {
 		Interim:      r.Interim,
 		ErrorCauses:  named(r.Causes[:]),
 		Connections:  connectionsOf(r),
+		Pauses:       r.Pauses,
+		PausedS:      seconds(r.Paused),
 		Explanations: append([]string{}, r.Explanations...), // JSON has [], not null
 		Notes:        append([]string{}, notes...),
 		spread:       spreadOf(&r.Latency),
+	}
+	if n := r.Retries; n > 0 {
+		rep.Notes = append(rep.Notes, plural(n, "request")+" sent twice: the server closed the connection instead of answering the first time; --retry none has such requests fail")
 	}
 	rep.countStatuses(r)
 	return rep
@@ -164,18 +185,16 @@ func (rep *Report) countStatuses(r *replay.Result) {
 }
 
 func connectionsOf(r *replay.Result) Connections {
-	c := Connections{
+	return Connections{
 		Opened:         r.Opened,
+		FirstRequests:  r.First,
 		ReusedRequests: r.Reused,
 		ClosedByUs:     r.ClosedByUs,
 		ClosedByPeer:   r.ClosedByPeer,
 		Stale:          r.Stale,
+		Failed:         r.Attempts(),
 		FailedCauses:   named(r.ConnectFailures[:]),
 	}
-	for _, n := range c.FailedCauses {
-		c.Failed += n
-	}
-	return c
 }
 
 func seconds(d time.Duration) float64 { return rounded(d.Seconds(), 1e6) }

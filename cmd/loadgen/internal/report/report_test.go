@@ -39,7 +39,7 @@ func golden(t *testing.T, name, got string) {
 func runs() map[string]*Report {
 	smooth := &replay.Result{Ending: replay.Elapsed, Elapsed: 10 * time.Second, CPU: 9850 * time.Millisecond}
 	smooth.Requests, smooth.BytesIn, smooth.BytesOut = 1234567, 1524688000, 102862000
-	smooth.Opened, smooth.Reused, smooth.ClosedByUs = 64, 1234503, 64
+	smooth.Opened, smooth.First, smooth.Reused, smooth.ClosedByUs = 64, 64, 1234503, 64
 	smooth.Statuses[200], smooth.Statuses[304] = 1234000, 567
 	smooth.Times = measure.NewTimes()
 	for latency, times := range map[time.Duration]int{420 * time.Microsecond: 9000, 734 * time.Microsecond: 900, 1210 * time.Microsecond: 95, 12340 * time.Microsecond: 3} {
@@ -60,6 +60,7 @@ func runs() map[string]*Report {
 		},
 	}
 	rough.Requests, rough.Errors, rough.Unfinished, rough.BytesIn, rough.BytesOut = 40, 13, 2, 987, 4096
+	rough.Unsent, rough.Retries, rough.Pauses, rough.Paused, rough.First = 58, 1, 1503, 70*time.Second, 8
 	rough.Opened, rough.Reused, rough.ClosedByUs, rough.ClosedByPeer, rough.Stale, rough.Interim = 9, 31, 2, 7, 1, 4
 	rough.Statuses[200], rough.Statuses[404], rough.Statuses[502] = 29, 8, 1
 	rough.Causes[replay.Timeout], rough.Causes[replay.ContentMismatch] = 12, 1
@@ -75,16 +76,27 @@ func runs() map[string]*Report {
 	nothing.ConnectFailures[replay.ConnectRefused] = 128
 	nothing.Explanations = []string{"GET / (request 1 of http://127.0.0.1:9/): connect-refused: dial tcp 127.0.0.1:9: connect: connection refused"}
 
-	url := Settings{Source: []string{"http://127.0.0.1:8080/1k"}, Hop: "client", Target: "127.0.0.1:8080", Sessions: 1, RecordedRequests: 1, Connections: 64, Loops: 2, DurationS: 10, KeptAlive: true, TimeoutS: 10}
+	hanging := &replay.Result{Ending: replay.Elapsed, Elapsed: time.Second}
+	hanging.Unfinished, hanging.Opened, hanging.ClosedByUs = 4, 4, 4
+	late := &replay.Result{Ending: replay.Complete, Elapsed: time.Second}
+	late.Requests, late.First, late.Opened, late.ClosedByUs, late.Statuses[200] = 1, 1, 1, 1, 1
+	late.ConnectFailures[replay.ConnectRefused], late.Pauses, late.Paused = 3, 3, 35*time.Millisecond
+	limited := &replay.Result{Ending: replay.Limited, Elapsed: time.Second, LastConnectCause: replay.OutOfPorts, LastConnectError: errors.New("no address")}
+	limited.Requests, limited.Errors, limited.Unsent, limited.Causes[replay.OutOfPorts], limited.ConnectFailures[replay.OutOfPorts] = 1, 1, 99, 1, 12
+
+	url := Settings{Source: []string{"http://127.0.0.1:8080/1k"}, Hop: "client", Target: "127.0.0.1:8080", Sessions: 1, RecordedRequests: 1, Connections: 64, Loops: 2, DurationS: 10, KeptAlive: true, TimeoutS: 10, GraceS: 1, Retry: "stale", Backoff: true}
 	file := Settings{
 		Source: []string{"recordings/monday/morning.pcapng", "recordings/monday/evening.pcapng"}, Hop: "origin", Target: "unix:/run/hopwire/edge.sock",
-		Sessions: 12, RecordedRequests: 345, Requests: 100, Connections: 1, Loops: 1, RequestsPerConnection: 3, Verify: true, TimeoutS: 1.5,
+		Sessions: 12, RecordedRequests: 345, Requests: 100, Connections: 1, Loops: 1, RequestsPerConnection: 3, Verify: true, TimeoutS: 1.5, Retry: "none",
 	}
 	notes := []string{"2 requests left out: not HTTP/1.1 by the book", "3 packets were cut by the snapshot length of the capture: record with tcpdump -s 0"}
 	return map[string]*Report{
 		"smooth":  New(url, nil, smooth),
 		"rough":   New(file, notes, rough),
 		"nothing": New(url, nil, nothing),
+		"hanging": New(url, nil, hanging),
+		"late":    New(url, nil, late),
+		"limited": New(url, nil, limited),
 	}
 }
 

@@ -99,30 +99,48 @@ func (rep *Report) keepAlive() string {
 func (rep *Report) totals(t *page) {
 	t.line("Requests", "%s in %s, %s per second",
 		count(rep.Requests), span(inSeconds(rep.DurationS)), rate(rep.RequestsPerS))
-	switch rep.Ended {
-	case "interrupted":
-		t.line("", "interrupted, %d unfinished", rep.Unfinished)
-	case "unreachable":
-		t.line("", "ended early: no connection could be opened any more")
-	default:
-		if rep.Unfinished > 0 {
-			t.line("", "%d still unfinished when the time was over", rep.Unfinished)
-		}
+	if words := endings[rep.Ended]; words != "" {
+		t.line("", "%s", words)
+	}
+	if rep.Unfinished+rep.Unsent+rep.Retries > 0 {
+		t.line("", "%s unfinished, %s unsent, %s sent twice", count(rep.Unfinished), count(rep.Unsent), count(rep.Retries))
 	}
 	rep.errors(t)
 	t.line("Statuses", "%s", rep.statuses())
 }
 
+// endings are those that have to be said.
+var endings = map[string]string{
+	"interrupted": "interrupted",
+	"unreachable": "ended early: no connection could be opened any more",
+	"limited":     "ended early: this machine could open no more connections",
+}
+
 func inSeconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
 func (rep *Report) errors(t *page) {
-	if rep.Errors == 0 {
+	attempts := rep.Connections.Failed
+	switch {
+	case rep.Errors > 0:
+		t.line("Errors", "%s, %s of all requests", count(rep.Errors), percent(float64(rep.Errors)/float64(rep.Requests)))
+	case rep.Unfinished > 0:
+		t.line("Errors", "no request failed, but see the unfinished ones")
+	case attempts > 0:
+		t.line("Errors", "no request failed in the end")
+	default:
 		t.line("Errors", "none")
-		return
 	}
-	t.line("Errors", "%s, %s of all requests", count(rep.Errors), percent(float64(rep.Errors)/float64(rep.Requests)))
+	t.causes(rep.ErrorCauses)
+	if attempts > 0 {
+		t.line("", "%s to connect failed", plural(attempts, "attempt"))
+		t.causes(rep.Connections.FailedCauses)
+	}
+}
+
+// causes writes a line for each cause of failures.
+func (t *page) causes(counts map[string]int64) {
 	for _, c := range replay.Causes() {
-		if n := rep.ErrorCauses[c.String()]; n > 0 {
+		if n := counts[c.String()]; n > 0 {
 			t.line("", "%9s  %-22s %s", count(n), c, c.Meaning())
 		}
 	}
@@ -210,10 +228,10 @@ func (rep *Report) cpuPerRequest() string {
 
 func (rep *Report) connections(t *page) {
 	c := &rep.Connections
-	t.line("Connections", "%s opened, %s on a used one", count(c.Opened), plural(c.ReusedRequests, "request"))
+	t.line("Connections", "%s opened, %s answered on new ones, %s on used ones", count(c.Opened), plural(c.FirstRequests, "request"), count(c.ReusedRequests))
 	t.line("", "%s closed by us, %s by the server", count(c.ClosedByUs), count(c.ClosedByPeer))
-	if c.Failed > 0 {
-		t.line("", "%s to open one failed", plural(c.Failed, "attempt"))
+	if rep.Pauses > 0 {
+		t.line("", "%s after failures, %s in all", plural(rep.Pauses, "pause"), span(inSeconds(rep.PausedS)))
 	}
 	if c.Stale > 0 {
 		t.line("", "%s met a connection that the server had just closed", plural(c.Stale, "request"))
