@@ -69,6 +69,9 @@ func (l *lane) stop() {
 	l.loop.After(l.run.config.Grace, l.run.group.Stop)
 }
 
+// ending says that no further request begins.
+func (l *lane) ending() bool { return l.stopping || l.run.interrupted() }
+
 // publish shows the counts to other goroutines, from time to time rather than
 // with each request.
 func (l *lane) publish() {

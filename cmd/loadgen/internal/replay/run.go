@@ -250,6 +250,9 @@ func (r *run) end(why Ending) {
 
 func (r *run) settle(why Ending) { r.ending.CompareAndSwap(0, int32(why)+1) }
 
+// interrupted is known before the lanes have been told, which may be busy.
+func (r *run) interrupted() bool { return r.ending.Load() == int32(Interrupted)+1 }
+
 // laneDone is called by each lane when its last worker has left.
 func (r *run) laneDone() {
 	if r.active.Add(-1) > 0 {

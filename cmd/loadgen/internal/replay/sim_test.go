@@ -15,6 +15,12 @@ import (
 // simulated replays to a server of the same simulated world.
 func simulated(t *testing.T, seed uint64, options simnet.Options, plan *Plan, config Config) (*Result, error) {
 	t.Helper()
+	return simulatedAnd(t, seed, options, plan, config, func(*run, *loop.Loop) {})
+}
+
+// simulatedAnd does something else, too, once the run has begun.
+func simulatedAnd(t *testing.T, seed uint64, options simnet.Options, plan *Plan, config Config, also func(*run, *loop.Loop)) (*Result, error) {
+	t.Helper()
 	target, err := loop.ParseAddress("127.0.0.1:80")
 	if err != nil {
 		t.Fatal(err)
@@ -27,6 +33,7 @@ func simulated(t *testing.T, seed uint64, options simnet.Options, plan *Plan, co
 	err = simnet.New(seed, options).Run(loop.Config{}, func(g *loop.Group) error {
 		_, err := g.Listen(target.String(), func(c *loop.Conn) { c.Loop().Go(&simOrigin{conn: c}) })
 		r.startOn(g)
+		g.Loop(0).Post(func() { also(r, g.Loop(0)) })
 		return err
 	})
 	return r.result(), err
@@ -219,6 +226,32 @@ func TestStaleConnectionTakesNoOctet(t *testing.T) {
 	}
 	if stale == 0 {
 		t.Error("the end of the connection was always seen before the request")
+	}
+}
+
+// TestInterruptedWhileConnecting: whoever has no connection yet sends nothing, and
+// those who have sent get their time.
+func TestInterruptedWhileConnecting(t *testing.T) {
+	const way = 100 * time.Millisecond // connecting takes two, and so does a response
+	plan := planned(t, []exchange{{get("/"), simResponse("/")}})
+	for _, test := range []struct {
+		after    time.Duration
+		why      Ending
+		requests int64
+	}{
+		{way, Interrupted, 0},
+		{3 * way, Interrupted, 3},
+		{way, Elapsed, 3},
+		{3 * way, Elapsed, 3},
+	} {
+		config := Config{Connections: 3, Requests: 30, Grace: 20 * way}
+		r, err := simulatedAnd(t, 1, simnet.Options{Delay: simnet.Range{Min: way, Max: way}}, plan, config, func(r *run, l *loop.Loop) {
+			l.After(test.after, func() { r.end(test.why) })
+		})
+		if err != nil || r.Ending != test.why || r.Requests != test.requests || r.Errors != 0 || r.Unfinished != 0 || r.Unsent != 30-test.requests {
+			t.Errorf("%s after %s: %v, %s, %+v", test.why, test.after, err, r.Ending, countsOf(r))
+		}
+		checkBooks(t, 1, r)
 	}
 }
 

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -101,10 +102,16 @@ func (w *worker) connect() failure {
 	if w.conn != nil {
 		return failure{}
 	}
-	if w.rest(); w.lane.stopping {
-		return failure{cause: Unsent}
+	w.rest()
+	f := failure{cause: Unsent}
+	if !w.lane.ending() {
+		f = w.open()
 	}
-	return w.open()
+	if w.lane.run.interrupted() { // also while there were many to open
+		w.gone = true
+		return failure{cmp.Or(f.cause, Unsent), f.err}
+	}
+	return f
 }
 
 // stirred looks at what arrived while no request was outstanding: the end of
@@ -141,7 +148,7 @@ func (w *worker) open() failure {
 			return f
 		}
 		w.backOff()
-		if w.rest(); l.stopping {
+		if w.rest(); l.ending() {
 			return f
 		}
 	}
