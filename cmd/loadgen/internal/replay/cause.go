@@ -130,7 +130,7 @@ func connectFailure(err error) failure {
 
 // remedies say what to do about what is ours.
 var remedies = [causes]string{
-	OutOfPorts:  "this machine has no address or port left to connect from: keep connections alive, or have fewer or net.ipv4.ip_local_port_range wider",
+	OutOfPorts:  "this machine has no address or port left to connect from: keep connections alive, have fewer, or widen net.ipv4.ip_local_port_range",
 	OutOfFiles:  "this program may open no more files: raise 'ulimit -n', or use fewer connections",
 	OutOfMemory: "this machine's kernel has no memory for more connections: use fewer",
 }

@@ -26,7 +26,8 @@
 // and a server that stalls is asked less often: the latencies are those of the
 // requests that were sent, not those that a stream of independent users would
 // have seen. Of a request that is too large for one write, the rest goes out
-// while the response comes in (upload.go).
+// while the response comes in (upload.go). Whether this machine allows so many
+// connections is looked at before (limits.go).
 //
 // What goes out is the recorded octets. Nothing is added, changed or
 // re-encoded; where requests cannot be sent as they were recorded (tunnels,

@@ -100,7 +100,7 @@ func (w *worker) afterFailure(f failure) {
 func (w *worker) attempt(r *Request) failure {
 	w.send(r)
 	a, f := w.receive(r)
-	switch wrote := w.unsent; {
+	switch wrote := w.unwritten; {
 	case f.cause == Answered && wrote.cause != Answered && a.framing.Kind == wire.UntilClose:
 		// Of a reset the kernel tells once, and has told the writer: the end of
 		// stream that the reader saw after it is perhaps none.
@@ -128,7 +128,7 @@ func (w *worker) send(r *Request) {
 	deadline := l.loop.Now().Add(l.run.config.Timeout)
 	w.conn.ReadDeadline(deadline)
 	w.conn.WriteDeadline(deadline)
-	w.took, w.received, w.unsent = 0, 0, failure{}
+	w.took, w.received, w.unwritten = 0, 0, failure{}
 	n, err := w.conn.WriteOnce(octets)
 	w.wrote(n, err)
 	if err == nil && n < len(octets) {
@@ -141,7 +141,7 @@ func (w *worker) wrote(n int, err error) {
 	w.took += n
 	w.lane.tally.BytesOut += int64(n)
 	if err != nil {
-		w.unsent = ioFailure(err, 0)
+		w.unwritten = ioFailure(err, 0)
 	}
 }
 
@@ -282,7 +282,7 @@ func (w *worker) settle(r *Request, a answer) {
 	} else {
 		w.lane.tally.Reused++
 	}
-	if !a.persists || r.Closes || w.unsent.cause != Answered || a.status == 101 {
+	if !a.persists || r.Closes || w.unwritten.cause != Answered || a.status == 101 {
 		w.hangUp()
 	}
 }

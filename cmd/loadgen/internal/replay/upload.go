@@ -59,7 +59,7 @@ func (w *worker) finishUpload() {
 		return
 	}
 	w.awaitUpload()
-	if w.ended = 0; w.unsent.cause != Answered {
+	if w.ended = 0; w.unwritten.cause != Answered {
 		w.hangUp()
 	}
 }

@@ -28,13 +28,13 @@ type worker struct {
 	first      loop.Time     // when the first octet of its responses came
 
 	// The exchange under way.
-	took     int     // octets of the request that the kernel took
-	unsent   failure // why it did not take all
-	upload   *upload // nil: never needed so far
-	received int64   // octets of its response so far
-	head     wire.ResponseHead
-	body     wire.BodyScanner
-	verdict  comparison
+	took      int     // octets of the request that the kernel took
+	unwritten failure // why it did not take all
+	upload    *upload // nil: never needed so far
+	received  int64   // octets of its response so far
+	head      wire.ResponseHead
+	body      wire.BodyScanner
+	verdict   comparison
 
 	// Trouble: how long to wait before the next attempt to connect.
 	pause time.Duration
