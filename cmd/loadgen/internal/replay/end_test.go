@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"runtime"
 	"strings"
@@ -380,6 +381,35 @@ func TestNoAllocationPerRequest(t *testing.T) {
 				t.Errorf("5000 requests more allocate %d times more", many-few)
 			}
 		})
+	}
+}
+
+// TestNoAllocationPerUpload is the same for requests that do not fit into one write.
+func TestNoAllocationPerUpload(t *testing.T) {
+	session := []exchange{postOf(1 << 20)}
+	s := serve(t, func(p *peer) {
+		octets, answer := make([]byte, len(session[0].request)), []byte(okHi)
+		for {
+			if _, err := io.ReadFull(p, octets); err != nil {
+				return
+			}
+			p.Write(answer)
+		}
+	})
+	plan := planned(t, session)
+	mallocs := func(requests int64) uint64 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		r := replayed(t, plan, s.address, Config{Requests: requests, RequestsPerConnection: 1 << 20})
+		runtime.ReadMemStats(&after)
+		if r.Errors != 0 || r.Opened != 1 {
+			t.Fatal(r.Explanations)
+		}
+		return after.Mallocs - before.Mallocs
+	}
+	mallocs(10)
+	if few, many := mallocs(10), mallocs(510); many > few+100 {
+		t.Errorf("500 uploads more allocate %d times more", many-few)
 	}
 }
 
