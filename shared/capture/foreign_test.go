@@ -16,21 +16,24 @@ import (
 // A wiretap writes captures as others do, segment by segment, with nothing set
 // right that a test does not ask for.
 type wiretap struct {
-	t      testing.TB
-	file   bytes.Buffer
-	pcap   *pcapgo.Writer
-	link   layers.LinkType
-	vlan   bool
-	snap   int
-	frames *framer
-	now    time.Time
-	ends   [2]netip.AddrPort
-	sent   [2]int // places up to which each end has sent, captured or not
+	t       testing.TB
+	file    bytes.Buffer
+	pcap    *pcapgo.Writer
+	link    layers.LinkType
+	vlan    bool
+	tunnel  tunnel
+	initial uint32 // sequence number of the first octet of content
+	snap    int
+	frames  *framer
+	now     time.Time
+	ends    [2]netip.AddrPort
+	sent    [2]int // places up to which each end has sent, captured or not
 }
 
 func newWiretap(t testing.TB, link layers.LinkType) *wiretap {
 	tap := &wiretap{
-		t: t, link: link, snap: snapLength, frames: newFramer(), now: time.Unix(1767323045, 0).UTC(),
+		t: t, link: link, snap: snapLength, initial: 1<<32 - 100, // so that every stream passes the end of the numbers
+		frames: newFramer(), now: time.Unix(1767323045, 0).UTC(),
 		ends: [2]netip.AddrPort{netip.MustParseAddrPort("10.0.0.1:4000"), netip.MustParseAddrPort("10.0.0.2:80")},
 	}
 	tap.pcap = pcapgo.NewWriterNanos(&tap.file)
@@ -44,14 +47,13 @@ func newWiretap(t testing.TB, link layers.LinkType) *wiretap {
 // acknowledges all that the other end has sent.
 func (tap *wiretap) send(d Direction, flags tcpFlags, seq int, content string) {
 	tap.t.Helper()
-	const initial = 1<<32 - 100 // so that every stream passes the end of the numbers
-	number := uint32(initial + seq)
+	number := tap.initial + uint32(seq)
 	if flags&flagSYN != 0 {
-		number = uint32(initial - 1)
+		number = tap.initial - 1
 	}
 	tap.sent[d] = max(tap.sent[d], seq+len(content))
 	frame, err := tap.frames.segment(&segment{dir: d, from: tap.ends[d], to: tap.ends[d^1],
-		flags: flags | flagACK&^(flags&flagSYN<<3), seq: number, ack: uint32(initial + tap.sent[d^1]), content: []byte(content)})
+		flags: flags | flagACK&^(flags&flagSYN<<3), seq: number, ack: tap.initial + uint32(tap.sent[d^1]), content: []byte(content)})
 	if err != nil {
 		tap.t.Fatal(err)
 	}
@@ -66,6 +68,9 @@ func (tap *wiretap) connect() {
 
 // frame puts an Ethernet frame into the capture, under the link layer asked for.
 func (tap *wiretap) frame(ethernet []byte) {
+	if tap.tunnel != nil {
+		ethernet = tap.tunnel(tap.t, ethernet)
+	}
 	kind, packet := ethernet[12:14], ethernet[14:]
 	switch tap.link {
 	case layers.LinkTypeEthernet:
@@ -189,6 +194,28 @@ func TestReadSegments(t *testing.T) {
 			tap.send(Outbound, 0, len(answer), answer)
 		}, []string{askedA, askedB}, nil, false},
 
+		{"joined at a keep-alive probe", func(tap *wiretap) {
+			tap.send(Inbound, 0, -1, "")
+			tap.send(Inbound, 0, 0, askA)
+			tap.send(Outbound, 0, 0, answer)
+		}, []string{askedA}, []string{theirID + "the capture began in the middle of it; left out 0 bytes in front of its first request"}, true},
+
+		{"joined at an empty segment, then in another order", func(tap *wiretap) {
+			tap.send(Inbound, 0, 0, "")
+			tap.send(Inbound, 0, 10, askA[10:])
+			tap.send(Inbound, 0, 0, askA[:10])
+			tap.send(Outbound, 0, 0, answer)
+		}, []string{askedA}, []string{theirID + "the capture began in the middle of it; left out 0 bytes in front of its first request"}, true},
+
+		{"bytes behind a RST", func(tap *wiretap) {
+			tap.connect()
+			tap.send(Inbound, 0, 0, askA)
+			tap.send(Outbound, 0, 0, answer)
+			tap.send(Outbound, flagRST, len(answer), "a reason") // RFC 9293 section 3.5.3
+			tap.send(Inbound, 0, len(askA), askB)
+			tap.send(Outbound, 0, len(answer), answer)
+		}, []string{askedA, askedB}, nil, false},
+
 		{"a segment of requests lost", func(tap *wiretap) {
 			tap.connect()
 			tap.send(Inbound, 0, 0, askA)
@@ -261,28 +288,52 @@ func TestReadSegments(t *testing.T) {
 	}
 }
 
-// Ports used again are a new connection, even if the old one never ended.
+// Ports used again are a new connection: by a SYN even if the old one never ended,
+// and without one if the octets cannot be of the old one.
 func TestReadPortsUsedAgain(t *testing.T) {
-	tap := newWiretap(t, layers.LinkTypeEthernet)
-	tap.connect()
-	tap.send(Inbound, 0, 0, askA)
-	tap.send(Outbound, 0, 5, answer[5:]) // with a hole
-	again, err := tap.frames.segment(&segment{from: tap.ends[0], to: tap.ends[1], flags: flagSYN, seq: 7000})
-	if err != nil {
-		t.Fatal(err)
+	cases := []struct {
+		name  string
+		end   func(tap *wiretap)
+		leap  uint32
+		begin func(tap *wiretap)
+		want  bool // a new connection
+	}{
+		{"a SYN", func(tap *wiretap) {}, 7000, func(tap *wiretap) { tap.send(Inbound, flagSYN, 0, "") }, true},
+		{"the same SYN", func(tap *wiretap) {}, 0, func(tap *wiretap) { tap.send(Inbound, flagSYN, 0, "") }, false},
+		{"the answer to a SYN", func(tap *wiretap) {}, 1 << 30, func(tap *wiretap) { tap.send(Outbound, flagSYN|flagACK, 0, "") }, true},
+		{"the same answer", func(tap *wiretap) {}, 0, func(tap *wiretap) { tap.send(Outbound, flagSYN|flagACK, 0, "") }, false},
+		{"behind a FIN", func(tap *wiretap) { tap.send(Inbound, flagFIN, len(askA), "") }, 1000, func(tap *wiretap) {}, true},
+		{"far in front of a FIN", func(tap *wiretap) { tap.send(Inbound, flagFIN, len(askA), "") }, 3 << 30, func(tap *wiretap) {}, true},
+		{"far from a RST", func(tap *wiretap) { tap.send(Outbound, flagRST, len(answer), "") }, 1 << 30, func(tap *wiretap) {}, true},
+		{"near a RST", func(tap *wiretap) { tap.send(Outbound, flagRST, len(answer), "") }, 0, func(tap *wiretap) {}, false},
 	}
-	tap.frame(again)
-	asked, err := tap.frames.segment(&segment{from: tap.ends[0], to: tap.ends[1], flags: flagACK, seq: 7001, content: []byte(askB)})
-	if err != nil {
-		t.Fatal(err)
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			tap := newWiretap(t, layers.LinkTypeEthernet)
+			tap.connect()
+			tap.send(Inbound, 0, 0, askA)
+			tap.send(Outbound, 0, 0, answer)
+			c.end(tap)
+			tap.initial += c.leap
+			c.begin(tap)
+			at := 0
+			if !c.want {
+				at = len(askA)
+			}
+			tap.send(Inbound, 0, at, askB)
+			rec := readBytes(t, tap.file.Bytes())
+			want := [][]string{{askedA, "GET /b 28+0 ->"}}
+			if c.want {
+				want = [][]string{{askedA}, {"GET /b 28+0 ->"}}
+			}
+			if len(rec.Connections) != len(want) {
+				t.Fatalf("%d connections, want %d; warnings %q", len(rec.Connections), len(want), rec.Warnings)
+			}
+			for i := range want {
+				equalLines(t, "exchanges", describe(rec.Connections[i]), want[i])
+			}
+		})
 	}
-	tap.frame(asked)
-	rec := readBytes(t, tap.file.Bytes())
-	if len(rec.Connections) != 2 {
-		t.Fatalf("%d connections, want 2", len(rec.Connections))
-	}
-	equalLines(t, "first", describe(rec.Connections[0]), []string{"GET /a 28+0 ->"})
-	equalLines(t, "second", describe(rec.Connections[1]), []string{"GET /b 28+0 ->"})
 }
 
 func TestReadSkipsOtherProtocols(t *testing.T) {
@@ -321,6 +372,46 @@ func TestReadClassicKinds(t *testing.T) {
 		got := only(t, readBytes(t, file)).Exchanges[0].Request.At
 		if !got.Equal(want) {
 			t.Errorf("micro %v: seen at %v, want %v", micro, got, want)
+		}
+	}
+}
+
+// Before version 2.4 the lengths of a packet could stand the other way round.
+func TestReadClassicVersions(t *testing.T) {
+	for minor := range uint16(6) {
+		for _, swapped := range []bool{false, true} {
+			tap := newWiretap(t, layers.LinkTypeEthernet)
+			tap.connect()
+			tap.send(Inbound, 0, 0, askA)
+			tap.snap = ethernetHeader + 20 + 20 + len(askB) - 1
+			tap.send(Inbound, 0, len(askA), askB) // cut, so that the lengths differ
+			file, le := tap.file.Bytes(), binary.LittleEndian
+			le.PutUint16(file[6:], minor)
+			le.PutUint32(file[20:], 0x14000001) // Ethernet with an FCS of 4 octets
+			for p := file[24:]; len(p) > 0; {
+				captured, length := le.Uint32(p[8:]), le.Uint32(p[12:])
+				if swapped {
+					le.PutUint32(p[8:], length)
+					le.PutUint32(p[12:], captured)
+				}
+				p = p[16+captured:]
+			}
+			rec, err := Read(bytes.NewReader(file))
+			if minor > 4 {
+				if err == nil || !strings.Contains(err.Error(), "version 2.5 is not known") {
+					t.Errorf("version 2.%d: %v", minor, err)
+				}
+				continue
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if right := minor == 3 || swapped == (minor < 3); right {
+				equalLines(t, "exchanges", describe(only(t, rec)), []string{"GET /a 28+0 ->"})
+				if len(rec.Warnings) != 2 || !strings.HasPrefix(rec.Warnings[1], "1 packet cut by the snapshot length") {
+					t.Errorf("version 2.%d, swapped %v: warnings %q", minor, swapped, rec.Warnings)
+				}
+			}
 		}
 	}
 }

@@ -25,6 +25,13 @@ type half struct {
 
 	next  uint32 // sequence number of the place at which the octets end
 	ahead []mark // segments that wait for others before them
+
+	begun bool   // its octets are being put in order
+	empty bool   // one without octets was seen before that
+	first uint32 // the number of the last of these
+	seen  bool
+	last  uint32 // number behind the last octet seen
+	end   uint32 // number behind the FIN
 }
 
 // A hole is octets that passed and were not captured.

@@ -18,9 +18,9 @@ import (
 type packet struct {
 	data     []byte
 	at       time.Time
-	link     gopacket.Decoder // of the outermost layer
-	on       string           // the interface's name; "" if not known
-	cut      int              // octets that the capture left out at the end
+	link     layers.LinkType // of the outermost layer
+	on       string          // the interface's name; "" if not known
+	cut      int             // octets that the capture left out at the end
 	comments []string
 }
 
@@ -100,8 +100,23 @@ func isAnyOf(magic []byte, kinds ...string) bool {
 	return false
 }
 
+// compressions are those that are named in the refusal, by what their files
+// begin with.
+var compressions = []struct{ magic, name, unpack string }{
+	{"\x28\xb5\x2f\xfd", "zstd", "zstd -d"},
+	{"\xfd7zXZ\x00", "xz", "xz -d"},
+	{"BZh", "bzip2", "bzip2 -d"},
+	{"\x04\x22\x4d\x18", "lz4", "lz4 -d"},
+	{"PK\x03\x04", "zip", "unzip"},
+}
+
 func unknownKind(b *bufio.Reader) error {
 	begin, _ := b.Peek(24)
+	for _, c := range compressions {
+		if isAnyOf(begin, c.magic) {
+			return fmt.Errorf("this file is compressed by %s: unpack it with '%s' (only gzip is unpacked here)", c.name, c.unpack)
+		}
+	}
 	shown := fmt.Sprintf("%q", begin)
 	if !utf8.Valid(begin) {
 		shown = fmt.Sprintf("% x", begin)
@@ -133,29 +148,8 @@ func (p ngPackets) next() (packet, error) {
 	}
 	in, err := p.Interface(info.InterfaceIndex)
 	return packet{
-		data: data, at: info.Timestamp, link: decoderFor(in.LinkType), on: in.Name,
+		data: data, at: info.Timestamp, link: in.LinkType, on: in.Name,
 		cut: max(0, info.Length-info.CaptureLength), comments: options.Comments,
-	}, err
-}
-
-type classicPackets struct{ *pcapgo.Reader }
-
-func openClassic(r io.Reader) (packets, error) {
-	classic, err := pcapgo.NewReader(r)
-	if err != nil {
-		return nil, damaged(err)
-	}
-	return classicPackets{classic}, nil
-}
-
-func (p classicPackets) next() (packet, error) {
-	data, info, err := p.ReadPacketData()
-	if err == io.EOF && info.CaptureLength > 0 {
-		err = io.ErrUnexpectedEOF // between a packet's header and its octets
-	}
-	return packet{
-		data: data, at: info.Timestamp, link: decoderFor(p.LinkType()),
-		cut: max(0, info.Length-info.CaptureLength),
 	}, err
 }
 
@@ -170,3 +164,6 @@ func decoderFor(link layers.LinkType) gopacket.Decoder {
 	}
 	return link
 }
+
+// maxPacket bounds what one packet takes of memory, whatever its header says.
+const maxPacket = 16 << 20

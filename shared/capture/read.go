@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/netip"
 	"os"
 	"slices"
 
@@ -74,11 +73,12 @@ type reader struct {
 	rec    *Recording
 	tracer *tracer
 
-	count    int // packets of any kind
-	snapped  int // cut by the snapshot length
-	foreign  int // of link types that cannot be read
-	broken   int // in their headers
-	fragment int // of IP
+	count    int             // packets of any kind
+	snapped  int             // cut by the snapshot length
+	foreign  int             // of link types that cannot be read
+	link     layers.LinkType // one of these
+	broken   int             // in their headers
+	fragment int             // of IP
 }
 
 func (in *reader) warn(format string, arguments ...any) {
@@ -106,20 +106,20 @@ func (in *reader) packet(p *packet) {
 	if p.cut > 0 {
 		in.snapped++
 	}
-	frame := gopacket.NewPacket(p.data, p.link, gopacket.DecodeOptions{Lazy: true, NoCopy: true})
+	frame := gopacket.NewPacket(p.data, decoderFor(p.link), gopacket.DecodeOptions{NoCopy: true})
 	if p.on == notesName {
 		in.note(p, frame)
 		return
 	}
-	if tcp, ok := frame.Layer(layers.LayerTypeTCP).(*layers.TCP); ok {
-		in.tracer.segment(p, flowOf(frame.NetworkLayer(), tcp), tcp)
+	if tcp, ends, tunnel := segmentIn(frame); tcp != nil {
+		in.tracer.segment(p, ends, tunnel, tcp)
 		return
 	}
 	switch {
 	case frame.Layer(gopacket.LayerTypeFragment) != nil:
 		in.fragment++
 	case frame.ErrorLayer() != nil && len(frame.Layers()) <= 1:
-		in.foreign++
+		in.foreign, in.link = in.foreign+1, p.link
 	case frame.ErrorLayer() != nil:
 		in.broken++
 	}
@@ -134,20 +134,6 @@ func (in *reader) note(p *packet, frame gopacket.Packet) {
 	if n, ok := parseNote(udp.Payload, p.at); ok {
 		in.rec.Notes = append(in.rec.Notes, n)
 	}
-}
-
-// flowOf returns the addresses of a segment, sender first.
-func flowOf(network gopacket.NetworkLayer, tcp *layers.TCP) [2]netip.AddrPort {
-	var ends [2]netip.AddrPort
-	if network == nil {
-		return ends
-	}
-	from, to := network.NetworkFlow().Endpoints()
-	source, _ := netip.AddrFromSlice(from.Raw())
-	target, _ := netip.AddrFromSlice(to.Raw())
-	ends[0] = netip.AddrPortFrom(source, uint16(tcp.SrcPort))
-	ends[1] = netip.AddrPortFrom(target, uint16(tcp.DstPort))
-	return ends
 }
 
 // finish turns what was traced into connections and sums up what was not.
@@ -184,7 +170,7 @@ func (in *reader) summary() {
 		why     string
 	}{
 		{in.snapped, "cut by the snapshot length of the capture: record with tcpdump -s 0"},
-		{in.foreign, "of a link layer that cannot be read: record on an Ethernet or loopback interface"},
+		{in.foreign, fmt.Sprintf("of a link layer that cannot be read (type %d): record on an Ethernet or loopback interface", int(in.link))},
 		{in.broken, "with broken headers, left out"},
 		{in.fragment, "fragmented by IP, left out"},
 	} {

@@ -27,6 +27,8 @@ func TestReadRefuses(t *testing.T) {
 		{"a pcapng head that is wrong", "\n\r\r\n\x1c\x00\x00\x00abcdefghijklmnop", "the head of the capture file is damaged"},
 		{"a pcap head that is cut", "\xd4\xc3\xb2\xa1\x02\x00\x04", "the head of the capture file is damaged"},
 		{"a pcap version of the future", "\xd4\xc3\xb2\xa1\x09\x00\x04\x00" + strings.Repeat("\x00", 16), "the head of the capture file is damaged"},
+		{"zstd", "\x28\xb5\x2f\xfd\x04", "this file is compressed by zstd: unpack it with 'zstd -d'"},
+		{"xz", "\xfd7zXZ\x00\x00", "this file is compressed by xz: unpack it with 'xz -d'"},
 		{"gzip that is none", "\x1f\x8bnot at all", "the head of the capture file is damaged"},
 	}
 	for _, c := range cases {

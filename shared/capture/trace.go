@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,26 +17,35 @@ import (
 //
 //	packets ─▶ tracer: which connection? ─▶ reassembly: which octets next? ─▶ stream
 //
-// It tells apart connections that used the same two ports one after the other,
-// and our client side from our origin side. The order of the octets is the
+// It tells apart connections that used the same two ports one after the other
+// or in two tunnels, and our client side from our origin side. The order of the octets is the
 // business of package reassembly, which sees each connection under a name of
 // its own: what it still waits for in an old connection cannot swallow the
 // SYN of a new one.
 type tracer struct {
 	live      map[pair]*stream
+	tunnels   []uint64 // in the order in which they were seen; at most maxTunnels
 	all       []*stream
 	held      int64 // octets of content in all streams
 	assembler *reassembly.Assembler
 	current   *stream // whose segment is being assembled
 }
 
-// A pair of ends, the lower one first, on one kind of interface.
+// A pair of ends, the lower one first, on one kind of interface and in one tunnel.
 type pair struct {
 	hop       Hop
 	low, high netip.AddrPort
+	tunnel    uint64
 }
 
 const (
+	// near is how far apart the sequence numbers of two segments may be of which
+	// nothing else says that they are of one connection: the least window that all
+	// systems of today offer, 64 KiB, four times over.
+	near = 256 << 10
+	// maxTunnels bounds the search for a connection in other tunnels.
+	maxTunnels = 64
+
 	// What may wait for a missing segment, in pages of 1900 octets: 16 MiB for
 	// a connection, which is more than a TCP window mostly is, and 256 MiB in
 	// all. Beyond it, the segment counts as lost.
@@ -57,29 +67,64 @@ func (t *tracer) New(_, _ gopacket.Flow, _ *layers.TCP, _ reassembly.AssemblerCo
 }
 
 // segment adds one TCP segment; ends are its sender and its receiver.
-func (t *tracer) segment(p *packet, ends [2]netip.AddrPort, tcp *layers.TCP) {
-	s := t.streamOf(p, ends, tcp)
-	if s.over {
-		return
-	}
+func (t *tracer) segment(p *packet, ends [2]netip.AddrPort, tunnel uint64, tcp *layers.TCP) {
+	s := t.streamOf(p, ends, tunnel, tcp)
+	h := &s.halves[s.indexOf(ends[0])]
 	t.current = s
-	t.assembler.AssembleWithContext(s.name(ends[0]), tcp, moment{p.at, tcp.Ack})
+	assemble := func(tcp *layers.TCP) { t.assembler.AssembleWithContext(s.name(ends[0]), tcp, moment{p.at, tcp.Ack}) }
+	switch empty := len(tcp.Payload) == 0 && !tcp.SYN && !tcp.FIN && !tcp.RST; {
+	case s.over:
+	case h.begun || tcp.RST:
+		assemble(tcp)
+	case empty:
+		h.empty, h.first = true, tcp.Seq
+	default:
+		// A keep-alive probe stands one octet in front of what comes next (RFC
+		// 9293 section 3.8.4); any other empty segment says where that begins.
+		if h.empty && !tcp.SYN && tcp.Seq-h.first > 1 && tcp.Seq-h.first < near {
+			before := *tcp
+			before.Seq, before.FIN, before.Payload = h.first, false, nil
+			assemble(&before)
+		}
+		assemble(tcp)
+		h.begun = true
+	}
+	h.see(tcp)
 }
 
 // streamOf returns the connection that a segment belongs to.
-func (t *tracer) streamOf(p *packet, ends [2]netip.AddrPort, tcp *layers.TCP) *stream {
-	key := pair{HopNamed(p.on), ends[0], ends[1]}
+func (t *tracer) streamOf(p *packet, ends [2]netip.AddrPort, tunnel uint64, tcp *layers.TCP) *stream {
+	key := pair{HopNamed(p.on), ends[0], ends[1], tunnel}
 	if key.low.Compare(key.high) > 0 {
 		key.low, key.high = key.high, key.low
 	}
 	s := t.live[key]
-	opening := tcp.SYN && !tcp.ACK
-	if s == nil || opening && !s.openedBy(ends[0], tcp.Seq) {
-		s = t.newStream(key.hop, p, ends, tcp)
+	if s == nil || s.succeededBy(ends[0], tcp) {
+		s = t.elsewhere(key, ends[0], tcp)
+		if s == nil {
+			s = t.newStream(key.hop, p, ends, tcp)
+			t.all = append(t.all, s)
+		}
 		t.live[key] = s
-		t.all = append(t.all, s)
 	}
 	return s
+}
+
+// elsewhere returns the connection that a segment belongs to if others of it came
+// in another tunnel: mirrors have one for each direction, and a capture on all
+// interfaces sees a packet inside of the tunnel and outside.
+func (t *tracer) elsewhere(key pair, sender netip.AddrPort, tcp *layers.TCP) *stream {
+	own := key.tunnel
+	if !slices.Contains(t.tunnels, own) && len(t.tunnels) < maxTunnels {
+		t.tunnels = append(t.tunnels, own)
+	}
+	for _, key.tunnel = range t.tunnels {
+		s := t.live[key]
+		if key.tunnel != own && s != nil && !s.succeededBy(sender, tcp) && s.fits(s.indexOf(sender), tcp) {
+			return s
+		}
+	}
+	return nil
 }
 
 // moment is the context of a segment: when it was seen, and what its sender had
@@ -116,6 +161,24 @@ type stream struct {
 
 const unknownEnd = -1
 
+// see takes note of how far the numbers of a half have come.
+func (h *half) see(tcp *layers.TCP) {
+	end := tcp.Seq + uint32(len(tcp.Payload))
+	if tcp.SYN || tcp.FIN {
+		end++
+	}
+	if tcp.FIN {
+		h.end = end
+	}
+	if !tcp.RST && (!h.seen || int32(end-h.last) > 0) {
+		h.seen, h.last = true, end
+	}
+}
+
+// far reports whether a segment with this number is not of a half that has come
+// to last.
+func far(number, last uint32) bool { return number-last+near > 2*near }
+
 func (t *tracer) newStream(hop Hop, p *packet, ends [2]netip.AddrPort, tcp *layers.TCP) *stream {
 	s := &stream{
 		tracer: t, number: len(t.all) + 1, hop: hop, ends: ends, opened: p.at, client: unknownEnd,
@@ -151,13 +214,46 @@ func (s *stream) openedBy(client netip.AddrPort, sequence uint32) bool {
 	return s.client != unknownEnd && s.ends[s.client] == client && s.initial == sequence
 }
 
+// succeededBy reports whether a segment is of a later connection with the same
+// ends: another SYN, whose acknowledgment is another, or octets that cannot stand
+// in front of the FIN that was seen, or near a RST.
+func (s *stream) succeededBy(sender netip.AddrPort, tcp *layers.TCP) bool {
+	i := s.indexOf(sender)
+	h := &s.halves[i]
+	switch {
+	case tcp.SYN && !tcp.ACK:
+		return !s.openedBy(sender, tcp.Seq)
+	case tcp.SYN:
+		return !s.fits(i, tcp)
+	case len(tcp.Payload) == 0 || tcp.RST:
+		return false
+	case h.ended:
+		back := h.end - tcp.Seq - uint32(len(tcp.Payload))
+		return back > near
+	}
+	return s.closed.How == RST && h.seen && far(tcp.Seq, h.last)
+}
+
+// fits reports whether a segment can be of this connection by its numbers.
+func (s *stream) fits(i int, tcp *layers.TCP) bool {
+	h, back := &s.halves[i], &s.halves[1-i]
+	return !(h.seen && far(tcp.Seq, h.last)) && !(tcp.ACK && back.seen && far(tcp.Ack, back.last))
+}
+
+func (s *stream) indexOf(sender netip.AddrPort) int {
+	if sender == s.ends[0] {
+		return 0
+	}
+	return 1
+}
+
 // name is what package reassembly knows the connection by.
 func (s *stream) name(sender netip.AddrPort) gopacket.Flow {
 	var from, to [9]byte
 	binary.BigEndian.PutUint64(from[:], uint64(s.number))
 	binary.BigEndian.PutUint64(to[:], uint64(s.number))
 	to[8] = 1
-	if sender != s.ends[0] {
+	if s.indexOf(sender) == 1 {
 		from, to = to, from
 	}
 	return gopacket.NewFlow(gopacket.EndpointInvalid, from[:], to[:])
@@ -172,22 +268,25 @@ func index(d reassembly.TCPFlowDirection) int {
 	return 1
 }
 
-// Accept implements reassembly.Stream. It takes every segment, and lets a half
-// whose SYN was not captured begin at the first segment seen.
+// Accept implements reassembly.Stream. It lets a half whose SYN was not captured
+// begin at the first segment seen. A RST is taken note of only: what comes behind
+// it was sent too, and if the RST was forged, taken.
 func (s *stream) Accept(tcp *layers.TCP, ci gopacket.CaptureInfo, d reassembly.TCPFlowDirection,
 	next reassembly.Sequence, start *bool, ac reassembly.AssemblerContext) bool {
 	fresh := next < 0
 	if fresh && !tcp.SYN {
 		*start = true
 	}
+	if tcp.RST {
+		if fresh || next == reassembly.Sequence(tcp.Seq) {
+			s.close(index(d), RST, ci.Timestamp)
+		}
+		return false
+	}
 	if s.refused == nil {
 		s.halves[index(d)].expect(tcp, fresh, uint32(next), ac.(moment))
 	}
-	switch inOrder := fresh || next == reassembly.Sequence(tcp.Seq); {
-	case tcp.RST && inOrder:
-		s.close(index(d), RST, ci.Timestamp)
-		s.over = true
-	case tcp.FIN:
+	if tcp.FIN {
 		s.close(index(d), FIN, ci.Timestamp)
 		s.halves[index(d)].ended = true
 	}
