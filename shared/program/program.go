@@ -172,7 +172,7 @@ func report(w io.Writer, program string, err error) (status int) {
 	}
 	for _, line := range lines {
 		if line != "" {
-			fmt.Fprintf(w, "%s: %s\n", program, line)
+			fmt.Fprintf(w, "%s: %s\n", program, Printable(line))
 		}
 	}
 	return status

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/replay"
+	"github.com/hopwire/hopwire/shared/program"
 )
 
 // columns is how wide a line may be; label is where the values begin.
@@ -73,7 +74,7 @@ func fold(text string, width int) []string {
 // title says what was done.
 func (rep *Report) title(t *page) {
 	s := &rep.Settings
-	for _, line := range fold(strings.Join(s.Source, ", ")+" to "+s.Target, columns) {
+	for _, line := range fold(program.Printable(strings.Join(s.Source, ", ")+" to "+s.Target), columns) {
 		t.WriteString(line + "\n")
 	}
 	about := fmt.Sprintf("%s on %s, %s", plural(int64(s.Connections), "connection"), plural(int64(s.Loops), "loop"), rep.keepAlive())
@@ -250,7 +251,7 @@ func (t *page) list(name string, sentences []string) {
 		t.blank()
 	}
 	for _, s := range sentences {
-		t.line(name, "%s", s)
+		t.line(name, "%s", program.Printable(s))
 		name = ""
 	}
 }
