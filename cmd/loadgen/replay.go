@@ -45,6 +45,10 @@ these sessions are under way at once, and each begins when another has ended.
 The next request of a connection goes out when the whole response to the last
 one was read. A large request goes out while its response comes in.
 
+However large recordings are, and whatever is in them, reading them takes no more
+memory than --memory. What then does not fit is left out, and a note says so; if
+memory is short, or a recording of many gigabytes has to be replayed, change it.
+
 Without --duration and --requests, recordings are sent once from beginning to
 end, and a URL for 10 seconds. With either, recordings are gone through again
 and again until the bound is reached.
@@ -108,6 +112,7 @@ func replayFlags() []cli.Flag {
 		&cli.DurationFlag{Name: "grace", Value: time.Second, Usage: "when the run is over, wait `DURATION` for the responses to what was sent"},
 		&cli.StringFlag{Name: "retry", Value: "stale", Usage: "what to send once more, `WHAT` is none or stale: what met a connection that the server had closed"},
 		&cli.BoolFlag{Name: "no-backoff", Usage: "do not pause after failures, as long as 5 ms to 500 ms"},
+		&cli.StringFlag{Name: "memory", Value: "3GiB", Usage: "read recordings within `SIZE` of memory, at least 64MiB"},
 		&cli.StringFlag{Name: "format", Value: "text", Usage: "report as `FORMAT` text or json"},
 		program.LoopsFlag(),
 	}
@@ -200,9 +205,14 @@ func planOf(c *cli.Context) (*replay.Plan, error) {
 		}
 		servers = append(servers, server)
 	}
+	reading, err := readingOf(c)
+	if err != nil {
+		return nil, err
+	}
+	defer reading.end()
 	var plans []*replay.Plan
 	for _, arg := range args {
-		p, err := load(c, arg, hop, servers)
+		p, err := load(c, reading, arg, hop, servers)
 		if err != nil {
 			return nil, err
 		}
@@ -231,15 +241,15 @@ const standardInput = "-"
 
 // read reads the recording that an argument names. Standard input may not end, so a
 // signal does.
-func read(c *cli.Context, arg string) (*capture.Recording, error) {
+func read(c *cli.Context, reading *reading, arg string) (*capture.Recording, error) {
 	if arg != standardInput {
-		return capture.ReadFile(arg)
+		return reading.ReadFile(arg)
 	}
 	var rec *capture.Recording
 	done := make(chan error, 1)
 	go func() {
 		var err error
-		rec, err = capture.Read(c.App.Reader)
+		rec, err = reading.Read(c.App.Reader)
 		done <- err
 	}()
 	select {
@@ -254,7 +264,7 @@ func read(c *cli.Context, arg string) (*capture.Recording, error) {
 }
 
 // load makes a plan of one argument.
-func load(c *cli.Context, arg string, hop capture.Hop, servers []netip.AddrPort) (*replay.Plan, error) {
+func load(c *cli.Context, reading *reading, arg string, hop capture.Hop, servers []netip.AddrPort) (*replay.Plan, error) {
 	if replay.IsURL(arg) {
 		p, err := replay.FromURL(arg)
 		if err != nil {
@@ -262,7 +272,7 @@ func load(c *cli.Context, arg string, hop capture.Hop, servers []netip.AddrPort)
 		}
 		return p, nil
 	}
-	rec, err := read(c, arg)
+	rec, err := read(c, reading, arg)
 	if errors.Is(err, os.ErrNotExist) && strings.ContainsAny(arg, ":/") {
 		return nil, fmt.Errorf("%w; a URL begins with http://", err)
 	}

@@ -18,6 +18,8 @@ func recognize(octets []byte) error {
 	switch first := octets[0]; {
 	case len(octets) > 2 && first >= 0x14 && first <= 0x17 && octets[1] == 3: // record types of RFC 8446 section 5.1
 		return errEncrypted
+	case bytes.HasPrefix(octets, []byte("PRI * HTTP/2.0\r\n")): // RFC 9113 section 3.4
+		return errHTTP2
 	case first >= 'A' && first <= 'Z', first >= 'a' && first <= 'z', first == '\r', first == '\n':
 		return nil
 	}
@@ -114,7 +116,20 @@ func (c *cutter) orient() error {
 			return errEncrypted
 		}
 	}
+	if s.oneSided() {
+		return errOneSide
+	}
 	return errForeign
+}
+
+// oneSided reports whether all that was captured was sent by a server.
+func (s *stream) oneSided() bool {
+	for i := range s.halves {
+		if len(s.halves[1-i].octets) == 0 && bytes.Contains(s.halves[i].octets, []byte("HTTP/1.")) {
+			return i != s.client
+		}
+	}
+	return false
 }
 
 func (c *cutter) setClient(client int) {
@@ -168,6 +183,10 @@ func (c *cutter) cutResponses(exchange *Exchange) (tunnel bool) {
 		if err == wire.ErrIncomplete {
 			return false
 		}
+		if err == errNoMemory {
+			c.failed = err
+			return false
+		}
 		if err != nil {
 			c.unreadable = c.outbound.at
 			c.blame(err)
@@ -207,6 +226,13 @@ func (c *cutter) message(s *side, n, head int, framing wire.Framing) (Message, e
 	body, done, err := c.scanner.Scan(rest[n:])
 	if err != nil {
 		return Message{}, err
+	}
+	cost := int64(requestCost)
+	if s == &c.outbound {
+		cost = responseCost
+	}
+	if !c.stream.tracer.memory.takeMessage(cost, framing, body) {
+		return Message{}, errNoMemory
 	}
 	if _, cut := s.holeAfter(s.at); !done && s.ended && !cut {
 		done = c.scanner.End() == nil

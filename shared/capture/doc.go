@@ -95,6 +95,10 @@
 //	file ─▶ packets ─▶ TCP segments ─▶ streams ─▶ exchanges
 //	        pcapgo     layers          reassembly  wire
 //
+// Whatever is in a file, a Reading stays within a bound of memory. It keeps account
+// of what it holds of connections, octets and messages, ends where that has come to
+// three quarters of the bound, and says so.
+//
 // The cutting is exact: messages are framed by package wire, the same code
 // that serves them, and Message.Raw holds the octets as they went.
 //

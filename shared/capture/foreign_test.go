@@ -347,14 +347,21 @@ func TestReadSkipsOtherProtocols(t *testing.T) {
 	}
 	tap.ends[0] = netip.AddrPortFrom(tap.ends[0].Addr(), 6000)
 	tap.send(Inbound, 0, 0, "\x17\x03\x03\x02\x00\x01") // TLS, joined
+	for _, flags := range []tcpFlags{0, flagSYN | flagACK} {
+		tap.ends[0] = netip.AddrPortFrom(tap.ends[0].Addr(), tap.ends[0].Port()+1)
+		tap.send(Outbound, flags, 0, "")
+		tap.send(Outbound, 0, 0, answer)
+	}
 	rec := readBytes(t, tap.file.Bytes())
 	matchLines(t, rec.Warnings, []string{
 		"connection 8 (10.0.0.1:5007 > 10.0.0.2:80): a request cannot be read: * left it out, and what follows",
 		"connection 7 (10.0.0.1:5006 > 10.0.0.2:80): its last request is not whole and was left out",
+		"left out 1 connection that carried HTTP/2, of which nothing can be replayed: have the client speak HTTP/1.1",
 		"left out 1 connection that carried no bytes",
+		"left out 2 connections of which only responses were captured: capture where both directions pass",
 		"left out 2 connections that carried no whole request",
+		"left out 2 connections that did not carry HTTP/1.x",
 		"left out 3 connections that carried TLS, which cannot be read: record behind what ends TLS",
-		"left out 3 connections that did not carry HTTP/1.x",
 	})
 	if len(rec.Connections) != 0 {
 		t.Errorf("%d connections, want none", len(rec.Connections))

@@ -26,12 +26,13 @@ type half struct {
 	next  uint32 // sequence number of the place at which the octets end
 	ahead []mark // segments that wait for others before them
 
-	begun bool   // its octets are being put in order
-	empty bool   // one without octets was seen before that
-	first uint32 // the number of the last of these
-	seen  bool
-	last  uint32 // number behind the last octet seen
-	end   uint32 // number behind the FIN
+	begun  bool   // its octets are being put in order
+	opened bool   // its SYN was seen before them
+	joined bool   // no SYN was, but another segment without octets
+	first  uint32 // where the octets begin by these
+	seen   bool
+	last   uint32 // number behind the last octet seen
+	end    uint32 // number behind the FIN
 }
 
 // A hole is octets that passed and were not captured.

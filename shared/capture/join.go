@@ -248,6 +248,9 @@ func (c *cutter) explain(connection *Connection) {
 
 // whyNone says why no exchange was found.
 func (c *cutter) whyNone() error {
+	if c.stream.oneSided() {
+		return errOneSide
+	}
 	if c.failed != nil && !c.looksLikeHTTP() {
 		return errForeign
 	}

@@ -16,19 +16,21 @@ import (
 
 // A packet is one frame of a capture file.
 type packet struct {
-	data     []byte
-	at       time.Time
-	link     layers.LinkType // of the outermost layer
-	on       string          // the interface's name; "" if not known
-	cut      int             // octets that the capture left out at the end
-	comments []string
+	data       []byte
+	at         time.Time
+	link       layers.LinkType // of the outermost layer
+	on         string          // the interface's name; "" if not known
+	cut        int             // octets that the capture left out at the end
+	interfaces int             // how many the section has described
+	comments   []string
 }
 
 // packets yields the frames of a file until io.EOF.
 type packets interface{ next() (packet, error) }
 
-// openPackets finds out which kind of file r is. It may be packed by gzip.
-func openPackets(r io.Reader) (packets, error) {
+// openPackets finds out which kind of file r is. It may be packed by gzip. Not
+// more than block octets of it may be without a packet.
+func openPackets(r io.Reader, block int64) (packets, error) {
 	b := bufio.NewReader(r)
 	if magic, _ := b.Peek(2); isAnyOf(magic, "\x1f\x8b") {
 		unpacked, err := gzip.NewReader(b)
@@ -39,15 +41,15 @@ func openPackets(r io.Reader) (packets, error) {
 	} else {
 		r = b
 	}
-	w := &watched{Reader: r}
-	source, err := openUnpacked(bufio.NewReader(w))
+	w := &watched{Reader: r, block: block}
+	source, err := openUnpacked(bufio.NewReader(w), block)
 	if err != nil {
 		return nil, err
 	}
 	return &whole{source, w}, nil
 }
 
-func openUnpacked(b *bufio.Reader) (packets, error) {
+func openUnpacked(b *bufio.Reader, block int64) (packets, error) {
 	magic, err := b.Peek(4)
 	switch {
 	case len(magic) == 0 && err != io.EOF:
@@ -57,7 +59,7 @@ func openUnpacked(b *bufio.Reader) (packets, error) {
 	case isAnyOf(magic, "\n\r\r\n"):
 		return openNg(b)
 	case isAnyOf(magic, "\xd4\xc3\xb2\xa1", "\xa1\xb2\xc3\xd4", "\x4d\x3c\xb2\xa1", "\xa1\xb2\x3c\x4d"):
-		return openClassic(b)
+		return openClassic(b, block)
 	}
 	return nil, unknownKind(b)
 }
@@ -70,6 +72,7 @@ type whole struct {
 }
 
 func (s *whole) next() (packet, error) {
+	s.file.since = 0
 	p, err := s.packets.next()
 	if err == io.EOF && s.file.err != nil {
 		err = s.file.err
@@ -77,14 +80,20 @@ func (s *whole) next() (packet, error) {
 	return p, err
 }
 
-// A watched reader remembers the first error that is not the end of the file.
+// A watched reader remembers the first error that is not the end of the file. It
+// is an error if a block is so large, or so many come in a row which hold no packet,
+// that the libraries would take much memory.
 type watched struct {
 	io.Reader
-	err error
+	block, since int64
+	err          error
 }
 
 func (w *watched) Read(p []byte) (int, error) {
 	n, err := w.Reader.Read(p)
+	if w.since += int64(n); err == nil && w.since > w.block {
+		err = fmt.Errorf("more than %d KiB without a packet", w.block>>10)
+	}
 	if err != nil && err != io.EOF && w.err == nil {
 		w.err = err
 	}
@@ -149,7 +158,7 @@ func (p ngPackets) next() (packet, error) {
 	in, err := p.Interface(info.InterfaceIndex)
 	return packet{
 		data: data, at: info.Timestamp, link: in.LinkType, on: in.Name,
-		cut: max(0, info.Length-info.CaptureLength), comments: options.Comments,
+		cut: max(0, info.Length-info.CaptureLength), comments: options.Comments, interfaces: p.NInterfaces(),
 	}, err
 }
 
@@ -164,6 +173,3 @@ func decoderFor(link layers.LinkType) gopacket.Decoder {
 	}
 	return link
 }
-
-// maxPacket bounds what one packet takes of memory, whatever its header says.
-const maxPacket = 16 << 20

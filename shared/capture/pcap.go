@@ -26,12 +26,12 @@ type classicPackets struct {
 	order  binary.ByteOrder
 	unit   time.Duration // of fractions of a second
 	minor  uint16        // version 2.minor
-	snap   uint32
+	snap   uint32        // no packet is larger
 	link   layers.LinkType
 	header [pcapRecord]byte
 }
 
-func openClassic(r *bufio.Reader) (packets, error) {
+func openClassic(r *bufio.Reader, block int64) (packets, error) {
 	var head [pcapHead]byte
 	if _, err := io.ReadFull(r, head[:]); err != nil {
 		return nil, damaged(err)
@@ -48,7 +48,7 @@ func openClassic(r *bufio.Reader) (packets, error) {
 	if major != 2 || p.minor > 4 {
 		return nil, damaged(fmt.Errorf("version %d.%d is not known", major, p.minor))
 	}
-	p.snap = max(p.order.Uint32(head[16:]), snapDefault)
+	p.snap = uint32(min(int64(max(p.order.Uint32(head[16:]), snapDefault)), block))
 	p.link = layers.LinkType(uint16(p.order.Uint32(head[20:]))) // above it: the length of the FCS
 	return p, nil
 }
@@ -64,7 +64,7 @@ func (p *classicPackets) next() (packet, error) {
 	if p.minor < 3 || p.minor == 3 && captured > length {
 		captured, length = length, captured
 	}
-	if captured > min(p.snap, maxPacket) {
+	if captured > p.snap {
 		return packet{}, fmt.Errorf("a packet of %d bytes is said to follow", captured)
 	}
 	data := make([]byte, captured)

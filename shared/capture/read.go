@@ -13,22 +13,37 @@ import (
 	"github.com/hopwire/hopwire/shared/english"
 )
 
-const (
-	// maxContent bounds the octets of streams that Read holds in memory.
-	maxContent = 2 << 30
-	// maxConnections bounds how many it tells apart. A capture of a port scan
-	// holds little content and many of them.
-	maxConnections = 1 << 20
-)
+// A Reading is how captures are read. All that one Reading reads shares its bound of
+// memory.
+type Reading struct {
+	// Memory bounds what is taken of memory, in bytes, whatever is in the files. 0
+	// means DefaultMemory.
+	Memory int64
+	// Progress, if not nil, is called every few megabytes with how many bytes of a
+	// file have been read, and how many it has, 0 if that is not known.
+	Progress func(read, size int64)
+
+	memory memory
+}
 
 // ReadFile reads the recording at path. See Read.
-func ReadFile(path string) (*Recording, error) {
+func ReadFile(path string) (*Recording, error) { return new(Reading).ReadFile(path) }
+
+// Read reads a capture file with the default bound of memory. See Reading.Read.
+func Read(r io.Reader) (*Recording, error) { return new(Reading).Read(r) }
+
+// ReadFile reads the recording at path. See Read.
+func (r *Reading) ReadFile(path string) (*Recording, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	rec, err := Read(f)
+	size := int64(0)
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+		size = info.Size()
+	}
+	rec, err := r.read(f, size)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -37,30 +52,55 @@ func ReadFile(path string) (*Recording, error) {
 
 // Read reads a capture file, pcapng or pcap, to its end: a recording of ours,
 // or what tcpdump or Wireshark saw of HTTP/1.x without TLS. Link layers may be
-// Ethernet (with VLAN tags), Linux cooked, loopback or raw IP.
+// Ethernet (with VLAN tags), Linux cooked, loopback or raw IP, and around the
+// TCP segments there may be tunnels: IP in IP, GRE, VXLAN, Geneve or ERSPAN.
 //
 // It returns an error if r is not a capture file at all. What is missing or
 // broken inside of one costs only what it touches: it is counted in Warnings,
-// and all else is returned. At most 2 GiB of content and a million connections
-// are read.
-func Read(r io.Reader) (*Recording, error) {
-	source, err := openPackets(r)
+// and all else is returned. Where the bound of memory is met, reading ends.
+func (r *Reading) Read(f io.Reader) (*Recording, error) { return r.read(f, 0) }
+
+func (r *Reading) read(f io.Reader, size int64) (*Recording, error) {
+	if r.memory.bound = r.Memory; r.Memory == 0 {
+		r.memory.bound = DefaultMemory
+	}
+	if r.Progress != nil {
+		f = &metered{Reader: f, told: func(n int64) { r.Progress(n, size) }}
+	}
+	source, err := openPackets(f, r.memory.block())
 	if err != nil {
 		return nil, err
 	}
-	return read(source, maxContent), nil
+	return read(source, &r.memory), nil
 }
 
-func read(source packets, limit int64) *Recording {
-	in := reader{rec: new(Recording), tracer: newTracer()}
+// A metered reader tells how much was read.
+type metered struct {
+	io.Reader
+	read, next int64
+	told       func(int64)
+}
+
+func (m *metered) Read(p []byte) (int, error) {
+	const step = 4 << 20
+	n, err := m.Reader.Read(p)
+	if m.read += int64(n); m.read >= m.next {
+		m.told(m.read)
+		m.next = m.read + step
+	}
+	return n, err
+}
+
+func read(source packets, memory *memory) *Recording {
+	in := reader{rec: new(Recording), memory: memory, tracer: newTracer(memory)}
 	err := error(nil)
-	for err == nil && in.tracer.held <= limit && len(in.tracer.all) < maxConnections {
+	for err == nil && !memory.full {
 		err = in.step(source)
 	}
 	switch {
 	case err == nil:
-		in.warn("reading ended after packet %d, with %d bytes of content in %d connections: split the file with editcap -c",
-			in.count, in.tracer.held, len(in.tracer.all))
+		in.warn("reading ended after packet %d, where it had come to the bound of memory, %v: raise --memory, or split the file with editcap -c",
+			in.count, memory)
 	case err != io.EOF:
 		in.warn("the file is cut or damaged after packet %d (%v): what stands before was kept", in.count, err)
 	}
@@ -71,6 +111,7 @@ func read(source packets, limit int64) *Recording {
 // A reader sorts the packets of one file.
 type reader struct {
 	rec    *Recording
+	memory *memory
 	tracer *tracer
 
 	count    int             // packets of any kind
@@ -79,6 +120,8 @@ type reader struct {
 	link     layers.LinkType // one of these
 	broken   int             // in their headers
 	fragment int             // of IP
+
+	interfaces int // the most that a section describes
 }
 
 func (in *reader) warn(format string, arguments ...any) {
@@ -103,6 +146,10 @@ func (in *reader) step(source packets) (err error) {
 
 func (in *reader) packet(p *packet) {
 	in.count++
+	if more := p.interfaces - in.interfaces; more > 0 {
+		in.interfaces = p.interfaces
+		in.memory.take(int64(more)*interfaceCost, 0)
+	}
 	if p.cut > 0 {
 		in.snapped++
 	}
@@ -131,7 +178,7 @@ func (in *reader) note(p *packet, frame gopacket.Packet) {
 	if !ok {
 		return
 	}
-	if n, ok := parseNote(udp.Payload, p.at); ok {
+	if n, ok := parseNote(udp.Payload, p.at); ok && in.memory.take(noteCost+2*int64(len(udp.Payload)), 0) {
 		in.rec.Notes = append(in.rec.Notes, n)
 	}
 }
@@ -141,10 +188,25 @@ func (in *reader) finish() {
 	in.tracer.assembler.FlushAll() // what is still missing will not come
 	skipped := map[error]int{}
 	var warnings []warning
+	var told [numWarningKinds]int
 	var left []string
-	for _, s := range in.tracer.all {
+	streams := in.tracer.all
+	in.tracer.live, in.tracer.all, in.tracer.assembler = nil, nil, nil
+	in.memory.full = false
+	for i, s := range streams {
+		if in.memory.full {
+			in.warn("left out %s for want of memory, of which the bound is %v: raise --memory, or split the file with editcap -c",
+				english.Plural(len(streams)-i, "connection"), in.memory)
+			break
+		}
+		streams[i] = nil // so that it goes when its messages are made
 		connection, err := s.connection()
-		warnings = append(warnings, s.warnings...)
+		for _, w := range s.warnings {
+			if told[w.kind]++; told[w.kind] > maxWarnings {
+				w.text = "" // only counted
+			}
+			warnings = append(warnings, w)
+		}
 		if err != nil {
 			skipped[err]++
 			continue
@@ -153,7 +215,7 @@ func (in *reader) finish() {
 	}
 	in.rec.Warnings = append(in.rec.Warnings, sentences(warnings, requestsMissing, responsesMissing)...)
 	for why, n := range skipped {
-		left = append(left, fmt.Sprintf("left out %s that %v", english.Plural(n, "connection"), why))
+		left = append(left, fmt.Sprintf("left out %s %v", english.Plural(n, "connection"), why))
 	}
 	slices.Sort(left)
 	in.rec.Warnings = append(in.rec.Warnings, left...)
@@ -180,12 +242,17 @@ func (in *reader) summary() {
 	}
 }
 
+// errNoMemory says why no more messages are made of a connection.
+var errNoMemory = errors.New("the bound of memory is met: raise --memory")
+
 // Why a connection is not in a recording.
 var (
-	errEmpty     = errors.New("carried no bytes")
-	errEncrypted = errors.New("carried TLS, which cannot be read: record behind what ends TLS")
-	errForeign   = errors.New("did not carry HTTP/1.x")
-	errNoRequest = errors.New("carried no whole request")
+	errEmpty     = errors.New("that carried no bytes")
+	errEncrypted = errors.New("that carried TLS, which cannot be read: record behind what ends TLS")
+	errForeign   = errors.New("that did not carry HTTP/1.x")
+	errNoRequest = errors.New("that carried no whole request")
+	errHTTP2     = errors.New("that carried HTTP/2, of which nothing can be replayed: have the client speak HTTP/1.1")
+	errOneSide   = errors.New("of which only responses were captured: capture where both directions pass")
 )
 
 // What is wrong with a response of which package wire reads the head.

@@ -142,17 +142,6 @@ func TestReadBrokenReader(t *testing.T) {
 	}
 }
 
-func TestReadIsBounded(t *testing.T) {
-	source, err := openPackets(bytes.NewReader(someTape(t).bytes()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	rec := read(source, 50)
-	if len(rec.Warnings) == 0 || !strings.Contains(rec.Warnings[0], "reading ended after packet 9, with 56 bytes of content in 2 connections") || len(rec.Connections) == 0 {
-		t.Errorf("got %d connections, warnings %q", len(rec.Connections), rec.Warnings)
-	}
-}
-
 func TestReadWarnsInBounds(t *testing.T) {
 	tp := newTape(t)
 	for range 100 {

@@ -26,7 +26,7 @@ type tracer struct {
 	live      map[pair]*stream
 	tunnels   []uint64 // in the order in which they were seen; at most maxTunnels
 	all       []*stream
-	held      int64 // octets of content in all streams
+	memory    *memory
 	assembler *reassembly.Assembler
 	current   *stream // whose segment is being assembled
 }
@@ -46,18 +46,17 @@ const (
 	// maxTunnels bounds the search for a connection in other tunnels.
 	maxTunnels = 64
 
-	// What may wait for a missing segment, in pages of 1900 octets: 16 MiB for
-	// a connection, which is more than a TCP window mostly is, and 256 MiB in
-	// all. Beyond it, the segment counts as lost.
+	// What may wait for a missing segment of a connection, in pages of 1900
+	// octets: 16 MiB, which is more than a TCP window mostly is. Beyond it, the
+	// segment counts as lost.
 	pagesPerConnection = 16 << 20 / 1900
-	pagesInAll         = 256 << 20 / 1900
 )
 
-func newTracer() *tracer {
-	t := &tracer{live: make(map[pair]*stream)}
+func newTracer(memory *memory) *tracer {
+	t := &tracer{live: make(map[pair]*stream), memory: memory}
 	t.assembler = reassembly.NewAssembler(reassembly.NewStreamPool(t))
-	t.assembler.MaxBufferedPagesPerConnection = pagesPerConnection
-	t.assembler.MaxBufferedPagesTotal = pagesInAll
+	t.assembler.MaxBufferedPagesPerConnection = min(pagesPerConnection, memory.pages())
+	t.assembler.MaxBufferedPagesTotal = memory.pages()
 	return t
 }
 
@@ -69,27 +68,49 @@ func (t *tracer) New(_, _ gopacket.Flow, _ *layers.TCP, _ reassembly.AssemblerCo
 // segment adds one TCP segment; ends are its sender and its receiver.
 func (t *tracer) segment(p *packet, ends [2]netip.AddrPort, tunnel uint64, tcp *layers.TCP) {
 	s := t.streamOf(p, ends, tunnel, tcp)
-	h := &s.halves[s.indexOf(ends[0])]
-	t.current = s
-	assemble := func(tcp *layers.TCP) { t.assembler.AssembleWithContext(s.name(ends[0]), tcp, moment{p.at, tcp.Ack}) }
-	switch empty := len(tcp.Payload) == 0 && !tcp.SYN && !tcp.FIN && !tcp.RST; {
+	i := s.indexOf(ends[0])
+	h := &s.halves[i]
+	if len(tcp.Payload) > 0 && s.refused == nil {
+		t.memory.take(segmentCost, 0)
+	}
+	switch {
 	case s.over:
-	case h.begun || tcp.RST:
-		assemble(tcp)
-	case empty:
-		h.empty, h.first = true, tcp.Seq
-	default:
-		// A keep-alive probe stands one octet in front of what comes next (RFC
-		// 9293 section 3.8.4); any other empty segment says where that begins.
-		if h.empty && !tcp.SYN && tcp.Seq-h.first > 1 && tcp.Seq-h.first < near {
-			before := *tcp
-			before.Seq, before.FIN, before.Payload = h.first, false, nil
-			assemble(&before)
+	case h.begun:
+		t.assemble(s, i, p.at, tcp)
+	case tcp.RST:
+		if !h.opened || tcp.Seq == h.first {
+			s.close(i, RST, p.at)
 		}
-		assemble(tcp)
-		h.begun = true
+	case len(tcp.Payload) == 0 && !tcp.FIN:
+		h.await(tcp)
+	default:
+		t.begin(s, i, p.at, tcp)
 	}
 	h.see(tcp)
+}
+
+// begin has the octets of end i put in order, from where they begin by what was
+// seen of them: the first segment with octets need not be the first one sent.
+func (t *tracer) begin(s *stream, i int, at time.Time, tcp *layers.TCP) {
+	h := &s.halves[i]
+	t.memory.take(streamCost, 0)
+	if h.begun = true; !s.halves[1-i].begun {
+		s.begun = i
+	}
+	// A keep-alive probe stands one octet in front of what comes next (RFC 9293
+	// section 3.8.4).
+	probe := tcp.Seq-h.first == 1
+	if h.opened && !tcp.SYN || h.joined && !probe && tcp.Seq-h.first < near {
+		before := *tcp
+		before.Seq, before.FIN, before.Payload = h.first, false, nil
+		t.assemble(s, i, at, &before)
+	}
+	t.assemble(s, i, at, tcp)
+}
+
+func (t *tracer) assemble(s *stream, i int, at time.Time, tcp *layers.TCP) {
+	t.current = s
+	t.assembler.AssembleWithContext(s.name(i), tcp, moment{at, tcp.Ack})
 }
 
 // streamOf returns the connection that a segment belongs to.
@@ -104,6 +125,7 @@ func (t *tracer) streamOf(p *packet, ends [2]netip.AddrPort, tunnel uint64, tcp 
 		if s == nil {
 			s = t.newStream(key.hop, p, ends, tcp)
 			t.all = append(t.all, s)
+			t.memory.take(streamCost, 0)
 		}
 		t.live[key] = s
 	}
@@ -149,6 +171,7 @@ type stream struct {
 	ends    [2]netip.AddrPort // the sender of the first packet is first
 	halves  [2]half           // by index into ends
 	client  int               // index of the end that connected; unknownEnd
+	begun   int               // index of the end whose octets came first
 	initial uint32            // sequence number of the client's SYN
 	opened  time.Time
 	closed  Closing
@@ -160,6 +183,17 @@ type stream struct {
 }
 
 const unknownEnd = -1
+
+// await takes note of a segment without octets before there are any. Many ports
+// are scanned for each connection, so that package reassembly does not hear of it.
+func (h *half) await(tcp *layers.TCP) {
+	switch {
+	case tcp.SYN:
+		h.opened, h.first = true, tcp.Seq+1
+	case !h.opened:
+		h.joined, h.first = true, tcp.Seq
+	}
+}
 
 // see takes note of how far the numbers of a half have come.
 func (h *half) see(tcp *layers.TCP) {
@@ -247,25 +281,25 @@ func (s *stream) indexOf(sender netip.AddrPort) int {
 	return 1
 }
 
-// name is what package reassembly knows the connection by.
-func (s *stream) name(sender netip.AddrPort) gopacket.Flow {
+// name is what package reassembly knows the connection by where end i sends.
+func (s *stream) name(i int) gopacket.Flow {
 	var from, to [9]byte
 	binary.BigEndian.PutUint64(from[:], uint64(s.number))
 	binary.BigEndian.PutUint64(to[:], uint64(s.number))
 	to[8] = 1
-	if s.indexOf(sender) == 1 {
+	if i == 1 {
 		from, to = to, from
 	}
 	return gopacket.NewFlow(gopacket.EndpointInvalid, from[:], to[:])
 }
 
 // index turns a direction of package reassembly, which counts from the first
-// packet too, into an index of ends and halves.
-func index(d reassembly.TCPFlowDirection) int {
+// packet that it was given, into an index of ends and halves.
+func (s *stream) index(d reassembly.TCPFlowDirection) int {
 	if d == reassembly.TCPDirClientToServer {
-		return 0
+		return s.begun
 	}
-	return 1
+	return 1 - s.begun
 }
 
 // Accept implements reassembly.Stream. It lets a half whose SYN was not captured
@@ -279,16 +313,16 @@ func (s *stream) Accept(tcp *layers.TCP, ci gopacket.CaptureInfo, d reassembly.T
 	}
 	if tcp.RST {
 		if fresh || next == reassembly.Sequence(tcp.Seq) {
-			s.close(index(d), RST, ci.Timestamp)
+			s.close(s.index(d), RST, ci.Timestamp)
 		}
 		return false
 	}
 	if s.refused == nil {
-		s.halves[index(d)].expect(tcp, fresh, uint32(next), ac.(moment))
+		s.halves[s.index(d)].expect(tcp, fresh, uint32(next), ac.(moment))
 	}
 	if tcp.FIN {
-		s.close(index(d), FIN, ci.Timestamp)
-		s.halves[index(d)].ended = true
+		s.close(s.index(d), FIN, ci.Timestamp)
+		s.halves[s.index(d)].ended = true
 	}
 	return true
 }
@@ -303,18 +337,22 @@ func (s *stream) close(end int, how Ending, at time.Time) {
 // ReassembledSG implements reassembly.Stream: the next octets of one half.
 func (s *stream) ReassembledSG(sg reassembly.ScatterGather, ac reassembly.AssemblerContext) {
 	d, _, _, skipped := sg.Info()
-	h := &s.halves[index(d)]
-	h.skip(max(skipped, 0))
+	h := &s.halves[s.index(d)]
 	n, _ := sg.Lengths()
-	if n == 0 || s.refused != nil {
+	if s.refused != nil || s.tracer.memory.full {
+		return // where memory is full nothing more is added to any half
+	}
+	if !s.tracer.memory.take(int64(n)*5/4, int64(len(h.octets))) {
+		return // octets grow by a quarter, and are copied then
+	}
+	if h.skip(max(skipped, 0)); n == 0 {
 		return
 	}
 	octets := sg.Fetch(n)
-	if h.length() == 0 && index(d) == s.client {
+	if h.length() == 0 && s.index(d) == s.client {
 		s.refused = recognize(octets)
 	}
 	h.add(octets, ac.(moment))
-	s.tracer.held += int64(n)
 }
 
 // ReassemblyComplete implements reassembly.Stream.

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/hopwire/hopwire/shared/capture"
 	"github.com/hopwire/hopwire/shared/english"
@@ -122,7 +123,7 @@ func FromRecording(rec *capture.Recording, hop capture.Hop, servers ...netip.Add
 		b.session(c)
 	}
 	if len(b.plan.Sessions) == 0 {
-		return nil, b.empty(hop)
+		return nil, b.empty(hop, rec.Warnings)
 	}
 	b.losses()
 	b.plan.Notes = append(b.plan.Notes, rec.Warnings...)
@@ -148,7 +149,7 @@ func newPlanner() *planner {
 }
 
 func (b *planner) session(c *capture.Connection) {
-	s := Session{Name: fmt.Sprintf("connection %s from %s", c.ID, c.Client)}
+	s := Session{Name: fmt.Sprintf("connection %s from %s", c.ID, c.Client), Requests: make([]Request, 0, len(c.Exchanges))}
 	for i := range c.Exchanges {
 		if r, ok := b.request(&c.Exchanges[i]); ok {
 			s.Requests = append(s.Requests, r)
@@ -276,8 +277,8 @@ func incompleteOr(err error) error {
 	return err
 }
 
-// empty says why there is nothing to send.
-func (b *planner) empty(hop capture.Hop) error {
+// empty says why there is nothing to send, of which the recording may know more.
+func (b *planner) empty(hop capture.Hop, warnings []string) error {
 	left := b.malformed + b.incomplete + b.tunnels
 	switch {
 	case left > 0:
@@ -288,7 +289,11 @@ func (b *planner) empty(hop capture.Hop) error {
 	case b.otherHop > 0:
 		return errors.New("it has no request of the client's hop; --hop origin takes those of the origin's")
 	}
-	return errors.New("there is no HTTP/1.1 request in it")
+	const most = 5
+	if len(warnings) > most {
+		warnings = append(slices.Clone(warnings[:most]), "and more of this kind")
+	}
+	return errors.New(strings.Join(slices.Concat([]string{"there is no HTTP/1.1 request in it"}, warnings), "; "))
 }
 
 // losses notes what was left out.

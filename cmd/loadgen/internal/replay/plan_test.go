@@ -192,6 +192,8 @@ func TestHops(t *testing.T) {
 		{"unknown, origin", rec(capture.UnknownHop), capture.OriginHop, "it has no request of the origin's hop; --hop client takes those of the client's"},
 		{"origin only, client", rec(capture.OriginHop), capture.ClientHop, "it has no request of the client's hop; --hop origin takes those of the origin's"},
 		{"nothing", rec(), capture.ClientHop, "there is no HTTP/1.1 request in it"},
+		{"nothing, and why", &capture.Recording{Warnings: []string{"a", "b", "c", "d", "e", "f"}}, capture.ClientHop,
+			"there is no HTTP/1.1 request in it; a; b; c; d; e; and more of this kind"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			plan, err := FromRecording(test.rec, test.hop)

@@ -130,6 +130,17 @@ func TestJSON(t *testing.T) {
 	}
 }
 
+func TestReadingLine(t *testing.T) {
+	for want, of := range map[string][2]int64{
+		"\r\x1b[K  reading   4.00 MiB":                   {4 << 20, 0},
+		"\r\x1b[K  reading   512 MiB of 1.00 GiB   50 %": {512 << 20, 1 << 30},
+	} {
+		if got := ReadingLine(of[0], of[1]); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
 func TestLine(t *testing.T) {
 	for want, p := range map[string]replay.Progress{
 		"\r\x1b[K  0.0 s   0 requests   no errors   0 per second":                             {},
