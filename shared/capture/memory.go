@@ -24,7 +24,7 @@ const (
 	segmentCost   = 160     // of one with octets: its mark, and the hole in front of it
 	requestCost   = 448     // with what a plan makes of it, beside its octets
 	responseCost  = 256
-	interfaceCost = 600
+	describedCost = 600 // of an interface or a name, beside the blocks that tell of it
 	noteCost      = 512 // beside its text
 	pageCost      = 2 << 10
 )

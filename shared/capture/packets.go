@@ -16,13 +16,14 @@ import (
 
 // A packet is one frame of a capture file.
 type packet struct {
-	data       []byte
-	at         time.Time
-	link       layers.LinkType // of the outermost layer
-	on         string          // the interface's name; "" if not known
-	cut        int             // octets that the capture left out at the end
-	interfaces int             // how many the section has described
-	comments   []string
+	data      []byte
+	at        time.Time
+	link      layers.LinkType // of the outermost layer
+	on        string          // the interface's name; "" if not known
+	cut       int             // octets that the capture left out at the end
+	described int             // interfaces and names of which the section has told
+	beside    int64           // octets of the file so far that were not in packets
+	comments  []string
 }
 
 // packets yields the frames of a file until io.EOF.
@@ -46,7 +47,7 @@ func openPackets(r io.Reader, block int64) (packets, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &whole{source, w}, nil
+	return &whole{packets: source, file: w}, nil
 }
 
 func openUnpacked(b *bufio.Reader, block int64) (packets, error) {
@@ -68,12 +69,15 @@ func openUnpacked(b *bufio.Reader, block int64) (packets, error) {
 // failure between two blocks would pass for the end of the file otherwise.
 type whole struct {
 	packets
-	file *watched
+	file   *watched
+	inside int64 // octets that were in packets
 }
 
 func (s *whole) next() (packet, error) {
 	s.file.since = 0
 	p, err := s.packets.next()
+	s.inside += int64(len(p.data))
+	p.beside = s.file.read - s.inside
 	if err == io.EOF && s.file.err != nil {
 		err = s.file.err
 	}
@@ -85,12 +89,15 @@ func (s *whole) next() (packet, error) {
 // that the libraries would take much memory.
 type watched struct {
 	io.Reader
-	block, since int64
-	err          error
+	block int64
+	since int64 // octets read since the last packet
+	read  int64 // and in all
+	err   error
 }
 
 func (w *watched) Read(p []byte) (int, error) {
 	n, err := w.Reader.Read(p)
+	w.read += int64(n)
 	if w.since += int64(n); err == nil && w.since > w.block {
 		err = fmt.Errorf("more than %d KiB without a packet", w.block>>10)
 	}
@@ -158,7 +165,7 @@ func (p ngPackets) next() (packet, error) {
 	in, err := p.Interface(info.InterfaceIndex)
 	return packet{
 		data: data, at: info.Timestamp, link: in.LinkType, on: in.Name,
-		cut: max(0, info.Length-info.CaptureLength), comments: options.Comments, interfaces: p.NInterfaces(),
+		cut: max(0, info.Length-info.CaptureLength), comments: options.Comments, described: p.NInterfaces() + p.NNames(),
 	}, err
 }
 

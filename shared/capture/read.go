@@ -121,7 +121,8 @@ type reader struct {
 	broken   int             // in their headers
 	fragment int             // of IP
 
-	interfaces int // the most that a section describes
+	described int   // interfaces and names: the most that a section has
+	beside    int64 // octets that were not in packets
 }
 
 func (in *reader) warn(format string, arguments ...any) {
@@ -146,10 +147,11 @@ func (in *reader) step(source packets) (err error) {
 
 func (in *reader) packet(p *packet) {
 	in.count++
-	if more := p.interfaces - in.interfaces; more > 0 {
-		in.interfaces = p.interfaces
-		in.memory.take(int64(more)*interfaceCost, 0)
+	if more := p.described - in.described; more > 0 {
+		in.described = p.described
+		in.memory.take(int64(more)*describedCost+max(0, p.beside-in.beside), 0)
 	}
+	in.beside = p.beside
 	if p.cut > 0 {
 		in.snapped++
 	}
