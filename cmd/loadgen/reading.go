@@ -35,7 +35,7 @@ func readingOf(c *cli.Context) (*reading, error) {
 	debug.SetMemoryLimit(min(limit, memory))
 	terminal := program.Terminal(c.App.ErrWriter)
 	if terminal != nil {
-		r.Progress = func(read, size int64) { io.WriteString(terminal, report.ReadingLine(read, size)) }
+		r.Progress = func(read, size int64) { io.WriteString(terminal, report.ReadingLine(read, size, terminal.Columns())) }
 	}
 	r.end = func() {
 		debug.SetGCPercent(percent)

@@ -65,7 +65,7 @@ func (r *Reading) read(f io.Reader, size int64) (*Recording, error) {
 		r.memory.bound = DefaultMemory
 	}
 	if r.Progress != nil {
-		f = &metered{Reader: f, told: func(n int64) { r.Progress(n, size) }}
+		f = &metered{Reader: f, next: meterStep, told: func(n int64) { r.Progress(n, size) }}
 	}
 	source, err := openPackets(f, r.memory.block())
 	if err != nil {
@@ -73,6 +73,9 @@ func (r *Reading) read(f io.Reader, size int64) (*Recording, error) {
 	}
 	return read(source, &r.memory), nil
 }
+
+// meterStep is how many bytes are read before somebody is told.
+const meterStep = 4 << 20
 
 // A metered reader tells how much was read.
 type metered struct {
@@ -82,11 +85,10 @@ type metered struct {
 }
 
 func (m *metered) Read(p []byte) (int, error) {
-	const step = 4 << 20
 	n, err := m.Reader.Read(p)
 	if m.read += int64(n); m.read >= m.next {
 		m.told(m.read)
-		m.next = m.read + step
+		m.next = m.read + meterStep
 	}
 	return n, err
 }

@@ -12,6 +12,21 @@ import (
 // not fit is left out, so that it stays one line. It counts what the report counts.
 func Line(p replay.Progress, columns int) string {
 	parts := []string{fmt.Sprintf("%.1f s", p.Elapsed.Seconds()), plural(p.Requests, "request"), trouble(p), rate(p.Rate()) + " per second"}
+	return inOneLine(parts, columns)
+}
+
+// ReadingLine is how much of a recording has been read, as Line is for a run. The
+// size of the whole is 0 if it is not known.
+func ReadingLine(read, whole int64, columns int) string {
+	parts := []string{"reading", size(float64(read))}
+	if whole > 0 {
+		parts = append(parts, percent(float64(read)/float64(whole))+" of "+size(float64(whole)))
+	}
+	return inOneLine(parts, columns)
+}
+
+// inOneLine takes as many parts as there is room for.
+func inOneLine(parts []string, columns int) string {
 	for n := len(parts); n > 0; n-- {
 		if line := "  " + strings.Join(parts[:n], "   "); len(line) < columns {
 			return clear + line

@@ -131,11 +131,13 @@ func TestJSON(t *testing.T) {
 }
 
 func TestReadingLine(t *testing.T) {
-	for want, of := range map[string][2]int64{
-		"\r\x1b[K  reading   4.00 MiB":                   {4 << 20, 0},
-		"\r\x1b[K  reading   512 MiB of 1.00 GiB   50 %": {512 << 20, 1 << 30},
+	for want, of := range map[string][3]int64{
+		"\r\x1b[K  reading   4.00 MiB":                     {4 << 20, 0, 80},
+		"\r\x1b[K  reading   512 MiB   50.0 % of 1.00 GiB": {512 << 20, 1 << 30, 80},
+		"\r\x1b[K  reading   512 MiB":                      {512 << 20, 1 << 30, 37},
+		"\r\x1b[K":                                         {512 << 20, 1 << 30, 9},
 	} {
-		if got := ReadingLine(of[0], of[1]); got != want {
+		if got := ReadingLine(of[0], of[1], int(of[2])); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
