@@ -189,14 +189,11 @@ func (c *Conn) WaitReadable() error { return c.waitFor(readable, &c.reader, &c.r
 // Readable reports whether Read would probably not wait.
 func (c *Conn) Readable() bool { return c.state.has(readable) }
 
-// Ended reports whether the peer has ended its sending direction, or the connection,
-// as far as is known. What it sent before may still have to be read.
-func (c *Conn) Ended() bool { return c.state&(ended|dead) != 0 }
-
-// HasEnded is Ended as the socket says it now: an end that has arrived may not have
-// been reported yet. Who closes a connection learns by it whether the peer was first.
-func (c *Conn) HasEnded() bool {
-	return c.Ended() || !c.state.has(closed) && c.loop.engine.Ended(c.handle)
+// Ended reports whether the peer has ended its sending direction, or the connection;
+// the socket is asked, since an end that has arrived may not have been reported yet.
+// What the peer sent before may still have to be read.
+func (c *Conn) Ended() bool {
+	return c.state&(ended|dead) != 0 || !c.state.has(closed) && c.loop.engine.Ended(c.handle)
 }
 
 func (c *Conn) waitWritable() error { return c.waitFor(writable, &c.writer, &c.writeBy) }

@@ -235,22 +235,22 @@ func TestClose(t *testing.T) {
 func second[T any](_ T, err error) error { return err }
 
 // The socket knows of the peer's end before the loop has been told.
-func TestHasEnded(t *testing.T) {
+func TestEnded(t *testing.T) {
 	for name, end := range map[string]func(*Conn) error{"close": (*Conn).Close, "close write": (*Conn).CloseWrite, "reset": (*Conn).Reset} {
 		t.Run(name, func(t *testing.T) {
 			overTCP(t, func(a, b *Conn) {
 				b.Write([]byte("what stands before the end"))
-				if a.HasEnded() {
+				if a.Ended() {
 					t.Error("a connection has ended whose peer still writes")
 				}
 				end(b)
-				for by := a.Loop().Clock().Add(patience); !a.HasEnded() && a.Loop().Clock() < by; {
+				for by := a.Loop().Clock().Add(patience); !a.Ended() && a.Loop().Clock() < by; {
 				}
-				if a.Ended() || !a.HasEnded() {
-					t.Errorf("reported %t, asked for %t, want only the second", a.Ended(), a.HasEnded())
+				if a.state&(ended|dead) != 0 || !a.Ended() {
+					t.Errorf("reported %v, asked for %t, want only the second", a.state, a.Ended())
 				}
 				a.Close()
-				if a.HasEnded() {
+				if a.Ended() {
 					t.Error("a closed connection is asked")
 				}
 			})

@@ -84,7 +84,7 @@ func (w *worker) hangUp() {
 	if w.conn == nil {
 		return
 	}
-	if w.conn.HasEnded() {
+	if w.conn.Ended() {
 		w.lane.tally.ClosedByPeer++
 	} else {
 		w.lane.tally.ClosedByUs++
