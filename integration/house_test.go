@@ -47,12 +47,12 @@ type importRule struct{ importer, may, reason string }
 // matches the importing package decides.
 var importRules = []importRule{
 	{`^shared/wire$`, `^(bytes|cmp|errors|fmt|io|strconv|strings|unicode|unicode/utf8)$`, "wire is grammar: it opens nothing and knows no clock"},
-	{`^shared/english$`, `^fmt$`, "english is words only"},
+	{`^shared/english$`, `^(fmt|str.*|unicode.*)$`, "english is words only"},
 	{`^shared/list$`, `^iter$`, "a list knows nothing of its elements but their links"},
 	{`^shared/loop(/.*)?$`, `^([^.]*|golang\.org/x/.*|` + prefix + `shared/(list|loop(/.*)?))$`, "loop knows no HTTP"},
 	{`^shared/capture$`, `^([^.]*|github\.com/gopacket/.*|golang\.org/x/.*|` + prefix + `shared/(english|wire))$`, "capture knows streams and messages only"},
 	{`^shared/accesslog$`, `^([^.]*|` + prefix + `shared/loop)$`, "accesslog knows lines and the loops that they come from"},
-	{`^shared/program$`, `^([^.]*|github\.com/(urfave|hashicorp)/.*|golang\.org/x/sys/unix)$`, "program knows command lines only"},
+	{`^shared/program$`, `^([^.]*|github\.com/(urfave|hashicorp)/.*|golang\.org/x/sys/unix|` + prefix + `shared/english)$`, "program knows command lines only"},
 	{`^shared/`, `.*`, ""},
 	{`^cmd/(\w+)$`, `.*`, ""},
 	{`^cmd/(\w+)/internal/`, `^([^.]*|github\.com/(HdrHistogram|hashicorp|miekg)/.*|golang\.org/x/.*|` +

@@ -361,6 +361,8 @@ func settingsOf(c *cli.Context, plan *replay.Plan, config replay.Config) report.
 	return report.Settings{
 		Source:                c.Args().Slice(),
 		Hop:                   c.String("hop"),
+		Servers:               c.StringSlice("server"),
+		Memory:                c.String("memory"),
 		Target:                config.Target.String(),
 		Sessions:              len(plan.Sessions),
 		RecordedRequests:      plan.Len(),

@@ -1,4 +1,5 @@
-// Package english puts numbers into sentences.
+// Package english is what programs need to speak in sentences: numbers with their nouns,
+// and text that no terminal obeys.
 package english
 
 import "fmt"

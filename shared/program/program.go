@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 
 	"github.com/hashicorp/go-multierror"
+	"github.com/hopwire/hopwire/shared/english"
 	"github.com/urfave/cli/v2"
 )
 
@@ -172,7 +173,7 @@ func report(w io.Writer, program string, err error) (status int) {
 	}
 	for _, line := range lines {
 		if line != "" {
-			fmt.Fprintf(w, "%s: %s\n", program, Printable(line))
+			fmt.Fprintf(w, "%s: %s\n", program, english.Printable(line))
 		}
 	}
 	return status

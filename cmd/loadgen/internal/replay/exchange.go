@@ -17,7 +17,6 @@ func (w *worker) exchange(s *Session, i int) {
 		w.lane.failed(s, i, f)
 		return
 	}
-	opened := w.sent == 0 // for this request
 	w.began = w.begin()
 	f := w.attempt(r)
 	if f.cause == ClosedBeforeResponse && w.sent > 1 {
@@ -29,7 +28,7 @@ func (w *worker) exchange(s *Session, i int) {
 	now := w.lane.loop.Clock()
 	if f.cause == Answered {
 		w.heardOf(now)
-		w.answered(opened, now)
+		w.answered(now)
 		w.ended = now
 	} else {
 		w.lane.failed(s, i, f)
@@ -38,13 +37,12 @@ func (w *worker) exchange(s *Session, i int) {
 	w.finishUpload()
 }
 
-// answered counts a response that is as it should be. If a request was sent again,
-// the connecting in between is part of its latency.
-func (w *worker) answered(opened bool, now loop.Time) {
+// answered counts a response that is as it should be.
+func (w *worker) answered(now loop.Time) {
 	t := &w.lane.tally
 	t.Requests++
 	firstByte, latency := w.first.Sub(w.began), now.Sub(w.began)
-	if opened {
+	if w.isFirst {
 		t.AnsweredFirst(w.connecting, firstByte, latency)
 	} else {
 		t.Answered(firstByte, latency)
@@ -67,16 +65,18 @@ func (w *worker) begin() loop.Time {
 // worked on nobody knows, so it is sent again only if its method allows that
 // (RFC 9112 section 9.3.1) or no octet of it has left, and once.
 func (w *worker) again(r *Request) bool {
-	return !w.lane.run.config.NoRetry && (r.Idempotent || w.took == 0)
+	return !w.lane.run.config.NoRetry && !w.lane.ending() && (r.Idempotent || w.took == 0)
 }
 
-// retry sends the request on a new connection.
+// retry sends the request on a new connection, of which it is the first one. Its
+// latency is that of this attempt: what pauses there were before it are loadgen's own.
 func (w *worker) retry(r *Request) failure {
 	w.hangUp()
 	if f := w.open(); f.cause != Answered {
 		return f
 	}
 	w.lane.tally.Retries++
+	w.began = w.lane.loop.Clock()
 	return w.attempt(r)
 }
 
@@ -124,6 +124,7 @@ func (w *worker) send(r *Request) {
 	if r.Final != nil && w.enough(w.sent+1) {
 		octets = r.Final
 	}
+	w.isFirst = w.sent == 0
 	w.sent++
 	deadline := l.loop.Now().Add(l.run.config.Timeout)
 	w.conn.ReadDeadline(deadline)

@@ -46,7 +46,7 @@ func (l Limits) Check(connections, loops int, overTCP bool) error {
 	const most = 1<<16 - 1024 // ports from 1024 up
 	switch {
 	case overTCP && connections > l.Ports && connections <= most:
-		return fmt.Errorf("%d connections to one server need as many ports, and the system allows %d; type 'sysctl net.ipv4.ip_local_port_range=\"1024 65535\"' as root, or ask for %d at most", connections, l.Ports, l.Ports)
+		return fmt.Errorf("%d connections to one server need as many ports, and the system allows %d; type 'sysctl net.ipv4.ip_local_port_range=\"1024 65535\"' as root, or ask for %d at most", connections, l.Ports, min(l.Ports, files.Conns()))
 	case overTCP && connections > max(l.Ports, most):
 		return fmt.Errorf("%d connections to one server need as many ports, and there are no more than %d; ask for %d at most", connections, max(l.Ports, most), min(l.Ports, files.Conns()))
 	case connections > files.Conns():

@@ -104,6 +104,9 @@ type Result struct {
 	// Unsent requests are those of the plan, or of the number that was asked
 	// for, that are neither Requests nor Unfinished; 0 where there was no number.
 	Unsent int64
+	// GaveUp is how many connections were given up, since no attempt to open one had
+	// succeeded for too long.
+	GaveUp int
 	// Explanations describe the first failed requests, one line each.
 	Explanations []string
 	// LastConnectError is why a connection could not be opened, and
@@ -282,7 +285,7 @@ func (r *run) ownEnding() Ending {
 
 // result merges what the lanes have counted.
 func (r *run) result() *Result {
-	res := &Result{Ending: Ending(max(r.ending.Load()-1, 0))}
+	res := &Result{Ending: Ending(max(r.ending.Load()-1, 0)), GaveUp: int(r.gaveUp.Load())}
 	for _, l := range r.lanes {
 		res.merge(&l.tally)
 		res.Elapsed = max(res.Elapsed, l.elapsed())
@@ -335,6 +338,16 @@ func (r *Result) Err() error {
 		return errors.New("no request was completed")
 	}
 	return nil
+}
+
+// Remedies say what to do where the limits of this machine were met.
+func (r *Result) Remedies() (all []string) {
+	for c, remedy := range remedies {
+		if remedy != "" && r.Causes[c]+r.ConnectFailures[c] > 0 {
+			all = append(all, remedy)
+		}
+	}
+	return all
 }
 
 // most names the cause of most failures: "by timeout", "most by timeout".

@@ -2,7 +2,9 @@ package replay
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"syscall"
 	"time"
 
 	"github.com/hopwire/hopwire/shared/loop"
@@ -12,11 +14,12 @@ import (
 // A worker is one of the connections that are in use at once: a task that takes
 // turns at the sessions for the whole run.
 type worker struct {
-	lane *lane
-	conn *loop.Conn // nil between connections
-	sent int        // requests that went out on conn
-	full bool       // the last read filled its buffer, so that Readable may err
-	gone bool       // the worker has given up
+	lane    *lane
+	conn    *loop.Conn // nil between connections
+	isFirst bool       // the request under way is the first one on conn
+	sent    int        // requests that went out on conn
+	full    bool       // the last read filled its buffer, so that Readable may err
+	gone    bool       // the worker has given up
 
 	// ended is when the last exchange on conn did, which is when the next one
 	// begins; 0 when there was none, or something came between them.
@@ -169,6 +172,11 @@ func (w *worker) dial() failure {
 		w.conn, w.connecting = conn, w.noticed(began).Sub(began)
 		l.tally.Connect.Record(w.connecting)
 		return failure{}
+	}
+	if errors.Is(err, syscall.ECONNRESET) { // the server had accepted it
+		l.tally.Opened++
+		l.tally.ClosedByPeer++
+		l.tally.Connect.Record(w.noticed(began).Sub(began))
 	}
 	f := connectFailure(err)
 	if waited := l.loop.Clock().Sub(began); f.cause == Abandoned && waited >= unheard {

@@ -59,6 +59,9 @@ type Report struct {
 	// them, all together.
 	Pauses  int64   `json:"pauses"`
 	PausedS float64 `json:"paused_s"`
+	// GaveUp is how many connections were given up before the end, since the server
+	// could not be reached.
+	GaveUp int `json:"gave_up"`
 	// Explanations describe the first failed requests. Notes say what of the
 	// recording was left out, and of the result easily overlooked.
 	Explanations []string `json:"explanations"`
@@ -71,7 +74,11 @@ type Report struct {
 type Settings struct {
 	Source []string `json:"source"`
 	Hop    string   `json:"hop"`
-	Target string   `json:"target"`
+	// Servers are those of a capture whose requests were taken; none: the only one.
+	Servers []string `json:"servers"`
+	// Memory is within how much of it recordings were read.
+	Memory string `json:"memory"`
+	Target string `json:"target"`
 	// Sessions and RecordedRequests are what the source has; a URL is one of each.
 	Sessions         int `json:"sessions"`
 	RecordedRequests int `json:"recorded_requests"`
@@ -126,12 +133,14 @@ func (s *Settings) connectionsClosed() string {
 // New makes the report of a result.
 func New(s Settings, notes []string, r *replay.Result) *Report {
 	s.ConnectionsClosed = s.connectionsClosed()
+	s.Servers = append([]string{}, s.Servers...) // JSON has [], not null
 	rep := &Report{
 		Settings:     s,
 		Ended:        r.Ending.String(),
 		Requests:     r.Requests,
 		Errors:       r.Errors,
 		Unfinished:   r.Unfinished,
+		GaveUp:       r.GaveUp,
 		Unsent:       r.Unsent,
 		Retries:      r.Retries,
 		DurationS:    seconds(r.Elapsed),
@@ -153,7 +162,7 @@ func New(s Settings, notes []string, r *replay.Result) *Report {
 		Pauses:       r.Pauses,
 		PausedS:      seconds(r.Paused),
 		Explanations: append([]string{}, r.Explanations...), // JSON has [], not null
-		Notes:        append([]string{}, notes...),
+		Notes:        append(append([]string{}, r.Remedies()...), notes...),
 		spread:       spreadOf(&r.Latency),
 	}
 	if n := r.Retries; n > 0 {

@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/replay"
-	"github.com/hopwire/hopwire/shared/program"
+	"github.com/hopwire/hopwire/shared/english"
 )
 
 // columns is how wide a line may be; label is where the values begin.
@@ -74,7 +74,7 @@ func fold(text string, width int) []string {
 // title says what was done.
 func (rep *Report) title(t *page) {
 	s := &rep.Settings
-	for _, line := range fold(program.Printable(strings.Join(s.Source, ", ")+" to "+s.Target), columns) {
+	for _, line := range fold(english.Printable(strings.Join(s.Source, ", ")+" to "+s.Target), columns) {
 		t.WriteString(line + "\n")
 	}
 	about := fmt.Sprintf("%s on %s, %s", plural(int64(s.Connections), "connection"), plural(int64(s.Loops), "loop"), rep.keepAlive())
@@ -100,8 +100,13 @@ func (rep *Report) keepAlive() string {
 func (rep *Report) totals(t *page) {
 	t.line("Requests", "%s in %s, %s per second",
 		count(rep.Requests), span(inSeconds(rep.DurationS)), rate(rep.RequestsPerS))
-	if words := endings[rep.Ended]; words != "" {
+	switch words := endings[rep.Ended]; {
+	case rep.GaveUp > 0 && rep.GaveUp < rep.Settings.Connections:
+		t.line("", "%d of %s gave up, since the server could not be reached", rep.GaveUp, plural(int64(rep.Settings.Connections), "connection"))
+	case words != "":
 		t.line("", "%s", words)
+	case rep.Ended == "elapsed" && rep.Unsent > 0:
+		t.line("", "the duration was over")
 	}
 	if rep.Unfinished+rep.Unsent+rep.Retries > 0 {
 		t.line("", "%s unfinished, %s unsent, %s sent twice", count(rep.Unfinished), count(rep.Unsent), count(rep.Retries))
@@ -235,7 +240,7 @@ func (rep *Report) connections(t *page) {
 		t.line("", "%s after failures, %s in all", plural(rep.Pauses, "pause"), span(inSeconds(rep.PausedS)))
 	}
 	if c.Stale > 0 {
-		t.line("", "%s met a connection that the server had just closed", plural(c.Stale, "request"))
+		t.line("", "%s met the end of a used connection in place of a response", plural(c.Stale, "request"))
 	}
 }
 
@@ -251,7 +256,7 @@ func (t *page) list(name string, sentences []string) {
 		t.blank()
 	}
 	for _, s := range sentences {
-		t.line(name, "%s", program.Printable(s))
+		t.line(name, "%s", english.Printable(s))
 		name = ""
 	}
 }
