@@ -125,7 +125,9 @@ func (c *cutter) orient() error {
 // oneSided reports whether all that was captured was sent by a server.
 func (s *stream) oneSided() bool {
 	for i := range s.halves {
-		if len(s.halves[1-i].octets) == 0 && bytes.Contains(s.halves[i].octets, []byte("HTTP/1.")) {
+		octets := s.halves[i].octets
+		responds := bytes.HasPrefix(octets, []byte("HTTP/1.")) || bytes.Contains(octets, []byte("\nHTTP/1."))
+		if len(s.halves[1-i].octets) == 0 && responds {
 			return i != s.client
 		}
 	}

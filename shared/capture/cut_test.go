@@ -201,3 +201,22 @@ func TestWarningsAreInOrder(t *testing.T) {
 		t.Errorf("%d warnings: %s", len(w), strings.Join(w, "\n"))
 	}
 }
+
+// However many holes there are, what stands between them is found.
+func TestManyHoles(t *testing.T) {
+	var segments []string
+	for range maxTries + 4 {
+		segments = append(segments, "!"+ask(1), reply(1), ask(2), reply(2))
+	}
+	if n := len(only(t, dialogue(t, segments...)).Exchanges); n != maxTries+4 {
+		t.Errorf("%d requests were found between %d holes", n, maxTries+4)
+	}
+}
+
+// A request that cannot be read is said to be there, also behind others.
+func TestUnreadableBehindOthers(t *testing.T) {
+	rec := dialogue(t, ">\r\n"+ask(1)[1:], reply(1), ">GET /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n")
+	if len(only(t, rec).Exchanges) != 1 || len(rec.Warnings) != 1 || !strings.Contains(rec.Warnings[0], "a request cannot be read") {
+		t.Errorf("%v, %q", describe(only(t, rec)), rec.Warnings)
+	}
+}

@@ -103,7 +103,11 @@ func (c *cutter) atRequest() bool {
 		return false
 	}
 	c.tries++
-	return c.beginsRequest(rest)
+	if !c.beginsRequest(rest) {
+		return false
+	}
+	c.tries = 0
+	return true
 }
 
 // beginsRequest reports whether octets begin with a whole head of a request, and so
@@ -123,7 +127,7 @@ func (c *cutter) beginsRequest(octets []byte) bool {
 //	inbound   │ HEAD /1 │                       │ GET /2, acknowledges all up to ▼ │
 //	outbound            │ head │ content of /1  ▼                                  │ head
 //
-// Of pipelined requests this says nothing, and does no harm.
+// Of pipelined requests this says nothing.
 func (c *cutter) follow(connection *Connection) {
 	s := &c.outbound
 	place := s.placeOf(c.inbound.markAt(c.asked).ack)
@@ -226,7 +230,7 @@ func (c *cutter) explain(connection *Connection) {
 		warn(requestsMissing, "%s of requests missing; lost at least %s",
 			english.Plural(c.inbound.lost(), "byte"), english.Plural(c.lost, "request"))
 	}
-	if c.failed != nil && c.looksLikeHTTP() {
+	if c.failed != nil && (c.looksLikeHTTP() || kept > 0) {
 		warn(requestUnreadable, "%v; left it out, and what follows", c.failed)
 	}
 	if c.partial {

@@ -1,7 +1,6 @@
 package replay
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"maps"
@@ -243,11 +242,16 @@ func expectationOf(m *capture.Message, method []byte) (e *Expectation, tunnel bo
 func contentOf(body []byte, framing wire.Framing) ([]byte, error) {
 	s := wire.BodyScanner{Limits: capture.Limits}
 	s.Reset(framing)
-	var spans [][]byte
+	all := []byte{}
+	if framing.Kind == wire.Chunked {
+		all = make([]byte, 0, len(body)) // at once, however small the chunks are
+	}
 	for {
 		content, n, done, err := s.Content(body)
-		if len(content) > 0 {
-			spans = append(spans, content)
+		if framing.Kind == wire.Chunked {
+			all = append(all, content...)
+		} else if len(content) > 0 {
+			all = content
 		}
 		body = body[n:]
 		switch {
@@ -256,18 +260,11 @@ func contentOf(body []byte, framing wire.Framing) ([]byte, error) {
 		case done && len(body) > 0:
 			return nil, errors.New("there are bytes behind the end of the message")
 		case done || len(body) == 0 && s.End() == nil:
-			return joined(spans), nil
+			return all, nil
 		case n == 0 || len(body) == 0:
 			return nil, errIncomplete
 		}
 	}
-}
-
-func joined(spans [][]byte) []byte {
-	if len(spans) == 1 {
-		return spans[0]
-	}
-	return bytes.Join(spans, nil)
 }
 
 func incompleteOr(err error) error {
