@@ -386,7 +386,7 @@ func (c *checker) gatewayName(name string) string {
 		return "" // the gateway's own
 	}
 	if !wire.IsToken(s) || !isLetter(s[0]) {
-		c.problem("--%s is a token that begins with a letter, such as hopwire or edge-1, not %q", name, s)
+		c.problem("--%s is a token that begins with a letter, such as hopwire or edge-1, or - for no Via, not %q", name, s)
 	}
 	return s
 }

@@ -3,30 +3,19 @@ package main
 import (
 	"net/netip"
 	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/gopacket/gopacket/layers"
-	"github.com/gopacket/gopacket/pcapgo"
 )
 
 // hopsOf writes a capture of a client that asks a gateway for each target, and, if
 // that is wanted, of what the gateway asks its origin meanwhile.
 func hopsOf(t *testing.T, gateway, origin string, passedOn bool, targets ...string) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "hops.pcap")
-	file, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	w := pcapgo.NewWriter(file)
-	if err := w.WriteFileHeader(65536, layers.LinkTypeEthernet); err != nil {
-		t.Fatal(err)
-	}
+	path, w := newPcap(t)
 	open := func(client, server string) *tape {
 		p := &tape{t: t, w: w, ends: [2]netip.AddrPort{netip.MustParseAddrPort(client), netip.MustParseAddrPort(server)}}
 		p.packet(0, "", func(tcp *layers.TCP) { tcp.SYN, tcp.ACK = true, false })

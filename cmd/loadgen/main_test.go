@@ -71,20 +71,27 @@ func origin(t *testing.T) (address string, asked *atomic.Int64) {
 	return strings.TrimPrefix(s.URL, "http://"), asked
 }
 
-// pcapOf writes a pcap file as tcpdump would, of one connection per session.
-// A session is requests and responses in turns.
-func pcapOf(t *testing.T, server string, sessions ...[]string) string {
+// newPcap begins a pcap file that the test's end closes.
+func newPcap(t *testing.T) (path string, w *pcapgo.Writer) {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "recorded.pcap")
+	path = filepath.Join(t.TempDir(), "recorded.pcap")
 	file, err := os.Create(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close()
-	w := pcapgo.NewWriter(file)
+	t.Cleanup(func() { file.Close() })
+	w = pcapgo.NewWriter(file)
 	if err := w.WriteFileHeader(65536, layers.LinkTypeEthernet); err != nil {
 		t.Fatal(err)
 	}
+	return path, w
+}
+
+// pcapOf writes a pcap file as tcpdump would, of one connection per session.
+// A session is requests and responses in turns.
+func pcapOf(t *testing.T, server string, sessions ...[]string) string {
+	t.Helper()
+	path, w := newPcap(t)
 	for i, s := range sessions {
 		tape := &tape{t: t, w: w, ends: [2]netip.AddrPort{
 			netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(40000+i)), netip.MustParseAddrPort(server),
