@@ -4,7 +4,8 @@
 //	main.go      the program: its commands
 //	replay.go    loadgen replay: flags -> plan and configuration -> run -> report
 //
-// The replaying is done by internal/replay, which counts and measures with
+// What is sent is made by internal/plan, in an order that internal/pace gives. The
+// sending is done by internal/replay, which counts and measures with
 // internal/measure, the reporting by internal/report.
 package main
 

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/plan"
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/replay"
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/report"
 	"github.com/hopwire/hopwire/shared/capture"
@@ -119,15 +120,15 @@ func replayFlags() []cli.Flag {
 }
 
 func replayAction(c *cli.Context) error {
-	plan, config, err := setUp(c)
+	p, config, err := setUp(c)
 	if err != nil {
 		return err
 	}
-	result, err := run(c, plan, config)
+	result, err := run(c, p, config)
 	if err != nil {
 		return err
 	}
-	if err := write(c, report.New(settingsOf(c, plan, config), plan.Notes, result)); err != nil {
+	if err := write(c, report.New(settingsOf(c, p, config), p.Notes, result)); err != nil {
 		return fmt.Errorf("the report cannot be written: %w", err)
 	}
 	return result.Err()
@@ -135,9 +136,9 @@ func replayAction(c *cli.Context) error {
 
 // setUp reads the recordings and checks the flags. A signal ends it: a file may be a
 // pipe into which nobody writes, and a name server may not answer.
-func setUp(c *cli.Context) (*replay.Plan, replay.Config, error) {
+func setUp(c *cli.Context) (*plan.Plan, replay.Config, error) {
 	type outcome struct {
-		plan   *replay.Plan
+		p      *plan.Plan
 		config replay.Config
 		err    error
 	}
@@ -145,16 +146,16 @@ func setUp(c *cli.Context) (*replay.Plan, replay.Config, error) {
 	go func() {
 		var o outcome
 		if o.err = checkLimits(c); o.err == nil {
-			o.plan, o.err = planOf(c)
+			o.p, o.err = planOf(c)
 		}
 		if o.err == nil {
-			o.config, o.err = configOf(c, o.plan)
+			o.config, o.err = configOf(c, o.p)
 		}
 		ready <- o
 	}()
 	select {
 	case o := <-ready:
-		return o.plan, o.config, o.err
+		return o.p, o.config, o.err
 	case <-c.Context.Done():
 		return nil, replay.Config{}, c.Context.Err()
 	}
@@ -173,19 +174,19 @@ func checkLimits(c *cli.Context) error {
 
 // run replays the plan. Where somebody watches, it tells how far it has come,
 // and takes that away again.
-func run(c *cli.Context, plan *replay.Plan, config replay.Config) (*replay.Result, error) {
+func run(c *cli.Context, p *plan.Plan, config replay.Config) (*replay.Result, error) {
 	if terminal := program.Terminal(c.App.ErrWriter); terminal != nil {
-		config.Progress = func(p replay.Progress) { io.WriteString(terminal, report.Line(p, terminal.Columns())) }
+		config.Progress = func(now replay.Progress) { io.WriteString(terminal, report.Line(now, terminal.Columns())) }
 		defer func() {
 			io.WriteString(terminal, report.Cleared())
 			terminal.Flush() // the report comes behind it, by another way
 		}()
 	}
-	return replay.Run(c.Context, plan, config)
+	return replay.Run(c.Context, p, config)
 }
 
 // planOf reads the recordings.
-func planOf(c *cli.Context) (*replay.Plan, error) {
+func planOf(c *cli.Context) (*plan.Plan, error) {
 	hop := capture.HopNamed(c.String("hop"))
 	if hop == capture.UnknownHop {
 		return nil, program.Usagef("--hop is client or origin, not %q", c.String("hop"))
@@ -210,7 +211,7 @@ func planOf(c *cli.Context) (*replay.Plan, error) {
 		return nil, err
 	}
 	defer reading.end()
-	var plans []*replay.Plan
+	var plans []*plan.Plan
 	for _, arg := range args {
 		p, err := load(c, reading, arg, hop, servers)
 		if err != nil {
@@ -218,7 +219,7 @@ func planOf(c *cli.Context) (*replay.Plan, error) {
 		}
 		plans = append(plans, p)
 	}
-	return replay.Join(plans...), nil
+	return plan.Join(plans...), nil
 }
 
 // parseServer reads the address of a server in a recording. Without a host it is any
@@ -264,9 +265,9 @@ func read(c *cli.Context, reading *reading, arg string) (*capture.Recording, err
 }
 
 // load makes a plan of one argument.
-func load(c *cli.Context, reading *reading, arg string, hop capture.Hop, servers []netip.AddrPort) (*replay.Plan, error) {
-	if replay.IsURL(arg) {
-		p, err := replay.FromURL(arg)
+func load(c *cli.Context, reading *reading, arg string, hop capture.Hop, servers []netip.AddrPort) (*plan.Plan, error) {
+	if plan.IsURL(arg) {
+		p, err := plan.FromURL(arg)
 		if err != nil {
 			return nil, program.Usagef("%w", err)
 		}
@@ -279,8 +280,8 @@ func load(c *cli.Context, reading *reading, arg string, hop capture.Hop, servers
 	if err != nil {
 		return nil, err
 	}
-	p, err := replay.FromRecording(rec, hop, servers...)
-	if errors.Is(err, replay.ErrSeveralServers) {
+	p, err := plan.FromRecording(rec, hop, servers...)
+	if errors.Is(err, plan.ErrSeveralServers) {
 		return nil, program.Usagef("%s cannot be replayed: %w", arg, err)
 	}
 	if err != nil {
@@ -290,7 +291,7 @@ func load(c *cli.Context, reading *reading, arg string, hop capture.Hop, servers
 }
 
 // configOf checks the flags against each other and the plan.
-func configOf(c *cli.Context, plan *replay.Plan) (replay.Config, error) {
+func configOf(c *cli.Context, p *plan.Plan) (replay.Config, error) {
 	config := replay.Config{
 		Connections:           c.Int("connections"),
 		Loops:                 min(c.Int("loops"), c.Int("connections")),
@@ -304,13 +305,13 @@ func configOf(c *cli.Context, plan *replay.Plan) (replay.Config, error) {
 		NoBackoff:             c.Bool("no-backoff"),
 		Hurry:                 program.Hurry(c.Context),
 	}
-	if err := checkFlags(c, plan, &config); err != nil {
+	if err := checkFlags(c, p, &config); err != nil {
 		return config, err
 	}
-	if plan.Joined && config.Duration == 0 && config.Requests == 0 {
+	if p.Joined && config.Duration == 0 && config.Requests == 0 {
 		config.Duration = defaultDuration
 	}
-	target, err := targetOf(c, plan)
+	target, err := targetOf(c, p)
 	if err != nil {
 		return config, err
 	}
@@ -320,7 +321,7 @@ func configOf(c *cli.Context, plan *replay.Plan) (replay.Config, error) {
 	return config, nil
 }
 
-func checkFlags(c *cli.Context, plan *replay.Plan, config *replay.Config) error {
+func checkFlags(c *cli.Context, p *plan.Plan, config *replay.Config) error {
 	switch format := c.String("format"); {
 	case format != "text" && format != "json":
 		return program.Usagef("--format is text or json, not %q", format)
@@ -338,40 +339,40 @@ func checkFlags(c *cli.Context, plan *replay.Plan, config *replay.Config) error 
 		return program.Usagef("--grace is 0 or longer, not %s", config.Grace)
 	case !slices.Contains([]string{"none", "stale"}, c.String("retry")):
 		return program.Usagef("--retry is none or stale, not %q", c.String("retry"))
-	case config.Verify && !plan.Verifiable():
+	case config.Verify && !p.Verifiable():
 		return program.Usagef("--verify has nothing to compare with: there is no whole, valid recorded response")
 	}
 	return nil
 }
 
 // targetOf is what --target says, or else the URLs.
-func targetOf(c *cli.Context, plan *replay.Plan) (string, error) {
+func targetOf(c *cli.Context, p *plan.Plan) (string, error) {
 	switch {
 	case c.String("target") != "":
 		return c.String("target"), nil
-	case len(plan.Targets) == 1:
-		return plan.Targets[0], nil
-	case len(plan.Targets) > 1:
-		return "", program.Usagef("the URLs name several servers (%s): say with --target which one to send to", strings.Join(plan.Targets, ", "))
+	case len(p.Targets) == 1:
+		return p.Targets[0], nil
+	case len(p.Targets) > 1:
+		return "", program.Usagef("the URLs name several servers (%s): say with --target which one to send to", strings.Join(p.Targets, ", "))
 	}
 	return "", program.Usagef("a recording does not say where to send it: add --target host:port")
 }
 
-func settingsOf(c *cli.Context, plan *replay.Plan, config replay.Config) report.Settings {
+func settingsOf(c *cli.Context, p *plan.Plan, config replay.Config) report.Settings {
 	return report.Settings{
 		Source:                c.Args().Slice(),
 		Hop:                   c.String("hop"),
 		Servers:               c.StringSlice("server"),
 		Memory:                c.String("memory"),
 		Target:                config.Target.String(),
-		Sessions:              len(plan.Sessions),
-		RecordedRequests:      plan.Len(),
+		Sessions:              len(p.Sessions),
+		RecordedRequests:      p.Len(),
 		Requests:              config.Requests,
 		DurationS:             config.Duration.Seconds(),
 		Connections:           config.Connections,
 		Loops:                 config.Loops,
 		RequestsPerConnection: config.RequestsPerConnection,
-		KeptAlive:             plan.Joined && config.RequestsPerConnection == 0,
+		KeptAlive:             p.Joined && config.RequestsPerConnection == 0,
 		Verify:                config.Verify,
 		TimeoutS:              config.Timeout.Seconds(),
 		GraceS:                config.Grace.Seconds(),

@@ -15,6 +15,8 @@ import (
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
 	"github.com/gopacket/gopacket/pcapgo"
+
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/plan/plantest"
 )
 
 // books are what a server, or who listens to the line, has counted of connections.
@@ -54,12 +56,12 @@ func TestConnectionCountersAgree(t *testing.T) {
 						server.count(&server.byServer, n)
 						return
 					}
-					p.say(okHi)
+					p.say(plantest.OK)
 				}
 			})
 			listening := listenIn(t, s.address)
 			test.config.Connections, test.config.Loops = 4, 2
-			r := replayed(t, planned(t, gets("/1", "/2", "/3"), gets("/4", "/5", "/6", "/7")), s.address, test.config)
+			r := replayed(t, planned(t, plantest.Gets("/1", "/2", "/3"), plantest.Gets("/4", "/5", "/6", "/7")), s.address, test.config)
 			ours := fmt.Sprint(r.Opened, r.First, r.Reused, r.ClosedByUs, r.ClosedByPeer)
 			if !eventually(func() bool { return server.all() == ours }) {
 				t.Errorf("opened, first, reused, closed by client and server are\n%s by us,\n%s by the server", ours, server.all())

@@ -1,11 +1,8 @@
 // Package replay sends recorded requests to a server, as fast as the server
 // answers, and measures what comes back.
 //
-//	recordings, URLs                     *capture.Recording, "http://…"
-//	     │  FromRecording, FromURL       (plan.go, hops.go, url.go)
-//	     ▼
-//	   Plan     sessions of requests: the octets to send, what to expect
-//	     │  schedule                     (schedule.go: arithmetic, no clock, no socket)
+//	plan.Plan   sessions of requests: the bytes to send, what to expect
+//	     │  pace.Schedule
 //	     ▼
 //	   turns    session 0, session 1, … and again, until the count is reached
 //	     │
@@ -29,8 +26,6 @@
 // while the response comes in (upload.go). Whether this machine allows so many
 // connections is looked at before (limits.go).
 //
-// What goes out is the recorded octets. Nothing is added, changed or
-// re-encoded; where requests cannot be sent as they were recorded (tunnels,
-// requests that the recording has only part of) they are left out and the Plan
-// says so.
+// What goes out is the bytes of the plan. Nothing is added, changed or
+// re-encoded.
 package replay

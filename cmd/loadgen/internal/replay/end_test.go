@@ -12,14 +12,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/plan/plantest"
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/loop/simnet"
 	"golang.org/x/sys/unix"
 )
 
 func TestDurationEndsTheRun(t *testing.T) {
-	s := serve(t, always(okHi))
-	r := replayed(t, planned(t, gets("/1", "/2")), s.address, Config{Connections: 4, Loops: 2, Duration: 100 * time.Millisecond})
+	s := serve(t, always(plantest.OK))
+	r := replayed(t, planned(t, plantest.Gets("/1", "/2")), s.address, Config{Connections: 4, Loops: 2, Duration: 100 * time.Millisecond})
 	if r.Ending != Elapsed || r.Requests == 0 || r.Errors != 0 || r.Unfinished != 0 {
 		t.Errorf("%s: %+v", r.Ending, countsOf(r))
 	}
@@ -35,9 +36,9 @@ func TestWhatIsOutstandingAtTheEndMayComeIn(t *testing.T) {
 	s := serve(t, func(p *peer) {
 		p.next()
 		time.Sleep(200 * time.Millisecond)
-		p.say(okHi)
+		p.say(plantest.OK)
 	})
-	r := replayed(t, planned(t, gets("/1")), s.address, Config{Duration: 20 * time.Millisecond})
+	r := replayed(t, planned(t, plantest.Gets("/1")), s.address, Config{Duration: 20 * time.Millisecond})
 	if r.Requests != 1 || r.Unfinished != 0 || r.Latency.Max() < 200*time.Millisecond {
 		t.Errorf("%+v, latency %s", countsOf(r), r.Latency.Max())
 	}
@@ -45,7 +46,7 @@ func TestWhatIsOutstandingAtTheEndMayComeIn(t *testing.T) {
 
 func TestWhatNeverComesInIsUnfinished(t *testing.T) {
 	s := serve(t, func(p *peer) { p.next(); p.next() })
-	r := replayed(t, planned(t, gets("/1")), s.address, Config{Connections: 3, Duration: 20 * time.Millisecond, Grace: 50 * time.Millisecond})
+	r := replayed(t, planned(t, plantest.Gets("/1")), s.address, Config{Connections: 3, Duration: 20 * time.Millisecond, Grace: 50 * time.Millisecond})
 	if r.Requests != 0 || r.Unfinished != 3 || r.Elapsed > time.Second {
 		t.Errorf("%+v in %s", countsOf(r), r.Elapsed)
 	}
@@ -56,7 +57,7 @@ func TestWhatNeverComesInIsUnfinished(t *testing.T) {
 
 func TestWhatTimesOutInTheGraceHasFailed(t *testing.T) {
 	s := serve(t, func(p *peer) { p.next(); p.next() })
-	r := replayed(t, planned(t, gets("/1")), s.address, Config{Connections: 3, Duration: 20 * time.Millisecond, Timeout: 100 * time.Millisecond})
+	r := replayed(t, planned(t, plantest.Gets("/1")), s.address, Config{Connections: 3, Duration: 20 * time.Millisecond, Timeout: 100 * time.Millisecond})
 	if r.Unfinished != 0 || r.Causes[Timeout] != 3 {
 		t.Errorf("%+v", countsOf(r))
 	}
@@ -95,14 +96,14 @@ func TestServerThatStopsListening(t *testing.T) {
 				n := int64(0)
 				for octets := make([]byte, 1000); err == nil && n < 5; n++ {
 					if _, err = conn.Read(octets); err == nil {
-						_, err = conn.Write([]byte(okHi))
+						_, err = conn.Write([]byte(plantest.OK))
 					}
 				}
 				answered <- n
 			}()
-			var sessions [][]exchange
+			var sessions [][]plantest.Exchange
 			for range 8 {
-				sessions = append(sessions, gets("/1", "/2", "/3", "/4", "/5"))
+				sessions = append(sessions, plantest.Gets("/1", "/2", "/3", "/4", "/5"))
 			}
 			r := replayed(t, planned(t, sessions...), ln.Addr().String(), config)
 			n := <-answered
@@ -146,7 +147,7 @@ func TestShortRunToADeadServer(t *testing.T) {
 		{"the queue is full", full.Addr().String(), ConnectTimeout},
 	} {
 		for _, loops := range []int{1, 2} {
-			r := replayed(t, planned(t, gets("/1")), test.address, Config{Connections: 3, Loops: loops, Duration: 100 * time.Millisecond})
+			r := replayed(t, planned(t, plantest.Gets("/1")), test.address, Config{Connections: 3, Loops: loops, Duration: 100 * time.Millisecond})
 			if r.Errors != 3 || r.Causes[test.cause] != 3 || r.ConnectFailures[test.cause] < 3 || r.Unfinished != 0 || r.Err() == nil {
 				t.Errorf("%s, %d loops: %+v, causes %v: %v", test.name, loops, countsOf(r), r.Causes, r.Err())
 			}
@@ -161,7 +162,7 @@ func TestOwnLimitsAreNamedAsOurs(t *testing.T) {
 		syscall.ENOBUFS: OutOfMemory, syscall.ENOMEM: OutOfMemory,
 	} {
 		target, _ := loop.ParseAddress("127.0.0.1:80")
-		run, err := newRun(planned(t, gets("/1", "/2")), Config{Target: target, patience: 20 * time.Millisecond})
+		run, err := newRun(planned(t, plantest.Gets("/1", "/2")), Config{Target: target, patience: 20 * time.Millisecond})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -200,7 +201,7 @@ func TestInterruption(t *testing.T) {
 			hurried := make(chan struct{})
 			s := serve(t, func(p *peer) {
 				for p.next() != nil {
-					p.say(okHi)
+					p.say(plantest.OK)
 					if len(p.server.connections()[p.number]) != 10 {
 						continue
 					}
@@ -212,7 +213,7 @@ func TestInterruption(t *testing.T) {
 				}
 			})
 			target, _ := loop.ParseAddress(s.address)
-			r, err := Run(ctx, planned(t, gets("/1")), Config{Target: target, RequestsPerConnection: 1000, Duration: time.Minute, Hurry: hurried})
+			r, err := Run(ctx, planned(t, plantest.Gets("/1")), Config{Target: target, RequestsPerConnection: 1000, Duration: time.Minute, Hurry: hurried})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -237,7 +238,7 @@ func closedPort(t *testing.T) string {
 }
 
 func TestNothingCanConnect(t *testing.T) {
-	r := replayed(t, planned(t, gets("/1", "/2"), gets("/3")), closedPort(t),
+	r := replayed(t, planned(t, plantest.Gets("/1", "/2"), plantest.Gets("/3")), closedPort(t),
 		Config{Connections: 3, Duration: time.Minute, patience: 100 * time.Millisecond})
 	if r.Ending != Unreachable || r.Requests != 3 || r.Errors != 3 || r.Causes[ConnectRefused] != 3 {
 		t.Errorf("%s: %+v, causes %v", r.Ending, countsOf(r), r.Causes)
@@ -264,10 +265,10 @@ func TestServerThatStartsLate(t *testing.T) {
 		if err == nil {
 			defer conn.Close()
 			conn.Read(make([]byte, 1000))
-			conn.Write([]byte(okHi))
+			conn.Write([]byte(plantest.OK))
 		}
 	}()
-	r := replayed(t, planned(t, gets("/1")), address, Config{patience: 10 * time.Second})
+	r := replayed(t, planned(t, plantest.Gets("/1")), address, Config{patience: 10 * time.Second})
 	if c := countsOf(r); c.requests != 1 || c.errors != 0 || c.failures == 0 {
 		t.Errorf("%+v", c)
 	}
@@ -278,7 +279,7 @@ func TestServerThatStartsLate(t *testing.T) {
 
 func TestServerThatHangsUpIsNotHammered(t *testing.T) {
 	s := serve(t, func(p *peer) { p.reset() })
-	r := replayed(t, planned(t, gets("/1")), s.address, Config{Duration: 300 * time.Millisecond})
+	r := replayed(t, planned(t, plantest.Gets("/1")), s.address, Config{Duration: 300 * time.Millisecond})
 	// 5 + 10 + 20 + 40 + 80 + 160 ms
 	// Where the reset is quicker than we are, connecting fails already.
 	if c := countsOf(r); c.opened+c.failures > 10 || c.opened+c.failures < 3 || c.errors != c.requests {
@@ -290,12 +291,12 @@ func TestServerThatHangsUpIsNotHammered(t *testing.T) {
 func TestPausesAreCountedAndCanBeSwitchedOff(t *testing.T) {
 	for _, address := range []string{closedPort(t), serve(t, func(p *peer) { p.reset() }).address} {
 		config := Config{Duration: 200 * time.Millisecond}
-		paused := replayed(t, planned(t, gets("/1")), address, config)
+		paused := replayed(t, planned(t, plantest.Gets("/1")), address, config)
 		if paused.Pauses == 0 || paused.Paused < 100*time.Millisecond || paused.Paused > time.Second {
 			t.Errorf("%d pauses of %s in all: %+v", paused.Pauses, paused.Paused, countsOf(paused))
 		}
 		config.NoBackoff = true
-		hammered := replayed(t, planned(t, gets("/1")), address, config)
+		hammered := replayed(t, planned(t, plantest.Gets("/1")), address, config)
 		tries := func(r *Result) int64 { return r.Opened + r.Attempts() }
 		if hammered.Pauses != 0 || hammered.Paused != 0 || tries(hammered) < 3*tries(paused) {
 			t.Errorf("%d pauses without back-off: %+v, with it %+v", hammered.Pauses, countsOf(hammered), countsOf(paused))
@@ -304,9 +305,9 @@ func TestPausesAreCountedAndCanBeSwitchedOff(t *testing.T) {
 }
 
 func TestProgressIsTold(t *testing.T) {
-	s := serve(t, always(okHi))
+	s := serve(t, always(plantest.OK))
 	var last Progress
-	r := replayed(t, planned(t, gets("/1")), s.address, Config{
+	r := replayed(t, planned(t, plantest.Gets("/1")), s.address, Config{
 		Connections: 2, Loops: 2, Duration: 700 * time.Millisecond, RequestsPerConnection: 1000,
 		Progress: func(p Progress) {
 			if p.Requests < last.Requests || p.Elapsed < last.Elapsed {
@@ -322,7 +323,7 @@ func TestProgressIsTold(t *testing.T) {
 
 func TestProgressTellsThatNothingCanConnect(t *testing.T) {
 	var last Progress
-	r := replayed(t, planned(t, gets("/1")), closedPort(t), Config{Duration: time.Minute, patience: 700 * time.Millisecond, Progress: func(p Progress) { last = p }})
+	r := replayed(t, planned(t, plantest.Gets("/1")), closedPort(t), Config{Duration: time.Minute, patience: 700 * time.Millisecond, Progress: func(p Progress) { last = p }})
 	if last.ConnectFailures == 0 || last.ConnectFailures > r.ConnectFailures[ConnectRefused] || last.Requests != 0 {
 		t.Errorf("the last progress is %+v", last)
 	}
@@ -348,10 +349,10 @@ func TestUnixSocket(t *testing.T) {
 		if conn, err := ln.Accept(); err == nil {
 			defer conn.Close()
 			conn.Read(make([]byte, 1000))
-			conn.Write([]byte(okHi))
+			conn.Write([]byte(plantest.OK))
 		}
 	}()
-	r := replayed(t, planned(t, gets("/1")), "unix:"+path, Config{Verify: true})
+	r := replayed(t, planned(t, plantest.Gets("/1")), "unix:"+path, Config{Verify: true})
 	if r.Requests != 1 || r.Errors != 0 {
 		t.Errorf("%+v: %v", countsOf(r), r.Explanations)
 	}
@@ -363,7 +364,7 @@ func TestNoAllocationPerRequest(t *testing.T) {
 	for _, verify := range []bool{false, true} {
 		t.Run(fmt.Sprintf("verify %t", verify), func(t *testing.T) {
 			s := serve(t, answerBlindly)
-			plan := planned(t, gets("/1", "/2"), []exchange{{"HEAD /3 HTTP/1.1\r\nHost: h\r\n\r\n", okHi[:len(okHi)-2]}})
+			plan := planned(t, plantest.Gets("/1", "/2"), []plantest.Exchange{{"HEAD /3 HTTP/1.1\r\nHost: h\r\n\r\n", plantest.OK[:len(plantest.OK)-2]}})
 			plan.Sessions = plan.Sessions[:1]
 			mallocs := func(requests int64) uint64 {
 				var before, after runtime.MemStats
@@ -386,9 +387,9 @@ func TestNoAllocationPerRequest(t *testing.T) {
 
 // TestNoAllocationPerUpload is the same for requests that do not fit into one write.
 func TestNoAllocationPerUpload(t *testing.T) {
-	session := []exchange{postOf(1 << 20)}
+	session := []plantest.Exchange{postOf(1 << 20)}
 	s := serve(t, func(p *peer) {
-		octets, answer := make([]byte, len(session[0].request)), []byte(okHi)
+		octets, answer := make([]byte, len(session[0][0])), []byte(plantest.OK)
 		for {
 			if _, err := io.ReadFull(p, octets); err != nil {
 				return
@@ -415,7 +416,7 @@ func TestNoAllocationPerUpload(t *testing.T) {
 
 // answerBlindly takes each read for one request, and allocates nothing.
 func answerBlindly(p *peer) {
-	octets, answer := make([]byte, 4096), []byte(okHi)
+	octets, answer := make([]byte, 4096), []byte(plantest.OK)
 	for {
 		if _, err := p.Read(octets); err != nil {
 			return

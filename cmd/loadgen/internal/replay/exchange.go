@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/plan"
 	"github.com/hopwire/hopwire/shared/english"
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/wire"
@@ -11,7 +12,7 @@ import (
 
 // exchange sends request i of a session, takes its response in, and counts what
 // came of it.
-func (w *worker) exchange(s *Session, i int) {
+func (w *worker) exchange(s *plan.Session, i int) {
 	r := &s.Requests[i]
 	if f := w.connect(); f.cause != Answered {
 		w.lane.failed(s, i, f)
@@ -64,13 +65,13 @@ func (w *worker) begin() loop.Time {
 // we learned from the request that it did not answer any more. Whether it was
 // worked on nobody knows, so it is sent again only if its method allows that
 // (RFC 9112 section 9.3.1) or no octet of it has left, and once.
-func (w *worker) again(r *Request) bool {
+func (w *worker) again(r *plan.Request) bool {
 	return !w.lane.run.config.NoRetry && !w.lane.ending() && (r.Idempotent || w.took == 0)
 }
 
 // retry sends the request on a new connection, of which it is the first one. Its
 // latency is that of this attempt: what pauses there were before it are loadgen's own.
-func (w *worker) retry(r *Request) failure {
+func (w *worker) retry(r *plan.Request) failure {
 	w.hangUp()
 	if f := w.open(); f.cause != Answered {
 		return f
@@ -97,7 +98,7 @@ func (w *worker) afterFailure(f failure) {
 
 // attempt sends the request once, reads the response, and leaves the connection
 // ready for the next request or closed.
-func (w *worker) attempt(r *Request) failure {
+func (w *worker) attempt(r *plan.Request) failure {
 	w.send(r)
 	a, f := w.receive(r)
 	switch wrote := w.unwritten; {
@@ -118,7 +119,7 @@ func (w *worker) attempt(r *Request) failure {
 // all of it; the rest goes out while the response comes in. A server may answer
 // and hang up before it has read all, so a failure here does not keep us from
 // reading.
-func (w *worker) send(r *Request) {
+func (w *worker) send(r *plan.Request) {
 	l := w.lane
 	octets := r.Bytes
 	if r.Final != nil && w.enough(w.sent+1) {
@@ -156,7 +157,7 @@ type answer struct {
 // receive reads the response. The buffer is borrowed once there is something to
 // put into it, so that all workers of a loop use the same few, which stay in
 // the processor's cache.
-func (w *worker) receive(r *Request) (answer, failure) {
+func (w *worker) receive(r *plan.Request) (answer, failure) {
 	if err := w.conn.WaitReadable(); err != nil {
 		return answer{}, ioFailure(err, 0)
 	}
@@ -172,7 +173,7 @@ func (w *worker) receive(r *Request) (answer, failure) {
 // receiveHead reads up to the end of the head of the final response. Interim
 // responses stand before it and are passed over (RFC 9110 section 15.2), except
 // for 101, behind which no HTTP follows.
-func (w *worker) receiveHead(r *Request, buf *loop.Buffer) (answer, failure) {
+func (w *worker) receiveHead(r *plan.Request, buf *loop.Buffer) (answer, failure) {
 	seen := 0
 	for {
 		if err := w.fill(buf); err != nil {
@@ -219,7 +220,7 @@ func (w *worker) noticed(since loop.Time) loop.Time {
 
 // receiveBody reads up to the end of the response, and compares it on the way if
 // that is wanted.
-func (w *worker) receiveBody(r *Request, a answer, buf *loop.Buffer) failure {
+func (w *worker) receiveBody(r *plan.Request, a answer, buf *loop.Buffer) failure {
 	w.lane.tally.Statuses[min(a.status, len(w.lane.tally.Statuses)-1)]++
 	w.body.Reset(a.framing)
 	w.verdict.begin(w.expectation(r), a.status)
@@ -251,7 +252,7 @@ func (w *worker) endOfStream(err error) failure {
 }
 
 // expectation is what the response is to be compared with, or nil.
-func (w *worker) expectation(r *Request) *Expectation {
+func (w *worker) expectation(r *plan.Request) *plan.Expectation {
 	if !w.lane.run.config.Verify {
 		return nil
 	}
@@ -276,7 +277,7 @@ func (w *worker) scan(p []byte) (n int, done bool, err error) {
 
 // settle counts a whole response, and decides whether the connection can carry
 // another request.
-func (w *worker) settle(r *Request, a answer) {
+func (w *worker) settle(r *plan.Request, a answer) {
 	w.verdict.end()
 	if w.sent == 1 {
 		w.lane.tally.First++

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/measure"
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/plan"
 	"github.com/hopwire/hopwire/shared/loop"
 )
 
@@ -88,9 +89,9 @@ func (l *lane) publish() {
 
 // nextTurn takes the next turn: the session and how many of its requests are to
 // be sent. None means that there is nothing left to do.
-func (l *lane) nextTurn() (*Session, []Request) {
+func (l *lane) nextTurn() (*plan.Session, []plan.Request) {
 	turn := l.run.turns.Add(1) - 1
-	i, n := l.run.schedule.turn(turn)
+	i, n := l.run.schedule.Turn(turn)
 	s := &l.run.plan.Sessions[i]
 	return s, s.Requests[:n]
 }
@@ -114,7 +115,7 @@ func (l *lane) elapsed() time.Duration {
 }
 
 // failed counts a request that failed, and keeps the first few explanations.
-func (l *lane) failed(s *Session, i int, f failure) {
+func (l *lane) failed(s *plan.Session, i int, f failure) {
 	switch f.cause {
 	case Unsent:
 		return
@@ -133,7 +134,7 @@ func (l *lane) failed(s *Session, i int, f failure) {
 // explain says which request failed, and how.
 //
 //	GET /a (request 3 of 127.0.0.1:53210): status-mismatch: 404, recorded 200
-func explain(s *Session, i int, f failure) string {
+func explain(s *plan.Session, i int, f failure) string {
 	r := &s.Requests[i]
 	return fmt.Sprintf("%s %s (request %d of %s): %s: %v", r.Method, r.Target, i+1, s.Name, f.cause, f.err)
 }

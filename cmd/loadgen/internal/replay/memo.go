@@ -3,6 +3,7 @@ package replay
 import (
 	"bytes"
 
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/plan"
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/wire"
 )
@@ -22,7 +23,7 @@ type memo struct {
 
 // parse takes a head from the front of buf, with the outcomes of
 // wire.ParseResponseHead, and with seen as there.
-func (m *memo) parse(buf *loop.Buffer, seen int, head *wire.ResponseHead, r *Request) (answer, error) {
+func (m *memo) parse(buf *loop.Buffer, seen int, head *wire.ResponseHead, r *plan.Request) (answer, error) {
 	p := buf.Unread()
 	if len(m.raw) > 0 && bytes.HasPrefix(p, m.raw) && m.noContent == r.NoContent {
 		buf.Consume(len(m.raw))

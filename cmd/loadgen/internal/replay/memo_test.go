@@ -3,6 +3,7 @@ package replay
 import (
 	"testing"
 
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/plan"
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/wire"
 )
@@ -30,9 +31,9 @@ func TestMemoSaysWhatParsingSays(t *testing.T) {
 		{old + "hi", false}, {ok[:len(ok)-2], false}, {ok[:len(ok)-2] + "X: y\r\n\r\n", false}, {ok + "hi", false},
 		{early + ok, false}, {early, false}, {"nonsense\r\n\r\n", false}, {"", false}, {ok, false},
 	} {
-		r := &Request{Method: []byte("GET")}
+		r := &plan.Request{Method: []byte("GET")}
 		if x.head {
-			r = &Request{Method: []byte("HEAD"), NoContent: true}
+			r = &plan.Request{Method: []byte("HEAD"), NoContent: true}
 		}
 		buf := group.Loop(0).Buffer()
 		buf.Filled(copy(buf.Space(), x.octets))

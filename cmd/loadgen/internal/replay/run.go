@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/pace"
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/plan"
 	"github.com/hopwire/hopwire/shared/english"
 	"github.com/hopwire/hopwire/shared/loop"
 )
@@ -57,11 +59,11 @@ type Config struct {
 	patience time.Duration
 }
 
-func (c Config) withDefaults(plan *Plan) Config {
+func (c Config) withDefaults(p *plan.Plan) Config {
 	c.Connections = max(c.Connections, 1)
 	c.Loops = min(max(c.Loops, 1), c.Connections)
 	if c.Requests == 0 && c.Duration == 0 {
-		c.Requests = int64(plan.Len())
+		c.Requests = int64(p.Len())
 	}
 	c.Timeout = cmp.Or(c.Timeout, 10*time.Second)
 	c.explain = cmp.Or(c.explain, 5)
@@ -128,9 +130,9 @@ func (p Progress) Rate() float64 { return rate(p.Requests-p.Errors, p.Elapsed) }
 // A run is what the lanes have in common. What they all write is atomic, and
 // touched at most once for a session.
 type run struct {
-	plan     *Plan
+	plan     *plan.Plan
 	config   Config
-	schedule schedule
+	schedule pace.Schedule
 	group    *loop.Group
 	lanes    []*lane
 
@@ -143,8 +145,8 @@ type run struct {
 
 // Run replays a plan and returns what it measured. Cancelling the context ends
 // the run early, which is no error. An error says that there is no result.
-func Run(ctx context.Context, plan *Plan, config Config) (*Result, error) {
-	r, err := newRun(plan, config)
+func Run(ctx context.Context, p *plan.Plan, config Config) (*Result, error) {
+	r, err := newRun(p, config)
 	if err != nil {
 		return nil, err
 	}
@@ -167,12 +169,12 @@ func Run(ctx context.Context, plan *Plan, config Config) (*Result, error) {
 	return result, nil
 }
 
-func newRun(plan *Plan, config Config) (*run, error) {
-	if plan.Len() == 0 {
+func newRun(p *plan.Plan, config Config) (*run, error) {
+	if p.Len() == 0 {
 		return nil, errors.New("there is no request to send")
 	}
-	config = config.withDefaults(plan)
-	return &run{plan: plan, config: config, schedule: newSchedule(plan.Sessions, config.Requests)}, nil
+	config = config.withDefaults(p)
+	return &run{plan: p, config: config, schedule: pace.NewSchedule(p.Lengths(), config.Requests)}, nil
 }
 
 // startOn gives each loop its lane. They begin when the loops run.
@@ -275,7 +277,7 @@ func (r *run) ownEnding() Ending {
 		last = cmp.Or(l.connectFailure.cause, last)
 	}
 	switch {
-	case opened > 0 && r.schedule.unsent(ended) == 0 && int(r.gaveUp.Load()) < r.config.Connections:
+	case opened > 0 && r.schedule.Unsent(ended) == 0 && int(r.gaveUp.Load()) < r.config.Connections:
 		return Complete
 	case last.Ours():
 		return Limited
@@ -294,7 +296,7 @@ func (r *run) result() *Result {
 			res.LastConnectError, res.LastConnectCause = f.err, f.cause
 		}
 	}
-	res.Unsent = r.schedule.unsent(res.Requests + res.Unfinished)
+	res.Unsent = r.schedule.Unsent(res.Requests + res.Unfinished)
 	res.Explanations = res.Explanations[:min(len(res.Explanations), r.config.explain)]
 	return res
 }

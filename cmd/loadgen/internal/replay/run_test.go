@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/plan"
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/plan/plantest"
 	"github.com/hopwire/hopwire/shared/loop"
 )
 
@@ -39,7 +41,7 @@ func TestExchanges(t *testing.T) {
 	large := strings.Repeat("0123456789abcdef", 16<<10)
 	for _, test := range []struct {
 		name    string
-		session []exchange
+		session []plantest.Exchange
 		config  Config
 		script  func(p *peer)
 		want    counts
@@ -47,17 +49,17 @@ func TestExchanges(t *testing.T) {
 		explain string // part of the first explanation
 	}{
 		{
-			name: "two requests on one connection", session: gets("/1", "/2"), script: always(okHi),
+			name: "two requests on one connection", session: plantest.Gets("/1", "/2"), script: always(plantest.OK),
 			want: counts{requests: 2, opened: 1, reused: 1, byUs: 1},
 		},
 		{
-			name: "chunked", session: gets("/1", "/2"), script: always(chunked + "1\r\nh\r\n1;x=y\r\ni\r\n0\r\nT: v\r\n\r\n"),
+			name: "chunked", session: plantest.Gets("/1", "/2"), script: always(chunked + "1\r\nh\r\n1;x=y\r\ni\r\n0\r\nT: v\r\n\r\n"),
 			config: Config{Verify: true},
 			want:   counts{requests: 2, opened: 1, reused: 1, byUs: 1},
 		},
 		{
 			name:    "chunked in single bytes",
-			session: []exchange{{get("/1"), okHi}, {get("/2"), okHi}}, config: Config{Verify: true},
+			session: []plantest.Exchange{{plantest.Get("/1"), plantest.OK}, {plantest.Get("/2"), plantest.OK}}, config: Config{Verify: true},
 			script: func(p *peer) {
 				for p.next() != nil {
 					for _, octet := range chunked + "1\r\nh\r\n1\r\ni\r\n0\r\n\r\n" {
@@ -69,146 +71,146 @@ func TestExchanges(t *testing.T) {
 		},
 		{
 			name:    "HEAD has no content",
-			session: []exchange{{"HEAD /1 HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"}, {get("/2"), okHi}},
+			session: []plantest.Exchange{{"HEAD /1 HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"}, {plantest.Get("/2"), plantest.OK}},
 			config:  Config{Verify: true},
 			script: func(p *peer) {
 				for r := p.next(); r != nil; r = p.next() {
-					p.say(okHi[:len(okHi)-2*len("x")*btoi(r.Method == "HEAD")])
+					p.say(plantest.OK[:len(plantest.OK)-2*len("x")*btoi(r.Method == "HEAD")])
 				}
 			},
 			want: counts{requests: 2, opened: 1, reused: 1, byUs: 1},
 		},
 		{
-			name: "until close", session: gets("/1", "/2"), config: Config{Verify: true},
+			name: "until close", session: plantest.Gets("/1", "/2"), config: Config{Verify: true},
 			script: func(p *peer) { p.next(); p.say("HTTP/1.1 200 OK\r\n\r\nhi") },
 			want:   counts{requests: 2, opened: 2, byPeer: 2},
 		},
 		{
-			name: "Connection: close", session: gets("/1", "/2", "/3"),
+			name: "Connection: close", session: plantest.Gets("/1", "/2", "/3"),
 			script: always("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"), // and it does not
 			want:   counts{requests: 3, opened: 3, byUs: 3},
 		},
 		{
-			name: "the request asks for the end", script: always(okHi),
-			session: []exchange{{"GET /1 HTTP/1.0\r\n\r\n", okHi}, {get("/2"), okHi}},
+			name: "the request asks for the end", script: always(plantest.OK),
+			session: []plantest.Exchange{{"GET /1 HTTP/1.0\r\n\r\n", plantest.OK}, {plantest.Get("/2"), plantest.OK}},
 			want:    counts{requests: 2, opened: 2, byUs: 2},
 		},
 		{
-			name: "interim responses", session: []exchange{{"POST /1 HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nab", okHi}, {get("/2"), okHi}},
+			name: "interim responses", session: []plantest.Exchange{{"POST /1 HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nab", plantest.OK}, {plantest.Get("/2"), plantest.OK}},
 			config: Config{Verify: true},
-			script: always("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + okHi),
+			script: always("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + plantest.OK),
 			want:   counts{requests: 2, opened: 1, reused: 1, byUs: 1},
 		},
 		{
-			name: "content larger than a buffer", session: gets("/1", "/2"),
+			name: "content larger than a buffer", session: plantest.Gets("/1", "/2"),
 			script: always(fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(large), large)),
 			want:   counts{requests: 2, opened: 1, reused: 1, byUs: 1},
 		},
 		{
-			name: "request larger than the socket takes at once", script: always(okHi),
-			session: []exchange{{fmt.Sprintf("POST /1 HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n%s", 16*len(large), strings.Repeat(large, 16)), okHi}},
+			name: "request larger than the socket takes at once", script: always(plantest.OK),
+			session: []plantest.Exchange{{fmt.Sprintf("POST /1 HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n%s", 16*len(large), strings.Repeat(large, 16)), plantest.OK}},
 			config:  Config{Verify: true},
 			want:    counts{requests: 1, opened: 1, byUs: 1},
 		},
 		{
-			name: "closed before a response", session: gets("/1"), script: func(p *peer) { p.next() },
+			name: "closed before a response", session: plantest.Gets("/1"), script: func(p *peer) { p.next() },
 			want: counts{requests: 1, errors: 1, opened: 1, byPeer: 1}, cause: ClosedBeforeResponse, explain: "the server closed the connection",
 		},
 		{
-			name: "reset before a response", session: gets("/1"), script: func(p *peer) { p.next(); p.reset() },
+			name: "reset before a response", session: plantest.Gets("/1"), script: func(p *peer) { p.next(); p.reset() },
 			want: counts{requests: 1, errors: 1, opened: 1, byPeer: 1}, cause: ClosedBeforeResponse, explain: "reset",
 		},
 		{
-			name: "closed in the head", session: gets("/1"), script: func(p *peer) { p.next(); p.say(okHi[:12]) },
+			name: "closed in the head", session: plantest.Gets("/1"), script: func(p *peer) { p.next(); p.say(plantest.OK[:12]) },
 			want: counts{requests: 1, errors: 1, opened: 1, byPeer: 1}, cause: ClosedInResponse, explain: "after 12 bytes",
 		},
 		{
-			name: "closed in the content", session: gets("/1"), script: func(p *peer) { p.next(); p.say(okHi[:len(okHi)-1]) },
+			name: "closed in the content", session: plantest.Gets("/1"), script: func(p *peer) { p.next(); p.say(plantest.OK[:len(plantest.OK)-1]) },
 			want: counts{requests: 1, errors: 1, opened: 1, byPeer: 1}, cause: ClosedInResponse, explain: "GET /1 (request 1 of connection c1",
 		},
 		{
-			name: "closed in a chunk", session: gets("/1"), script: func(p *peer) { p.next(); p.say(chunked + "5\r\nab") },
+			name: "closed in a chunk", session: plantest.Gets("/1"), script: func(p *peer) { p.next(); p.say(chunked + "5\r\nab") },
 			want: counts{requests: 1, errors: 1, opened: 1, byPeer: 1}, cause: ClosedInResponse,
 		},
 		{
-			name: "no response in time", session: gets("/1"), config: Config{Timeout: 50 * time.Millisecond},
+			name: "no response in time", session: plantest.Gets("/1"), config: Config{Timeout: 50 * time.Millisecond},
 			script: func(p *peer) { p.next(); p.next() },
 			want:   counts{requests: 1, errors: 1, opened: 1, byUs: 1}, cause: Timeout, explain: "0 bytes",
 		},
 		{
-			name: "half a response in time", session: gets("/1"), config: Config{Timeout: 50 * time.Millisecond},
-			script: func(p *peer) { p.next(); p.say(okHi[:20]); p.next() },
+			name: "half a response in time", session: plantest.Gets("/1"), config: Config{Timeout: 50 * time.Millisecond},
+			script: func(p *peer) { p.next(); p.say(plantest.OK[:20]); p.next() },
 			want:   counts{requests: 1, errors: 1, opened: 1, byUs: 1}, cause: Timeout, explain: "20 bytes",
 		},
 		{
-			name: "not HTTP", session: gets("/1"), script: always("SSH-2.0-x\r\n"),
+			name: "not HTTP", session: plantest.Gets("/1"), script: always("SSH-2.0-x\r\n"),
 			want: counts{requests: 1, errors: 1, opened: 1, byUs: 1}, cause: BadResponse,
 		},
 		{
-			name: "framing in doubt", session: gets("/1"), script: always("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nhi"),
+			name: "framing in doubt", session: plantest.Gets("/1"), script: always("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nhi"),
 			want: counts{requests: 1, errors: 1, opened: 1, byUs: 1}, cause: BadResponse, explain: "Content-Length",
 		},
 		{
-			name: "a chunk size that is none", session: gets("/1"), script: always(chunked + "z\r\n"),
+			name: "a chunk size that is none", session: plantest.Gets("/1"), script: always(chunked + "z\r\n"),
 			want: counts{requests: 1, errors: 1, opened: 1, byUs: 1}, cause: BadResponse,
 		},
 		{
-			name: "a head larger than a buffer", session: gets("/1"), script: always("HTTP/1.1 200 OK\r\nX: " + large),
+			name: "a head larger than a buffer", session: plantest.Gets("/1"), script: always("HTTP/1.1 200 OK\r\nX: " + large),
 			want: counts{requests: 1, errors: 1, opened: 1, byUs: 1}, cause: BadResponse, explain: "head",
 		},
 		{
-			name: "bytes behind the response", session: gets("/1", "/2"), script: always(okHi + "!"),
+			name: "bytes behind the response", session: plantest.Gets("/1", "/2"), script: always(plantest.OK + "!"),
 			want: counts{requests: 2, errors: 2, opened: 2, byUs: 2}, cause: ExcessOctets, explain: "1 byte behind",
 		},
 		{
-			name: "another status", session: gets("/1", "/2"), config: Config{Verify: true},
+			name: "another status", session: plantest.Gets("/1", "/2"), config: Config{Verify: true},
 			script: always("HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nhi"),
 			want:   counts{requests: 2, errors: 2, opened: 1, reused: 1, byUs: 1}, cause: StatusMismatch, explain: "404, recorded 200",
 		},
 		{
-			name: "another status, not verified", session: gets("/1", "/2"),
+			name: "another status, not verified", session: plantest.Gets("/1", "/2"),
 			script: always("HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nhi"),
 			want:   counts{requests: 2, opened: 1, reused: 1, byUs: 1},
 		},
 		{
-			name: "other content", session: gets("/1"), config: Config{Verify: true},
+			name: "other content", session: plantest.Gets("/1"), config: Config{Verify: true},
 			script: always("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nho"),
 			want:   counts{requests: 1, errors: 1, opened: 1, byUs: 1}, cause: ContentMismatch, explain: `differs at offset 1: "o", recorded "i"`,
 		},
 		{
-			name: "more content", session: gets("/1"), config: Config{Verify: true},
+			name: "more content", session: plantest.Gets("/1"), config: Config{Verify: true},
 			script: always(chunked + "2\r\nhi\r\n3\r\ngh!\r\n0\r\n\r\n"),
 			want:   counts{requests: 1, errors: 1, opened: 1, byUs: 1}, cause: ContentMismatch, explain: "goes on after the recorded 2 bytes: 5 arrived",
 		},
 		{
-			name: "less content", session: gets("/1"), config: Config{Verify: true},
+			name: "less content", session: plantest.Gets("/1"), config: Config{Verify: true},
 			script: always("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nh"),
 			want:   counts{requests: 1, errors: 1, opened: 1, byUs: 1}, cause: ContentMismatch, explain: "ends at offset 1, recorded are 2 bytes",
 		},
 		{
-			name: "no recorded response to compare with", session: []exchange{{get("/1"), ""}}, config: Config{Verify: true}, script: always(okHi),
+			name: "no recorded response to compare with", session: []plantest.Exchange{{plantest.Get("/1"), ""}}, config: Config{Verify: true}, script: always(plantest.OK),
 			want: counts{requests: 1, opened: 1, byUs: 1},
 		},
 		{
-			name: "stale connection, GET", session: gets("/1", "/2"), config: Config{Verify: true},
+			name: "stale connection, GET", session: plantest.Gets("/1", "/2"), config: Config{Verify: true},
 			script: staleAfterOne,
 			want:   counts{requests: 2, opened: 2, byUs: 1, byPeer: 1, stale: 1, retries: 1},
 		},
 		{
-			name: "stale connection, GET, nothing sent again", session: gets("/1", "/2"), config: Config{NoRetry: true},
+			name: "stale connection, GET, nothing sent again", session: plantest.Gets("/1", "/2"), config: Config{NoRetry: true},
 			script: staleAfterOne,
 			want:   counts{requests: 2, errors: 1, opened: 1, byPeer: 1, stale: 1}, cause: ClosedBeforeResponse, explain: "GET /2 (request 2",
 		},
 		{
-			name: "stale connection, POST", session: []exchange{{get("/1"), okHi}, {post, okHi}}, config: Config{Verify: true},
+			name: "stale connection, POST", session: []plantest.Exchange{{plantest.Get("/1"), plantest.OK}, {post, plantest.OK}}, config: Config{Verify: true},
 			script: staleAfterOne,
 			want:   counts{requests: 2, errors: 1, opened: 1, byPeer: 1, stale: 1}, cause: ClosedBeforeResponse, explain: "POST /p (request 2",
 		},
 		{
-			name: "never any response on a used connection", session: gets("/1", "/2"),
+			name: "never any response on a used connection", session: plantest.Gets("/1", "/2"),
 			script: func(p *peer) {
 				if p.next(); p.number == 0 {
-					p.say(okHi)
+					p.say(plantest.OK)
 					p.next()
 				}
 			},
@@ -216,7 +218,7 @@ func TestExchanges(t *testing.T) {
 		},
 		{
 			name:    "a response and a reset before the request was taken",
-			session: []exchange{{fmt.Sprintf("POST /1 HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n%s", 64*len(large), strings.Repeat(large, 64)), okHi}},
+			session: []plantest.Exchange{{fmt.Sprintf("POST /1 HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n%s", 64*len(large), strings.Repeat(large, 64)), plantest.OK}},
 			script: func(p *peer) {
 				p.reader.ReadString('\n')
 				p.say("HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n")
@@ -225,7 +227,7 @@ func TestExchanges(t *testing.T) {
 		},
 		{
 			name:    "content until close, and a reset before the request was taken",
-			session: []exchange{{fmt.Sprintf("POST /1 HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n%s", 64*len(large), strings.Repeat(large, 64)), okHi}},
+			session: []plantest.Exchange{{fmt.Sprintf("POST /1 HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n%s", 64*len(large), strings.Repeat(large, 64)), plantest.OK}},
 			script: func(p *peer) {
 				p.reader.ReadString('\n')
 				p.say("HTTP/1.1 200 OK\r\n\r\nhalf of")
@@ -233,17 +235,17 @@ func TestExchanges(t *testing.T) {
 			want: counts{requests: 1, errors: 1, opened: 1, byPeer: 1}, cause: ClosedInResponse,
 		},
 		{
-			name: "a response that fills a buffer to the brim", session: gets("/1", "/2"),
+			name: "a response that fills a buffer to the brim", session: plantest.Gets("/1", "/2"),
 			script: always(fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", loop.BufferSize-42, large[:loop.BufferSize-42])),
 			want:   counts{requests: 2, opened: 1, reused: 1, byUs: 1},
 		},
 		{
-			name: "heads that together are larger than a buffer", session: gets("/1", "/2"),
+			name: "heads that together are larger than a buffer", session: plantest.Gets("/1", "/2"),
 			script: always("HTTP/1.1 103 Early Hints\r\nX: " + large[:10000] + "\r\n\r\nHTTP/1.1 200 OK\r\nX: " + large[:10000] + "\r\nContent-Length: 2\r\n\r\nhi"),
 			want:   counts{requests: 2, opened: 1, reused: 1, byUs: 1},
 		},
 		{
-			name: "101 ends HTTP", session: gets("/1", "/2"), script: always("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"),
+			name: "101 ends HTTP", session: plantest.Gets("/1", "/2"), script: always("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"),
 			want: counts{requests: 2, opened: 2, byUs: 2},
 		},
 	} {
@@ -273,11 +275,11 @@ func TestExchanges(t *testing.T) {
 // and closes: too late for the client to see it before it has sent.
 func staleAfterOne(p *peer) {
 	if p.number > 0 {
-		always(okHi)(p)
+		always(plantest.OK)(p)
 		return
 	}
 	p.next()
-	p.say(okHi)
+	p.say(plantest.OK)
 	p.next()
 }
 
@@ -291,12 +293,12 @@ func btoi(b bool) int {
 // TestClosedWhileIdle is for a connection whose end can be seen before the next
 // request is sent: nothing is sent on it, so no method is in doubt.
 func TestClosedWhileIdle(t *testing.T) {
-	post := exchange{"POST /2 HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n", okHi}
-	plan := planned(t, append(gets("/1"), post))
+	post := plantest.Exchange{"POST /2 HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n", plantest.OK}
+	plan := planned(t, append(plantest.Gets("/1"), post))
 	runs := make(chan *run, 1)
 	s := serve(t, func(p *peer) {
 		if p.next(); p.number > 0 {
-			p.say(okHi)
+			p.say(plantest.OK)
 			p.next()
 			return
 		}
@@ -304,7 +306,7 @@ func TestClosedWhileIdle(t *testing.T) {
 		waits, goOn := make(chan struct{}), make(chan struct{})
 		(<-runs).lanes[0].loop.Post(func() { close(waits); <-goOn })
 		<-waits
-		p.say(okHi)
+		p.say(plantest.OK)
 		p.Close()
 		close(goOn)
 	})
@@ -331,7 +333,7 @@ func TestClosedWhileIdle(t *testing.T) {
 }
 
 func TestSessionsStayOnOneConnectionInOrder(t *testing.T) {
-	var sessions [][]exchange
+	var sessions [][]plantest.Exchange
 	want := map[string]int{}
 	for i := range 20 {
 		var targets []string
@@ -339,9 +341,9 @@ func TestSessionsStayOnOneConnectionInOrder(t *testing.T) {
 			targets = append(targets, fmt.Sprintf("/%d/%d", i, j))
 		}
 		want[strings.Join(targets, " ")] = 3
-		sessions = append(sessions, gets(targets...))
+		sessions = append(sessions, plantest.Gets(targets...))
 	}
-	s := serve(t, always(okHi))
+	s := serve(t, always(plantest.OK))
 	plan := planned(t, sessions...)
 	r := replayed(t, plan, s.address, Config{Connections: 7, Loops: 2, Requests: int64(3 * plan.Len())})
 	if r.Requests != int64(3*plan.Len()) || r.Errors != 0 {
@@ -368,7 +370,7 @@ func TestSessionGoesOnOnAnotherConnection(t *testing.T) {
 			p.say("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n" + strings.Repeat("Connection: close\r\n", btoi(len(p.server.connections()[p.number]) == 2)) + "\r\n")
 		}
 	})
-	r := replayed(t, planned(t, gets("/1", "/2", "/3", "/4", "/5")), s.address, Config{})
+	r := replayed(t, planned(t, plantest.Gets("/1", "/2", "/3", "/4", "/5")), s.address, Config{})
 	if r.Requests != 5 || r.Errors != 0 || r.Opened != 3 || r.First != 3 || r.Reused != 2 || r.ClosedByUs+r.ClosedByPeer != 3 {
 		t.Errorf("%+v", countsOf(r))
 	}
@@ -392,8 +394,8 @@ func TestRequestsPerConnection(t *testing.T) {
 		{100, 11, "[[/1 /2 /3 /4 /5 /1 /2 /3 /4 /5 /1]]"},
 	} {
 		t.Run(fmt.Sprintf("%d of %d", test.perConnection, test.requests), func(t *testing.T) {
-			s := serve(t, always(okHi))
-			r := replayed(t, planned(t, gets("/1", "/2"), gets("/3"), gets("/4", "/5")), s.address,
+			s := serve(t, always(plantest.OK))
+			r := replayed(t, planned(t, plantest.Gets("/1", "/2"), plantest.Gets("/3"), plantest.Gets("/4", "/5")), s.address,
 				Config{RequestsPerConnection: test.perConnection, Requests: test.requests})
 			if got := fmt.Sprint(s.connections()); got != test.want {
 				t.Errorf("the server saw %s, not %s", got, test.want)
@@ -420,10 +422,10 @@ func TestURLs(t *testing.T) {
 			s := serve(t, func(p *peer) {
 				for r := p.next(); r != nil; r = p.next() {
 					announced.Add(int64(btoi(r.Close)))
-					p.say(okHi)
+					p.say(plantest.OK)
 				}
 			})
-			plan, err := FromURL("http://" + s.address + "/a?b#c")
+			plan, err := plan.FromURL("http://" + s.address + "/a?b#c")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -441,8 +443,8 @@ func TestURLs(t *testing.T) {
 }
 
 func TestRequestsAreExact(t *testing.T) {
-	s := serve(t, always(okHi))
-	plan := planned(t, gets("/1"), gets("/2", "/3"), gets("/4", "/5", "/6"))
+	s := serve(t, always(plantest.OK))
+	plan := planned(t, plantest.Gets("/1"), plantest.Gets("/2", "/3"), plantest.Gets("/4", "/5", "/6"))
 	for _, connections := range []int{1, 3, 16} {
 		for _, n := range []int64{1, 5, 6, 7, 100} {
 			r := replayed(t, plan, s.address, Config{Connections: connections, Loops: 2, Requests: n})
@@ -454,8 +456,8 @@ func TestRequestsAreExact(t *testing.T) {
 }
 
 // postOf is a request with a body that no socket takes at once.
-func postOf(size int) exchange {
-	return exchange{fmt.Sprintf("POST /p HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n%s", size, strings.Repeat("x", size)), okHi}
+func postOf(size int) plantest.Exchange {
+	return plantest.Exchange{fmt.Sprintf("POST /p HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n%s", size, strings.Repeat("x", size)), plantest.OK}
 }
 
 // TestReadsWhileItWrites is for servers that answer before they have read the
@@ -473,7 +475,7 @@ func TestReadsWhileItWrites(t *testing.T) {
 			io.Copy(p, r.Body)
 		}, counts{requests: 2, opened: 1, reused: 1, byUs: 1}, 200},
 		{"all of the answer first", func(p *peer, r *http.Request, over <-chan struct{}) {
-			p.say(okHi)
+			p.say(plantest.OK)
 			io.Copy(io.Discard, r.Body)
 		}, counts{requests: 2, opened: 1, reused: 1, byUs: 1}, 200},
 		{"a refusal, and nothing is read", func(p *peer, r *http.Request, over <-chan struct{}) {
@@ -481,7 +483,7 @@ func TestReadsWhileItWrites(t *testing.T) {
 			<-over
 		}, counts{requests: 2, opened: 2, byUs: 2}, 413},
 		{"the end, and nothing is read", func(p *peer, r *http.Request, over <-chan struct{}) {
-			p.say(okHi[:len(okHi)-1])
+			p.say(plantest.OK[:len(plantest.OK)-1])
 			p.Conn.(*net.TCPConn).CloseWrite()
 			<-over
 		}, counts{requests: 2, errors: 1, opened: 2, byPeer: 1, byUs: 1}, 200},
@@ -496,10 +498,10 @@ func TestReadsWhileItWrites(t *testing.T) {
 					}
 					test.script(p, r, over)
 				}
-				always(okHi)(p)
+				always(plantest.OK)(p)
 			})
 			defer close(over)
-			r := replayed(t, planned(t, append([]exchange{postOf(size)}, gets("/2")...)), s.address, Config{})
+			r := replayed(t, planned(t, append([]plantest.Exchange{postOf(size)}, plantest.Gets("/2")...)), s.address, Config{})
 			if got := countsOf(r); got != test.want || r.Statuses[test.status] == 0 || r.Elapsed > 8*time.Second {
 				t.Errorf("got %+v, want %+v; statuses %d: %d, in %s: %v", got, test.want, test.status, r.Statuses[test.status], r.Elapsed, r.Explanations)
 			}

@@ -5,17 +5,17 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/plan"
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/plan/plantest"
 	"github.com/hopwire/hopwire/shared/capture"
 	"github.com/hopwire/hopwire/shared/loop"
 )
@@ -116,47 +116,10 @@ func always(octets string) func(*peer) {
 	}
 }
 
-const okHi = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
-
-// get is a recorded request.
-func get(target string) string { return "GET " + target + " HTTP/1.1\r\nHost: h\r\n\r\n" }
-
-// An exchange is a recorded request and response.
-type exchange struct{ request, response string }
-
-// gets is a session of GETs that were answered with okHi.
-func gets(targets ...string) (session []exchange) {
-	for _, t := range targets {
-		session = append(session, exchange{get(t), okHi})
-	}
-	return session
-}
-
-// record makes a recording of sessions, as the capture package would.
-func record(sessions ...[]exchange) *capture.Recording {
-	rec := &capture.Recording{}
-	for i, s := range sessions {
-		c := &capture.Connection{
-			ID: fmt.Sprintf("c%d", i+1), Hop: capture.ClientHop,
-			Client: netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(50001+i)),
-			Server: netip.MustParseAddrPort("127.0.0.1:8080"),
-		}
-		for _, x := range s {
-			c.Exchanges = append(c.Exchanges, capture.Exchange{Request: message(x.request), Response: message(x.response)})
-		}
-		rec.Connections = append(rec.Connections, c)
-	}
-	return rec
-}
-
-func message(raw string) capture.Message {
-	return capture.Message{Raw: []byte(raw), HeadLen: strings.Index(raw, "\r\n\r\n") + 4}
-}
-
 // planned is the plan of sessions.
-func planned(t *testing.T, sessions ...[]exchange) *Plan {
+func planned(t *testing.T, sessions ...[]plantest.Exchange) *plan.Plan {
 	t.Helper()
-	p, err := FromRecording(record(sessions...), capture.ClientHop)
+	p, err := plan.FromRecording(plantest.Record(sessions...), capture.ClientHop)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +127,7 @@ func planned(t *testing.T, sessions ...[]exchange) *Plan {
 }
 
 // run replays a plan to an address, and ends the test if that takes too long.
-func replayed(t *testing.T, plan *Plan, address string, config Config) *Result {
+func replayed(t *testing.T, plan *plan.Plan, address string, config Config) *Result {
 	t.Helper()
 	target, err := loop.ParseAddress(address)
 	if err != nil {

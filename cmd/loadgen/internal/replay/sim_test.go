@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/plan"
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/plan/plantest"
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/loop/simnet"
 	"github.com/hopwire/hopwire/shared/wire"
@@ -13,13 +15,13 @@ import (
 )
 
 // simulated replays to a server of the same simulated world.
-func simulated(t *testing.T, seed uint64, options simnet.Options, plan *Plan, config Config) (*Result, error) {
+func simulated(t *testing.T, seed uint64, options simnet.Options, plan *plan.Plan, config Config) (*Result, error) {
 	t.Helper()
 	return simulatedAnd(t, seed, options, plan, config, func(*run, *loop.Loop) {})
 }
 
 // simulatedAnd does something else, too, once the run has begun.
-func simulatedAnd(t *testing.T, seed uint64, options simnet.Options, plan *Plan, config Config, also func(*run, *loop.Loop)) (*Result, error) {
+func simulatedAnd(t *testing.T, seed uint64, options simnet.Options, plan *plan.Plan, config Config, also func(*run, *loop.Loop)) (*Result, error) {
 	t.Helper()
 	target, err := loop.ParseAddress("127.0.0.1:80")
 	if err != nil {
@@ -124,20 +126,20 @@ func simResponse(target string) string {
 }
 
 // simPlan has sessions of all manners.
-func simPlan(t *testing.T) *Plan {
-	session := func(targets ...string) (s []exchange) {
+func simPlan(t *testing.T) *plan.Plan {
+	session := func(targets ...string) (s []plantest.Exchange) {
 		for i, target := range targets {
-			request := get(target)
+			request := plantest.Get(target)
 			if i%2 == 1 {
 				request = "POST " + target + " HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n" + simContent[:100]
 			}
 			response := simResponse(target)
 			response = strings.TrimPrefix(response, "HTTP/1.1 100 Continue\r\n\r\n")
-			s = append(s, exchange{request, response})
+			s = append(s, plantest.Exchange{request, response})
 		}
 		return s
 	}
-	echo := exchange{
+	echo := plantest.Exchange{
 		fmt.Sprintf("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n%s", len(echoed), echoed),
 		"HTTP/1.1 200 OK\r\n\r\n" + echoed,
 	}
@@ -208,8 +210,8 @@ func TestHostileNetwork(t *testing.T) {
 // TestStaleConnectionTakesNoOctet: where the reset was there before the request,
 // not one octet has left, so that any method may be sent again.
 func TestStaleConnectionTakesNoOctet(t *testing.T) {
-	post := exchange{"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n", simResponse("/")}
-	plan := planned(t, append([]exchange{{get("/"), simResponse("/")}}, post))
+	post := plantest.Exchange{"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n", simResponse("/")}
+	plan := planned(t, append([]plantest.Exchange{{plantest.Get("/"), simResponse("/")}}, post))
 	stale := int64(0)
 	for seed := range simSeeds() {
 		options := simnet.Options{Late: 0.5, LateBy: simnet.Range{Max: 10 * time.Millisecond}, Fate: func(d simnet.Dial) (f simnet.Fate) {
@@ -233,7 +235,7 @@ func TestStaleConnectionTakesNoOctet(t *testing.T) {
 // those who have sent get their time.
 func TestInterruptedWhileConnecting(t *testing.T) {
 	const way = 100 * time.Millisecond // connecting takes two, and so does a response
-	plan := planned(t, []exchange{{get("/"), simResponse("/")}})
+	plan := planned(t, []plantest.Exchange{{plantest.Get("/"), simResponse("/")}})
 	for _, test := range []struct {
 		after    time.Duration
 		why      Ending

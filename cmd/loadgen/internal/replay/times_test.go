@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/measure"
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/plan/plantest"
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/loop/simnet"
 )
@@ -15,7 +16,7 @@ import (
 func TestTimesByKind(t *testing.T) {
 	const way, piece = 10 * time.Millisecond, time.Millisecond
 	options := simnet.Options{Delay: simnet.Range{Min: way}, Pace: simnet.Range{Min: piece}, Piece: 64}
-	plan := planned(t, []exchange{{get("/"), simResponse("/")}, {get("/"), simResponse("/")}})
+	plan := planned(t, []plantest.Exchange{{plantest.Get("/"), simResponse("/")}, {plantest.Get("/"), simResponse("/")}})
 	for _, test := range []struct {
 		name         string
 		perConn      int
@@ -58,16 +59,16 @@ func TestTimesByKind(t *testing.T) {
 // and its latency begins anew.
 func TestSentAgain(t *testing.T) {
 	const way = 10 * time.Millisecond
-	first := exchange{get("/"), simResponse("/")}
+	first := plantest.Exchange{plantest.Get("/"), simResponse("/")}
 	stale := int64(0)
 	for seed := range simSeeds() {
 		options := simnet.Options{Delay: simnet.Range{Min: way}, Late: 0.5, LateBy: simnet.Range{Max: way}, Fate: func(d simnet.Dial) (f simnet.Fate) {
 			if d.Number == 1 {
-				f.Down = simnet.Cut{Kind: simnet.CutReset, At: int64(len(first.response))}
+				f.Down = simnet.Cut{Kind: simnet.CutReset, At: int64(len(first[1]))}
 			}
 			return f
 		}}
-		r, err := simulated(t, seed, options, planned(t, []exchange{first, first}), Config{})
+		r, err := simulated(t, seed, options, planned(t, []plantest.Exchange{first, first}), Config{})
 		if err != nil || r.Errors != 0 || r.Opened != 2 {
 			t.Fatalf("seed %d: %v, %+v, %v", seed, err, countsOf(r), r.Explanations)
 		}
@@ -110,9 +111,9 @@ func TestFirstByteIsOfAnyResponse(t *testing.T) {
 			p.next()
 			p.say(first)
 			time.Sleep(pause)
-			p.say(strings.TrimPrefix(okHi, first))
+			p.say(strings.TrimPrefix(plantest.OK, first))
 		})
-		r := replayed(t, planned(t, gets("/")), s.address, Config{})
+		r := replayed(t, planned(t, plantest.Gets("/")), s.address, Config{})
 		if r.Errors != 0 || r.FirstByte.Max() > r.Latency.Max()-pause/2 {
 			t.Errorf("after %q: first byte after %s, the last after %s, %v", first, r.FirstByte.Max(), r.Latency.Max(), r.Explanations)
 		}

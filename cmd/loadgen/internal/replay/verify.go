@@ -4,13 +4,14 @@ import (
 	"bytes"
 	"fmt"
 
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/plan"
 	"github.com/hopwire/hopwire/shared/english"
 )
 
 // A comparison compares one response with the recorded one while it arrives.
 // The zero value compares nothing.
 type comparison struct {
-	expect *Expectation // nil: there is nothing to compare with
+	expect *plan.Expectation // nil: there is nothing to compare with
 	status int
 	offset int // octets of content that arrived
 	first  int // offset of the first octet that differs, or -1
@@ -22,7 +23,7 @@ type comparison struct {
 const sampleLen = 12
 
 // begin starts a comparison, or none if there is nothing to expect.
-func (c *comparison) begin(e *Expectation, status int) {
+func (c *comparison) begin(e *plan.Expectation, status int) {
 	c.expect = e
 	if e != nil {
 		c.status, c.offset, c.first, c.gotLen = status, 0, -1, 0

@@ -3,6 +3,8 @@ package replay
 import (
 	"strings"
 	"testing"
+
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/plan"
 )
 
 // TestComparison feeds content in pieces of every size.
@@ -30,7 +32,7 @@ func TestComparison(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			for size := 1; size <= len(test.content)+1; size++ {
 				var c comparison
-				c.begin(&Expectation{200, []byte(test.recorded)}, test.status)
+				c.begin(&plan.Expectation{Status: 200, Content: []byte(test.recorded)}, test.status)
 				for rest := test.content; rest != ""; {
 					n := min(size, len(rest))
 					c.feed([]byte(rest[:n]))
@@ -48,10 +50,10 @@ func TestComparison(t *testing.T) {
 
 func TestComparisonIsBegunAnew(t *testing.T) {
 	var c comparison
-	c.begin(&Expectation{200, []byte("a")}, 404)
+	c.begin(&plan.Expectation{Status: 200, Content: []byte("a")}, 404)
 	c.feed([]byte("b"))
 	c.end()
-	c.begin(&Expectation{200, []byte("a")}, 200)
+	c.begin(&plan.Expectation{Status: 200, Content: []byte("a")}, 200)
 	c.feed([]byte("a"))
 	c.end()
 	if f := c.failure(); f.cause != Answered {

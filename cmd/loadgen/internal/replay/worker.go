@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/plan"
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/wire"
 )
@@ -60,7 +61,7 @@ func (w *worker) done() bool { return w.gone || w.lane.stopping }
 
 // replay sends the requests of one session, and ends the connection where the
 // recorded one ended.
-func (w *worker) replay(s *Session, requests []Request) {
+func (w *worker) replay(s *plan.Session, requests []plan.Request) {
 	for i := range requests {
 		if w.done() {
 			return

@@ -1,4 +1,4 @@
-package replay
+package plan
 
 import (
 	"errors"
@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/plan/plantest"
 	"github.com/hopwire/hopwire/shared/capture"
 )
 
@@ -22,7 +23,7 @@ func TestPlanOfARecording(t *testing.T) {
 		note              string
 	}{
 		{
-			name: "GET", request: get("/a"), response: okHi,
+			name: "GET", request: plantest.Get("/a"), response: plantest.OK,
 			want: Request{Idempotent: true, Expect: &Expectation{200, []byte("hi")}},
 		},
 		{
@@ -39,27 +40,27 @@ func TestPlanOfARecording(t *testing.T) {
 			want:     Request{Idempotent: true, Expect: &Expectation{200, []byte("abc")}},
 		},
 		{
-			name: "response until close", request: get("/a"), response: "HTTP/1.0 200 OK\r\n\r\nabc",
+			name: "response until close", request: plantest.Get("/a"), response: "HTTP/1.0 200 OK\r\n\r\nabc",
 			want: Request{Idempotent: true, Expect: &Expectation{200, []byte("abc")}},
 		},
 		{
-			name: "request that ends the connection", request: "DELETE / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", response: okHi,
+			name: "request that ends the connection", request: "DELETE / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", response: plantest.OK,
 			want: Request{Idempotent: true, Closes: true, Expect: &Expectation{200, []byte("hi")}},
 		},
 		{
-			name: "a head beyond the limits of servers", request: "GET / HTTP/1.1\r\nHost: h\r\nX: " + strings.Repeat("x", 30000) + "\r\n\r\n", response: okHi,
+			name: "a head beyond the limits of servers", request: "GET / HTTP/1.1\r\nHost: h\r\nX: " + strings.Repeat("x", 30000) + "\r\n\r\n", response: plantest.OK,
 			want: Request{Idempotent: true, Expect: &Expectation{200, []byte("hi")}},
 		},
 		{
-			name: "no response", request: get("/a"), want: Request{Idempotent: true},
+			name: "no response", request: plantest.Get("/a"), want: Request{Idempotent: true},
 			note: "1 request without a whole, valid recorded response, which --verify cannot compare",
 		},
 		{
-			name: "part of a response", request: get("/a"), response: okHi[:len(okHi)-1], want: Request{Idempotent: true},
+			name: "part of a response", request: plantest.Get("/a"), response: plantest.OK[:len(plantest.OK)-1], want: Request{Idempotent: true},
 			note: "1 request without a whole",
 		},
 		{
-			name: "a response that is none", request: get("/a"), response: "HTTP/1.1 2 OK\r\n\r\n", want: Request{Idempotent: true},
+			name: "a response that is none", request: plantest.Get("/a"), response: "HTTP/1.1 2 OK\r\n\r\n", want: Request{Idempotent: true},
 			note: "1 request without a whole",
 		},
 		{
@@ -70,11 +71,11 @@ func TestPlanOfARecording(t *testing.T) {
 		{name: "not HTTP/1.1", request: "GET / HTTP/1.1\r\nHost : h\r\n\r\n", left: "1 not HTTP/1.1"},
 		{name: "two lengths", request: "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", left: "1 not HTTP/1.1"},
 		{
-			name: "a target that no URI has, and no Host", request: "GET /é%#\" HTTP/1.1\r\n\r\n", response: okHi,
+			name: "a target that no URI has, and no Host", request: "GET /é%#\" HTTP/1.1\r\n\r\n", response: plantest.OK,
 			want: Request{Idempotent: true, Expect: &Expectation{200, []byte("hi")}},
 			note: "1 request replayed as recorded, which servers may answer with 400 (target-byte)",
 		},
-		{name: "more than a request", request: get("/a") + "x", left: "1 not HTTP/1.1"},
+		{name: "more than a request", request: plantest.Get("/a") + "x", left: "1 not HTTP/1.1"},
 		{name: "CONNECT", request: "CONNECT h:1 HTTP/1.1\r\nHost: h:1\r\n\r\n", response: "HTTP/1.1 200 OK\r\n\r\n", left: "1 to open a tunnel"},
 		{
 			name: "upgrade", request: "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
@@ -82,7 +83,7 @@ func TestPlanOfARecording(t *testing.T) {
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			plan, err := FromRecording(record([]exchange{{test.request, test.response}}), capture.ClientHop)
+			plan, err := FromRecording(plantest.Record([]plantest.Exchange{{test.request, test.response}}), capture.ClientHop)
 			if test.left != "" {
 				if err == nil || !strings.Contains(err.Error(), test.left) {
 					t.Fatalf("the error is %v, not %q", err, test.left)
@@ -111,8 +112,7 @@ func TestPlanOfARecording(t *testing.T) {
 }
 
 func TestCutMessagesAreNotCompared(t *testing.T) {
-	rec := record(gets("/1"))
-	rec.Connections[0].Exchanges[0].Response = message("HTTP/1.1 200 OK\r\n\r\nhalf of")
+	rec := plantest.Record([]plantest.Exchange{{plantest.Get("/1"), "HTTP/1.1 200 OK\r\n\r\nhalf of"}})
 	rec.Connections[0].Exchanges[0].Response.Cut = true
 	plan, err := FromRecording(rec, capture.ClientHop)
 	if err != nil {
@@ -124,7 +124,7 @@ func TestCutMessagesAreNotCompared(t *testing.T) {
 }
 
 func TestFaultyResponsesAreNotCompared(t *testing.T) {
-	rec := record([]exchange{{get("/1"), okHi}})
+	rec := plantest.Record([]plantest.Exchange{{plantest.Get("/1"), plantest.OK}})
 	rec.Connections[0].Exchanges[0].Response.Fault = errors.New("more content than it says")
 	plan, err := FromRecording(rec, capture.ClientHop)
 	if err != nil {
@@ -137,7 +137,7 @@ func TestFaultyResponsesAreNotCompared(t *testing.T) {
 
 // What was lost is said before anything else.
 func TestLossesAreNotedFirst(t *testing.T) {
-	rec := record([]exchange{{get("/1"), ""}, {"GET / HTTP/1.1\r\nHost", ""}})
+	rec := plantest.Record([]plantest.Exchange{{plantest.Get("/1"), ""}, {"GET / HTTP/1.1\r\nHost", ""}})
 	rec.Warnings = []string{"a warning of the reader"}
 	plan, err := FromRecording(rec, capture.ClientHop)
 	if err != nil {
@@ -151,8 +151,8 @@ func TestLossesAreNotedFirst(t *testing.T) {
 }
 
 func TestPlanKeepsSessionsAndOrder(t *testing.T) {
-	broken := []exchange{{"GET / HTTP/1.1\r\nHost : h\r\n\r\n", ""}}
-	plan := planned(t, gets("/1", "/2"), broken, append(broken, gets("/3")...))
+	broken := []plantest.Exchange{{"GET / HTTP/1.1\r\nHost : h\r\n\r\n", ""}}
+	plan := planned(t, plantest.Gets("/1", "/2"), broken, append(broken, plantest.Gets("/3")...))
 	var got []string
 	for _, s := range plan.Sessions {
 		line := s.Name + ":"
@@ -174,7 +174,7 @@ func TestHops(t *testing.T) {
 	rec := func(hops ...capture.Hop) *capture.Recording {
 		all := &capture.Recording{}
 		for _, h := range hops {
-			c := record(gets("/" + h.String())).Connections[0]
+			c := plantest.Record(plantest.Gets("/" + h.String())).Connections[0]
 			c.Hop = h
 			all.Connections = append(all.Connections, c)
 		}
@@ -215,7 +215,7 @@ func TestHops(t *testing.T) {
 }
 
 func TestSeveralServersAreNoted(t *testing.T) {
-	rec := record(gets("/1"), gets("/2"))
+	rec := plantest.Record(plantest.Gets("/1"), plantest.Gets("/2"))
 	rec.Connections[1].Server = netip.MustParseAddrPort("127.0.0.1:9090")
 	rec.Warnings = []string{"a warning of the reader"}
 	plan, err := FromRecording(rec, capture.ClientHop)
@@ -236,7 +236,7 @@ func TestJoin(t *testing.T) {
 		}
 		return p
 	}
-	file := planned(t, gets("/f"))
+	file := planned(t, plantest.Gets("/f"))
 	for _, test := range []struct {
 		name    string
 		plans   []*Plan
@@ -297,4 +297,14 @@ func TestFromURLRefuses(t *testing.T) {
 			t.Errorf("%s: %v, %v, want %q", url, p, err, want)
 		}
 	}
+}
+
+// planned is the plan of sessions.
+func planned(t *testing.T, sessions ...[]plantest.Exchange) *Plan {
+	t.Helper()
+	p, err := FromRecording(plantest.Record(sessions...), capture.ClientHop)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }

@@ -1,4 +1,4 @@
-package replay
+package plan
 
 import (
 	"errors"
@@ -71,6 +71,14 @@ func (p *Plan) Len() int {
 		n += len(p.Sessions[i].Requests)
 	}
 	return n
+}
+
+// Lengths are how many requests the sessions have.
+func (p *Plan) Lengths() (lengths []int) {
+	for i := range p.Sessions {
+		lengths = append(lengths, len(p.Sessions[i].Requests))
+	}
+	return lengths
 }
 
 // Verifiable says whether a whole response was recorded for some request.

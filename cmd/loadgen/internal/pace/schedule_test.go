@@ -1,15 +1,6 @@
-package replay
+package pace
 
 import "testing"
-
-// sessionsOf makes sessions with the given numbers of requests.
-func sessionsOf(lengths ...int) []Session {
-	var sessions []Session
-	for _, n := range lengths {
-		sessions = append(sessions, Session{Requests: make([]Request, n)})
-	}
-	return sessions
-}
 
 func TestScheduleTurns(t *testing.T) {
 	type turn struct {
@@ -30,9 +21,9 @@ func TestScheduleTurns(t *testing.T) {
 		{"fewer than one session", []int{4}, 1, []turn{{0, 1}, {0, 0}}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s := newSchedule(sessionsOf(test.lengths...), test.limit)
+			s := NewSchedule(test.lengths, test.limit)
 			for i, want := range test.want {
-				if session, n := s.turn(int64(i)); (turn{session, n}) != want {
+				if session, n := s.Turn(int64(i)); (turn{session, n}) != want {
 					t.Errorf("turn %d: session %d, %d requests; want %v", i, session, n, want)
 				}
 			}
@@ -42,10 +33,10 @@ func TestScheduleTurns(t *testing.T) {
 
 func TestScheduleSendsExactlyTheLimit(t *testing.T) {
 	for limit := int64(1); limit < 40; limit++ {
-		s := newSchedule(sessionsOf(3, 1, 5, 2), limit)
+		s := NewSchedule([]int{3, 1, 5, 2}, limit)
 		var sum int64
 		for turn := range int64(60) {
-			_, n := s.turn(turn)
+			_, n := s.Turn(turn)
 			sum += n
 		}
 		if sum != limit {

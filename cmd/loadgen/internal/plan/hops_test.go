@@ -1,4 +1,4 @@
-package replay
+package plan
 
 import (
 	"net/netip"
@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/plan/plantest"
 	"github.com/hopwire/hopwire/shared/capture"
 )
 
@@ -15,7 +16,7 @@ func TestHopsOfACapture(t *testing.T) {
 	const fetch = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n"
 	// seen is a connection with one request, asked and answered at so many seconds.
 	seen := func(client, server, request string, from, to int64) *capture.Connection {
-		c := record([]exchange{{request, okHi}}).Connections[0]
+		c := plantest.Record([]plantest.Exchange{{request, plantest.OK}}).Connections[0]
 		c.Hop, c.Client, c.Server = capture.UnknownHop, netip.MustParseAddrPort(client), netip.MustParseAddrPort(server)
 		x := &c.Exchanges[0]
 		x.Request.At, x.Response.End = time.Unix(from, 0), time.Unix(to, 0)
