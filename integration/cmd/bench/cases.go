@@ -48,33 +48,6 @@ func fileServers(connections int) comparison {
 	}
 }
 
-// generators compares what loadgen and wrk themselves cost, asking the same
-// nginx.
-func generators(connections int) comparison {
-	return comparison{
-		name:  fmt.Sprintf("loadgen-%d", connections),
-		title: fmt.Sprintf("load generators, %d connections, 1 KiB responses, one core", connections),
-		unit:  perRequest,
-		also:  rate,
-		setup: func(s *stage) ([]contestant, error) {
-			target, err := s.start(s.nginxFiles, rest)
-			if err != nil {
-				return nil, err
-			}
-			measure := func(generate generator) func(time.Duration) (reading, error) {
-				return func(d time.Duration) (reading, error) {
-					if _, err := generate(measured, target.Addr, connections, warmUp); err != nil {
-						return reading{}, err
-					}
-					l, err := generate(measured, target.Addr, connections, d)
-					return l.reading(l.cpu, d), err
-				}
-			}
-			return []contestant{{"loadgen", measure(s.loadgen)}, {"wrk", measure(wrk)}}, nil
-		},
-	}
-}
-
 // A named starter is a contestant that is not running yet.
 type named struct {
 	name  string
@@ -111,11 +84,11 @@ func (s *stage) underLoad(connections int, list []named) (contestants []contesta
 }
 
 func underLoad(server *servers.Server, connections int, d time.Duration) (reading, error) {
-	if _, err := wrk(rest, server.Addr, connections, warmUp); err != nil {
+	if _, err := wrk(rest, urlOf(server), connections, warmUp); err != nil {
 		return reading{}, err
 	}
 	before, err1 := server.CPUTime()
-	l, err2 := wrk(rest, server.Addr, connections, d)
+	l, err2 := wrk(rest, urlOf(server), connections, d)
 	after, err3 := server.CPUTime()
 	return l.reading(after-before, d), errors.Join(err1, err2, err3)
 }

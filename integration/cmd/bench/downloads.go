@@ -60,7 +60,7 @@ func (s *stage) besideDownloads(server *servers.Server, n int, d time.Duration) 
 		downloads <- err
 	}()
 	time.Sleep(warmUp)
-	out, _, err := s.replay(rest, server.Addr, 1, d)
+	out, _, err := s.replay(rest, 1, d, urlOf(server))
 	var report struct {
 		Errors  int64
 		Latency struct{ P50, P99 float64 } `json:"latency_us"`

@@ -3,11 +3,11 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/hopwire/hopwire/integration/internal/servers"
@@ -17,26 +17,35 @@ import (
 type load struct {
 	requests int64         // answered, all of them well
 	cpu      time.Duration // of the generator itself
+	memory   int64         // bytes, its most
 }
 
-// A generator asks one server for one document, over many connections.
-type generator func(processor int, addr string, connections int, d time.Duration) (load, error)
+// A generator asks for one document, over many connections.
+type generator func(processor int, url string, connections int, d time.Duration) (load, error)
+
+// urlOf names the document that most servers are asked for.
+func urlOf(server *servers.Server) string { return "http://" + server.Addr + document }
 
 // wrk runs wrk with one thread.
-func wrk(processor int, addr string, connections int, d time.Duration) (load, error) {
-	out, cpu, err := runOn(processor, "wrk", "-t1", fmt.Sprint("-c", connections), fmt.Sprintf("-d%.0fs", d.Seconds()), "--timeout", "10s", "http://"+addr+document)
+func wrk(processor int, url string, connections int, d time.Duration) (load, error) {
+	out, used, err := runOn(processor, "wrk", "-t1", fmt.Sprint("-c", connections), fmt.Sprintf("-d%.0fs", d.Seconds()), "--timeout", "10s", url)
 	if err != nil {
 		return load{}, err
 	}
 	if bad := wrkErrors.FindString(out); bad != "" {
 		return load{}, fmt.Errorf("wrk reports %s", bad)
 	}
-	match := wrkRequests.FindStringSubmatch(out)
+	used.requests, err = countIn(out, wrkRequests)
+	return used, err
+}
+
+// countIn finds the number of requests in what a generator has printed.
+func countIn(out string, pattern *regexp.Regexp) (int64, error) {
+	match := pattern.FindStringSubmatch(out)
 	if match == nil {
-		return load{}, fmt.Errorf("wrk does not say how many requests it made:\n%s", out)
+		return 0, fmt.Errorf("it does not say how many requests it made:\n%s", out)
 	}
-	n, err := strconv.ParseInt(match[1], 10, 64)
-	return load{requests: n, cpu: cpu}, err
+	return strconv.ParseInt(match[1], 10, 64)
 }
 
 var (
@@ -45,8 +54,12 @@ var (
 )
 
 // loadgen runs our own with one loop.
-func (s *stage) loadgen(processor int, addr string, connections int, d time.Duration) (load, error) {
-	out, cpu, err := s.replay(processor, addr, connections, d)
+func (s *stage) loadgen(processor int, url string, connections int, d time.Duration) (load, error) {
+	return s.answered(s.replay(processor, connections, d, url))
+}
+
+// answered reads loadgen's report.
+func (s *stage) answered(out string, used load, err error) (load, error) {
 	if err != nil {
 		return load{}, err
 	}
@@ -57,26 +70,25 @@ func (s *stage) loadgen(processor int, addr string, connections int, d time.Dura
 	if report.Errors > 0 {
 		return load{}, fmt.Errorf("%d of loadgen's %d requests failed", report.Errors, report.Requests)
 	}
-	return load{requests: report.Requests, cpu: cpu}, nil
+	used.requests = report.Requests
+	return used, nil
 }
 
 // replay runs loadgen, and returns its report.
-func (s *stage) replay(processor int, addr string, connections int, d time.Duration) (report string, cpu time.Duration, err error) {
-	return runOn(processor, filepath.Join(s.bin, "loadgen"), "replay", "http://"+addr+document,
-		"--connections", fmt.Sprint(connections), "--duration", d.String(), "--loops", "1", "--format", "json")
+func (s *stage) replay(processor, connections int, d time.Duration, args ...string) (report string, used load, err error) {
+	return runOn(processor, append([]string{filepath.Join(s.bin, "loadgen"), "replay",
+		"--connections", fmt.Sprint(connections), "--duration", d.String(), "--loops", "1", "--format", "json"}, args...)...)
 }
 
 // runOn runs a command line on a processor to its end.
-func runOn(processor int, line ...string) (out string, cpu time.Duration, err error) {
+func runOn(processor int, line ...string) (out string, used load, err error) {
 	var stdout, stderr strings.Builder
 	cmd := servers.Pinned(processor, line...)
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
-		return "", 0, fmt.Errorf("%s: %w\n%s", strings.Join(line, " "), err, &stderr)
+		return "", load{}, fmt.Errorf("%s: %w\n%s", strings.Join(line, " "), err, &stderr)
 	}
-	return stdout.String(), cpuOf(cmd), nil
-}
-
-func cpuOf(cmd *exec.Cmd) time.Duration {
-	return cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	ended := cmd.ProcessState
+	most := ended.SysUsage().(*syscall.Rusage).Maxrss << 10
+	return stdout.String(), load{cpu: ended.UserTime() + ended.SystemTime(), memory: most}, nil
 }

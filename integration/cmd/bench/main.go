@@ -61,6 +61,8 @@ var comparisons = []comparison{
 	fileServers(64),
 	fileServers(1000),
 	generators(64),
+	verifying(64),
+	generatorMemory(),
 	besideDownloads(32),
 	idleGateways(),
 }

@@ -66,9 +66,13 @@ backend origin
 // MaxConns is the number of clients that any of the relays can have within the limit
 // of open files. HAProxy needs two descriptors for each, and refuses to start with
 // more; the edge counts on three.
-func MaxConns() int {
+func MaxConns() int { return MaxFiles() / 3 }
+
+// MaxFiles is the number of connections that a process can have within the limit of
+// open files.
+func MaxFiles() int {
 	limit := syscall.Rlimit{Cur: 1024}
 	_ = syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) // cannot fail
 	const others = 200
-	return int(min(limit.Cur, 1<<18)-others) / 3
+	return int(min(limit.Cur, 1<<18) - others)
 }

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"github.com/hopwire/hopwire/integration/internal/servers"
+)
+
+// generators compares what loadgen and wrk themselves cost, asking the same nginx.
+func generators(connections int) comparison {
+	return comparison{
+		name:  fmt.Sprintf("loadgen-%d", connections),
+		title: fmt.Sprintf("load generators, %d connections, 1 KiB responses, one core", connections),
+		unit:  perRequest,
+		also:  rate,
+		setup: func(s *stage) ([]contestant, error) {
+			target, err := s.start(s.nginxFiles, rest)
+			if err != nil {
+				return nil, err
+			}
+			return costs(target, connections, generatorNamed{"loadgen", s.loadgen}, generatorNamed{"wrk", wrk}), nil
+		},
+	}
+}
+
+// verifying compares loadgen that compares each response with the recorded one with
+// wrk, which does not.
+func verifying(connections int) comparison {
+	return comparison{
+		name:  fmt.Sprintf("verify-%d", connections),
+		title: fmt.Sprintf("load generators, loadgen with --verify, %d connections, 1 KiB responses, one core", connections),
+		unit:  perRequest,
+		also:  rate,
+		setup: func(s *stage) ([]contestant, error) {
+			target, err := s.start(s.nginxFiles, rest)
+			if err != nil {
+				return nil, err
+			}
+			recording, err := s.recorded(target)
+			if err != nil {
+				return nil, err
+			}
+			verify := func(processor int, _ string, connections int, d time.Duration) (load, error) {
+				return s.answered(s.replay(processor, connections, d, "--target", target.Addr, "--verify",
+					"--requests-per-connection", "1000000000", recording))
+			}
+			return costs(target, connections, generatorNamed{"loadgen", verify}, generatorNamed{"wrk", wrk}), nil
+		},
+	}
+}
+
+// recorded has the edge record one request for the document.
+func (s *stage) recorded(target *servers.Server) (file string, err error) {
+	file = filepath.Join(s.dir, "recording.pcapng")
+	edge, err := s.ours(measured, "edge", "--origin", target.Addr, "--record", file)
+	if err != nil {
+		return "", err
+	}
+	response, err := http.Get(urlOf(edge))
+	if err == nil {
+		response.Body.Close()
+	}
+	return file, errors.Join(err, edge.Stop(startTimeout))
+}
+
+// startTimeout bounds what takes milliseconds.
+const startTimeout = 10 * time.Second
+
+// A generatorNamed is a contestant that asks a server.
+type generatorNamed struct {
+	name     string
+	generate generator
+}
+
+// costs makes contestants of generators, of which is measured what a request costs.
+func costs(target *servers.Server, connections int, list ...generatorNamed) (contestants []contestant) {
+	for _, g := range list {
+		contestants = append(contestants, contestant{g.name, func(d time.Duration) (reading, error) {
+			if _, err := g.generate(measured, urlOf(target), connections, warmUp); err != nil {
+				return reading{}, err
+			}
+			l, err := g.generate(measured, urlOf(target), connections, d)
+			return l.reading(l.cpu, d), err
+		}})
+	}
+	return contestants
+}
+
+// generatorMemory compares how much memory generators take that have many
+// connections.
+func generatorMemory() comparison {
+	return comparison{
+		name:  "loadgen-memory",
+		title: "load generators, the most memory that a run takes with many connections",
+		unit:  "MiB",
+		also:  "connections",
+		setup: func(s *stage) ([]contestant, error) {
+			n := min(s.idle, servers.MaxFiles())
+			target, err := s.start(s.nginxFiles, rest)
+			if err != nil {
+				return nil, err
+			}
+			var contestants []contestant
+			for _, g := range []generatorNamed{{"loadgen", s.loadgen}, {"wrk", wrk}} {
+				contestants = append(contestants, contestant{g.name, func(d time.Duration) (reading, error) {
+					l, err := g.generate(measured, urlOf(target), n, d)
+					return reading{cost: float64(l.memory) / (1 << 20), also: float64(n)}, err
+				}})
+			}
+			return contestants, nil
+		},
+	}
+}
