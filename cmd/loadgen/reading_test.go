@@ -82,8 +82,8 @@ func TestMemoryIsBounded(t *testing.T) {
 // What a name holds does nothing to the terminal.
 func TestNothingControlsTheTerminal(t *testing.T) {
 	address, _ := origin(t)
-	name := filepath.Join(t.TempDir(), "\x1b]0;title\a\x9b.pcap")
-	recording, err := os.ReadFile(pcapOf(t, address, []string{request("/"), response("")}))
+	name := filepath.Join(t.TempDir(), "\x1b]0;title\a\x9b\u009b\x7f\u202e\U000e0001.pcap")
+	recording, err := os.ReadFile(pcapOf(t, address, []string{request("/\u009b31m"), response("\u009b\x7f")}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,9 @@ func TestNothingControlsTheTerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{
-		{name, "--target", address},
+		{name, "--target", address, "--verify"},
+		{name, "--target", address, "--verify", "--format", "json"},
+		{name, name, "--target", address, "--verify", "--format", "json"},
 		{name + "\x1b", "--target", address},
 		{name, "--target", "\x1b"},
 		{"http://h/\x1b[31m"},
@@ -100,7 +102,7 @@ func TestNothingControlsTheTerminal(t *testing.T) {
 		{name, "--\x1b[31m"},
 	} {
 		stdout, stderr, _ := loadgen(t, append([]string{"replay"}, args...)...)
-		control := func(r rune) bool { return unicode.IsControl(r) && r != '\n' }
+		control := func(r rune) bool { return !unicode.IsGraphic(r) && r != '\n' }
 		if out := stdout + stderr; out == "" || strings.ContainsFunc(out, control) {
 			t.Errorf("%q: %q", args, out)
 		}

@@ -1,10 +1,6 @@
 package report
 
 import (
-	"bytes"
-	"encoding/json"
-	"io"
-	"regexp"
 	"strconv"
 	"time"
 
@@ -214,20 +210,3 @@ func microseconds(d time.Duration) float64 { return rounded(float64(d)/1e3, 10) 
 func rounded(x, part float64) float64 {
 	return float64(int64(x*part+0.5)) / part
 }
-
-// WriteJSON writes the report as one JSON object, as schema.json has it.
-func (rep *Report) WriteJSON(w io.Writer) error {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	if err := e.Encode(rep); err != nil {
-		return err
-	}
-	_, err := w.Write(manyLinesOfABucket.ReplaceAll(b.Bytes(), []byte("{$1, $2, $3}")))
-	return err
-}
-
-// manyLinesOfABucket is what one line suffices for. No string matches, since line
-// ends in strings are escaped.
-var manyLinesOfABucket = regexp.MustCompile(`{\n *("above": [^,]+),\n *("up_to": [^,]+),\n *("count": \d+)\n *}`)

@@ -1,6 +1,8 @@
 package report
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"flag"
 	"os"
@@ -9,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/measure"
@@ -247,5 +250,21 @@ func TestWriteErrorsAreReturned(t *testing.T) {
 		if r.WriteText(brokenWriter{}) == nil || r.WriteJSON(brokenWriter{}) == nil {
 			t.Errorf("%s: the error of the writer is lost", name)
 		}
+	}
+}
+
+// JSON holds nothing that a terminal obeys, and says the same all the same.
+func TestJSONIsSafeToShow(t *testing.T) {
+	const note = "\x00\n\x1b\x7f\u0080\u009b\u202e\u2028\U000e0001 é\U0001f600\\"
+	var b bytes.Buffer
+	if err := New(Settings{}, []string{note}, &replay.Result{}).WriteJSON(&b); err != nil {
+		t.Fatal(err)
+	}
+	if unseen := func(r rune) bool { return !unicode.IsGraphic(r) && r != '\n' }; bytes.ContainsFunc(b.Bytes(), unseen) {
+		t.Errorf("%q", b.String())
+	}
+	var read struct{ Notes []string }
+	if err := json.Unmarshal(b.Bytes(), &read); err != nil || !slices.Equal(read.Notes, []string{note}) {
+		t.Errorf("%v, notes %q, want %q", err, read.Notes, note)
 	}
 }
