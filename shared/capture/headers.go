@@ -64,29 +64,40 @@ func decodeIPv6Fragment(data []byte, p gopacket.PacketBuilder) error {
 
 // segmentIn returns the TCP segment of a frame and its addresses, sender first:
 // those next to it, for what stands around them belongs to a tunnel. The tunnel
-// is made of the numbers by which tunnels and VLANs are told apart; 0 for none.
-// tcp is nil if there is no segment.
+// is made of the numbers by which tunnels and VLANs are told apart, and of the
+// addresses of the tunnels that have none; 0 for no tunnel. tcp is nil if there is no
+// segment.
 func segmentIn(frame gopacket.Packet) (tcp *layers.TCP, ends [2]netip.AddrPort, tunnel uint64) {
 	var network gopacket.NetworkLayer
+	numbered := false // the tunnel that network carries
 	within := func(id uint64) { tunnel = (tunnel ^ (id + 1)) * 0x100000001b3 }
+	number := func(id uint64) {
+		within(id)
+		numbered = true
+	}
 	for _, layer := range frame.Layers() {
 		switch l := layer.(type) {
 		case *layers.TCP:
 			return l, flowOf(network, l), tunnel
 		case gopacket.NetworkLayer:
-			network = l
+			if network != nil && !numbered {
+				within(network.NetworkFlow().FastHash()) // the same for both directions
+			}
+			network, numbered = l, false
 		case *layers.Dot1Q:
 			within(uint64(l.VLANIdentifier))
 		case *layers.VXLAN:
-			within(uint64(l.VNI))
+			number(uint64(l.VNI))
 		case *layers.Geneve:
-			within(uint64(l.VNI))
+			number(uint64(l.VNI))
 		case *layers.ERSPANII:
-			within(uint64(l.SessionID))
+			number(uint64(l.SessionID))
 		case *erspanIII:
-			within(l.session())
+			number(l.session())
 		case *layers.GRE:
-			within(uint64(l.Key))
+			if l.KeyPresent {
+				number(uint64(l.Key))
+			}
 		}
 	}
 	return nil, ends, 0

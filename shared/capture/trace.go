@@ -142,7 +142,7 @@ func (t *tracer) elsewhere(key pair, sender netip.AddrPort, tcp *layers.TCP) *st
 	}
 	for _, key.tunnel = range t.tunnels {
 		s := t.live[key]
-		if key.tunnel != own && s != nil && !s.succeededBy(sender, tcp) && s.fits(s.indexOf(sender), tcp) {
+		if key.tunnel != own && s != nil && !s.succeededBy(sender, tcp) && s.goesOnWith(s.indexOf(sender), tcp) {
 			return s
 		}
 	}
@@ -197,16 +197,22 @@ func (h *half) await(tcp *layers.TCP) {
 
 // see takes note of how far the numbers of a half have come.
 func (h *half) see(tcp *layers.TCP) {
-	end := tcp.Seq + uint32(len(tcp.Payload))
-	if tcp.SYN || tcp.FIN {
-		end++
-	}
+	end := endOf(tcp)
 	if tcp.FIN {
 		h.end = end
 	}
 	if !tcp.RST && (!h.seen || int32(end-h.last) > 0) {
 		h.seen, h.last = true, end
 	}
+}
+
+// endOf is the number behind a segment.
+func endOf(tcp *layers.TCP) uint32 {
+	end := tcp.Seq + uint32(len(tcp.Payload))
+	if tcp.SYN || tcp.FIN {
+		end++
+	}
+	return end
 }
 
 // far reports whether a segment with this number is not of a half that has come
@@ -272,6 +278,15 @@ func (s *stream) succeededBy(sender netip.AddrPort, tcp *layers.TCP) bool {
 func (s *stream) fits(i int, tcp *layers.TCP) bool {
 	h, back := &s.halves[i], &s.halves[1-i]
 	return !(h.seen && far(tcp.Seq, h.last)) && !(tcp.ACK && back.seen && far(tcp.Ack, back.last))
+}
+
+// goesOnWith reports whether a segment from another tunnel is of this connection: the
+// first of its direction, one that was seen before, or the one that comes next. Others
+// may be of a connection that has the same ends in another network, and numbers that
+// are near: not every system begins with random ones.
+func (s *stream) goesOnWith(i int, tcp *layers.TCP) bool {
+	h := &s.halves[i]
+	return s.fits(i, tcp) && (!h.seen || tcp.Seq == h.last || int32(h.last-endOf(tcp)) >= 0)
 }
 
 func (s *stream) indexOf(sender netip.AddrPort) int {

@@ -15,8 +15,13 @@ type tunnel func(t testing.TB, frame []byte) []byte
 // through makes a tunnel of the layers between the outer IP header and what is
 // carried: the frame, or from its IP header on.
 func through(protocol layers.IPProtocol, from int, header ...gopacket.SerializableLayer) tunnel {
+	return throughFrom(1, protocol, from, header...)
+}
+
+// throughFrom is such a tunnel of which the sender's address ends in a number.
+func throughFrom(sender byte, protocol layers.IPProtocol, from int, header ...gopacket.SerializableLayer) tunnel {
 	return func(t testing.TB, frame []byte) []byte {
-		ip := &layers.IPv4{Version: 4, TTL: 64, Protocol: protocol, SrcIP: []byte{10, 99, 0, 1}, DstIP: []byte{10, 99, 0, 2}}
+		ip := &layers.IPv4{Version: 4, TTL: 64, Protocol: protocol, SrcIP: []byte{10, 99, 0, sender}, DstIP: []byte{10, 99, 0, 2}}
 		all := []gopacket.SerializableLayer{&layers.Ethernet{SrcMAC: edgeMAC, DstMAC: originMAC, EthernetType: layers.EthernetTypeIPv4}, ip}
 		for _, l := range header {
 			if udp, ok := l.(*layers.UDP); ok {
@@ -155,6 +160,44 @@ func TestReadConnectionsInTwoTunnels(t *testing.T) {
 			}
 			for i, want := range c.want {
 				equalLines(t, "exchanges", describe(rec.Connections[i]), want)
+			}
+		})
+	}
+}
+
+// Tunnels without a number are told apart by their own ends, even if connections with
+// the same addresses have sequence numbers that are near.
+func TestReadConnectionsInTwoTunnelsWithoutNumbers(t *testing.T) {
+	for name, from := range map[string]func(sender byte) tunnel{
+		"GRE": func(sender byte) tunnel {
+			return throughFrom(sender, layers.IPProtocolGRE, ethernetHeader, &layers.GRE{Protocol: layers.EthernetTypeIPv4})
+		},
+		"Ethernet in GRE": func(sender byte) tunnel {
+			return throughFrom(sender, layers.IPProtocolGRE, 0, &layers.GRE{Protocol: layers.EthernetTypeTransparentEthernetBridging})
+		},
+		"IP in IP": func(sender byte) tunnel { return throughFrom(sender, layers.IPProtocolIPv4, ethernetHeader) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			tap := newWiretap(t, layers.LinkTypeEthernet)
+			first := tap.initial
+			var places [2][2]int // of each tunnel and direction
+			say := func(i int, d Direction, content string) {
+				tap.tunnel, tap.initial, tap.sent = from(byte(3+i)), first+uint32(10*i), places[i]
+				tap.send(d, 0, places[i][d], content)
+				places[i] = tap.sent
+			}
+			for _, ask := range []string{askA, askB} {
+				say(0, Inbound, ask)
+				say(1, Inbound, ask)
+				say(0, Outbound, answer)
+				say(1, Outbound, answer)
+			}
+			rec := readBytes(t, tap.file.Bytes())
+			if len(rec.Connections) != 2 {
+				t.Fatalf("%d connections, want 2; warnings %q", len(rec.Connections), rec.Warnings)
+			}
+			for _, c := range rec.Connections {
+				equalLines(t, "exchanges", describe(c), []string{askedA, askedB})
 			}
 		})
 	}
