@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // ErrIncomplete says that everything so far is valid and that more octets are
@@ -41,6 +42,14 @@ type Error struct {
 //	wire: whitespace stands between a field name and its colon; remove it (field-name-space, RFC 9112 section 5.1, byte 23)
 func (e *Error) Error() string {
 	return fmt.Sprintf("wire: %s (%s, %s, byte %d)", rules[e.Rule].sentence, e.Rule, e.Section, e.Offset)
+}
+
+// Fault returns what is wrong with the message, and nothing else:
+//
+//	whitespace stands between a field name and its colon
+func (e *Error) Fault() string {
+	fault, _, _ := strings.Cut(rules[e.Rule].sentence, ";")
+	return fault
 }
 
 // A Rule names one rule of the grammar or of the framing of messages.
