@@ -28,7 +28,7 @@ func readingOf(c *cli.Context) (*reading, error) {
 	case memory < leastMemory:
 		return nil, program.Usagef("--memory is at least 64MiB, not %s", c.String("memory"))
 	}
-	r := &reading{Reading: capture.Reading{Memory: memory}}
+	r := &reading{Reading: capture.Reading{Memory: memory, MoreMemory: "raise --memory"}}
 	// Most of what is held has no pointers, so that collecting garbage often costs
 	// little, and nothing else runs yet.
 	percent, limit := debug.SetGCPercent(25), debug.SetMemoryLimit(-1)

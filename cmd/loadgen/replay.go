@@ -287,6 +287,7 @@ func load(c *cli.Context, reading *reading, arg string, hop capture.Hop, servers
 	if err != nil {
 		return nil, fmt.Errorf("%s cannot be replayed: %w", arg, err)
 	}
+	p.Source = arg
 	return p, nil
 }
 

@@ -2,7 +2,6 @@ package capture
 
 import (
 	"bytes"
-	"fmt"
 
 	"github.com/hopwire/hopwire/shared/wire"
 )
@@ -169,7 +168,7 @@ func (c *cutter) cutRequest() (m Message, whole bool) {
 		m, err = c.message(&c.inbound, n, len(c.request.Raw), framing)
 	}
 	if err != nil {
-		c.failed = fmt.Errorf("a request cannot be read: %w", err)
+		c.failed = err
 		return m, false
 	}
 	m.Fault = fault

@@ -129,7 +129,7 @@ func TestFaultyResponses(t *testing.T) {
 				rec := dialogue(t, segments...)
 				equalLines(t, "exchanges", describe(only(t, rec)), want)
 				if !slices.ContainsFunc(rec.Warnings, func(w string) bool {
-					return strings.HasPrefix(w, theirID+"1 response not by the book, which --verify cannot compare (") && strings.Contains(w, c.warning)
+					return strings.HasPrefix(w, theirID+"1 response not by the book: ") && strings.Contains(w, c.warning)
 				}) {
 					t.Errorf("warnings %q", rec.Warnings)
 				}
@@ -156,7 +156,7 @@ func TestFaultyCaptures(t *testing.T) {
 		{"gap_one_of_twelve", 11, theirID + "34 bytes of requests missing; lost at least 1 request"},
 		{"request_nohost", 4, ""},
 		{"request_utf8", 4, ""},
-		{"response_noreason", 3, theirID + "3 responses not by the book, which --verify cannot compare (no space stands behind the status code)"},
+		{"response_noreason", 3, theirID + "3 responses not by the book, the first: no space stands behind the status code"},
 		{"loss_hidden_behind_notes", 38, "connection 31 (10.0.2.1:5000 > 10.0.0.2:80): 34 bytes of requests missing; lost at least 1 request"},
 	} {
 		t.Run(c.file, func(t *testing.T) {
@@ -197,7 +197,7 @@ func TestWarningsAreInOrder(t *testing.T) {
 	}
 	w := readBytes(t, tap.file.Bytes()).Warnings
 	if len(w) != 42 || !strings.Contains(w[19], "requests missing") || w[20] != "5 more connections of which requests are missing" ||
-		!strings.Contains(w[21], "the capture began") || w[41] != "30 more connections that the capture joined in the middle" {
+		!strings.Contains(w[21], "its beginning was not captured") || w[41] != "30 more connections of which the beginning was not captured" {
 		t.Errorf("%d warnings: %s", len(w), strings.Join(w, "\n"))
 	}
 }

@@ -93,7 +93,11 @@
 // to messages:
 //
 //	file ─▶ packets ─▶ TCP segments ─▶ streams ─▶ exchanges
-//	        pcapgo     layers          reassembly  wire
+//	        pcap.go    layers          reassembly  wire
+//	        pcapgo
+//
+// The packets of pcapng files come by package pcapgo, those of pcap files by pcap.go,
+// since that package does not take all that others have written.
 //
 // Whatever is in a file, a Reading stays within a bound of memory. It keeps account
 // of what it holds of connections, octets and messages, ends where that has come to

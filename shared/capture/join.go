@@ -230,8 +230,11 @@ func (c *cutter) explain(connection *Connection) {
 		warn(requestsMissing, "%s of requests missing; lost at least %s",
 			english.Plural(c.inbound.lost(), "byte"), english.Plural(c.lost, "request"))
 	}
-	if c.failed != nil && (c.looksLikeHTTP() || kept > 0) {
-		warn(requestUnreadable, "%v; left it out, and what follows", c.failed)
+	switch {
+	case c.failed == errNoMemory:
+		warn(messagesUnread, "left out what follows %s for want of memory, of which the bound is %v", english.Plural(kept, "request"), c.stream.tracer.memory)
+	case c.failed != nil && (c.looksLikeHTTP() || kept > 0):
+		warn(requestUnreadable, "a request cannot be read: %v; left it out, and what follows", inWords(c.failed))
 	}
 	if c.partial {
 		warn(requestPartial, "its last request is not whole and was left out")
@@ -240,13 +243,21 @@ func (c *cutter) explain(connection *Connection) {
 		warn(responsesMissing, "%s of responses missing; kept the requests", english.Plural(c.outbound.lost(), "byte"))
 	}
 	if c.faulty > 0 {
-		warn(responsesFaulty, "%s not by the book, which --verify cannot compare (%v)", english.Plural(c.faulty, "response"), c.fault)
+		first := ""
+		if c.faulty > 1 {
+			first = ", the first"
+		}
+		warn(responsesFaulty, "%s not by the book%s: %v", english.Plural(c.faulty, "response"), first, inWords(c.fault))
 	}
 	if c.behind > 0 {
 		warn(responsesExcess, "%s behind the last response answer no request and were left out", english.Plural(c.behind, "byte"))
 	}
 	if goesOn := c.stream.named && c.before == 0; connection.Joined && kept > 0 && !goesOn {
-		warn(joined, "the capture began in the middle of it; left out %s in front of its first request", english.Plural(c.before, "byte"))
+		left := ""
+		if c.before > 0 {
+			left = fmt.Sprintf("; left out %s in front of its first request", english.Plural(c.before, "byte"))
+		}
+		warn(joined, "its beginning was not captured%s", left)
 	}
 }
 

@@ -16,6 +16,7 @@ type memory struct {
 	bound int64 // of all that the process takes
 	held  int64
 	full  bool // something found no room; nothing more is taken in
+	more  string
 }
 
 // What is held beside octets.
@@ -39,7 +40,14 @@ func (m *memory) pages() int { return int(m.bound / 16 / pageCost) }
 // may take. Of blocks that describe interfaces, what is held is 40 times their size.
 func (m *memory) block() int64 { return max(1<<20, m.bound/256) }
 
-func (m *memory) String() string { return fmt.Sprintf("%d MiB", m.bound>>20) }
+// String is the bound, and what to do where it is met.
+func (m *memory) String() string {
+	remedy := "split the file with editcap -c"
+	if m.more != "" {
+		remedy = m.more + ", or " + remedy
+	}
+	return fmt.Sprintf("%d MiB: %s", m.bound>>20, remedy)
+}
 
 // take accounts for n more, and for passing beside that while it is copied. A
 // quarter of the room stays free for what is made of streams in the end.

@@ -60,7 +60,7 @@ var (
 // read until then is there.
 func TestReadingIsBounded(t *testing.T) {
 	const bound = 32 << 20
-	const ended, cut = "it had come to the bound of memory, 32 MiB: raise --memory", "more than 1024 KiB without a packet"
+	const ended, cut = "it had come to the bound of memory, 32 MiB: ask for more, or split the file with editcap -c", "more than 1024 KiB without a packet"
 	much := strings.Repeat("x", 32<<10)
 	cases := []struct {
 		name string
@@ -119,7 +119,7 @@ func TestReadingIsBounded(t *testing.T) {
 		{"small requests", func(t *testing.T) io.Reader {
 			asks := strings.Repeat("GET / HTTP/1.1\r\nHost:a\r\n\r\n", 1000)
 			return tapped(t, func(tap *wiretap, n int) { tap.send(Inbound, 0, n*len(asks), asks) })
-		}, "the bound of memory is met: raise --memory"},
+		}, " for want of memory, of which the bound is 32 MiB: ask for more, or split the file with editcap -c"},
 		{"interim responses", func(t *testing.T) io.Reader {
 			hints := strings.Repeat("HTTP/1.1 103 \r\n\r\n", 1000)
 			return tapped(t, func(tap *wiretap, n int) {
@@ -128,7 +128,7 @@ func TestReadingIsBounded(t *testing.T) {
 				}
 				tap.send(Outbound, 0, n*len(hints), hints)
 			})
-		}, "the bound of memory is met: raise --memory"},
+		}, " for want of memory, of which the bound is 32 MiB: ask for more, or split the file with editcap -c"},
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(25)) // as loadgen does
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(bound))
@@ -137,7 +137,7 @@ func TestReadingIsBounded(t *testing.T) {
 			file := c.file(t)
 			before := heap()
 			peak := highest(t)
-			rec, err := (&Reading{Memory: bound}).Read(file)
+			rec, err := (&Reading{Memory: bound, MoreMemory: "ask for more"}).Read(file)
 			// What is new while a collection runs counts as in use.
 			if took := peak() - before; took > bound*3/2 {
 				t.Errorf("took %d MiB, the bound is %d", took>>20, bound>>20)

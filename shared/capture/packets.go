@@ -180,3 +180,8 @@ func decoderFor(link layers.LinkType) gopacket.Decoder {
 	}
 	return link
 }
+
+// readable reports whether gopacket knows what such packets begin with.
+func readable(link layers.LinkType) bool {
+	return decoderFor(link) != link || link.String() != "UnknownLinkType"
+}

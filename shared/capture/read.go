@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
@@ -19,6 +18,9 @@ type Reading struct {
 	// Memory bounds what is taken of memory, in bytes, whatever is in the files. 0
 	// means DefaultMemory.
 	Memory int64
+	// MoreMemory says, where that bound is met, what to do to have more of it, such
+	// as "start the program with --memory 8GiB"; "" if there is nothing to do.
+	MoreMemory string
 	// Progress, if not nil, is called every few megabytes with how many bytes of a
 	// file have been read, and how many it has, 0 if that is not known.
 	Progress func(read, size int64)
@@ -64,6 +66,7 @@ func (r *Reading) read(f io.Reader, size int64) (*Recording, error) {
 	if r.memory.bound = r.Memory; r.Memory == 0 {
 		r.memory.bound = DefaultMemory
 	}
+	r.memory.more = r.MoreMemory
 	if r.Progress != nil {
 		f = &metered{Reader: f, next: meterStep, told: func(n int64) { r.Progress(n, size) }}
 	}
@@ -101,10 +104,9 @@ func read(source packets, memory *memory) *Recording {
 	}
 	switch {
 	case err == nil:
-		in.warn("reading ended after packet %d, where it had come to the bound of memory, %v: raise --memory, or split the file with editcap -c",
-			in.count, memory)
+		in.warn(readingEnded, "reading ended after packet %d, where it had come to the bound of memory, %v", in.count, memory)
 	case err != io.EOF:
-		in.warn("the file is cut or damaged after packet %d (%v): what stands before was kept", in.count, err)
+		in.warn(fileDamaged, "the file is cut or damaged after packet %d (%v): what stands before was kept", in.count, err)
 	}
 	in.finish()
 	return in.rec
@@ -115,6 +117,7 @@ type reader struct {
 	rec    *Recording
 	memory *memory
 	tracer *tracer
+	warnings
 
 	count    int             // packets of any kind
 	snapped  int             // cut by the snapshot length
@@ -127,8 +130,8 @@ type reader struct {
 	beside    int64 // octets that were not in packets
 }
 
-func (in *reader) warn(format string, arguments ...any) {
-	in.rec.Warnings = append(in.rec.Warnings, fmt.Sprintf(format, arguments...))
+func (in *reader) warn(kind warningKind, format string, arguments ...any) {
+	in.add(warning{kind, fmt.Sprintf(format, arguments...)})
 }
 
 // step reads one packet. The libraries below have been through much, but a
@@ -169,7 +172,7 @@ func (in *reader) packet(p *packet) {
 	switch {
 	case frame.Layer(gopacket.LayerTypeFragment) != nil:
 		in.fragment++
-	case frame.ErrorLayer() != nil && len(frame.Layers()) <= 1:
+	case !readable(p.link):
 		in.foreign, in.link = in.foreign+1, p.link
 	case frame.ErrorLayer() != nil:
 		in.broken++
@@ -190,64 +193,62 @@ func (in *reader) note(p *packet, frame gopacket.Packet) {
 // finish turns what was traced into connections and sums up what was not.
 func (in *reader) finish() {
 	in.tracer.assembler.FlushAll() // what is still missing will not come
+	in.connections()
+	in.packets()
+	in.rec.Warnings, in.rec.Losses = in.sentences()
+	in.rec.Reasons = in.reasons()
+}
+
+func (in *reader) connections() {
 	skipped := map[error]int{}
-	var warnings []warning
-	var told [numWarningKinds]int
-	var left []string
 	streams := in.tracer.all
 	in.tracer.live, in.tracer.all, in.tracer.assembler = nil, nil, nil
 	in.memory.full = false
 	for i, s := range streams {
 		if in.memory.full {
-			in.warn("left out %s for want of memory, of which the bound is %v: raise --memory, or split the file with editcap -c",
-				english.Plural(len(streams)-i, "connection"), in.memory)
+			in.warn(connectionsUnread, "left out %s for want of memory, of which the bound is %v", english.Plural(len(streams)-i, "connection"), in.memory)
 			break
 		}
 		streams[i] = nil // so that it goes when its messages are made
 		connection, err := s.connection()
 		for _, w := range s.warnings {
-			if told[w.kind]++; told[w.kind] > maxWarnings {
-				w.text = "" // only counted
-			}
-			warnings = append(warnings, w)
+			in.add(w)
 		}
-		if err != nil {
+		switch {
+		case err == nil:
+			in.rec.Connections = append(in.rec.Connections, connection)
+		case err != errNoRequest || len(s.warnings) == 0: // or it has been said what is wrong with it
 			skipped[err]++
-			continue
 		}
-		in.rec.Connections = append(in.rec.Connections, connection)
 	}
-	in.rec.Warnings = append(in.rec.Warnings, sentences(warnings, requestsMissing, responsesMissing)...)
 	for why, n := range skipped {
-		left = append(left, fmt.Sprintf("left out %s %v", english.Plural(n, "connection"), why))
+		in.warn(kindOf[why], "left out %s %v", english.Plural(n, "connection"), why)
 	}
-	slices.Sort(left)
-	in.rec.Warnings = append(in.rec.Warnings, left...)
-	in.summary()
-	in.rec.Warnings = append(in.rec.Warnings, sentences(warnings, responsesFaulty, joined)...)
 }
 
-func (in *reader) summary() {
+// packets warns of those that are in no connection.
+func (in *reader) packets() {
 	if in.count == 0 {
-		in.warn("the file holds no packets")
+		in.warn(noPackets, "the file holds no packets")
 	}
 	for _, left := range []struct {
+		kind    warningKind
 		packets int
 		why     string
 	}{
-		{in.snapped, "cut by the snapshot length of the capture: record with tcpdump -s 0"},
-		{in.foreign, fmt.Sprintf("of a link layer that cannot be read (type %d): record on an Ethernet or loopback interface", int(in.link))},
-		{in.broken, "with broken headers, left out"},
-		{in.fragment, "fragmented by IP, left out"},
+		{packetsCut, in.snapped, "cut by the snapshot length of the capture: record with tcpdump -s 0"},
+		{packetsForeign, in.foreign, fmt.Sprintf("of a link layer that cannot be read (type %d): record on an Ethernet or loopback interface", int(in.link))},
+		{packetsBroken, in.broken, "with broken headers, left out"},
+		{packetsFragmented, in.fragment, "fragmented by IP, left out"},
 	} {
 		if left.packets > 0 {
-			in.warn("%s %s", english.Plural(left.packets, "packet"), left.why)
+			in.warn(left.kind, "%s %s", english.Plural(left.packets, "packet"), left.why)
 		}
 	}
 }
 
 // errNoMemory says why no more messages are made of a connection.
-var errNoMemory = errors.New("the bound of memory is met: raise --memory")
+var errNoMemory = errors.New("the bound of memory is met")
 
 // Why a connection is not in a recording.
 var (
@@ -258,6 +259,11 @@ var (
 	errHTTP2     = errors.New("that carried HTTP/2, of which nothing can be replayed: have the client speak HTTP/1.1")
 	errOneSide   = errors.New("of which only responses were captured: capture where both directions pass")
 )
+
+var kindOf = map[error]warningKind{
+	errEncrypted: encrypted, errHTTP2: speaksHTTP2, errOneSide: oneSided,
+	errForeign: foreign, errNoRequest: noRequest, errEmpty: noBytes,
+}
 
 // What is wrong with a response of which package wire reads the head.
 var (

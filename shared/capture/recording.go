@@ -14,8 +14,13 @@ type Recording struct {
 	// Notes of the gateway that wrote the file, in the order of time.
 	Notes []Note
 	// Warnings say, one sentence each, what of the file is not among the
-	// connections, and why. They are for people.
+	// connections, and why. They are for people. The first Losses of them are about
+	// what may have been asked of a server and is not there.
 	Warnings []string
+	Losses   int
+	// Reasons are the warnings in short: a sentence for each kind of thing that is
+	// wrong, and those first which may be why there are no connections.
+	Reasons []string
 }
 
 // A Connection is one TCP connection and the exchanges on it.

@@ -1,64 +1,132 @@
 package capture
 
 import (
+	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/hopwire/hopwire/shared/english"
+	"github.com/hopwire/hopwire/shared/wire"
 )
 
-// A warning is a sentence about one connection.
+// A warning is a sentence about one connection, or about the file.
 type warning struct {
 	kind warningKind
 	text string
 }
 
-// A warningKind is one of the things that may be wrong with a connection, the worst
-// first.
+// A warningKind is one of the things that may be wrong with a capture. First are
+// those by which something is lost, the worst of them first.
 type warningKind uint8
 
 const (
-	requestsMissing warningKind = iota
+	fileDamaged warningKind = iota
+	readingEnded
+	connectionsUnread
+	messagesUnread
+	packetsCut
+	packetsForeign
+	packetsBroken
+	packetsFragmented
+	requestsMissing
 	requestUnreadable
 	requestPartial
 	responsesMissing
+
+	encrypted
+	speaksHTTP2
+	oneSided
+	foreign
+	noRequest
+	noBytes
+	noPackets
 	responsesFaulty
 	responsesExcess
 	joined
 	numWarningKinds
 )
 
-// String completes "20 more connections ...".
+// loses reports whether something that a server was asked may be lost by this.
+func (k warningKind) loses() bool { return k <= responsesMissing }
+
+// explains reports whether this may be why there is no request in a capture, and
+// not what follows from that.
+func (k warningKind) explains() bool {
+	switch k {
+	case requestUnreadable, encrypted, speaksHTTP2, oneSided, noPackets:
+		return true
+	}
+	return k < requestsMissing
+}
+
+// String completes "20 more connections ...", for those kinds that are about single
+// connections.
 func (k warningKind) String() string {
 	return [numWarningKinds]string{
+		messagesUnread:    "for which memory did not suffice",
 		requestsMissing:   "of which requests are missing",
 		requestUnreadable: "with a request that cannot be read",
 		requestPartial:    "of which the last request is not whole",
 		responsesMissing:  "of which responses are missing",
 		responsesFaulty:   "with responses that are not by the book",
 		responsesExcess:   "with bytes behind the last response",
-		joined:            "that the capture joined in the middle",
+		joined:            "of which the beginning was not captured",
 	}[k]
 }
 
 // maxWarnings bounds how many connections are warned about for the same thing.
 const maxWarnings = 20
 
-// sentences returns the warnings of the kinds from first to last, those of a kind
-// together, and how many there are more.
-func sentences(warnings []warning, first, last warningKind) (lines []string) {
-	warnings = slices.Clone(warnings)
-	slices.SortStableFunc(warnings, func(a, b warning) int { return int(a.kind) - int(b.kind) })
-	counts := [numWarningKinds]int{}
-	for i, w := range warnings {
-		if w.kind < first || w.kind > last {
-			continue
+// warnings are all of a recording, by their kinds: how many there are, and the
+// texts of the first.
+type warnings [numWarningKinds]struct {
+	count int
+	texts []string
+}
+
+func (all *warnings) add(w warning) {
+	of := &all[w.kind]
+	if of.count++; of.count <= maxWarnings {
+		of.texts = append(of.texts, w.text)
+	}
+}
+
+// sentences returns what there is to say, and how many of the sentences are about
+// losses, which are first.
+func (all *warnings) sentences() (sentences []string, losses int) {
+	for k := range numWarningKinds {
+		of := &all[k]
+		sentences = append(sentences, of.texts...)
+		if more := of.count - len(of.texts); more > 0 {
+			sentences = append(sentences, fmt.Sprintf("%s %v", english.Plural(more, "more connection"), k))
 		}
-		if counts[w.kind]++; counts[w.kind] <= maxWarnings {
-			lines = append(lines, w.text)
-		} else if i+1 == len(warnings) || warnings[i+1].kind != w.kind {
-			lines = append(lines, fmt.Sprintf("%s %v", english.Plural(counts[w.kind]-maxWarnings, "more connection"), w.kind))
+		if k.loses() {
+			losses = len(sentences)
 		}
 	}
-	return lines
+	return sentences, losses
+}
+
+// reasons returns a sentence for each kind: first those that explain the others.
+func (all *warnings) reasons() (reasons []string) {
+	for _, explaining := range []bool{true, false} {
+		for k := range numWarningKinds {
+			switch of := &all[k]; {
+			case k.explains() != explaining:
+			case of.count == 1:
+				reasons = append(reasons, of.texts[0])
+			case of.count > 1:
+				reasons = append(reasons, fmt.Sprintf("%s %v, such as %s", english.Plural(of.count, "connection"), k, of.texts[0]))
+			}
+		}
+	}
+	return reasons
+}
+
+// inWords says what is wrong with a message, as somebody would who knows none of our
+// names for it.
+func inWords(err error) string {
+	if refused := (*wire.Error)(nil); errors.As(err, &refused) {
+		return fmt.Sprintf("%s (%s)", refused.Fault(), refused.Section)
+	}
+	return err.Error()
 }

@@ -23,8 +23,12 @@ type Plan struct {
 	// Targets are the servers that URLs name, each once; recordings name none.
 	Targets []string
 	// Notes say what of the recording cannot be sent or compared, and why. Each
-	// is one sentence.
-	Notes []string
+	// is one sentence. The first Losses of them are about what may have been asked
+	// of a server and is not sent.
+	Notes  []string
+	Losses int
+	// Source is by what name a recording is called, where there are several.
+	Source string
 }
 
 // A Session is what one recorded connection carried. Its requests go out in
@@ -93,15 +97,31 @@ func (p *Plan) Verifiable() bool {
 	return false
 }
 
-// Join makes one plan of several, in the order given.
+// Join makes one plan of several, in the order given. Its notes say of which
+// recording they are, and those about losses are first.
 func Join(plans ...*Plan) *Plan {
 	if len(plans) == 1 {
 		return plans[0]
 	}
 	all := &Plan{Joined: true}
+	var remarks []string
 	for _, p := range plans {
-		all.Sessions = append(all.Sessions, p.Sessions...)
-		all.Notes = append(all.Notes, p.Notes...)
+		for _, s := range p.Sessions {
+			if p.Source != "" {
+				s.Name += " in " + p.Source
+			}
+			all.Sessions = append(all.Sessions, s)
+		}
+		for i, note := range p.Notes {
+			if p.Source != "" {
+				note = p.Source + ": " + note
+			}
+			if i < p.Losses {
+				all.Notes = append(all.Notes, note)
+			} else {
+				remarks = append(remarks, note)
+			}
+		}
 		all.Joined = all.Joined && p.Joined
 		for _, t := range p.Targets {
 			if !slices.Contains(all.Targets, t) {
@@ -109,6 +129,8 @@ func Join(plans ...*Plan) *Plan {
 			}
 		}
 	}
+	all.Losses = len(all.Notes)
+	all.Notes = append(all.Notes, remarks...)
 	return all
 }
 
@@ -130,11 +152,11 @@ func FromRecording(rec *capture.Recording, hop capture.Hop, servers ...netip.Add
 		b.session(c)
 	}
 	if len(b.plan.Sessions) == 0 {
-		return nil, b.empty(hop, rec.Warnings)
+		return nil, b.empty(hop, rec.Reasons)
 	}
-	b.losses()
-	b.plan.Notes = append(b.plan.Notes, rec.Warnings...)
-	b.remarks()
+	losses := b.losses()
+	b.plan.Notes = slices.Concat(losses, rec.Warnings, b.remarks())
+	b.plan.Losses = len(losses) + rec.Losses
 	return b.plan, nil
 }
 
@@ -145,14 +167,14 @@ type planner struct {
 	malformed    int // requests
 	incomplete   int
 	tunnels      int
-	faulty       map[wire.Rule]int // replayed, but not by the book
-	unverifiable int               // responses
-	chosen       []string          // what is to be said of the choice of connections
+	faulty       map[string]int // replayed, but not by the book: by what is wrong
+	unverifiable int            // responses
+	chosen       []string       // what is to be said of the choice of connections
 	head         wire.RequestHead
 }
 
 func newPlanner() *planner {
-	return &planner{plan: &Plan{}, faulty: map[wire.Rule]int{}, head: wire.RequestHead{Limits: capture.Limits}}
+	return &planner{plan: &Plan{}, faulty: map[string]int{}, head: wire.RequestHead{Limits: capture.Limits}}
 }
 
 func (b *planner) session(c *capture.Connection) {
@@ -188,7 +210,7 @@ func (b *planner) request(x *capture.Exchange) (r Request, ok bool) {
 			b.unverifiable++
 		}
 		if broken := (*wire.Error)(nil); errors.As(fault, &broken) {
-			b.faulty[broken.Rule]++
+			b.faulty[inWords(broken)]++
 		}
 		return r, true
 	}
@@ -283,48 +305,63 @@ func incompleteOr(err error) error {
 }
 
 // empty says why there is nothing to send, of which the recording may know more.
-func (b *planner) empty(hop capture.Hop, warnings []string) error {
-	left := b.malformed + b.incomplete + b.tunnels
+func (b *planner) empty(hop capture.Hop, reasons []string) error {
+	losses := b.losses()
+	first := "there is no HTTP/1.1 request in it"
 	switch {
-	case left > 0:
-		return fmt.Errorf("none of its %s can be replayed: %d incomplete, %d not HTTP/1.1, %d to open a tunnel",
-			english.Plural(left, "request"), b.incomplete, b.malformed, b.tunnels)
-	case b.otherHop > 0 && hop == capture.OriginHop:
-		return errors.New("it has no request of the origin's hop; --hop client takes those of the client's")
+	case len(losses) > 0:
+		first = "none of its requests can be replayed"
 	case b.otherHop > 0:
-		return errors.New("it has no request of the client's hop; --hop origin takes those of the origin's")
+		return fmt.Errorf("it has no request of the %v's hop; --hop %v takes those of the %[2]v's", hop, opposite(hop))
 	}
-	const most = 5
-	if len(warnings) > most {
-		warnings = append(slices.Clone(warnings[:most]), "and more of this kind")
-	}
-	return errors.New(strings.Join(slices.Concat([]string{"there is no HTTP/1.1 request in it"}, warnings), "; "))
+	return errors.New(strings.Join(slices.Concat([]string{first}, losses, reasons), "; "))
 }
 
-// losses notes what was left out.
-func (b *planner) losses() {
-	if n := b.incomplete; n > 0 {
-		b.plan.note("%s left out: the recording has only part of it", english.Plural(n, "request"))
+// opposite is the other one of the two hops.
+func opposite(hop capture.Hop) capture.Hop {
+	if hop == capture.OriginHop {
+		return capture.ClientHop
 	}
-	if n := b.malformed; n > 0 {
-		b.plan.note("%s left out: not HTTP/1.1 by the book", english.Plural(n, "request"))
-	}
-	if n := b.tunnels; n > 0 {
-		b.plan.note("%s left out: what follows a CONNECT or an upgrade is not HTTP", english.Plural(n, "request"))
-	}
+	return capture.OriginHop
 }
 
-// remarks notes what else there is to know.
-func (b *planner) remarks() {
-	b.plan.Notes = append(b.plan.Notes, b.chosen...)
-	for _, rule := range slices.Sorted(maps.Keys(b.faulty)) {
-		b.plan.note("%s replayed as recorded, which servers may answer with 400 (%s)", english.Plural(b.faulty[rule], "request"), rule)
+// losses says what was left out.
+func (b *planner) losses() (notes []string) {
+	for _, left := range []struct {
+		requests int
+		why      string
+	}{
+		{b.incomplete, "the recording has only part of it"},
+		{b.malformed, "not HTTP/1.1 by the book"},
+		{b.tunnels, "what follows a CONNECT or an upgrade is not HTTP"},
+	} {
+		if left.requests > 0 {
+			notes = append(notes, fmt.Sprintf("%s left out: %s", english.Plural(left.requests, "request"), left.why))
+		}
+	}
+	return notes
+}
+
+// remarks says what else there is to know.
+func (b *planner) remarks() []string {
+	notes := b.chosen
+	for _, fault := range slices.Sorted(maps.Keys(b.faulty)) {
+		notes = append(notes, fmt.Sprintf("%s replayed as recorded, which servers may answer with 400: %s", english.Plural(b.faulty[fault], "request"), fault))
 	}
 	if n := b.unverifiable; n > 0 {
-		b.plan.note("%s without a whole, valid recorded response, which --verify cannot compare", english.Plural(n, "request"))
+		notes = append(notes, fmt.Sprintf("%s without a whole, valid recorded response, which --verify cannot compare", english.Plural(n, "request")))
 	}
+	return notes
 }
 
-func (p *Plan) note(format string, args ...any) {
-	p.Notes = append(p.Notes, fmt.Sprintf(format, args...))
+// inWords says what is wrong with a request that is replayed nevertheless. See
+// capture.ParseRequest.
+func inWords(fault *wire.Error) string {
+	switch fault.Rule {
+	case wire.RuleVersion: // wire takes what follows a space for the version
+		return "the request target has a space"
+	case wire.RuleTargetMissing: // or for the target
+		return "the request target has a space in front of it"
+	}
+	return fault.Fault()
 }

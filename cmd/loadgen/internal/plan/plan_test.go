@@ -65,21 +65,21 @@ func TestPlanOfARecording(t *testing.T) {
 		},
 		{
 			name: "part of a request", request: "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nab",
-			left: "1 incomplete",
+			left: "1 request left out: the recording has only part of it",
 		},
-		{name: "part of a head", request: "GET / HTTP/1.1\r\nHost: h\r\n", left: "1 incomplete"},
-		{name: "not HTTP/1.1", request: "GET / HTTP/1.1\r\nHost : h\r\n\r\n", left: "1 not HTTP/1.1"},
-		{name: "two lengths", request: "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", left: "1 not HTTP/1.1"},
+		{name: "part of a head", request: "GET / HTTP/1.1\r\nHost: h\r\n", left: "1 request left out: the recording has only part of it"},
+		{name: "not HTTP/1.1", request: "GET / HTTP/1.1\r\nHost : h\r\n\r\n", left: "1 request left out: not HTTP/1.1 by the book"},
+		{name: "two lengths", request: "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", left: "1 request left out: not HTTP/1.1 by the book"},
 		{
 			name: "a target that no URI has, and no Host", request: "GET /é%#\" HTTP/1.1\r\n\r\n", response: plantest.OK,
 			want: Request{Idempotent: true, Expect: &Expectation{200, []byte("hi")}},
-			note: "1 request replayed as recorded, which servers may answer with 400 (target-byte)",
+			note: "1 request replayed as recorded, which servers may answer with 400: the request target has a byte that no URI has",
 		},
-		{name: "more than a request", request: plantest.Get("/a") + "x", left: "1 not HTTP/1.1"},
-		{name: "CONNECT", request: "CONNECT h:1 HTTP/1.1\r\nHost: h:1\r\n\r\n", response: "HTTP/1.1 200 OK\r\n\r\n", left: "1 to open a tunnel"},
+		{name: "more than a request", request: plantest.Get("/a") + "x", left: "1 request left out: not HTTP/1.1 by the book"},
+		{name: "CONNECT", request: "CONNECT h:1 HTTP/1.1\r\nHost: h:1\r\n\r\n", response: "HTTP/1.1 200 OK\r\n\r\n", left: "1 request left out: what follows a CONNECT or an upgrade is not HTTP"},
 		{
 			name: "upgrade", request: "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
-			response: "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", left: "1 to open a tunnel",
+			response: "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", left: "1 request left out: what follows a CONNECT or an upgrade is not HTTP",
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -111,6 +111,27 @@ func TestPlanOfARecording(t *testing.T) {
 	}
 }
 
+// What is wrong with a request that is replayed nevertheless stands in words.
+func TestFaultsInWords(t *testing.T) {
+	const field = "Host: h\r\n"
+	for head, want := range map[string]string{
+		"GET / HTTP/1.1\r\n":                   "the request has no Host field",
+		"GET / HTTP/1.1\r\nHost: a b\r\n":      "the Host field is not a host with an optional port",
+		"GET / HTTP/1.1\r\n" + field + field:   "the request has more than one Host field line",
+		"GET /a\"b HTTP/1.1\r\n" + field:       "the request target has a byte that no URI has",
+		"GET /100% HTTP/1.1\r\n" + field:       "a percent sign in the target's path is not followed by two hexadecimal digits",
+		"GET /a b HTTP/1.1\r\n" + field:        "the request target has a space",
+		"GET  /a HTTP/1.1\r\n" + field:         "the request target has a space in front of it",
+		"GET a HTTP/1.1\r\n" + field:           "the request target is in no form that this method may have",
+		"GET http://u@h/ HTTP/1.1\r\n" + field: "the authority in the target is not a host and port",
+	} {
+		notes := planned(t, []plantest.Exchange{{head + "\r\n", plantest.OK}}).Notes
+		if want := []string{"1 request replayed as recorded, which servers may answer with 400: " + want}; !slices.Equal(notes, want) {
+			t.Errorf("%q: notes %q, want %q", head, notes, want)
+		}
+	}
+}
+
 func TestCutMessagesAreNotCompared(t *testing.T) {
 	rec := plantest.Record([]plantest.Exchange{{plantest.Get("/1"), "HTTP/1.1 200 OK\r\n\r\nhalf of"}})
 	rec.Connections[0].Exchanges[0].Response.Cut = true
@@ -138,15 +159,36 @@ func TestFaultyResponsesAreNotCompared(t *testing.T) {
 // What was lost is said before anything else.
 func TestLossesAreNotedFirst(t *testing.T) {
 	rec := plantest.Record([]plantest.Exchange{{plantest.Get("/1"), ""}, {"GET / HTTP/1.1\r\nHost", ""}})
-	rec.Warnings = []string{"a warning of the reader"}
+	rec.Warnings, rec.Losses = []string{"a loss", "a remark"}, 1
 	plan, err := FromRecording(rec, capture.ClientHop)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"1 request left out: the recording has only part of it", "a warning of the reader",
+	want := []string{"1 request left out: the recording has only part of it", "a loss", "a remark",
 		"1 request without a whole, valid recorded response, which --verify cannot compare"}
-	if !slices.Equal(plan.Notes, want) {
-		t.Errorf("notes %q", plan.Notes)
+	if !slices.Equal(plan.Notes, want) || plan.Losses != 2 {
+		t.Errorf("notes %q, %d of losses", plan.Notes, plan.Losses)
+	}
+}
+
+// Of several recordings, the losses of all are first, and each note has a name.
+func TestNotesOfSeveralRecordings(t *testing.T) {
+	noted := func(source string, losses int, notes ...string) *Plan {
+		p := planned(t, plantest.Gets("/"))
+		p.Source, p.Losses, p.Notes = source, losses, notes
+		return p
+	}
+	all := Join(noted("a", 1, "loss", "remark"), noted("b", 0, "remark"), noted("c", 2, "loss", "more"))
+	want := []string{"a: loss", "c: loss", "c: more", "a: remark", "b: remark"}
+	if !slices.Equal(all.Notes, want) || all.Losses != 3 {
+		t.Errorf("notes %q, %d of losses", all.Notes, all.Losses)
+	}
+	if want := "connection c1 from 127.0.0.1:50001 in b"; all.Sessions[1].Name != want {
+		t.Errorf("a session is called %q, not %q", all.Sessions[1].Name, want)
+	}
+	one := noted("a", 1, "loss", "remark")
+	if alone := Join(one); !slices.Equal(alone.Notes, []string{"loss", "remark"}) {
+		t.Errorf("alone: notes %q", alone.Notes)
 	}
 }
 
@@ -192,8 +234,8 @@ func TestHops(t *testing.T) {
 		{"unknown, origin", rec(capture.UnknownHop), capture.OriginHop, "it has no request of the origin's hop; --hop client takes those of the client's"},
 		{"origin only, client", rec(capture.OriginHop), capture.ClientHop, "it has no request of the client's hop; --hop origin takes those of the origin's"},
 		{"nothing", rec(), capture.ClientHop, "there is no HTTP/1.1 request in it"},
-		{"nothing, and why", &capture.Recording{Warnings: []string{"a", "b", "c", "d", "e", "f"}}, capture.ClientHop,
-			"there is no HTTP/1.1 request in it; a; b; c; d; e; and more of this kind"},
+		{"nothing, and why", &capture.Recording{Warnings: []string{"b1", "b2", "a"}, Reasons: []string{"a", "b"}}, capture.ClientHop,
+			"there is no HTTP/1.1 request in it; a; b"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			plan, err := FromRecording(test.rec, test.hop)
