@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"net/netip"
 	"slices"
-	"sort"
 	"strings"
 	"time"
 
@@ -19,27 +19,33 @@ import (
 // the user has to choose.
 var ErrSeveralServers = errors.New("requests to several servers")
 
-// choose returns the connections that are to be replayed.
+// choose returns the connections that are to be replayed. Which hop a connection of
+// somebody else's capture is of is a guess, which a server that is named overrules.
 func (b *planner) choose(all []*capture.Connection, hop capture.Hop, servers []netip.AddrPort) (chosen []*capture.Connection, err error) {
-	unnamed := serversOf(all, func(c *capture.Connection) bool { return c.Hop == capture.UnknownHop })
-	var passed map[netip.AddrPort]bool
-	if len(servers) == 0 {
-		passed = b.passedOn(unnamed, hop)
-	}
+	passed := b.passedOn(serversOf(all, unknown), hop, len(servers) == 0)
+	var others []*capture.Connection // of this hop
+	elsewhere := false               // a server that is named is one of the other hop
 	for _, c := range all {
-		origins := c.Hop == capture.OriginHop || c.Hop == capture.UnknownHop && passed[c.Server]
+		inner := unknown(c) && passed[c.Server]
+		named := slices.ContainsFunc(servers, func(s netip.AddrPort) bool { return same(s, c.Server) })
 		switch {
-		case origins != (hop == capture.OriginHop):
+		case (c.Hop == capture.OriginHop || inner) != (hop == capture.OriginHop) && !(inner && named):
 			b.otherHop++
-		case len(servers) == 0 || slices.ContainsFunc(servers, func(s netip.AddrPort) bool { return same(s, c.Server) }):
+			elsewhere = elsewhere || named
+		case len(servers) == 0 || named:
 			chosen = append(chosen, c)
+		default:
+			others = append(others, c)
 		}
 	}
-	if len(servers) > 0 && len(chosen) == 0 && len(all) > 0 {
-		list := serversOf(all, func(*capture.Connection) bool { return true })
-		return nil, fmt.Errorf("it has no request of this hop to such a --server, only to %s", listed(list))
+	if len(chosen) == 0 && len(others) > 0 {
+		hint := ""
+		if elsewhere {
+			hint = fmt.Sprintf("; --hop %v takes those to it", opposite(hop))
+		}
+		return nil, fmt.Errorf("it has no request of this hop to such a --server, only to %s%s", listed(serversOf(others, anyHop)), hint)
 	}
-	left := serversOf(chosen, func(c *capture.Connection) bool { return c.Hop == capture.UnknownHop })
+	left := serversOf(chosen, unknown)
 	if hop == capture.ClientHop && len(servers) == 0 && len(left) > 1 {
 		return nil, fmt.Errorf("it has %w (%s): say with --server which to take", ErrSeveralServers, listed(left))
 	}
@@ -48,6 +54,9 @@ func (b *planner) choose(all []*capture.Connection, hop capture.Hop, servers []n
 	}
 	return chosen, nil
 }
+
+func unknown(c *capture.Connection) bool { return c.Hop == capture.UnknownHop }
+func anyHop(*capture.Connection) bool    { return true }
 
 // same reports whether s, of which the address may be left open, is the server.
 func same(s, server netip.AddrPort) bool {
@@ -106,53 +115,67 @@ func listed(servers []*recordedServer) string {
 //	  │                    │◄───────────────────┤
 //	  │◄───────────────────┤                    │
 //
-// What is asked of the origin lies within what is asked of the gateway, with the
-// same method and target. Not all does: a gateway asks for health on its own. So it
-// has to be so for half of what the origin has answered.
-func (b *planner) passedOn(servers []*recordedServer, hop capture.Hop) map[netip.AddrPort]bool {
+// The origin is asked by one machine only, which does not ask the gateway itself.
+// What it is asked lies within what is asked of the gateway, with the same method and
+// target, one for one. Not all does: a gateway asks for health on its own. So it has
+// to be so for half of what the origin has answered. All that may be chance if two
+// servers have the same paths. So the machine that asks the origin has to be the
+// gateway's by its address; or if addresses do not tell, since the gateway has several
+// or all is on one machine, the responses have to be the same as well.
+func (b *planner) passedOn(servers []*recordedServer, hop capture.Hop, tell bool) map[netip.AddrPort]bool {
 	if len(servers) < 2 || len(servers) > maxServers {
 		return nil
 	}
 	passed := map[netip.AddrPort]bool{}
-	asked := make([]map[string][]span, len(servers))
-	for i, s := range servers {
-		asked[i] = b.spans(s)
-	}
-	for i, inner := range servers {
-		for j, outer := range servers {
-			if i == j || direct(inner, outer) || !within(asked[i], asked[j]) {
+	for _, inner := range servers {
+		for _, outer := range servers {
+			if inner == outer || !b.passes(outer, inner) {
 				continue
 			}
 			passed[inner.address] = true
-			left, other := inner, capture.OriginHop
+			left := inner
 			if hop == capture.OriginHop {
-				left, other = outer, capture.ClientHop
+				left = outer
 			}
-			b.chosen = append(b.chosen, fmt.Sprintf("the capture has both hops, %v passing on to %v: left out %s to %v, which --hop %v takes",
-				outer.address, inner.address, english.Plural(left.requests, "request"), left.address, other))
+			if tell {
+				b.chosen = append(b.chosen, fmt.Sprintf("the capture has both hops, %v passing on to %v: left out %s to %v, which --hop %v takes",
+					outer.address, inner.address, english.Plural(left.requests, "request"), left.address, opposite(hop)))
+			}
 			break
 		}
 	}
 	return passed
 }
 
-// direct reports whether clients of outer are, from a machine that is not outer's,
-// also those of inner: then it is not outer that passes requests on.
-func direct(inner, outer *recordedServer) bool {
+// passes reports whether outer seems to pass on requests to inner.
+func (b *planner) passes(outer, inner *recordedServer) bool {
+	client := inner.connections[0].Client.Addr()
+	if len(inner.clients()) > 1 {
+		return false
+	}
+	own, both := client == outer.address.Addr(), outer.clients()[client]
+	if both && !own {
+		return false
+	}
+	responses := both || !own
+	return within(b.spans(inner, responses), b.spans(outer, responses))
+}
+
+// clients are the machines that have asked a server.
+func (s *recordedServer) clients() map[netip.Addr]bool {
 	clients := map[netip.Addr]bool{}
-	for _, c := range outer.connections {
+	for _, c := range s.connections {
 		clients[c.Client.Addr()] = true
 	}
-	delete(clients, outer.address.Addr())
-	return slices.ContainsFunc(inner.connections, func(c *capture.Connection) bool { return clients[c.Client.Addr()] })
+	return clients
 }
 
 // A span is the time from a request to the end of its response.
 type span struct{ begin, end time.Time }
 
-// spans returns those of what was asked of a server and answered, by method and
-// path, in the order of their beginnings.
-func (b *planner) spans(s *recordedServer) map[string][]span {
+// spans returns those of what was asked of a server and answered, in the order of
+// their beginnings: by method and path, and by the response, if that is wanted.
+func (b *planner) spans(s *recordedServer, responses bool) map[string][]span {
 	spans := map[string][]span{}
 	for _, c := range s.connections {
 		for i := range c.Exchanges {
@@ -161,6 +184,13 @@ func (b *planner) spans(s *recordedServer) map[string][]span {
 				continue
 			}
 			key := string(b.head.Method) + " " + string(path(&b.head))
+			if responses {
+				e, _ := expectationOf(&x.Response, b.head.Method)
+				if e == nil {
+					continue
+				}
+				key += fmt.Sprintf(" %d %x", e.Status, maphash.Bytes(b.seed, e.Content))
+			}
 			spans[key] = append(spans[key], span{x.Request.At, x.Response.End})
 		}
 	}
@@ -179,25 +209,34 @@ func path(h *wire.RequestHead) []byte {
 }
 
 // within reports whether at least half of the spans of inner lie within ones of
-// outer.
+// outer, each in another one.
 func within(inner, outer map[string][]span) bool {
 	in, all := 0, 0
 	for key, spans := range inner {
 		all += len(spans)
-		around := outer[key]
-		latest := make([]time.Time, len(around)) // end of those that began up to here
-		for i, s := range around {
-			latest[i] = s.end
-			if i > 0 && latest[i-1].After(s.end) {
-				latest[i] = latest[i-1]
-			}
-		}
-		for _, s := range spans {
-			n := sort.Search(len(around), func(i int) bool { return !around[i].begin.Before(s.begin) })
-			if n > 0 && !latest[n-1].Before(s.end) {
-				in++
-			}
-		}
+		in += pairs(spans, outer[key])
 	}
 	return in > 0 && 2*in >= all
+}
+
+// pairs counts how many of the spans of inner lie within ones of outer, if each is
+// given the one that ends next of those that are free.
+func pairs(inner, outer []span) (n int) {
+	var free []time.Time // ends of those that have begun
+	at := func(t time.Time) int {
+		i, _ := slices.BinarySearchFunc(free, t, time.Time.Compare)
+		return i
+	}
+	for _, s := range inner {
+		for len(outer) > 0 && outer[0].begin.Before(s.begin) {
+			free = slices.Insert(free, at(outer[0].end), outer[0].end)
+			outer = outer[1:]
+		}
+		free = free[at(s.begin):]
+		if i := at(s.end); i < len(free) {
+			free = slices.Delete(free, i, i+1)
+			n++
+		}
+	}
+	return n
 }

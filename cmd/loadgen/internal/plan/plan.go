@@ -3,6 +3,7 @@ package plan
 import (
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"maps"
 	"net/netip"
 	"slices"
@@ -171,10 +172,11 @@ type planner struct {
 	unverifiable int            // responses
 	chosen       []string       // what is to be said of the choice of connections
 	head         wire.RequestHead
+	seed         maphash.Seed
 }
 
 func newPlanner() *planner {
-	return &planner{plan: &Plan{}, faulty: map[string]int{}, head: wire.RequestHead{Limits: capture.Limits}}
+	return &planner{plan: &Plan{}, faulty: map[string]int{}, head: wire.RequestHead{Limits: capture.Limits}, seed: maphash.MakeSeed()}
 }
 
 func (b *planner) session(c *capture.Connection) {
