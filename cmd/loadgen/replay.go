@@ -237,31 +237,27 @@ func parseServer(s string) (netip.AddrPort, error) {
 	return netip.AddrPortFrom(address, uint16(n)), nil
 }
 
-// standardInput is the name by which it is given.
+// standardInput is the argument that stands for it.
 const standardInput = "-"
 
-// read reads the recording that an argument names. Standard input may not end, so a
-// signal does.
+// nameOf is what the recording of an argument is called.
+func nameOf(arg string) string {
+	if arg == standardInput {
+		return "standard input"
+	}
+	return arg
+}
+
+// read reads the recording that an argument names.
 func read(c *cli.Context, reading *reading, arg string) (*capture.Recording, error) {
 	if arg != standardInput {
 		return reading.ReadFile(arg)
 	}
-	var rec *capture.Recording
-	done := make(chan error, 1)
-	go func() {
-		var err error
-		rec, err = reading.Read(c.App.Reader)
-		done <- err
-	}()
-	select {
-	case err := <-done:
-		if err != nil {
-			err = fmt.Errorf("standard input: %w", err)
-		}
-		return rec, err
-	case <-c.Context.Done():
-		return nil, c.Context.Err()
+	rec, err := reading.Read(c.App.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", nameOf(arg), err)
 	}
+	return rec, nil
 }
 
 // load makes a plan of one argument.
@@ -282,12 +278,12 @@ func load(c *cli.Context, reading *reading, arg string, hop capture.Hop, servers
 	}
 	p, err := plan.FromRecording(rec, hop, servers...)
 	if errors.Is(err, plan.ErrSeveralServers) {
-		return nil, program.Usagef("%s cannot be replayed: %w", arg, err)
+		return nil, program.Usagef("%s cannot be replayed: %w", nameOf(arg), err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s cannot be replayed: %w", arg, err)
+		return nil, fmt.Errorf("%s cannot be replayed: %w", nameOf(arg), err)
 	}
-	p.Source = arg
+	p.Source = nameOf(arg)
 	return p, nil
 }
 
