@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"net/netip"
 	"os"
 	"strings"
@@ -9,6 +10,8 @@ import (
 	"time"
 
 	"github.com/gopacket/gopacket/layers"
+
+	"github.com/hopwire/hopwire/shared/wiretest"
 )
 
 // hopsOf writes a capture of a client that asks a gateway for each target, and, if
@@ -130,6 +133,47 @@ func TestStandardInputThatDoesNotEnd(t *testing.T) {
 	cmd.Process.Signal(syscall.SIGTERM)
 	cmd.Wait()
 	if got := stderr.String(); got != "loadgen: stopped by a signal before it was done\n" {
+		t.Errorf("%v: %q", cmd.ProcessState, got)
+	}
+}
+
+// Nor does the line that shows how far reading has come stay in front of what is said
+// then.
+func TestSignalWhileReadingIsShown(t *testing.T) {
+	master, terminal := wiretest.Terminal(t)
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer write.Close()
+	cmd, _, _ := process("replay", "-", "--target", ":1")
+	cmd.Stdin, cmd.Stderr = read, terminal
+	cmd.Env = append(cmd.Env, "TERM=xterm")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	read.Close()
+	terminal.Close()
+	limit := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
+	defer limit.Stop()
+	// Packets without a byte.
+	if _, err := write.Write(append([]byte("\xd4\xc3\xb2\xa1\x02\x00\x04\x00"), make([]byte, 5<<20)...)); err != nil {
+		t.Fatal(err)
+	}
+	var shown []byte
+	asked := false
+	for b := make([]byte, 1024); ; {
+		n, err := master.Read(b)
+		if shown = append(shown, b[:n]...); err != nil {
+			break // the program has ended
+		}
+		if !asked && bytes.Contains(shown, []byte("reading")) {
+			asked = true
+			cmd.Process.Signal(syscall.SIGTERM)
+		}
+	}
+	cmd.Wait()
+	if got := string(shown); !strings.Contains(got, "reading   4.00 MiB") || !strings.HasSuffix(got, "\r\x1b[Kloadgen: stopped by a signal before it was done\r\n") {
 		t.Errorf("%v: %q", cmd.ProcessState, got)
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"runtime/debug"
+	"sync"
 
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/report"
 	"github.com/hopwire/hopwire/shared/capture"
@@ -17,7 +18,12 @@ const leastMemory = 64 << 20
 // terminal how far it has come.
 type reading struct {
 	capture.Reading
-	end func()
+	percent  int // of garbage, and the limit of memory, before
+	limit    int64
+	terminal *program.Messages // nil if nobody watches
+
+	mu    sync.Mutex
+	ended bool
 }
 
 func readingOf(c *cli.Context) (*reading, error) {
@@ -28,22 +34,33 @@ func readingOf(c *cli.Context) (*reading, error) {
 	case memory < leastMemory:
 		return nil, program.Usagef("--memory is at least 64MiB, not %s", c.String("memory"))
 	}
-	r := &reading{Reading: capture.Reading{Memory: memory, MoreMemory: "raise --memory"}}
+	r := &reading{Reading: capture.Reading{Memory: memory, MoreMemory: "raise --memory"}, terminal: program.Terminal(c.App.ErrWriter)}
 	// Most of what is held has no pointers, so that collecting garbage often costs
 	// little, and nothing else runs yet.
-	percent, limit := debug.SetGCPercent(25), debug.SetMemoryLimit(-1)
-	debug.SetMemoryLimit(min(limit, memory))
-	terminal := program.Terminal(c.App.ErrWriter)
-	if terminal != nil {
-		r.Progress = func(read, size int64) { io.WriteString(terminal, report.ReadingLine(read, size, terminal.Columns())) }
-	}
-	r.end = func() {
-		debug.SetGCPercent(percent)
-		debug.SetMemoryLimit(limit)
-		if terminal != nil {
-			io.WriteString(terminal, report.Cleared())
-			terminal.Flush()
-		}
+	r.percent, r.limit = debug.SetGCPercent(25), debug.SetMemoryLimit(-1)
+	debug.SetMemoryLimit(min(r.limit, memory))
+	if r.terminal != nil {
+		r.Progress = r.show
 	}
 	return r, nil
+}
+
+func (r *reading) show(read, size int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.ended {
+		io.WriteString(r.terminal, report.ReadingLine(read, size, r.terminal.Columns()))
+	}
+}
+
+// end takes the line away, although something may be read still.
+func (r *reading) end() {
+	debug.SetGCPercent(r.percent)
+	debug.SetMemoryLimit(r.limit)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ended = true; r.terminal != nil {
+		io.WriteString(r.terminal, report.Cleared())
+		r.terminal.Flush()
+	}
 }

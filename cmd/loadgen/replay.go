@@ -142,11 +142,16 @@ func setUp(c *cli.Context) (*plan.Plan, replay.Config, error) {
 		config replay.Config
 		err    error
 	}
+	reading, err := readingOf(c)
+	if err != nil {
+		return nil, replay.Config{}, err
+	}
+	defer reading.end()
 	ready := make(chan outcome, 1)
 	go func() {
 		var o outcome
 		if o.err = checkLimits(c); o.err == nil {
-			o.p, o.err = planOf(c)
+			o.p, o.err = planOf(c, reading)
 		}
 		if o.err == nil {
 			o.config, o.err = configOf(c, o.p)
@@ -186,7 +191,7 @@ func run(c *cli.Context, p *plan.Plan, config replay.Config) (*replay.Result, er
 }
 
 // planOf reads the recordings.
-func planOf(c *cli.Context) (*plan.Plan, error) {
+func planOf(c *cli.Context, reading *reading) (*plan.Plan, error) {
 	hop := capture.HopNamed(c.String("hop"))
 	if hop == capture.UnknownHop {
 		return nil, program.Usagef("--hop is client or origin, not %q", c.String("hop"))
@@ -206,11 +211,6 @@ func planOf(c *cli.Context) (*plan.Plan, error) {
 		}
 		servers = append(servers, server)
 	}
-	reading, err := readingOf(c)
-	if err != nil {
-		return nil, err
-	}
-	defer reading.end()
 	var plans []*plan.Plan
 	for _, arg := range args {
 		p, err := load(c, reading, arg, hop, servers)
