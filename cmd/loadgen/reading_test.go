@@ -43,7 +43,7 @@ func TestRefusalsSayWhy(t *testing.T) {
 				p[16+14+6] |= 0x20 // more fragments
 			}
 			return b
-		}), "6 packets fragmented by IP, left out"},
+		}), "6 packets fragmented by IP, left out: record at their sender, where they are whole"},
 		{"compression", changed(t, plain, func([]byte) []byte { return []byte("\x28\xb5\x2f\xfd") }), "compressed by zstd"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

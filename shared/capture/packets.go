@@ -142,7 +142,7 @@ func unknownKind(b *bufio.Reader) error {
 }
 
 func damaged(err error) error {
-	return fmt.Errorf("the head of the capture file is damaged (%w): record again, or copy the file again", err)
+	return fmt.Errorf("the head of the capture file is damaged (%s): record again, or copy the file again", inWords(err))
 }
 
 type ngPackets struct{ *pcapgo.NgReader }

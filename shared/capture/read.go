@@ -106,7 +106,7 @@ func read(source packets, memory *memory) *Recording {
 	case err == nil:
 		in.warn(readingEnded, "reading ended after packet %d, where it had come to the bound of memory, %v", in.count, memory)
 	case err != io.EOF:
-		in.warn(fileDamaged, "the file is cut or damaged after packet %d (%v): what stands before was kept", in.count, err)
+		in.warn(fileDamaged, "the file is cut or damaged after packet %d (%v): what stands before was kept", in.count, inWords(err))
 	}
 	in.finish()
 	return in.rec
@@ -239,7 +239,7 @@ func (in *reader) packets() {
 		{packetsCut, in.snapped, "cut by the snapshot length of the capture: record with tcpdump -s 0"},
 		{packetsForeign, in.foreign, fmt.Sprintf("of a link layer that cannot be read (type %d): record on an Ethernet or loopback interface", int(in.link))},
 		{packetsBroken, in.broken, "with broken headers, left out"},
-		{packetsFragmented, in.fragment, "fragmented by IP, left out"},
+		{packetsFragmented, in.fragment, "fragmented by IP, left out: record at their sender, where they are whole"},
 	} {
 		if left.packets > 0 {
 			in.warn(left.kind, "%s %s", english.Plural(left.packets, "packet"), left.why)

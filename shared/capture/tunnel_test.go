@@ -223,7 +223,7 @@ func TestReadAtomicFragments(t *testing.T) {
 			t.Errorf("offset field %d: %d connections, want %d; warnings %q", offset, len(rec.Connections), want, rec.Warnings)
 		}
 		if want == 0 {
-			equalLines(t, "warnings", rec.Warnings, []string{"4 packets fragmented by IP, left out"})
+			equalLines(t, "warnings", rec.Warnings, []string{"4 packets fragmented by IP, left out: record at their sender, where they are whole"})
 		}
 	}
 }

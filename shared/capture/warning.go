@@ -3,6 +3,7 @@ package capture
 import (
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/hopwire/hopwire/shared/english"
 	"github.com/hopwire/hopwire/shared/wire"
@@ -122,11 +123,15 @@ func (all *warnings) reasons() (reasons []string) {
 	return reasons
 }
 
-// inWords says what is wrong with a message, as somebody would who knows none of our
-// names for it.
+// inWords says what is wrong with a message or a file, as somebody would who knows
+// none of our names for it.
 func inWords(err error) string {
-	if refused := (*wire.Error)(nil); errors.As(err, &refused) {
+	refused := (*wire.Error)(nil)
+	switch {
+	case errors.As(err, &refused):
 		return fmt.Sprintf("%s (%s)", refused.Fault(), refused.Section)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return "it ends too early"
 	}
 	return err.Error()
 }
