@@ -32,7 +32,7 @@ type Connection struct {
 	Client, Server netip.AddrPort
 	// Opened is when the first packet was seen.
 	Opened time.Time
-	// Joined says that the capture began in the middle of the connection.
+	// Joined says that the beginning of the connection was not captured.
 	Joined    bool
 	Exchanges []Exchange
 	// Upgraded says that HTTP ended with the last exchange, and that a tunnel

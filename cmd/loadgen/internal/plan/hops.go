@@ -68,6 +68,7 @@ type recordedServer struct {
 	address     netip.AddrPort
 	connections []*capture.Connection
 	requests    int
+	spans       map[bool]map[string][]span // see planner.spans
 }
 
 // serversOf sorts the connections of a kind by their servers; the server with most
@@ -80,7 +81,7 @@ func serversOf(all []*capture.Connection, of func(*capture.Connection) bool) (se
 		}
 		s := known[c.Server]
 		if s == nil {
-			s = &recordedServer{address: c.Server}
+			s = &recordedServer{address: c.Server, spans: map[bool]map[string][]span{}}
 			known[c.Server] = s
 			servers = append(servers, s)
 		}
@@ -176,7 +177,11 @@ type span struct{ begin, end time.Time }
 // spans returns those of what was asked of a server and answered, in the order of
 // their beginnings: by method and path, and by the response, if that is wanted.
 func (b *planner) spans(s *recordedServer, responses bool) map[string][]span {
+	if known := s.spans[responses]; known != nil {
+		return known
+	}
 	spans := map[string][]span{}
+	s.spans[responses] = spans
 	for _, c := range s.connections {
 		for i := range c.Exchanges {
 			x := &c.Exchanges[i]
