@@ -19,6 +19,7 @@ import (
 	"github.com/hopwire/hopwire/cmd/edge/internal/pool"
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/program"
+	"github.com/hopwire/hopwire/shared/size"
 	"github.com/hopwire/hopwire/shared/wire"
 )
 
@@ -309,7 +310,7 @@ func (c *checker) recordMax(name string) int64 {
 	if s == "" {
 		return 0
 	}
-	n, err := program.ParseSize(s)
+	n, err := size.Parse(s)
 	if err != nil || n < least {
 		c.problem("--%s is a size such as 100MB or 1GiB, and at least 1MB, not %s", name, s)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/report"
 	"github.com/hopwire/hopwire/shared/capture"
 	"github.com/hopwire/hopwire/shared/program"
+	"github.com/hopwire/hopwire/shared/size"
 	"github.com/urfave/cli/v2"
 )
 
@@ -27,7 +28,7 @@ type reading struct {
 }
 
 func readingOf(c *cli.Context) (*reading, error) {
-	memory, err := program.ParseSize(c.String("memory"))
+	memory, err := size.Parse(c.String("memory"))
 	switch {
 	case err != nil:
 		return nil, program.Usagef("--memory: %w", err)

@@ -1,4 +1,5 @@
-package program
+// Package size reads numbers of bytes as people write them.
+package size
 
 import (
 	"fmt"
@@ -16,9 +17,9 @@ var units = []struct {
 	{"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12}, {"B", 1}, {"", 1},
 }
 
-// ParseSize reads a number of bytes, such as 4096, 100MB or 1GiB, in upper or
+// Parse reads a number of bytes, such as 4096, 100MB or 1GiB, in upper or
 // lower case.
-func ParseSize(s string) (int64, error) {
+func Parse(s string) (int64, error) {
 	for _, u := range units {
 		digits, ok := cutUnit(s, u.name)
 		if !ok {
