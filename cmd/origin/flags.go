@@ -29,6 +29,10 @@ while it arrives. Nothing outside of the folder is served; a symbolic link is
 followed if it is relative and stays inside. A change of a file is noticed a
 second later at most.
 
+With --study there are endpoints below /_/ to study a proxy or a client by:
+statuses, delays, streams, trailers, interim and early responses, uploads measured,
+a WebSocket. /_/ lists them, each with a curl line.
+
 The first SIGTERM or SIGINT lets requests under way come to their end; the second
 one stops at once. SIGHUP has the access log opened anew, so that it can be moved
 away; if standard error is a terminal that has been closed, it ends the program as
@@ -39,6 +43,8 @@ EXAMPLES
       the example site on 127.0.0.1:8081
   origin --listen :8000 --root ./public --access-log -
       the files of ./public, with a log on standard output
+  origin --study
+      the same, and http://127.0.0.1:8081/_/ lists the endpoints for study
   curl --data-binary @a.png http://127.0.0.1:8081/post | cmp - a.png
       what is posted comes back`
 
@@ -63,6 +69,7 @@ func flags() []cli.Flag {
 		&cli.StringFlag{Name: "listen", Value: "127.0.0.1:8081", Usage: "accept connections at `ADDRESS`: host:port, :port or unix:/path"},
 		&cli.StringFlag{Name: "root", Usage: "serve the files of `FOLDER`", DefaultText: "the example site"},
 		&cli.StringFlag{Name: "post-path", Value: "/post", Usage: "echo what is posted to `PATH` or below it; empty: nowhere"},
+		&cli.BoolFlag{Name: "study", Usage: "answer below /_/ as real servers do when they are slow, stream, refuse or are odd; /_/ lists how"},
 		program.LoopsFlag(),
 		&cli.IntFlag{Name: "max-connections", Usage: "accept at most `N` connections at a time; those that come beyond wait, and idle ones give way to them; 0: about half as many as the system allows open files (ulimit -n)"},
 		&cli.StringFlag{Name: "access-log", Usage: "append a line in Common Log Format for each response to `FILE`; - is standard output", DefaultText: "none"},
@@ -89,6 +96,7 @@ func readSettings(c *cli.Context) (*settings, error) {
 		accessLog:      c.String("access-log"),
 		server: server.Config{
 			PostPath:     c.String("post-path"),
+			Study:        c.Bool("study"),
 			HeadTimeout:  c.Duration("head-timeout"),
 			IdleTimeout:  c.Duration("idle-timeout"),
 			BodyTimeout:  c.Duration("body-timeout"),

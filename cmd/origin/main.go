@@ -21,6 +21,7 @@ import (
 
 	"github.com/hopwire/hopwire/cmd/origin/internal/server"
 	"github.com/hopwire/hopwire/cmd/origin/internal/site"
+	"github.com/hopwire/hopwire/cmd/origin/internal/study"
 	"github.com/hopwire/hopwire/shared/accesslog"
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/program"
@@ -61,7 +62,7 @@ func open(s *settings, reopen <-chan struct{}, w io.Writer) (_ *origin, err erro
 			o.close()
 		}
 	}()
-	if o.site, err = openSite(s.root); err != nil {
+	if o.site, err = openSite(s); err != nil {
 		return nil, err
 	}
 	config := s.server
@@ -81,11 +82,14 @@ func open(s *settings, reopen <-chan struct{}, w io.Writer) (_ *origin, err erro
 	return o, err
 }
 
-func openSite(root string) (*site.Site, error) {
-	if root == "" {
-		return site.Example(), nil
+func openSite(s *settings) (*site.Site, error) {
+	switch {
+	case s.root != "":
+		return site.Open(s.root)
+	case s.server.Study:
+		return site.Example(study.Section(site.Address)), nil
 	}
-	return site.Open(root)
+	return site.Example(""), nil
 }
 
 // close closes the files, after the loops have ended.

@@ -17,6 +17,8 @@ type Config struct {
 	// PostPath is where POST echoes, and everything below it: "/post". Empty
 	// means nowhere. A file of that name is not served.
 	PostPath string
+	// Study has the endpoints of package study answered, and no files where they are.
+	Study bool
 
 	// OpenFiles is how many files may be open at a time, for all loops together;
 	// each has its share. Zero means 512 for each.

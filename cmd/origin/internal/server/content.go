@@ -36,6 +36,13 @@ func (x *exchange) expectsOther() bool {
 	return ok && x.head.Minor > 0 && !wire.EqualFold(value, "100-continue")
 }
 
+// invite has a client that waits for it send its content.
+func (x *exchange) invite() {
+	if !x.body.Done() && x.in.Len() == 0 && x.expects100() {
+		x.out = append(x.out, "HTTP/1.1 100 Continue\r\n\r\n"...)
+	}
+}
+
 // settle ends an exchange whose response was made; err is what was wrong with
 // sending it. Content that nobody has read is discarded if it is not too much.
 func (x *exchange) settle(err error) outcome {
@@ -89,6 +96,26 @@ func (x *exchange) readPart() ([]byte, error) {
 	}
 	n, _, err := x.body.Scan(x.in.Unread())
 	return x.in.Unread()[:n], err
+}
+
+// readContent gives the next bytes of content, consumed: at least one, unless the body
+// is complete. They stay where they are until the next call.
+func (x *exchange) readContent() ([]byte, error) {
+	for !x.body.Done() {
+		if x.in.Len() == 0 {
+			if err := x.flush(); err != nil {
+				return nil, err
+			}
+			if err := x.fillBody(); err != nil {
+				return nil, err
+			}
+		}
+		content, n, _, err := x.body.Content(x.in.Unread())
+		if x.in.Consume(n); err != nil || len(content) > 0 {
+			return content, err
+		}
+	}
+	return nil, nil
 }
 
 // minProgress is how many octets of content have to come within BodyTimeout, so

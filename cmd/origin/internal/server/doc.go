@@ -9,6 +9,7 @@
 //	            │
 //	            │  readHead     wire.ParseRequestHead          ──► refuse
 //	            │  respond      method and target:
+//	            │    ├─ /_/         serveStudy   with Config.Study: as package study decides
 //	            │    ├─ GET, HEAD   serveFile    a file of the site, whole, in part or not at all
 //	            │    ├─ POST        echo         the content comes back as it arrives
 //	            │    ├─ OPTIONS     serveOptions

@@ -15,9 +15,7 @@ import (
 // either, until WriteTimeout ends it.
 func (x *exchange) echo() outcome {
 	x.prepareEcho()
-	if !x.body.Done() && x.in.Len() == 0 && x.expects100() {
-		x.out = append(x.out, "HTTP/1.1 100 Continue\r\n\r\n"...)
-	}
+	x.invite()
 	// The head goes with the first octets of the body: until then, another
 	// response is possible.
 	part, err := x.readPart()

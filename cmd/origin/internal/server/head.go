@@ -50,9 +50,11 @@ func keepAliveFields(timeout time.Duration) (b []byte) {
 }
 
 func appendValidators(b []byte, f *site.File) []byte {
-	b = append(b, "Last-Modified: "...)
-	b = wire.AppendDate(b, f.Modified)
-	b = append(b, "\r\n"...)
+	if f.Modified != site.Undated {
+		b = append(b, "Last-Modified: "...)
+		b = wire.AppendDate(b, f.Modified)
+		b = append(b, "\r\n"...)
+	}
 	return wire.AppendField(b, "ETag", f.ETag)
 }
 
@@ -124,7 +126,12 @@ func (x *exchange) answerMoved(query []byte) {
 
 // appendContentRange appends which octets of f a response has.
 func appendContentRange(b []byte, f *site.File, s site.Selection) []byte {
-	b = append(b, "Content-Range: bytes "...)
+	b = appendRange(append(b, "Content-Range: "...), f, s)
+	return append(b, "\r\n"...)
+}
+
+func appendRange(b []byte, f *site.File, s site.Selection) []byte {
+	b = append(b, "bytes "...)
 	if s.Status == 416 {
 		b = append(b, '*')
 	} else {
@@ -133,6 +140,5 @@ func appendContentRange(b []byte, f *site.File, s site.Selection) []byte {
 		b = strconv.AppendInt(b, s.Offset+s.Length-1, 10)
 	}
 	b = append(b, '/')
-	b = strconv.AppendInt(b, f.Size, 10)
-	return append(b, "\r\n"...)
+	return strconv.AppendInt(b, f.Size, 10)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/hopwire/hopwire/cmd/origin/internal/site"
+	"github.com/hopwire/hopwire/cmd/origin/internal/study"
 	"github.com/hopwire/hopwire/shared/wire"
 )
 
@@ -20,6 +21,9 @@ func (x *exchange) respond() outcome {
 	x.persists = !x.last && !x.worker.draining
 	if x.expectsOther() {
 		return x.refuse(417)
+	}
+	if x.worker.config.Study && x.names(study.Path) {
+		return x.serveStudy()
 	}
 	if x.head.Is("POST") {
 		return x.servePost()
@@ -83,6 +87,12 @@ func below(path []byte, base string) bool {
 		(len(path) == len(base) || path[len(base)] == '/')
 }
 
+// names says whether the target's path is base or below it, however it is written.
+func (x *exchange) names(base string) bool {
+	path, _ := x.target()
+	return x.clean(path) == nil && below(x.scratch, base)
+}
+
 // serveFile answers GET and HEAD.
 func (x *exchange) serveFile() outcome {
 	path, query := x.target()
@@ -92,6 +102,9 @@ func (x *exchange) serveFile() outcome {
 		if f, err = x.find(path); err != nil {
 			return x.serveNone(err, query)
 		}
+	}
+	if f.Addressed() {
+		f = f.For(x.address())
 	}
 	err := x.sendFile(f)
 	f.Release()

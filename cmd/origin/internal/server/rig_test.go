@@ -71,7 +71,9 @@ func start(t *testing.T, files map[string]string, config Config) *rig {
 
 func startFolder(t *testing.T, dir string, config Config) *rig {
 	t.Helper()
-	config.Site = openSite(t, dir)
+	if config.Site == nil {
+		config.Site = openSite(t, dir)
+	}
 	if config.PostPath == "" {
 		config.PostPath = "/post"
 	}

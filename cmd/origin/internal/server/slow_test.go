@@ -90,7 +90,7 @@ func simulate(t *testing.T, dir string, steps []step, unread bool) (s story) {
 	t.Helper()
 	w := simnet.New(1, simnet.Options{Lifetime: time.Hour})
 	err := w.Run(loop.Config{}, func(g *loop.Group) error {
-		server, err := New(g, Config{Site: openSite(t, dir), PostPath: "/post"})
+		server, err := New(g, Config{Site: openSite(t, dir), PostPath: "/post", Study: true})
 		if err != nil {
 			return err
 		}

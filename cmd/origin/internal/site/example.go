@@ -1,6 +1,7 @@
 package site
 
 import (
+	"bytes"
 	"embed"
 	"hash/fnv"
 	"io/fs"
@@ -14,15 +15,22 @@ var embedded embed.FS
 // exampleModified is when the example was last changed. Embedded files carry no
 // times, and the time of the build or of the start would make two origins
 // answer differently.
-var exampleModified = time.Date(2026, time.November, 26, 0, 0, 0, 0, time.UTC)
+var exampleModified = time.Date(2026, time.November, 26, 22, 40, 0, 0, time.UTC)
+
+// Address stands in the example's page for the address that it was reached by.
+const Address = "127.0.0.1:8080"
+
+// moreHere is where the page has room for a part that not every origin has.
+const moreHere = "<!-- more -->"
 
 // Example is the site inside of the program: a page with a style sheet, two
-// images and a form that posts to /post.
-func Example() *Site {
+// images and a form that posts to /post. more is a part of the page, as HTML; it may
+// have Address in it, and be empty.
+func Example(more string) *Site {
 	t := make(memory)
 	files, err := fs.Sub(embedded, "example")
 	if err == nil {
-		err = t.load(files)
+		err = t.load(files, more)
 	}
 	if err != nil {
 		panic("site: the example cannot be read: " + err.Error()) // It is part of the program.
@@ -38,7 +46,7 @@ type document struct {
 	state   state
 }
 
-func (t memory) load(files fs.FS) error {
+func (t memory) load(files fs.FS, more string) error {
 	return fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -48,13 +56,19 @@ func (t memory) load(files fs.FS) error {
 			if doc.content, err = fs.ReadFile(files, name); err != nil {
 				return err
 			}
-			sum := fnv.New64a()
-			sum.Write(doc.content)
-			doc.state.size, doc.state.sum = int64(len(doc.content)), sum.Sum64()
+			doc.content = bytes.Replace(doc.content, []byte(moreHere), []byte(more), 1)
+			doc.state.addressed = bytes.Contains(doc.content, []byte(Address))
+			doc.state.size, doc.state.sum = int64(len(doc.content)), sumOf(doc.content)
 		}
 		t[name] = doc
 		return nil
 	})
+}
+
+func sumOf(content []byte) uint64 {
+	sum := fnv.New64a()
+	sum.Write(content)
+	return sum.Sum64()
 }
 
 func (t memory) open(name string) (*os.File, []byte, state, error) {

@@ -1,8 +1,10 @@
 package site
 
 import (
+	"bytes"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"time"
 
@@ -15,7 +17,7 @@ import (
 type File struct {
 	Type     string // media type
 	Size     int64  // octets of content
-	Modified int64  // seconds since 1970
+	Modified int64  // seconds since 1970, or Undated
 	ETag     string // a strong validator (RFC 9110 section 8.8.3), quotes included
 	// Message is the head that the cache's appendHead made, and behind it the
 	// content of a small file. Change it through Exclusive only.
@@ -104,7 +106,7 @@ func (c *Cache) load(path, name string) (*File, error) {
 	f := &File{
 		Type:     contentType(name),
 		Size:     state.size,
-		Modified: time.Unix(0, min(state.modified, now.UnixNano())).Unix(), // RFC 9110 section 8.8.2.1
+		Modified: modified(state, now),
 		ETag:     etag(state),
 		source:   source,
 		entry:    entry{cache: c, path: path, name: name, state: state, young: now.UnixNano()-state.modified < int64(granularity)},
@@ -113,6 +115,32 @@ func (c *Cache) load(path, name string) (*File, error) {
 		c.open++
 	}
 	return f, c.prepare(f, content)
+}
+
+// Undated stands for the time of the last change where none is known.
+const Undated = math.MinInt64
+
+func modified(s state, now time.Time) int64 {
+	if s.addressed {
+		return Undated // the page depends on more than when it was written
+	}
+	return time.Unix(0, min(s.modified, now.UnixNano())).Unix() // RFC 9110 section 8.8.2.1
+}
+
+// Addressed reports whether the file names the address that it was reached by, and
+// is to be had from For.
+func (f *File) Addressed() bool { return f.state.addressed }
+
+// For gives f back and borrows it as it reads for a client that came by an address,
+// which is only put in: it must have nothing in it that HTML gives a meaning.
+func (f *File) For(address string) *File {
+	defer f.Release()
+	content := bytes.ReplaceAll(f.Content(), []byte(Address), []byte(address))
+	g := &File{Type: f.Type, Modified: f.Modified, refs: 1, entry: entry{cache: f.cache, state: f.state}}
+	g.state.size, g.state.sum = int64(len(content)), sumOf(content)
+	g.Size, g.ETag = g.state.size, etag(g.state)
+	g.cache.prepare(g, content) // fails for large files only
+	return g
 }
 
 // granularity is the coarsest time stamp of a file system in use (FAT's).

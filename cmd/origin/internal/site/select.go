@@ -41,14 +41,14 @@ func (f *File) Select(fields []wire.FieldLine, ranges bool) Selection {
 		if !f.matches(fields, wire.FieldIfMatch) {
 			return Selection{Status: 412}
 		}
-	} else if since, ok := date(fields, wire.FieldIfUnmodifiedSince); ok && f.Modified > since { // step 2
+	} else if since, ok := f.date(fields, wire.FieldIfUnmodifiedSince); ok && f.Modified > since { // step 2
 		return Selection{Status: 412}
 	}
 	if list := find(fields, wire.FieldIfNoneMatch); list.lines > 0 { // step 3
 		if f.matches(fields, wire.FieldIfNoneMatch) {
 			return Selection{Status: 304}
 		}
-	} else if since, ok := date(fields, wire.FieldIfModifiedSince); ok && f.Modified <= since { // step 4
+	} else if since, ok := f.date(fields, wire.FieldIfModifiedSince); ok && f.Modified <= since { // step 4
 		return Selection{Status: 304}
 	}
 	if r := find(fields, wire.FieldRange); ranges && r.lines == 1 && f.sameAs(find(fields, wire.FieldIfRange)) { // step 5
@@ -74,13 +74,14 @@ func find(fields []wire.FieldLine, id wire.FieldID) (f found) {
 }
 
 // date is the value of a field that stands once and is an HTTP-date, in seconds
-// since 1970.
-func date(fields []wire.FieldLine, id wire.FieldID) (seconds int64, ok bool) {
-	f := find(fields, id)
-	if f.lines != 1 {
+// since 1970. There is nothing to compare it with if f has no date (RFC 9110
+// sections 13.1.3 and 13.1.4).
+func (f *File) date(fields []wire.FieldLine, id wire.FieldID) (seconds int64, ok bool) {
+	field := find(fields, id)
+	if field.lines != 1 || f.Modified == Undated {
 		return 0, false
 	}
-	return wire.ParseDate(f.value)
+	return wire.ParseDate(field.value)
 }
 
 // matches says whether a list of entity tags, which may have several lines,

@@ -145,3 +145,13 @@ func TestPlainRequestsAreNotConditional(t *testing.T) {
 		t.Error("fields that are none of the conditions are taken for one")
 	}
 }
+
+// Without a date there is nothing that a date could be compared with.
+func TestUndatedFile(t *testing.T) {
+	undated := File{Size: 10, Modified: Undated, ETag: `"tag"`}
+	for _, fields := range []string{"If-Modified-Since: " + exact, "If-Unmodified-Since: " + exact, "Range: bytes=0-4; If-Range: " + exact} {
+		if got := undated.Select(parseFields(t, fields), true); got.Status != 200 || got.Length != 10 {
+			t.Errorf("%s: %+v", fields, got)
+		}
+	}
+}

@@ -56,6 +56,7 @@ type state struct {
 	modified, changed int64 // nanoseconds since 1970
 	mode              fs.FileMode
 	sum               uint64 // of the content, where there is no time to go by
+	addressed         bool   // the content has Address in it
 }
 
 // A folder is a tree on disk. The system calls of a lookup hold the loop up, as
