@@ -38,9 +38,14 @@ func serveWebSockets(w http.ResponseWriter, r *http.Request) {
 // dialWebSocket opens one through the edge. It is closed when the test ends.
 func dialWebSocket(t *testing.T, edge *server) (context.Context, *websocket.Conn) {
 	t.Helper()
+	return dialWebSocketAt(t, "ws://"+edge.Addr+"/socket")
+}
+
+func dialWebSocketAt(t *testing.T, url string) (context.Context, *websocket.Conn) {
+	t.Helper()
 	ctx, stop := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(stop)
-	c, response, err := websocket.Dial(ctx, "ws://"+edge.Addr+"/socket", nil)
+	c, response, err := websocket.Dial(ctx, url, nil)
 	if err != nil {
 		t.Fatalf("%v (%+v)", err, response)
 	}

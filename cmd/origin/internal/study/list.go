@@ -39,7 +39,7 @@ const pageBefore = `<!DOCTYPE html>
 <style>
 :root { color-scheme: light dark; }
 body { margin: 2rem auto; padding: 0 1.25rem; max-width: 47.5rem; font: 1rem/1.5 system-ui, sans-serif; }
-dt { margin-top: 1rem; }
+dt { margin-top: 1rem; overflow-wrap: anywhere; }
 dd { margin: 0; overflow-wrap: anywhere; }
 </style>
 <h1>Endpoints for study</h1>
