@@ -89,6 +89,23 @@ func TestExampleIsServed(t *testing.T) {
 	}
 }
 
+func TestStudyIsOffered(t *testing.T) {
+	addr, _ := launch(t, command(t, "--study"))
+	if status, text := fetch(t, "http://"+addr+"/_/status/418"); status != 418 || text != "418\n" {
+		t.Errorf("%d, %q", status, text)
+	}
+	if _, page := fetch(t, "http://"+addr+"/"); !strings.Contains(page, `href="/_/status/418"`) {
+		t.Errorf("the page does not show the endpoints: %s", page)
+	}
+	addr, _ = launch(t, command(t))
+	if status, _ := fetch(t, "http://"+addr+"/_/status/418"); status != 404 {
+		t.Errorf("without the flag: %d", status)
+	}
+	if _, page := fetch(t, "http://"+addr+"/"); strings.Contains(page, "/_/") {
+		t.Errorf("without the flag the page shows endpoints: %s", page)
+	}
+}
+
 func TestRootAndLog(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "a.txt"), []byte("a file\n"), 0o644); err != nil {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"regexp"
 	"strings"
@@ -25,9 +26,30 @@ func TestConversationOnAnyNetwork(t *testing.T) {
 		get("PUT", "/", "Content-Length: 5") + "hello" +
 		get("POST", "/post", "Transfer-Encoding: chunked") + "a\r\n0123456789\r\n0\r\n\r\n" +
 		get("GET", "/nothing", "Connection: close")
+	checkOnAnyNetwork(t, dir, requests, large, content, closing(response("404 Not Found", "Content-Length: 0")))
+}
+
+// The same for the endpoints for study, which take their time, and a WebSocket.
+func TestStudyOnAnyNetwork(t *testing.T) {
+	content := strings.Repeat("content ", 2500)
+	message := strings.Repeat("message ", 15) // in a ping, since that comes back in one frame
+	requests := get("GET", "/_/bytes/50000?seed=7", "Range: bytes=1000-40000") + get("GET", "/_/stream/40000?chunk=4KiB&every=3s") +
+		get("GET", "/_/drip?bytes=10&duration=3s&delay=2s") + get("GET", "/_/interim?100&103x3") + get("HEAD", "/_/trailers") + get("GET", "/_/trailers") +
+		get("POST", "/_/upload", fmt.Sprint("Content-Length: ", len(content))) + content +
+		get("POST", "/_/early/202?after=9&then=read", fmt.Sprint("Content-Length: ", len(content))) + content +
+		get("GET", "/_/websocket", upgrade...) + masked(0x02, "") + masked(0x89, message) + masked(0x80, "") + masked(0x88, "\x03\xe8")
+	checkOnAnyNetwork(t, lay(t, files), requests, "**********", fmt.Sprintf("%x", sha256.Sum256([]byte(content))), switched+"\x02\x00\x8a\x78"+message+"\x80\x00\x88\x02\x03\xe8")
+}
+
+// checkOnAnyNetwork wants a conversation to be the same on all. It has the parts in
+// it, the last one at its end.
+func checkOnAnyNetwork(t *testing.T, dir, requests string, parts ...string) {
+	t.Helper()
 	want := converseIn(t, simnet.New(0, simnet.Options{}), dir, requests, false)
-	if !strings.Contains(want, large) || !strings.Contains(want, content) || !strings.HasSuffix(want, closing(response("404 Not Found", "Content-Length: 0"))) {
-		t.Fatalf("on a smooth network: %q", want)
+	for _, part := range parts {
+		if !strings.Contains(want, part) || !strings.HasSuffix(want, parts[len(parts)-1]) {
+			t.Fatalf("on a smooth network: %.9000q ... %q; want in it %q", want, want[max(0, len(want)-1000):], part)
+		}
 	}
 	for seed := range uint64(seeds) {
 		if got := converseIn(t, simnet.New(seed, simnet.Rough(seed)), dir, requests, false); got != want {
@@ -54,7 +76,7 @@ func converseIn(t *testing.T, w *simnet.World, dir, requests string, hostile boo
 	var client *simnet.Client
 	var server *Server
 	err := w.Run(loop.Config{}, func(g *loop.Group) (err error) {
-		if server, err = New(g, Config{Site: openSite(t, dir), PostPath: "/post", WriteTimeout: ages, BodyTimeout: ages, HeadTimeout: ages}); err != nil {
+		if server, err = New(g, Config{Site: openSite(t, dir), PostPath: "/post", Study: true, IdleTimeout: ages, WriteTimeout: ages, BodyTimeout: ages, HeadTimeout: ages}); err != nil {
 			return err
 		}
 		addr, err := server.Listen("127.0.0.1:80")
