@@ -12,6 +12,7 @@
 //	*File                 type, validators, and either its content behind a
 //	      │               prepared response head (a small file), or an open
 //	      │               file for sendfile (a large one)
+//	      │  File.For: of the example's page, one that names the client's address
 //	      │  File.Select: the conditional fields, then the range
 //	      ▼
 //	Selection             200, 206, 304, 412 or 416, and which octets

@@ -66,11 +66,7 @@ func answerStream(r *request) Answer {
 	n := r.size("the argument", r.argument, 0, mostBytes, "up to 1TiB")
 	each := r.size("chunk", r.value("1KiB", "chunk"), 1, mostChunk, "from 1 to 64KiB")
 	every := r.duration("every", r.value("0s", "every"))
-	seed := r.seed()
-	if r.problem != "" {
-		return Answer{}
-	}
-	c := random(seed, 0, n, each)
+	c := random(r.seed(), 0, n, each)
 	c.Every, c.Unsized, c.ETag = every, true, ""
 	return Answer{Status: 200, Content: c}
 }

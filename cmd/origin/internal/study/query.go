@@ -22,7 +22,8 @@ type request struct {
 
 type parameter struct{ name, value string }
 
-// fail notes what is wrong. The first problem is the one that is told.
+// fail notes what is wrong. The first problem is the one that is told; whatever is
+// read goes on with a value that is in bounds.
 func (r *request) fail(format string, args ...any) {
 	if r.problem == "" {
 		r.problem = fmt.Sprintf(format, args...)
@@ -72,6 +73,7 @@ func (r *request) size(what, text string, least, most int64, bounds string) int6
 	n, err := size.Parse(text)
 	if err != nil || n < least || n > most {
 		r.fail("%s is a number of bytes %s, such as 4096 or 64KiB, not %q", what, bounds, text)
+		return least
 	}
 	return n
 }
@@ -81,6 +83,7 @@ func (r *request) number(what, text string, least, most int64) int64 {
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || n < least || n > most {
 		r.fail("%s is a number from %d to %d, not %q", what, least, most, text)
+		return least
 	}
 	return n
 }
@@ -96,6 +99,7 @@ func (r *request) duration(what, text string) time.Duration {
 	}
 	if err != nil || d < 0 || d > longest {
 		r.fail("%s is a duration from 0 to 10m, such as 500ms or 2 (seconds), not %q", what, text)
+		return 0
 	}
 	return d
 }

@@ -83,6 +83,7 @@ func TestMistakesAreExplained(t *testing.T) {
 		{"/_/stream/1?chunk=0", 400, `from 1 to 64KiB, such as 4096 or 64KiB, not "0"`},
 		{"/_/stream/1?every=x", 400, "every"},
 		{"/_/drip?bytes=11MiB", 400, "up to 10MiB"},
+		{"/_/drip?duration=-15ms", 400, `"-15ms"`},
 		{"/_/drip?status=100", 400, "/_/interim?100"},
 		{"/_/sse?count=0", 400, "from 1 to 1000000"},
 		{"/_/interim?101", 400, "/_/websocket"},
@@ -212,4 +213,26 @@ func TestList(t *testing.T) {
 	if lines := strings.Count(text, "\n"); lines != 2*(len(endpoints)-1) {
 		t.Errorf("the list has %d lines, want two for each of %d", lines, len(endpoints)-1)
 	}
+}
+
+// Whatever is asked for, there is an answer that a server can send.
+func FuzzFor(f *testing.F) {
+	for _, e := range endpoints {
+		path, query, _ := strings.Cut(e.path(), "?")
+		f.Add("GET", path, query)
+		f.Add("POST", path, query)
+	}
+	f.Fuzz(func(t *testing.T, method, path, query string) {
+		head := wire.RequestHead{Method: []byte(method), Minor: 1}
+		a := For(&head, Path+"/"+strings.TrimPrefix(path, Path+"/"), query, "a:1")
+		if a.Status < 200 || a.Status > 599 || a.Delay < 0 || a.Delay > longest || a.Every < 0 || a.Every > longest || a.Size < 0 || len(a.Interim) > 100 {
+			t.Fatalf("%+v", a)
+		}
+		if a.Pieces > 0 && a.Pieces <= a.Size {
+			first, last := a.Append(nil, 0), a.Append(nil, a.Pieces-1)
+			if len(first) == 0 || len(last) == 0 || len(first) > mostChunk || len(last) > len(first) {
+				t.Errorf("%d bytes in %d pieces: the first has %d, the last %d", a.Size, a.Pieces, len(first), len(last))
+			}
+		}
+	})
 }
