@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os/exec"
 	"path/filepath"
 	"time"
 
@@ -109,6 +110,36 @@ func generatorMemory() comparison {
 				contestants = append(contestants, contestant{g.name, func(d time.Duration) (reading, error) {
 					l, err := g.generate(measured, urlOf(target), n, d)
 					return reading{cost: float64(l.memory) / (1 << 20), also: float64(n)}, err
+				}})
+			}
+			return contestants, nil
+		},
+	}
+}
+
+// agreement compares what generators say of a server that answers each request after
+// 10 ms, so that it and not they sets the pace. Those that are not installed are left
+// out.
+func agreement(connections int) comparison {
+	return comparison{
+		name:  fmt.Sprintf("agree-%d", connections),
+		title: fmt.Sprintf("load generators, %d connections to a server that takes 10 ms for each response", connections),
+		unit:  rate,
+		setup: func(s *stage) ([]contestant, error) {
+			target, err := s.ours(rest, "origin", "--study")
+			if err != nil {
+				return nil, err
+			}
+			s.running = append(s.running, target)
+			var contestants []contestant
+			for _, g := range []generatorNamed{{"loadgen", s.loadgen}, {"wrk", wrk}, {"h2load", h2load}, {"ab", ab}} {
+				if _, err := exec.LookPath(g.name); err != nil && g.name != "loadgen" {
+					fmt.Printf("\n%s is not installed, and left out\n", g.name)
+					continue
+				}
+				contestants = append(contestants, contestant{g.name, func(d time.Duration) (reading, error) {
+					l, err := g.generate(measured, "http://"+target.Addr+"/_/delay/10ms", connections, d)
+					return reading{cost: float64(l.requests) / d.Seconds()}, err
 				}})
 			}
 			return contestants, nil

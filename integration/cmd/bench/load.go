@@ -53,6 +53,29 @@ var (
 	wrkErrors   = regexp.MustCompile(`Non-2xx or 3xx responses: \d+|Socket errors: .*`)
 )
 
+// h2load runs h2load with one thread, speaking HTTP/1.1.
+func h2load(processor int, url string, connections int, d time.Duration) (load, error) {
+	out, used, err := runOn(processor, "h2load", "--h1", "-t1", fmt.Sprint("-c", connections), fmt.Sprintf("-D%.0f", d.Seconds()), url)
+	if err == nil {
+		used.requests, err = countIn(out, h2loadRequests)
+	}
+	return used, err
+}
+
+// ab runs ab, which keeps its connections only when told so.
+func ab(processor int, url string, connections int, d time.Duration) (load, error) {
+	out, used, err := runOn(processor, "ab", "-q", "-k", "-n", "100000000", "-c", fmt.Sprint(connections), "-t", fmt.Sprintf("%.0f", d.Seconds()), url)
+	if err == nil {
+		used.requests, err = countIn(out, abRequests)
+	}
+	return used, err
+}
+
+var (
+	h2loadRequests = regexp.MustCompile(`(?m)^status codes: (\d+) 2xx, 0 3xx, 0 4xx, 0 5xx$`)
+	abRequests     = regexp.MustCompile(`(?m)^Complete requests: +(\d+)\nFailed requests: +0$`)
+)
+
 // loadgen runs our own with one loop.
 func (s *stage) loadgen(processor int, url string, connections int, d time.Duration) (load, error) {
 	return s.answered(s.replay(processor, connections, d, url))

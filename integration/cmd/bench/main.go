@@ -63,6 +63,7 @@ var comparisons = []comparison{
 	generators(64),
 	verifying(64),
 	generatorMemory(),
+	agreement(64),
 	besideDownloads(32),
 	idleGateways(),
 }
