@@ -31,6 +31,9 @@ func (s *stream) connection() (*Connection, error) {
 	if s.refused != nil {
 		return nil, s.refused
 	}
+	for i := range s.halves {
+		s.halves[i].finish()
+	}
 	c := &cutter{stream: s, unreadable: -1}
 	c.request.Limits, c.response.Limits, c.scanner.Limits = Limits, Limits, Limits
 	if err := c.orient(); err != nil {

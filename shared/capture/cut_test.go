@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
 	"path/filepath"
@@ -15,24 +16,43 @@ import (
 //
 //	>octets   sent by the client
 //	<octets   sent by the server
-//	!>octets  sent, and not captured; likewise !<
+//	>FIN      with FIN, and no octets
+//	!>octets  sent, and not captured; likewise !< and !>FIN
+//
+// The first one may be joined: the handshake was not captured.
 func dialogue(t testing.TB, segments ...string) *Recording {
 	t.Helper()
 	tap := newWiretap(t, layers.LinkTypeEthernet)
-	tap.connect()
+	if segments[0] == joinedThere {
+		segments = segments[1:]
+	} else {
+		tap.connect()
+	}
+	tap.say(segments...)
+	return readBytes(t, tap.file.Bytes())
+}
+
+const joinedThere = "joined"
+
+func (tap *wiretap) say(segments ...string) {
 	for _, s := range segments {
 		octets, missed := strings.CutPrefix(s, "!")
-		d := Inbound
+		d, flags := Inbound, tcpFlags(0)
 		if octets[0] == '<' {
 			d = Outbound
 		}
-		if octets = octets[1:]; missed {
-			tap.sent[d] += len(octets)
+		if octets = octets[1:]; octets == "FIN" {
+			octets, flags = "", flagFIN
+		}
+		if !missed {
+			tap.send(d, flags, tap.sent[d], octets)
 		} else {
-			tap.send(d, 0, tap.sent[d], octets)
+			tap.sent[d] += len(octets)
+		}
+		if flags != 0 {
+			tap.sent[d]++
 		}
 	}
-	return readBytes(t, tap.file.Bytes())
 }
 
 // ask and reply make messages that can be told apart.
@@ -79,12 +99,47 @@ func TestHoles(t *testing.T) {
 			[]string{"GET /1 28+0 -> 211 OK (cut) 38+1", asked(2)}, "1 byte of responses missing; kept the requests"},
 		{"a chunk of a response", []string{ask(1), "<HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "!<1\r\nx\r\n", "<0\r\n\r\n", ask(2), reply(2)},
 			[]string{"GET /1 28+0 -> 200 OK (cut) 47+0", asked(2)}, "6 bytes of responses missing; kept the requests"},
+
+		{"the last request", []string{ask(1), reply(1), "!" + ask(2), reply(2), "<FIN", ">FIN"},
+			[]string{asked(1)}, "28 bytes of requests missing; lost at least 1 request"},
+		{"the last request, which was acknowledged", []string{ask(1), reply(1), "!" + ask(2), reply(2)},
+			[]string{asked(1)}, "28 bytes of requests missing; lost at least 1 request"},
+		{"the last request, by an empty segment", []string{ask(1), reply(1), "!" + ask(2), ">"},
+			[]string{asked(1)}, "28 bytes of requests missing; lost at least 1 request"},
+		{"the end of a response until close", []string{ask(1), "<HTTP/1.1 200 OK\r\n\r\nabc", "!<def", "<FIN"},
+			[]string{"GET /1 28+0 -> 200 OK (cut) 19+3"}, "3 bytes of responses missing; kept the requests"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			rec := dialogue(t, c.segments...)
 			equalLines(t, "exchanges", describe(only(t, rec)), c.want)
 			equalLines(t, "warnings", rec.Warnings, []string{theirID + c.warning})
+		})
+	}
+}
+
+// FIN is an end if all in front of it was captured.
+func TestFINs(t *testing.T) {
+	const untilClose = "<HTTP/1.1 200 OK\r\n\r\nabc"
+	for _, c := range []struct {
+		name    string
+		capture func(tap *wiretap)
+		want    string
+	}{
+		{"behind all", func(tap *wiretap) { tap.say("<FIN") }, "GET /1 28+0 -> 200 OK 19+3"},
+		{"sent twice", func(tap *wiretap) { tap.say("<FIN"); tap.sent[Outbound]--; tap.say("<FIN") }, "GET /1 28+0 -> 200 OK 19+3"},
+		{"not captured", func(tap *wiretap) { tap.say("!<FIN", ">") }, "GET /1 28+0 -> 200 OK (cut) 19+3"},
+		{"of an earlier connection", func(tap *wiretap) { tap.send(Outbound, flagFIN, -70000, "") }, "GET /1 28+0 -> 200 OK (cut) 19+3"},
+		{"of another one", func(tap *wiretap) { tap.send(Outbound, flagFIN, 1<<30, "") }, "GET /1 28+0 -> 200 OK (cut) 19+3"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			tap := newWiretap(t, layers.LinkTypeEthernet)
+			tap.connect()
+			tap.say(ask(1), untilClose)
+			c.capture(tap)
+			rec := readBytes(t, tap.file.Bytes())
+			equalLines(t, "exchanges", describe(only(t, rec)), []string{c.want})
+			equalLines(t, "warnings", rec.Warnings, nil)
 		})
 	}
 }
@@ -202,14 +257,57 @@ func TestWarningsAreInOrder(t *testing.T) {
 	}
 }
 
-// However many holes there are, what stands between them is found.
+// However many holes there are, what stands between them is found, and so are the
+// responses.
 func TestManyHoles(t *testing.T) {
-	var segments []string
-	for range maxTries + 4 {
+	var segments, want []string
+	for range pagesPerConnection + 4 {
 		segments = append(segments, "!"+ask(1), reply(1), ask(2), reply(2))
+		want = append(want, asked(2))
 	}
-	if n := len(only(t, dialogue(t, segments...)).Exchanges); n != maxTries+4 {
-		t.Errorf("%d requests were found between %d holes", n, maxTries+4)
+	equalLines(t, "exchanges", describe(only(t, dialogue(t, segments...))), want)
+}
+
+// Of segments that wait for another one, each place is known once.
+func TestSegmentsThatWait(t *testing.T) {
+	var h half
+	h.next = 1000
+	for range 3 {
+		for _, n := range []uint32{500, 100, 300, 100, 200} {
+			h.expect(&layers.TCP{Seq: 1000 + n, BaseLayer: layers.BaseLayer{Payload: []byte("x")}}, false, 1000, moment{})
+		}
+	}
+	var places []int
+	for _, m := range h.ahead {
+		places = append(places, m.place)
+	}
+	if !slices.Equal(places, []int{100, 200, 300, 500}) {
+		t.Errorf("places %v", places)
+	}
+}
+
+// What is missing and was acknowledged is not waited for long.
+func TestWaitsForWhatMayCome(t *testing.T) {
+	tap := newWiretap(t, layers.LinkTypeEthernet)
+	tap.connect()
+	tap.say(ask(1), reply(1), "!"+ask(2), reply(2))
+	for range 10 * pagesBehind {
+		tap.say(ask(3), reply(3))
+	}
+	memory := &memory{bound: DefaultMemory}
+	source, err := openPackets(bytes.NewReader(tap.file.Bytes()), memory.block())
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, most := reader{rec: new(Recording), memory: memory, tracer: newTracer(memory)}, 0
+	for err == nil {
+		err = in.step(source)
+		for _, s := range in.tracer.all {
+			most = max(most, len(s.halves[0].ahead))
+		}
+	}
+	if most > pagesBehind {
+		t.Errorf("%d segments waited for one that was acknowledged, want at most %d", most, pagesBehind)
 	}
 }
 

@@ -28,6 +28,7 @@ type wiretap struct {
 	now     time.Time
 	ends    [2]netip.AddrPort
 	sent    [2]int // places up to which each end has sent, captured or not
+	deaf    bool   // nothing is acknowledged
 }
 
 func newWiretap(t testing.TB, link layers.LinkType) *wiretap {
@@ -52,8 +53,12 @@ func (tap *wiretap) send(d Direction, flags tcpFlags, seq int, content string) {
 		number = tap.initial - 1
 	}
 	tap.sent[d] = max(tap.sent[d], seq+len(content))
+	ack := tap.initial
+	if !tap.deaf {
+		ack += uint32(tap.sent[d^1])
+	}
 	frame, err := tap.frames.segment(&segment{dir: d, from: tap.ends[d], to: tap.ends[d^1],
-		flags: flags | flagACK&^(flags&flagSYN<<3), seq: number, ack: tap.initial + uint32(tap.sent[d^1]), content: []byte(content)})
+		flags: flags | flagACK&^(flags&flagSYN<<3), seq: number, ack: ack, content: []byte(content)})
 	if err != nil {
 		tap.t.Fatal(err)
 	}
@@ -171,7 +176,9 @@ func TestReadSegments(t *testing.T) {
 
 		{"in another order", func(tap *wiretap) {
 			tap.connect()
+			tap.sent[Inbound] = len(askA)
 			tap.send(Outbound, flagFIN, 20, answer[20:])
+			tap.sent[Outbound] = 0
 			tap.send(Inbound, 0, 20, askA[20:])
 			tap.send(Inbound, 0, 10, askA[10:20])
 			tap.send(Inbound, 0, 0, askA[:10])
@@ -180,7 +187,9 @@ func TestReadSegments(t *testing.T) {
 
 		{"the response captured first", func(tap *wiretap) {
 			tap.send(Outbound, flagSYN|flagACK, 0, "")
+			tap.sent[Inbound] = len(askA)
 			tap.send(Outbound, flagPSH, 0, answer)
+			tap.sent[Outbound] = 0
 			tap.send(Inbound, flagPSH, 0, askA)
 		}, []string{askedA}, nil, false},
 
@@ -212,6 +221,7 @@ func TestReadSegments(t *testing.T) {
 			tap.send(Inbound, 0, 0, askA)
 			tap.send(Outbound, 0, 0, answer)
 			tap.send(Outbound, flagRST, len(answer), "a reason") // RFC 9293 section 3.5.3
+			tap.sent[Outbound] = len(answer)
 			tap.send(Inbound, 0, len(askA), askB)
 			tap.send(Outbound, 0, len(answer), answer)
 		}, []string{askedA, askedB}, nil, false},
@@ -340,7 +350,7 @@ func TestReadSkipsOtherProtocols(t *testing.T) {
 	tap := newWiretap(t, layers.LinkTypeEthernet)
 	for i, first := range []string{"\x16\x03\x01\x02\x00\x01", "\x16\x03\x03\x00", "SSH-2.0-x\r\n", "\x00\x01",
 		"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "", "GET / HTTP/1.1\r\nHost: a", "GET / HTTP/1.1\r\nHost : a\r\n\r\n"} {
-		tap.ends[0] = netip.AddrPortFrom(tap.ends[0].Addr(), uint16(5000+i))
+		tap.ends[0], tap.sent = netip.AddrPortFrom(tap.ends[0].Addr(), uint16(5000+i)), [2]int{}
 		tap.connect()
 		tap.send(Inbound, 0, 0, first)
 		tap.send(Outbound, 0, 0, strings.Repeat(first, 3))

@@ -1,7 +1,6 @@
 package capture
 
 import (
-	"cmp"
 	"slices"
 	"sort"
 	"time"
@@ -24,14 +23,15 @@ type half struct {
 	ended  bool // by FIN
 
 	next  uint32 // sequence number of the place at which the octets end
-	ahead []mark // segments that wait for others before them
+	ahead []mark // segments that wait for others before them, in the order of places
 
 	begun  bool   // its octets are being put in order
 	opened bool   // its SYN was seen before them
 	joined bool   // no SYN was, but another segment without octets
 	first  uint32 // where the octets begin by these
 	seen   bool
-	last   uint32 // number behind the last octet seen
+	last   uint32 // number behind the last octet seen, or acknowledged
+	acked  uint32 // number up to which the other end has received; 0 if that is not known
 	end    uint32 // number behind the FIN
 }
 
@@ -70,8 +70,26 @@ func (h *half) expect(tcp *layers.TCP, fresh bool, next uint32, m moment) {
 		return
 	}
 	if n := int32(tcp.Seq - next); n > 0 && len(tcp.Payload) > 0 {
-		h.ahead = append(h.ahead, mark{h.length() + int(n), m})
+		place := h.length() + int(n)
+		i, twice := slices.BinarySearchFunc(h.ahead, place, func(m mark, place int) int { return m.place - place })
+		if !twice {
+			h.ahead = slices.Insert(h.ahead, i, mark{place, m})
+		}
 	}
+}
+
+// finish leaves a hole for what has passed behind the octets, and decides whether
+// these go up to the FIN.
+func (h *half) finish() {
+	if !h.begun {
+		return
+	}
+	last := h.last
+	if h.ended && h.end == last {
+		last--
+	}
+	h.skip(int(int32(last - h.next)))
+	h.ended = h.ended && h.next == h.end-1
 }
 
 // skip leaves a hole of n octets.
@@ -86,10 +104,12 @@ func (h *half) skip(n int) {
 // that had waited for it became readable with it, so that its time is theirs too;
 // but a segment that waited for one that never came keeps its own.
 func (h *half) add(octets []byte, m moment) {
+	if len(h.ahead) > 0 && h.ahead[0].place == h.length() {
+		m = h.ahead[0].moment
+	}
 	h.marks = append(h.marks, mark{h.length(), m})
 	h.octets = append(h.octets, octets...)
 	h.next += uint32(len(octets))
-	slices.SortStableFunc(h.ahead, func(a, b mark) int { return cmp.Compare(a.place, b.place) })
 	n := 0
 	for ; n < len(h.ahead) && h.ahead[n].place < h.length(); n++ {
 		waited := h.ahead[n]
@@ -101,7 +121,7 @@ func (h *half) add(octets []byte, m moment) {
 		}
 		h.marks = append(h.marks, waited)
 	}
-	h.ahead = slices.Delete(h.ahead, 0, n)
+	h.ahead = h.ahead[n:]
 }
 
 // from returns the octets from a place up to the next hole. There are none in a

@@ -50,12 +50,14 @@ const (
 	// octets: 16 MiB, which is more than a TCP window mostly is. Beyond it, the
 	// segment counts as lost.
 	pagesPerConnection = 16 << 20 / 1900
+	// pagesBehind may wait if the other end has acknowledged the missing segment:
+	// then it did pass, and captures put only a few in another order.
+	pagesBehind = 256
 )
 
 func newTracer(memory *memory) *tracer {
 	t := &tracer{live: make(map[pair]*stream), memory: memory}
 	t.assembler = reassembly.NewAssembler(reassembly.NewStreamPool(t))
-	t.assembler.MaxBufferedPagesPerConnection = min(pagesPerConnection, memory.pages())
 	t.assembler.MaxBufferedPagesTotal = memory.pages()
 	return t
 }
@@ -87,6 +89,7 @@ func (t *tracer) segment(p *packet, ends [2]netip.AddrPort, tunnel uint64, tcp *
 		t.begin(s, i, p.at, tcp)
 	}
 	h.see(tcp)
+	s.halves[1-i].acknowledge(tcp)
 }
 
 // begin has the octets of end i put in order, from where they begin by what was
@@ -195,13 +198,14 @@ func (h *half) await(tcp *layers.TCP) {
 	}
 }
 
-// see takes note of how far the numbers of a half have come.
+// see takes note of how far the numbers of a half have come. A segment without octets
+// that is far from them may be of a later connection.
 func (h *half) see(tcp *layers.TCP) {
 	end := endOf(tcp)
-	if tcp.FIN {
+	if h.endsWith(tcp) {
 		h.end = end
 	}
-	if !tcp.RST && (!h.seen || int32(end-h.last) > 0) {
+	if !tcp.RST && (!h.seen || int32(end-h.last) > 0 && (len(tcp.Payload) > 0 || !far(end, h.last))) {
 		h.seen, h.last = true, end
 	}
 }
@@ -213,6 +217,22 @@ func endOf(tcp *layers.TCP) uint32 {
 		end++
 	}
 	return end
+}
+
+// acknowledge takes note of octets that the other end has received. If it is only
+// one, it may be a FIN.
+func (h *half) acknowledge(tcp *layers.TCP) {
+	if !tcp.ACK || tcp.RST || !h.seen || far(tcp.Ack, h.last) {
+		return
+	}
+	if h.acked = tcp.Ack; int32(h.acked-h.last) > 1 {
+		h.last = h.acked
+	}
+}
+
+// endsWith reports whether a segment has a FIN that is behind all that was seen.
+func (h *half) endsWith(tcp *layers.TCP) bool {
+	return tcp.FIN && (!h.seen || int32(endOf(tcp)-h.last) >= 0)
 }
 
 // far reports whether a segment with this number is not of a half that has come
@@ -332,13 +352,19 @@ func (s *stream) Accept(tcp *layers.TCP, ci gopacket.CaptureInfo, d reassembly.T
 		}
 		return false
 	}
+	h := &s.halves[s.index(d)]
 	if s.refused == nil {
-		s.halves[s.index(d)].expect(tcp, fresh, uint32(next), ac.(moment))
+		h.expect(tcp, fresh, uint32(next), ac.(moment))
 	}
-	if tcp.FIN {
+	if h.endsWith(tcp) {
 		s.close(s.index(d), FIN, ci.Timestamp)
-		s.halves[s.index(d)].ended = true
+		h.ended = true
 	}
+	pages := pagesPerConnection
+	if h.acked != 0 && int32(h.acked-uint32(next)) > 0 {
+		pages = pagesBehind
+	}
+	s.tracer.assembler.MaxBufferedPagesPerConnection = min(pages, s.tracer.memory.pages())
 	return true
 }
 

@@ -118,7 +118,7 @@ func TestReadConnectionsInTwoTunnels(t *testing.T) {
 			}
 			tap.initial -= 2 * apart
 			for i, ask := range []string{askA, askB} {
-				tap.tunnel = []tunnel{one, two}[i]
+				tap.tunnel, tap.sent = []tunnel{one, two}[i], [2]int{}
 				tap.send(Inbound, 0, 0, ask)
 				tap.send(Outbound, 0, 0, answer)
 				tap.initial += apart
