@@ -20,7 +20,7 @@ func TestReadCaptures(t *testing.T) {
 		{"proto_tls", nil, []string{"left out 1 connection that carried TLS, which cannot be read: record behind what ends TLS"}},
 		{"snap96", nil, []string{
 			"1 packet cut by the snapshot length of the capture: record with tcpdump -s 0",
-			theirID + "its last request is not whole and was left out"}},
+			theirID + "99 bytes of requests missing; lost at least 1 request"}},
 		{"pcap_2_3", []int{1}, nil},
 		{"caplen_above_len", []int{2}, nil},
 	}

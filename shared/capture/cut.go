@@ -2,6 +2,7 @@ package capture
 
 import (
 	"bytes"
+	"math"
 
 	"github.com/hopwire/hopwire/shared/wire"
 )
@@ -34,7 +35,7 @@ func (s *stream) connection() (*Connection, error) {
 	for i := range s.halves {
 		s.halves[i].finish()
 	}
-	c := &cutter{stream: s, unreadable: -1}
+	c := &cutter{stream: s, supposed: -1, shortest: math.MaxInt}
 	c.request.Limits, c.response.Limits, c.scanner.Limits = Limits, Limits, Limits
 	if err := c.orient(); err != nil {
 		return nil, err
@@ -63,7 +64,8 @@ func (s *stream) connection() (*Connection, error) {
 //
 // The requests are cut one behind the other. Where there is a hole, the cutting
 // begins again with the next one that begins a segment. Responses follow their
-// requests: see follow.
+// requests one behind the other too, until one cannot be read or a request may be
+// missing. Then the outbound side is adrift: see follow.
 type cutter struct {
 	stream   *stream
 	client   int // index of the client's half
@@ -74,26 +76,37 @@ type cutter struct {
 	scanner  wire.BodyScanner
 	tries    int // heads that were looked for
 
-	asked      int   // place of the last request
-	before     int   // octets in front of the first request of a joined connection
-	failed     error // why the cutting ended before the octets did
-	partial    bool  // the last request is not whole, and was left out
-	lost       int   // requests in holes, as far as they can be counted
-	owed       int   // requests since a hole, those in it included, of which nobody knows the responses
-	faulty     int   // responses that are not by the book
-	fault      error // of the first of them
-	behind     int   // octets behind the last response
-	unreadable int   // where the outbound side stands if no response can be read there; else -1
+	asked    int   // place of the last request
+	shortest int   // octets of the shortest request
+	before   int   // octets in front of the first request of a joined connection
+	failed   error // why the cutting ended before the octets did
+	partial  bool  // the last request is not whole, and was left out
+	lost     int   // requests in holes, as far as they can be counted
+
+	pipelined bool  // the client has asked before it had the response to its last request
+	adrift    bool  // what the outbound side comes to next need not be for the next request
+	owed      int   // how many responses come before that one, at least
+	more      int   // and how many more it may be, since holes may have more requests in them
+	supposed  int   // the first exchange whose response is its own only if the client waits for each; else -1
+	uncertain int   // requests whose responses are not known though they may be there
+	faulty    int   // responses that are not by the book
+	fault     error // of the first of them
+	unasked   int   // octets that answer no request
 }
 
 // A side is one half and how far it was cut.
 type side struct {
 	*half
-	at int // place
+	at int // place; negative if it is in front of what was captured
 }
 
 // rest returns what follows up to the next hole.
-func (s *side) rest() []byte { return s.from(s.at) }
+func (s *side) rest() []byte {
+	if s.at < 0 {
+		return nil
+	}
+	return s.from(s.at)
+}
 
 // orient finds out which end is the client: the one that sent the SYN, or else
 // the one that sends requests. A joined connection begins with the first one.
@@ -109,7 +122,7 @@ func (c *cutter) orient() error {
 	for client := range s.halves {
 		c.setClient(client)
 		if c.findRequest() {
-			c.findResponse()
+			c.before, c.supposed = c.inbound.at, 0
 			return nil
 		}
 	}
@@ -176,26 +189,27 @@ func (c *cutter) cutRequest() (m Message, whole bool) {
 	}
 	m.Fault = fault
 	c.partial = m.Cut
+	c.shortest = min(c.shortest, len(m.Raw))
 	return m, !m.Cut
 }
 
 // cutResponses takes the responses to the request that was cut last. What it
 // returns says whether HTTP ends with them, and a tunnel follows.
 func (c *cutter) cutResponses(exchange *Exchange) (tunnel bool) {
-	for c.outbound.at != c.unreadable {
+	for !c.adrift {
 		m, err := c.cutResponse(c.request.Method)
-		if err == wire.ErrIncomplete {
-			return false
-		}
 		if err == errNoMemory {
 			c.failed = err
 			return false
 		}
 		if err != nil {
-			c.unreadable = c.outbound.at
-			c.blame(err)
+			c.adrift = true
+			if err != wire.ErrIncomplete {
+				c.blame(err)
+			}
 			return false
 		}
+		c.adrift = m.Cut && len(c.outbound.rest()) == 0 // where it ends is in a hole
 		status := c.response.Status
 		if m.Raw[len("HTTP/1.1 200")] != ' ' {
 			m.Fault = errNoSpace

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/gopacket/gopacket/layers"
+
+	"github.com/hopwire/hopwire/shared/english"
 )
 
 // dialogue captures segments, each of them
@@ -70,50 +72,136 @@ func TestHoles(t *testing.T) {
 		name     string
 		segments []string
 		want     []string
-		warning  string
+		warning  string // another one is there if some are uncertain
+		unsure   int
 	}{
 		{"a request", []string{ask(1), reply(1), "!" + ask(2), reply(2), ask(3), reply(3), ask(4), reply(4)},
-			[]string{asked(1), asked(3), asked(4)}, "28 bytes of requests missing; lost at least 1 request"},
+			[]string{asked(1), asked(3), asked(4)}, "28 bytes of requests missing; lost at least 1 request", 0},
 		{"two requests and one again", []string{ask(1), reply(1), "!" + ask(2), reply(2), "!" + ask(3), reply(3), ask(4), reply(4),
 			"!" + ask(5), reply(5), ask(6), reply(6)},
-			[]string{asked(1), asked(4), asked(6)}, "84 bytes of requests missing; lost at least 3 requests"},
+			[]string{asked(1), asked(4), asked(6)}, "84 bytes of requests missing; lost at least 3 requests", 0},
 		{"the first request", []string{"!" + ask(1), reply(1), ask(2), reply(2)},
-			[]string{asked(2)}, "28 bytes of requests missing; lost at least 1 request"},
+			[]string{asked(2)}, "28 bytes of requests missing; lost at least 1 request", 0},
 		{"the last request", []string{ask(1), reply(1), "!" + ask(2), reply(2), ">", "!>x", ">G"},
-			[]string{asked(1)}, "29 bytes of requests missing; lost at least 1 request"},
+			[]string{asked(1)}, "29 bytes of requests missing; lost at least 1 request", 0},
 		{"a request that was not answered before the next", []string{ask(1), reply(1), "!" + ask(2), ask(3), reply(2), reply(3), ask(4), reply(4)},
-			[]string{asked(1), "GET /3 28+0 ->", asked(4)}, "28 bytes of requests missing; lost at least 1 request"},
+			[]string{asked(1), "GET /3 28+0 ->", asked(4)}, "28 bytes of requests missing; lost at least 1 request", 1},
 		{"half a head", []string{ask(1), reply(1), ask(2)[:9], "!>" + ask(2)[9:20], ">" + ask(2)[20:], reply(2), ask(3), reply(3)},
-			[]string{asked(1), asked(3)}, "11 bytes of requests missing; lost at least 1 request"},
+			[]string{asked(1), asked(3)}, "11 bytes of requests missing; lost at least 1 request", 0},
 		{"content, in which a request stands", []string{post, "!>" + strings.Repeat("x", 32), ask(7), reply(1), ask(2), reply(2)},
-			[]string{asked(2)}, "32 bytes of requests missing; lost at least 1 request"},
+			[]string{asked(2)}, "32 bytes of requests missing; lost at least 1 request", 0},
 		{"content and more", []string{post, "!>" + strings.Repeat("x", 60+28), reply(1), reply(1), ask(2), reply(2)},
-			[]string{asked(2)}, "88 bytes of requests missing; lost at least 2 requests"},
+			[]string{asked(2)}, "88 bytes of requests missing; lost at least 2 requests", 0},
 		{"a chunk", []string{chunked, ">5\r\nhello\r\n", "!>5\r\nhello\r\n", ">5\r\nHTTP/\r\n", ">0\r\n\r\n", reply(1), ask(2), reply(2)},
-			[]string{asked(2)}, "10 bytes of requests missing; lost at least 1 request"},
+			[]string{asked(2)}, "10 bytes of requests missing; lost at least 1 request", 0},
 		{"a response", []string{ask(1), "!" + reply(1), ask(2), reply(2)},
-			[]string{"GET /1 28+0 ->", asked(2)}, "40 bytes of responses missing; kept the requests"},
+			[]string{"GET /1 28+0 ->", asked(2)}, "40 bytes of responses missing; kept the requests", 0},
 		{"the head of a response", []string{ask(1), "!<" + reply(1)[1:20], "<" + reply(1)[20:], ask(2), reply(2)},
-			[]string{"GET /1 28+0 ->", asked(2)}, "19 bytes of responses missing; kept the requests"},
+			[]string{"GET /1 28+0 ->", asked(2)}, "19 bytes of responses missing; kept the requests", 0},
 		{"the content of a response", []string{ask(1), reply(1)[:40], "!<i", ask(2), reply(2)},
-			[]string{"GET /1 28+0 -> 211 OK (cut) 38+1", asked(2)}, "1 byte of responses missing; kept the requests"},
+			[]string{"GET /1 28+0 -> 211 OK (cut) 38+1", asked(2)}, "1 byte of responses missing; kept the requests", 0},
 		{"a chunk of a response", []string{ask(1), "<HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "!<1\r\nx\r\n", "<0\r\n\r\n", ask(2), reply(2)},
-			[]string{"GET /1 28+0 -> 200 OK (cut) 47+0", asked(2)}, "6 bytes of responses missing; kept the requests"},
+			[]string{"GET /1 28+0 -> 200 OK (cut) 47+0", asked(2)}, "6 bytes of responses missing; kept the requests", 0},
 
+		{"a request of those sent at once", []string{ask(1) + ask(2)[1:], "!" + ask(3), ask(4), reply(1) + reply(2)[1:] + reply(3)[1:] + reply(4)[1:], ask(5), reply(5)},
+			[]string{asked(1), asked(2), "GET /4 28+0 ->", asked(5)}, "28 bytes of requests missing; lost at least 1 request", 1},
+		{"a request, while the one behind it goes unanswered", []string{ask(1), reply(1), "!" + ask(2), ask(3), reply(2), ask(4), reply(3), reply(4)},
+			[]string{asked(1), "GET /3 28+0 ->", "GET /4 28+0 ->"}, "28 bytes of requests missing; lost at least 1 request", 2},
+		{"two requests in one hole, always two unanswered", []string{ask(1), ask(2), reply(1), ask(3), reply(2), "!" + ask(4), reply(3), "!" + ask(5), reply(4), ask(6), reply(5), reply(6)},
+			[]string{asked(1), asked(2), asked(3), "GET /6 28+0 ->"}, "56 bytes of requests missing; lost at least 2 requests", 1},
+		{"two requests at once, after which all are one too late", []string{ask(1), reply(1), "!" + ask(2) + ask(3)[1:], reply(2), ask(4), reply(3), ask(5), reply(4), reply(5)},
+			[]string{asked(1), "GET /4 28+0 ->", "GET /5 28+0 ->"}, "56 bytes of requests missing; lost at least 1 request", 2},
+		{"the end of a response, with the next requests sent", []string{ask(1), ask(2), "<HTTP/1.1 211 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "!<0\r\n\r\n", ask(3), reply(2), reply(3)},
+			[]string{"GET /1 28+0 -> 211 OK (cut) 47+0", "GET /2 28+0 ->", "GET /3 28+0 ->"}, "5 bytes of responses missing; kept the requests", 2},
+		{"a response, with the next requests sent", []string{ask(1), ask(2), "!" + reply(1), ask(3), reply(2), reply(3)},
+			[]string{"GET /1 28+0 ->", "GET /2 28+0 ->", "GET /3 28+0 ->"}, "40 bytes of responses missing; kept the requests", 2},
 		{"the last request", []string{ask(1), reply(1), "!" + ask(2), reply(2), "<FIN", ">FIN"},
-			[]string{asked(1)}, "28 bytes of requests missing; lost at least 1 request"},
+			[]string{asked(1)}, "28 bytes of requests missing; lost at least 1 request", 0},
 		{"the last request, which was acknowledged", []string{ask(1), reply(1), "!" + ask(2), reply(2)},
-			[]string{asked(1)}, "28 bytes of requests missing; lost at least 1 request"},
+			[]string{asked(1)}, "28 bytes of requests missing; lost at least 1 request", 0},
 		{"the last request, by an empty segment", []string{ask(1), reply(1), "!" + ask(2), ">"},
-			[]string{asked(1)}, "28 bytes of requests missing; lost at least 1 request"},
+			[]string{asked(1)}, "28 bytes of requests missing; lost at least 1 request", 0},
 		{"the end of a response until close", []string{ask(1), "<HTTP/1.1 200 OK\r\n\r\nabc", "!<def", "<FIN"},
-			[]string{"GET /1 28+0 -> 200 OK (cut) 19+3"}, "3 bytes of responses missing; kept the requests"},
+			[]string{"GET /1 28+0 -> 200 OK (cut) 19+3"}, "3 bytes of responses missing; kept the requests", 0},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			rec := dialogue(t, c.segments...)
 			equalLines(t, "exchanges", describe(only(t, rec)), c.want)
-			equalLines(t, "warnings", rec.Warnings, []string{theirID + c.warning})
+			equalLines(t, "warnings", rec.Warnings, append([]string{theirID + c.warning}, uncertain(c.unsure)...))
+		})
+	}
+}
+
+func uncertain(n int) []string {
+	if n == 0 {
+		return nil
+	}
+	return []string{theirID + english.Plural(n, "request") + " kept without a response, since it is not certain which is whose"}
+}
+
+// A response is to the request that the server had seen, and that the client had
+// not yet an answer to; or to none.
+func TestWhoseResponse(t *testing.T) {
+	const timeout = "<HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"
+	const unasked = theirID + "%d bytes of responses answer no request and were left out"
+	const middle = theirID + "its beginning was not captured"
+	cases := []struct {
+		name     string
+		capture  func(tap *wiretap)
+		want     []string
+		warnings []string
+	}{
+		{"answered, and once more", func(tap *wiretap) { tap.say(ask(1), reply(1), reply(2), ask(3), reply(3)) },
+			[]string{asked(1), asked(3)}, []string{fmt.Sprintf(unasked, 40)}},
+		{"answered before it asks", func(tap *wiretap) { tap.say(timeout, ask(1), reply(1)) },
+			[]string{asked(1)}, []string{fmt.Sprintf(unasked, 51)}},
+		{"asks before it has seen the timeout", func(tap *wiretap) {
+			tap.say(ask(1), reply(1), timeout)
+			tap.sent[Outbound] -= len(timeout) - 1
+			tap.say(ask(2))
+		}, []string{asked(1), "GET /2 28+0 ->"}, []string{fmt.Sprintf(unasked, 51)}},
+		{"the same, captured behind the request", func(tap *wiretap) {
+			tap.say(ask(1), reply(1), ask(2))
+			tap.sent[Inbound] -= len(ask(2)) - 1
+			tap.say(timeout)
+			tap.sent[Inbound] += len(ask(2)) - 1
+			tap.say(reply(2))
+		}, []string{asked(1), asked(2)}, []string{fmt.Sprintf(unasked, 51)}},
+		{"nobody acknowledges anything", func(tap *wiretap) {
+			tap.deaf = true
+			tap.say(ask(1), reply(1), ask(2), reply(2))
+		}, []string{asked(1), asked(2)}, nil},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			tap := newWiretap(t, layers.LinkTypeEthernet)
+			tap.connect()
+			c.capture(tap)
+			rec := readBytes(t, tap.file.Bytes())
+			equalLines(t, "exchanges", describe(only(t, rec)), c.want)
+			equalLines(t, "warnings", rec.Warnings, c.warnings)
+		})
+	}
+	for _, c := range []struct {
+		name     string
+		segments []string
+		want     []string
+		warnings []string // beside that of the joining
+	}{
+		{"one was asked before", []string{ask(1), reply(0), ask(2), reply(1), reply(2)}, []string{"GET /1 28+0 ->", "GET /2 28+0 ->"}, uncertain(2)},
+		{"one was asked before, and all are answered", []string{ask(1), reply(0), ask(2), reply(1), reply(2), ask(3), reply(3)},
+			[]string{"GET /1 28+0 ->", "GET /2 28+0 ->", asked(3)}, uncertain(2)},
+		{"none was asked before", []string{ask(1), reply(1), ask(2), reply(2)}, []string{asked(1), asked(2)}, nil},
+		{"a timeout in the end", []string{ask(1), reply(1), timeout}, []string{asked(1)}, []string{fmt.Sprintf(unasked, 51)}},
+		{"the first response is lost", []string{"<", ask(1), "!" + reply(1), ask(2), reply(2)}, []string{"GET /1 28+0 ->", asked(2)},
+			[]string{theirID + "40 bytes of responses missing; kept the requests"}},
+		{"the first response and the server's segments before it are lost", []string{ask(1), "!" + reply(1), ask(2), reply(2)}, []string{"GET /1 28+0 ->", asked(2)}, uncertain(1)},
+	} {
+		t.Run("joined, "+c.name, func(t *testing.T) {
+			rec := dialogue(t, append([]string{joinedThere}, c.segments...)...)
+			equalLines(t, "exchanges", describe(only(t, rec)), c.want)
+			equalLines(t, "warnings", rec.Warnings, append(c.warnings, middle))
 		})
 	}
 }
@@ -193,11 +281,21 @@ func TestFaultyResponses(t *testing.T) {
 	}
 }
 
+// Behind one that cannot be read, requests that were sent before it came have no
+// response.
+func TestFaultyResponseToPipelined(t *testing.T) {
+	rec := dialogue(t, ask(1), ask(2), "<HTTP/1.1 201 OK\r\nX : 1\r\n\r\n", ask(3), reply(2), reply(3))
+	equalLines(t, "exchanges", describe(only(t, rec)), []string{"GET /1 28+0 ->", "GET /2 28+0 ->", "GET /3 28+0 ->"})
+	if len(rec.Warnings) != 2 || rec.Warnings[0] != uncertain(2)[0] {
+		t.Errorf("warnings %q", rec.Warnings)
+	}
+}
+
 // A response to nothing is no fault of the one before it.
 func TestResponseToNothing(t *testing.T) {
 	rec := dialogue(t, ask(1), reply(1), "<HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")
 	equalLines(t, "exchanges", describe(only(t, rec)), []string{asked(1)})
-	equalLines(t, "warnings", rec.Warnings, []string{theirID + "51 bytes behind the last response answer no request and were left out"})
+	equalLines(t, "warnings", rec.Warnings, []string{theirID + "51 bytes of responses answer no request and were left out"})
 }
 
 // Small captures, each of which holds one fault. tshark counts as many requests in

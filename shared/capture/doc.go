@@ -110,4 +110,6 @@
 // found again at the next segment that begins with one. Which response is theirs,
 // TCP says: a client that waits for each response has, when it asks, acknowledged
 // all that came before the next one. So it is behind a response that cannot be read.
+// If the client did not wait, a response of which this is not certain is left out,
+// and its request kept.
 package capture

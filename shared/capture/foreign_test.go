@@ -254,6 +254,13 @@ func TestReadSegments(t *testing.T) {
 			tap.send(Outbound, 0, 40, answer)
 		}, []string{askedA}, []string{theirID + "its beginning was not captured; left out 39 bytes in front of its first request"}, true},
 
+		{"joined in content that does not end a line", func(tap *wiretap) {
+			tap.send(Inbound, 0, 1000, "the end of\ncontent")
+			tap.send(Outbound, 0, 0, answer)
+			tap.send(Inbound, 0, 1018, askA)
+			tap.send(Outbound, 0, 40, answer)
+		}, []string{askedA}, []string{theirID + "its beginning was not captured; left out 18 bytes in front of its first request"}, true},
+
 		{"joined in a response", func(tap *wiretap) {
 			tap.send(Outbound, 0, 1000, "the end of HTTP/1.1 200 OK\r\n\r\n content")
 			tap.send(Inbound, 0, 0, askA)

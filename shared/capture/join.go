@@ -3,48 +3,23 @@ package capture
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"strings"
-	"time"
 
 	"github.com/hopwire/hopwire/shared/english"
-	"github.com/hopwire/hopwire/shared/wire"
 )
 
 // maxTries bounds the search for messages in a connection behind holes, or of which
 // the beginning was not captured.
 const maxTries = 4096
 
-// findRequest moves the inbound side to the first head of a request. A capture
-// that began in the middle of a connection may have begun in the middle of
+// findRequest moves the inbound side to the first head of a request: to the
+// beginning of the segment around a version of HTTP, or of the line around it. A
+// capture that began in the middle of a connection may have begun in the middle of
 // content, and what looks like a request there cannot be told from one.
 func (c *cutter) findRequest() bool {
-	return c.find(&c.inbound, " HTTP/1.", c.beginsRequest)
-}
-
-// findResponse moves the outbound side to the first response that can be the
-// answer to the first request: one that was not seen before it.
-func (c *cutter) findResponse() {
-	c.before = c.inbound.at
-	asked := c.inbound.markAt(c.inbound.at)
-	place := c.outbound.placeOf(asked.ack) // see follow
-	if place >= 0 && place < c.outbound.length() && mayBeResponse(c.outbound.from(place)) {
-		c.outbound.at = place
-		return
-	}
-	c.outbound.at = c.outbound.firstSince(asked.at)
-	found := c.find(&c.outbound, "HTTP/1.", func(b []byte) bool {
-		_, err := wire.ParseResponseHead(b, 0, &c.response)
-		return err == nil
-	})
-	if !found {
-		c.outbound.at = c.outbound.length()
-	}
-}
-
-// find moves s to the first place where a head is accepted. Such a place is
-// the beginning of the line around version, or of the segment around it, since
-// the content in front of a head need not end with a line.
-func (c *cutter) find(s *side, version string, accept func([]byte) bool) bool {
+	const version = " HTTP/1."
+	s := &c.inbound
 	run := s.at // where the octets without a hole begin
 	for at := run; c.tries < maxTries; c.tries++ {
 		octets := s.from(run)
@@ -59,8 +34,8 @@ func (c *cutter) find(s *side, version string, accept func([]byte) bool) bool {
 		}
 		at += i
 		line := run + bytes.LastIndexByte(octets[:at-run], '\n') + 1
-		for _, start := range []int{line, s.markAt(at).place} {
-			if start >= run && accept(s.from(start)) {
+		for _, start := range []int{s.markAt(at).place, line} {
+			if start >= run && c.beginsRequest(s.from(start)) {
 				s.at = start
 				return true
 			}
@@ -81,18 +56,21 @@ func (c *cutter) resume(begin int) bool {
 	}
 	c.partial = false
 	c.lost++
+	c.adrift = true
 	c.owed++
 	s.at = max(s.at, hole.to)
-	if c.atRequest() {
-		return true
+	found := c.atRequest()
+	for i := s.markAfter(s.at); !found && i < len(s.marks); i++ {
+		s.at = s.marks[i].place
+		found = c.atRequest()
 	}
-	for _, m := range s.marks[s.markAfter(s.at):] {
-		if s.at = m.place; c.atRequest() {
-			return true
-		}
+	if !found {
+		s.at = s.length()
+		return false
 	}
-	s.at = s.length()
-	return false
+	c.shortest = min(c.shortest, len(c.request.Raw))
+	c.more += max(0, (s.at-begin)/c.shortest-1)
+	return true
 }
 
 // atRequest reports whether the inbound side stands at a whole head of a request.
@@ -118,43 +96,110 @@ func (c *cutter) beginsRequest(octets []byte) bool {
 	return err == nil && !bytes.Contains(c.request.Target, []byte(" "))
 }
 
-// follow moves the outbound side to where the response to the last request begins,
-// if that is further on: no response comes before its request, so whatever the
-// client had received when it sent this one belongs to others. They may be responses
-// to requests in a hole, or have a hole in them; they may not be readable, or go on
-// behind the end that their heads say:
+// follow moves the outbound side to where the response to the last request begins.
+// No response comes before its request. So whatever the client had received when it
+// sent this one answers others, or nothing, and so does what the server had sent
+// before it saw this one:
 //
 //	inbound   │ HEAD /1 │                       │ GET /2, acknowledges all up to ▼ │
 //	outbound            │ head │ content of /1  ▼                                  │ head
 //
-// Of pipelined requests this says nothing.
+// Where the outbound side is adrift, this is all that is known. It says enough if
+// the client waits for each response before it asks again, or if all responses are
+// there that it was waiting for. That the client waits is supposed, until it is seen
+// to send a request without having received the response to the last one.
 func (c *cutter) follow(connection *Connection) {
 	s := &c.outbound
-	place := s.placeOf(c.inbound.markAt(c.asked).ack)
-	known := place > s.at && place <= s.length() && mayBeResponse(s.from(place))
-	hole, cut := s.holeAfter(s.at)
+	asked := c.inbound.markAt(c.asked)
+	received := s.placeOf(asked.ack)
 	switch {
-	case known && (c.owed > 0 || s.at == c.unreadable || cut && hole.from < place || !mayBeResponse(s.rest())):
+	case received > s.length() || received <= -near: // nobody knows
+		received = s.at
+	case received < 0 && len(connection.Exchanges) == 0 && s.begun && !s.opened:
+		s.at = received // the response began before what was captured
+		c.uncertain++
+	case received < s.at || c.adrift && received == s.at:
+		if !c.pipelined && c.supposed >= 0 {
+			c.withdraw(connection)
+			c.adrift, c.more = true, math.MaxInt32
+		}
+		c.pipelined = true
+	}
+	begin := s.at
+	if place := max(received, c.seenAt(asked)); place > begin {
 		c.pass(connection, place)
-	case c.owed > 0: // what comes next may be for the one in the hole
-		c.owed++
-		c.unreadable = s.at
+	}
+	if !c.adrift {
+		return
+	}
+	complete := c.owed+c.more == 0 && len(s.rest()) > 0
+	if s.at > begin && mayBeResponse(s.rest()) && (complete || !c.pipelined) {
+		c.adrift, c.owed, c.more = false, 0, 0
+		if c.supposed < 0 {
+			c.supposed = len(connection.Exchanges)
+		}
+		return
+	}
+	c.owed++
+	if s.at < s.length() {
+		c.uncertain++
 	}
 }
 
-// pass moves the outbound side to place, over octets that answer no request of the
-// connection. If none is missing they are more of the last response than there
-// should be, or one to nothing, such as 408.
-func (c *cutter) pass(connection *Connection, place int) {
+// seenAt returns the first place without a hole in front of it at which the server
+// had seen the last request. What says that it had not is the number up to which it
+// had received, if that is true: if the octets were captured before the request, or
+// other ones acknowledge it.
+func (c *cutter) seenAt(asked mark) int {
 	s := &c.outbound
-	switch {
-	case c.owed > 0:
-		c.lost += max(0, c.countResponses(place)-c.owed)
-		c.owed = 0
-	case s.at != c.unreadable && !mayBeResponse(s.rest()) && len(connection.Exchanges) > 0:
-		c.blameLast(connection)
+	end := s.at + len(s.rest())
+	for i := max(0, s.markAfter(s.at)-1); i < len(s.marks) && s.marks[i].place < end; i++ {
+		seen := func(m mark) bool { return c.inbound.placeOf(m.ack) > c.asked }
+		m, last := s.marks[i], s.marks[len(s.marks)-1]
+		if seen(m) || !m.at.Before(asked.at) && !seen(last) {
+			return max(s.at, m.place)
+		}
 	}
-	s.at = place
+	return end
+}
+
+// pass moves the outbound side to place, over octets that answer none of the
+// requests from here on. Unless it is adrift, they are more of the last response
+// than there should be, or answer nothing, as 408 does; or those before were taken
+// for answers to the wrong requests.
+func (c *cutter) pass(connection *Connection, place int) {
+	s, begin := &c.outbound, c.outbound.at
+	responds := mayBeResponse(s.rest())
+	n := c.countResponses(place)
+	unread := s.at < place
+	s.at = max(s.at, place)
+	switch {
+	case c.adrift:
+		found := max(0, n-c.owed) // which answer requests in holes
+		c.owed, c.more = max(0, c.owed-n), max(0, c.more-found)
+		if c.lost > 0 {
+			c.lost += found
+		}
+	case c.supposed == len(connection.Exchanges): // they answer what was asked before the capture
+	case !responds && len(connection.Exchanges) > 0:
+		c.blameLast(connection)
+	case c.supposed >= 0 && (n > 0 || unread):
+		c.withdraw(connection)
+	default:
+		c.unasked += s.at - begin
+	}
+}
+
+// withdraw takes back the responses that were supposed to be to their requests.
+func (c *cutter) withdraw(connection *Connection) {
+	for i := range connection.Exchanges[c.supposed:] {
+		x := &connection.Exchanges[c.supposed+i]
+		if x.Interim != nil || len(x.Response.Raw) > 0 {
+			c.uncertain++
+		}
+		x.Interim, x.Response = nil, Message{}
+	}
+	c.supposed = len(connection.Exchanges)
 }
 
 // blameLast is for the last response, if it is whole as far as its head knows.
@@ -168,14 +213,8 @@ func (c *cutter) blameLast(connection *Connection) {
 
 // conclude looks at what is left when there are no more requests.
 func (c *cutter) conclude(connection *Connection) {
-	rest := len(c.outbound.rest())
-	if rest == 0 || connection.Upgraded || len(connection.Exchanges) == 0 {
-		return
-	}
-	if c.failed == nil && c.lost == 0 && !c.partial && c.outbound.at != c.unreadable {
-		c.behind = rest
-	}
-	if c.failed == nil {
+	unread := c.failed != nil || c.partial && !c.adrift // what is left may be for this one
+	if len(c.outbound.rest()) > 0 && !unread && !connection.Upgraded && len(connection.Exchanges) > 0 {
 		c.pass(connection, c.outbound.length())
 	}
 }
@@ -188,14 +227,15 @@ func mayBeResponse(octets []byte) bool {
 }
 
 // countResponses counts the final responses before place, as far as they can be
-// read as responses to GET.
+// read as responses to GET. 408 is none: servers send it when nobody asks (RFC 9110
+// section 15.5.9).
 func (c *cutter) countResponses(place int) (n int) {
 	for c.outbound.at < place {
 		_, err := c.cutResponse([]byte("GET"))
 		if err != nil {
 			break
 		}
-		if !c.response.Interim() {
+		if !c.response.Interim() && c.response.Status != 408 {
 			n++
 		}
 	}
@@ -207,16 +247,6 @@ func (c *cutter) blame(fault error) {
 	if c.faulty++; c.faulty == 1 {
 		c.fault = fault
 	}
-}
-
-// firstSince returns the place of the first octet seen at t or later.
-func (h *half) firstSince(t time.Time) int {
-	for _, m := range h.marks {
-		if !m.at.Before(t) {
-			return m.place
-		}
-	}
-	return h.length()
 }
 
 // explain adds to the stream's warnings what of it is not in the connection.
@@ -242,6 +272,9 @@ func (c *cutter) explain(connection *Connection) {
 	if hole, ok := c.outbound.holeAfter(0); ok && kept > 0 && (!connection.Upgraded || hole.from < c.outbound.at) {
 		warn(responsesMissing, "%s of responses missing; kept the requests", english.Plural(c.outbound.lost(), "byte"))
 	}
+	if c.uncertain > 0 {
+		warn(responsesUncertain, "%s kept without a response, since it is not certain which is whose", english.Plural(c.uncertain, "request"))
+	}
 	if c.faulty > 0 {
 		first := ""
 		if c.faulty > 1 {
@@ -249,8 +282,8 @@ func (c *cutter) explain(connection *Connection) {
 		}
 		warn(responsesFaulty, "%s not by the book%s: %v", english.Plural(c.faulty, "response"), first, inWords(c.fault))
 	}
-	if c.behind > 0 {
-		warn(responsesExcess, "%s behind the last response answer no request and were left out", english.Plural(c.behind, "byte"))
+	if c.unasked > 0 {
+		warn(responsesExcess, "%s of responses answer no request and were left out", english.Plural(c.unasked, "byte"))
 	}
 	if goesOn := c.stream.named && c.before == 0; connection.Joined && kept > 0 && !goesOn {
 		left := ""

@@ -192,6 +192,8 @@ type script struct {
 	flow      *Flow
 	exchanges []Exchange // Raw only
 	left      [2][]byte
+	begins    [][2]int // where in left they began, by Direction
+	said      [2]int
 }
 
 func newScript(random *rand.Rand, flow *Flow) *script {
@@ -199,6 +201,7 @@ func newScript(random *rand.Rand, flow *Flow) *script {
 	for range 1 + random.IntN(6) {
 		x := randomExchange(random)
 		s.exchanges = append(s.exchanges, x)
+		s.begins = append(s.begins, [2]int{len(s.left[Inbound]), len(s.left[Outbound])})
 		s.left[Inbound] = append(s.left[Inbound], x.Request.Raw...)
 		for _, m := range x.Interim {
 			s.left[Outbound] = append(s.left[Outbound], m.Raw...)
@@ -259,15 +262,29 @@ func shuffledTurns(random *rand.Rand, scripts []*script) (turns []*script) {
 
 func (s *script) step(tp *tape, random *rand.Rand) {
 	d := Direction(random.IntN(2))
-	if len(s.left[d]) == 0 {
+	if s.may(d) == 0 {
 		d = d.reverse()
 	}
-	if len(s.left[d]) == 0 {
+	if s.may(d) == 0 {
 		return
 	}
-	n := 1 + random.IntN(min(len(s.left[d]), 2000))
+	n := 1 + random.IntN(min(s.may(d), 2000))
 	tp.data(s.flow, d, []string{string(s.left[d][:n])})
 	s.left[d] = s.left[d][n:]
+	s.said[d] += n
+}
+
+// may returns how much can be said in a direction: no response comes before its
+// request has begun.
+func (s *script) may(d Direction) int {
+	if d == Outbound {
+		for _, begin := range s.begins {
+			if s.said[Inbound] <= begin[Inbound] {
+				return begin[Outbound] - s.said[Outbound]
+			}
+		}
+	}
+	return len(s.left[d])
 }
 
 func (s *script) compare(c *Connection) error {

@@ -121,7 +121,7 @@ func TestRoundTrip(t *testing.T) {
 			tp.out(f, "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")
 			tp.end(f, Outbound, FIN)
 		}, []string{"GET /a 28+0 -> 200 OK 38+2"},
-			[]string{"connection c1 (127.0.0.1:50001 > 127.0.0.1:41234): 51 bytes behind the last response answer no request and were left out"},
+			[]string{"connection c1 (127.0.0.1:50001 > 127.0.0.1:41234): 51 bytes of responses answer no request and were left out"},
 			Closing{How: FIN, From: Outbound}, false},
 
 		{"upgrade", func(tp *tape, f *Flow) {

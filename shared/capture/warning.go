@@ -40,6 +40,7 @@ const (
 	noRequest
 	noBytes
 	noPackets
+	responsesUncertain
 	responsesFaulty
 	responsesExcess
 	joined
@@ -63,14 +64,15 @@ func (k warningKind) explains() bool {
 // connections.
 func (k warningKind) String() string {
 	return [numWarningKinds]string{
-		messagesUnread:    "for which memory did not suffice",
-		requestsMissing:   "of which requests are missing",
-		requestUnreadable: "with a request that cannot be read",
-		requestPartial:    "of which the last request is not whole",
-		responsesMissing:  "of which responses are missing",
-		responsesFaulty:   "with responses that are not by the book",
-		responsesExcess:   "with bytes behind the last response",
-		joined:            "of which the beginning was not captured",
+		messagesUnread:     "for which memory did not suffice",
+		requestsMissing:    "of which requests are missing",
+		requestUnreadable:  "with a request that cannot be read",
+		requestPartial:     "of which the last request is not whole",
+		responsesMissing:   "of which responses are missing",
+		responsesUncertain: "of which it is not certain which response is whose",
+		responsesFaulty:    "with responses that are not by the book",
+		responsesExcess:    "with responses to no request",
+		joined:             "of which the beginning was not captured",
 	}[k]
 }
 

@@ -249,7 +249,7 @@ func TestRecordedWhileIdle(t *testing.T) {
 				test.idle(p)
 				p.sleep(time.Second)
 			})
-			warned := slices.ContainsFunc(recording.Warnings, func(w string) bool { return strings.Contains(w, "1 byte behind the last response") })
+			warned := slices.ContainsFunc(recording.Warnings, func(w string) bool { return strings.Contains(w, "more bytes than its head says") })
 			if warned != test.warned {
 				t.Errorf("warnings %q", recording.Warnings)
 			}
