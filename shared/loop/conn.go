@@ -37,7 +37,7 @@ type Conn struct {
 	remote          netip.AddrPort
 }
 
-type connState uint8
+type connState uint16
 
 const (
 	readable  connState = 1 << iota // the last read did not empty the socket, as far as we know
@@ -47,6 +47,7 @@ const (
 	parked                          // no task; the handler is told what happens
 	resetTold                       // an operation was told so, and no other will be
 	accepted                        // counts against the group's bound
+	dialing                         // connecting has not ended
 	closed
 )
 

@@ -422,6 +422,50 @@ func TestDial(t *testing.T) {
 	})
 }
 
+// Whoever waits for a connection to be opened may park it.
+func TestDialParked(t *testing.T) {
+	g := newGroup(t, 1, Config{})
+	ln := listen(t, g, "127.0.0.1:0", echo)
+	l := g.start()
+	full := fullListener(t, "127.0.0.1:0")
+	do(t, l, func() {
+		for _, test := range []struct {
+			name, told string
+			to         *Address
+			by         Time
+			want       error
+		}{
+			{"it is opened", "readable", ln.Address(), l.soon(), nil},
+			{"nobody listens", "aborted", freePort(t, "127.0.0.1"), l.soon(), syscall.ECONNREFUSED},
+			{"nobody answers", "expired", full, l.Now().Add(30 * time.Millisecond), os.ErrDeadlineExceeded},
+		} {
+			c, err := l.BeginDial(test.to, test.by)
+			if err != nil {
+				t.Fatal(test.name, err)
+			}
+			n := &notes{}
+			c.Park(n, test.by)
+			n.wait(l, 1)
+			n.want(t, test.told)
+			if err := c.EndDial(test.to, test.by); !errors.Is(err, test.want) {
+				t.Errorf("%s: %v, want %v", test.name, err, test.want)
+			}
+			if test.want != nil {
+				if c.Close() != net.ErrClosed {
+					t.Errorf("%s: the connection is still there", test.name)
+				}
+				continue
+			}
+			say(t, c, "hello")
+			hear(t, c, "hello")
+			c.Park(n, 0) // as any: that there is room to write is told to nobody
+			pause(l)
+			n.want(t, test.told)
+			c.Close()
+		}
+	})
+}
+
 // A connection that a socket has made with itself is none, and leaves the port free.
 func TestDialOneself(t *testing.T) {
 	hosts := []string{"127.0.0.1", "127.0.0.2", "[::ffff:127.0.0.1]", "0.0.0.0"}

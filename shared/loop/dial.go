@@ -11,36 +11,54 @@ import (
 // It is called in a task. Errors are *net.OpError, and tell by errors.Is what
 // happened: syscall.ECONNREFUSED, os.ErrDeadlineExceeded and so on.
 func (l *Loop) Dial(to *Address, deadline Time) (*Conn, error) {
-	c, err := l.dial(to, deadline)
-	if errno, ok := err.(syscall.Errno); ok {
-		err = os.NewSyscallError("connect", errno)
+	c, err := l.BeginDial(to, deadline)
+	if err == nil {
+		err = c.EndDial(to, deadline)
 	}
 	if err != nil {
-		return nil, &net.OpError{Op: "dial", Net: to.network(), Addr: to.netAddr(), Err: err}
+		return nil, err
 	}
 	return c, nil
 }
 
-func (l *Loop) dial(to *Address, deadline Time) (*Conn, error) {
+// BeginDial is the first half of Dial, and EndDial, with the same address, the
+// second. In between the connection may be parked, so that waiting costs no task:
+// at once, since Readable and Aborted, either of which says that connecting has
+// ended, are told only of what comes later.
+func (l *Loop) BeginDial(to *Address, deadline Time) (*Conn, error) {
 	l.running() // panics before there is a socket to lose
 	h, err := l.connect(to, deadline)
 	if err != nil {
-		return nil, err
+		return nil, dialFailed(to, err)
 	}
-	c, err := l.adopt(h, to.TCP, 0)
+	c, err := l.adopt(h, to.TCP, dialing)
 	if err != nil {
 		l.engine.CloseSocket(h)
-		return nil, err
+		return nil, dialFailed(to, err)
 	}
-	if err := c.established(deadline); err != nil {
+	return c, nil
+}
+
+// EndDial waits for the end of connecting, until the deadline at most. After an
+// error the connection is closed.
+func (c *Conn) EndDial(to *Address, deadline Time) error {
+	err := c.established(deadline)
+	if err != nil {
 		c.Close()
-		return nil, err
+		return dialFailed(to, err)
 	}
 	if c.meetsItself() {
 		c.Reset() // closed in order, it would keep the port from whoever is to listen there
-		return nil, syscall.ECONNREFUSED
+		return dialFailed(to, syscall.ECONNREFUSED)
 	}
-	return c, nil
+	return nil
+}
+
+func dialFailed(to *Address, err error) error {
+	if errno, ok := err.(syscall.Errno); ok {
+		err = os.NewSyscallError("connect", errno)
+	}
+	return &net.OpError{Op: "dial", Net: to.network(), Addr: to.netAddr(), Err: err}
 }
 
 // meetsItself reports whether both ends of a new connection are one socket. Where
@@ -82,6 +100,7 @@ func (c *Conn) established(deadline Time) error {
 		}
 		if err := c.loop.engine.ConnectResult(c.handle); err != ErrAgain {
 			c.writeBy = 0
+			c.state &^= dialing
 			return err
 		}
 		c.state &^= writable

@@ -13,7 +13,8 @@ import (
 type Handler interface {
 	// Readable: there are octets to read, or the end of stream. Should there be
 	// nothing after all, as engines may report by mistake, Read waits; the task
-	// that the handler starts sets a ReadDeadline.
+	// that the handler starts sets a ReadDeadline. Between BeginDial and EndDial:
+	// connecting has ended.
 	Readable(c *Conn)
 	// Expired: the deadline given to Park has passed.
 	Expired(c *Conn)
@@ -95,7 +96,7 @@ func (c *Conn) tellParked(r Ready) {
 	switch {
 	case r&ReadyReset != 0:
 		c.tell(Handler.Aborted)
-	case r&(ReadyRead|ReadyEnd) != 0:
+	case r&(ReadyRead|ReadyEnd) != 0 || c.state.has(dialing):
 		c.tell(Handler.Readable)
 	}
 }
