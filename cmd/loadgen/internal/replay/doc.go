@@ -8,15 +8,19 @@
 //	     │
 //	     ├──────────────┬── … one lane per loop          (run.go, lane.go)
 //	     ▼              ▼
-//	   worker         worker … one per connection, a task (worker.go)
-//	     │  take a turn, keep or open a connection, for each of its requests:
+//	   worker         worker … one per connection (worker.go)
+//	     │  for each request of its turns:
 //	     │
-//	     │      write ──► read head ──► read past 1xx ──► read body ──► judge
-//	     │        ▲                                         (exchange.go)   │
-//	     │        └──────────── once more if stale ◄────────────────────────┤
-//	     ▼                                                                  ▼
-//	   closes the connection where the recording did               Tally (tally.go)
-//	                                                one per lane, merged: Result
+//	     │      connect ─ ─► send ─ ─► receive ──► judge ──► conclude
+//	     │   (connect.go)       (exchange.go)        │           │
+//	     │         ▲                                 │           ▼
+//	     │         └──────── again if stale ◄────────┘   Tally (tally.go)
+//	     ▼                                               one per lane, merged: Result
+//	   closes the connection where the recording did
+//
+// At the broken arrows the server has its turn: the worker is parked, which costs a
+// few hundred bytes, and goes on in a new task, that passes by what is done already.
+// Only for the rest of a response, and in pauses after failures, a task waits.
 //
 // The loop is closed: a connection has one request outstanding, and the next
 // one goes out when the whole response was read. So the rate is the server's,

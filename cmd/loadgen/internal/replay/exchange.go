@@ -10,34 +10,6 @@ import (
 	"github.com/hopwire/hopwire/shared/wire"
 )
 
-// exchange sends request i of a session, takes its response in, and counts what
-// came of it.
-func (w *worker) exchange(s *plan.Session, i int) {
-	r := &s.Requests[i]
-	if f := w.connect(); f.cause != Answered {
-		w.lane.failed(s, i, f)
-		return
-	}
-	w.began = w.begin()
-	f := w.attempt(r)
-	if f.cause == ClosedBeforeResponse && w.sent > 1 {
-		w.lane.tally.Stale++
-		if w.again(r) {
-			f = w.retry(r)
-		}
-	}
-	now := w.lane.loop.Clock()
-	if f.cause == Answered {
-		w.heardOf(now)
-		w.answered(now)
-		w.ended = now
-	} else {
-		w.lane.failed(s, i, f)
-		w.afterFailure(f)
-	}
-	w.finishUpload()
-}
-
 // answered counts a response that is as it should be.
 func (w *worker) answered(now loop.Time) {
 	t := &w.lane.tally
@@ -61,32 +33,24 @@ func (w *worker) begin() loop.Time {
 	return began
 }
 
-// again is for a connection that the server had closed while it was idle, which
-// we learned from the request that it did not answer any more. Whether it was
-// worked on nobody knows, so it is sent again only if its method allows that
-// (RFC 9112 section 9.3.1) or no octet of it has left, and once.
-func (w *worker) again(r *plan.Request) bool {
-	return !w.lane.run.config.NoRetry && !w.lane.ending() && (r.Idempotent || w.took == 0)
-}
+// isStale says that the server had closed the connection while it was idle, which we
+// learned from the request that it did not answer any more.
+func (w *worker) isStale(f failure) bool { return f.cause == ClosedBeforeResponse && w.sent > 1 }
 
-// retry sends the request on a new connection, of which it is the first one. Its
-// latency is that of this attempt: what pauses there were before it are loadgen's own.
-func (w *worker) retry(r *plan.Request) failure {
-	w.hangUp()
-	if f := w.open(); f.cause != Answered {
-		return f
-	}
-	w.lane.tally.Retries++
-	w.began = w.lane.loop.Clock()
-	return w.attempt(r)
+// mayRetry is for such a request. Whether it was worked on nobody knows, so it is sent
+// again only if its method allows that (RFC 9112 section 9.3.1) or no byte of it has
+// left, and once: the new connection is not stale. Its latency is that of the second
+// attempt: what pauses there were before it are loadgen's own.
+func (w *worker) mayRetry() bool {
+	return !w.lane.run.config.NoRetry && !w.lane.ending() && (w.request.Idempotent || w.took == 0)
 }
 
 // afterFailure decides what becomes of the connection. A response that merely
 // is not the recorded one leaves it as good as any.
-func (w *worker) afterFailure(f failure) {
+func (w *worker) afterFailure(f failure, now loop.Time) {
 	switch f.cause {
 	case StatusMismatch, ContentMismatch:
-		w.heardOf(w.lane.loop.Clock())
+		w.heardOf(now)
 		return
 	case ClosedBeforeResponse, ClosedInResponse:
 		if w.sent == 1 {
@@ -96,46 +60,31 @@ func (w *worker) afterFailure(f failure) {
 	w.hangUp()
 }
 
-// attempt sends the request once, reads the response, and leaves the connection
-// ready for the next request or closed.
-func (w *worker) attempt(r *plan.Request) failure {
-	w.send(r)
-	a, f := w.receive(r)
-	switch wrote := w.unwritten; {
-	case f.cause == Answered && wrote.cause != Answered && a.framing.Kind == wire.UntilClose:
-		// Of a reset the kernel tells once, and has told the writer: the end of
-		// stream that the reader saw after it is perhaps none.
-		return failure{ClosedInResponse, wrote.err}
-	case f.cause == Answered:
-		w.settle(r, a)
-		return w.verdict.failure()
-	case w.received == 0 && wrote.cause != Answered:
-		return wrote // it came first, and the rest followed from it
-	}
-	return f
-}
-
 // send writes as much of the request as the kernel takes at once, which mostly is
-// all of it; the rest goes out while the response comes in. A server may answer
-// and hang up before it has read all, so a failure here does not keep us from
-// reading.
-func (w *worker) send(r *plan.Request) {
-	l := w.lane
-	octets := r.Bytes
+// all of it, as it then reports; the rest goes out while the response comes in. A
+// server may answer and hang up before it has read all, so a failure here does not
+// keep us from reading.
+func (w *worker) send() (whole bool) {
+	l, r := w.lane, w.request
+	if w.began = w.begin(); w.times > 0 {
+		l.tally.Retries++
+	}
+	bytes := r.Bytes
 	if r.Final != nil && w.enough(w.sent+1) {
-		octets = r.Final
+		bytes = r.Final
 	}
-	w.isFirst = w.sent == 0
+	w.asked, w.isFirst = true, w.sent == 0
+	w.times++
 	w.sent++
-	deadline := l.loop.Now().Add(l.run.config.Timeout)
-	w.conn.ReadDeadline(deadline)
-	w.conn.WriteDeadline(deadline)
+	w.deadline = l.loop.Now().Add(l.run.config.Timeout)
+	w.conn.WriteDeadline(w.deadline)
 	w.took, w.received, w.unwritten = 0, 0, failure{}
-	n, err := w.conn.WriteOnce(octets)
+	n, err := w.conn.WriteOnce(bytes)
 	w.wrote(n, err)
-	if err == nil && n < len(octets) {
-		w.startUpload(octets[n:])
+	if err == nil && n < len(bytes) {
+		w.startUpload(bytes[n:])
 	}
+	return n == len(bytes)
 }
 
 // wrote counts what the kernel took of the request, and notes why it took no more.
@@ -154,35 +103,63 @@ type answer struct {
 	persists bool
 }
 
-// receive reads the response. The buffer is borrowed once there is something to
-// put into it, so that all workers of a loop use the same few, which stay in
-// the processor's cache.
-func (w *worker) receive(r *plan.Request) (answer, failure) {
+// A reading is what it takes to read a response. It is borrowed once there is
+// something to read, as the buffer is, so that all workers of a loop use the same few,
+// which stay in the processor's cache.
+type reading struct {
+	buf     *loop.Buffer
+	head    wire.ResponseHead
+	body    wire.BodyScanner
+	verdict comparison
+}
+
+// receive reads the response, and leaves the connection ready for the next request or
+// closed.
+func (w *worker) receive() failure {
+	w.conn.ReadDeadline(w.deadline)
 	if err := w.conn.WaitReadable(); err != nil {
-		return answer{}, ioFailure(err, 0)
+		return w.unreceived(ioFailure(err, 0))
 	}
-	buf := w.lane.loop.Buffer()
-	defer buf.Release()
-	a, f := w.receiveHead(r, buf)
+	rd := w.lane.borrowReading()
+	defer w.lane.returnReading(rd)
+	a, f := w.receiveHead(rd)
 	if f.cause == Answered {
-		f = w.receiveBody(r, a, buf)
+		f = w.receiveBody(rd, a)
 	}
-	return a, f
+	switch {
+	case f.cause != Answered:
+		return w.unreceived(f)
+	case w.unwritten.cause != Answered && a.framing.Kind == wire.UntilClose:
+		// Of a reset the kernel tells once, and has told the writer: the end of
+		// stream that the reader saw after it is perhaps none.
+		return failure{ClosedInResponse, w.unwritten.err}
+	}
+	w.settle(a)
+	return rd.verdict.failure()
+}
+
+// unreceived is why there is no response: if the request could not be written, that
+// came first, and the rest followed from it.
+func (w *worker) unreceived(f failure) failure {
+	if w.received == 0 && w.unwritten.cause != Answered {
+		return w.unwritten
+	}
+	return f
 }
 
 // receiveHead reads up to the end of the head of the final response. Interim
 // responses stand before it and are passed over (RFC 9110 section 15.2), except
 // for 101, behind which no HTTP follows.
-func (w *worker) receiveHead(r *plan.Request, buf *loop.Buffer) (answer, failure) {
-	seen := 0
+func (w *worker) receiveHead(rd *reading) (answer, failure) {
+	l, r, buf, seen := w.lane, w.request, rd.buf, 0
 	for {
 		if err := w.fill(buf); err != nil {
 			return answer{}, ioFailure(err, w.received)
 		}
-		a, err := w.lane.memo.parse(buf, seen, &w.head, r)
+		a, err := l.memo.parse(buf, seen, &rd.head, r)
 		for err == nil && a.status < 200 && a.status != 101 {
-			w.lane.tally.Interim++
-			a, err = w.lane.memo.parse(buf, 0, &w.head, r)
+			l.tally.Interim++
+			a, err = l.memo.parse(buf, 0, &rd.head, r)
 		}
 		if err == nil {
 			return a, failure{}
@@ -220,12 +197,12 @@ func (w *worker) noticed(since loop.Time) loop.Time {
 
 // receiveBody reads up to the end of the response, and compares it on the way if
 // that is wanted.
-func (w *worker) receiveBody(r *plan.Request, a answer, buf *loop.Buffer) failure {
+func (w *worker) receiveBody(rd *reading, a answer) failure {
 	w.lane.tally.Statuses[min(a.status, len(w.lane.tally.Statuses)-1)]++
-	w.body.Reset(a.framing)
-	w.verdict.begin(w.expectation(r), a.status)
-	for {
-		n, done, err := w.scan(buf.Unread())
+	rd.body.Reset(a.framing)
+	rd.verdict.begin(w.expectation(), a.status)
+	for buf := rd.buf; ; {
+		n, done, err := rd.scan(buf.Unread())
 		buf.Consume(n)
 		switch {
 		case err != nil:
@@ -233,42 +210,39 @@ func (w *worker) receiveBody(r *plan.Request, a answer, buf *loop.Buffer) failur
 		case done && buf.Len() > 0:
 			return failure{ExcessOctets, fmt.Errorf("%s behind the end of the response", english.Plural(buf.Len(), "byte"))}
 		case done:
+			rd.verdict.end()
 			return failure{}
 		}
 		buf.Compact()
-		if err := w.fill(buf); err != nil {
-			return w.endOfStream(err)
+		if err := w.fill(buf); err == io.EOF && rd.body.End() == nil {
+			// This response ends where the connection does (RFC 9112 section 6.3
+			// rule 8); any other is cut off.
+			rd.verdict.end()
+			return failure{}
+		} else if err != nil {
+			return ioFailure(err, w.received)
 		}
 	}
 }
 
-// endOfStream is the end of a response of which the connection's end is the
-// framing (RFC 9112 section 6.3 rule 8), and the truncation of any other.
-func (w *worker) endOfStream(err error) failure {
-	if err == io.EOF && w.body.End() == nil {
-		return failure{}
-	}
-	return ioFailure(err, w.received)
-}
-
 // expectation is what the response is to be compared with, or nil.
-func (w *worker) expectation(r *plan.Request) *plan.Expectation {
+func (w *worker) expectation() *plan.Expectation {
 	if !w.lane.run.config.Verify {
 		return nil
 	}
-	return r.Expect
+	return w.request.Expect
 }
 
 // scan finds the end of the body in p. Content is looked at only if it is to be
 // compared.
-func (w *worker) scan(p []byte) (n int, done bool, err error) {
-	if !w.verdict.wanted() {
-		return w.body.Scan(p)
+func (rd *reading) scan(p []byte) (n int, done bool, err error) {
+	if !rd.verdict.wanted() {
+		return rd.body.Scan(p)
 	}
 	for {
-		content, m, done, err := w.body.Content(p[n:])
+		content, m, done, err := rd.body.Content(p[n:])
 		n += m
-		w.verdict.feed(content)
+		rd.verdict.feed(content)
 		if done || err != nil || m == 0 {
 			return n, done, err
 		}
@@ -277,14 +251,17 @@ func (w *worker) scan(p []byte) (n int, done bool, err error) {
 
 // settle counts a whole response, and decides whether the connection can carry
 // another request.
-func (w *worker) settle(r *plan.Request, a answer) {
-	w.verdict.end()
+func (w *worker) settle(a answer) {
+	t := &w.lane.tally
 	if w.sent == 1 {
-		w.lane.tally.First++
+		t.First++
 	} else {
-		w.lane.tally.Reused++
+		t.Reused++
 	}
-	if !a.persists || r.Closes || w.unwritten.cause != Answered || a.status == 101 {
+	if w.uploading() || w.unwritten.cause != Answered {
+		t.Early++
+	}
+	if !a.persists || w.request.Closes || w.unwritten.cause != Answered || a.status == 101 {
 		w.hangUp()
 	}
 }

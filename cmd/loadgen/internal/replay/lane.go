@@ -20,6 +20,7 @@ type lane struct {
 
 	tally        Tally
 	memo         memo
+	readings     *loop.FreeList[*reading]
 	explanations []string
 
 	connectFailure failure // the last one
@@ -39,6 +40,7 @@ func newLane(r *run, on *loop.Loop) *lane {
 	workers := on.Share(r.config.Connections)
 	l := &lane{run: r, loop: on, workers: make([]worker, workers), active: workers}
 	l.tally.Times = measure.NewTimes()
+	l.readings = loop.NewFreeList[*reading](on)
 	for i := range l.workers {
 		l.workers[i].lane = l
 	}
@@ -52,11 +54,24 @@ func (l *lane) start() {
 	for i := range l.workers {
 		l.loop.Go(&l.workers[i])
 	}
+	l.loop.Go(l)
 	if d := l.run.config.Duration; d > 0 {
 		l.loop.After(d, func() { l.run.end(Elapsed) })
 	}
 	if l.run.config.Progress != nil {
 		l.publish()
+	}
+}
+
+// Run is a task that waits for the end of the loop. Parked connections are closed then
+// without a word, so it has their workers go on, to see that and leave.
+func (l *lane) Run() {
+	var never loop.Signal
+	never.Wait(l.loop, 0)
+	for i := range l.workers {
+		if w := &l.workers[i]; w.parked {
+			w.Run()
+		}
 	}
 }
 
@@ -71,7 +86,7 @@ func (l *lane) stop() {
 }
 
 // ending says that no further request begins.
-func (l *lane) ending() bool { return l.stopping || l.run.interrupted() }
+func (l *lane) ending() bool { return l.stopping || l.run.interrupted() || l.loop.Stopping() }
 
 // publish shows the counts to other goroutines, from time to time rather than
 // with each request.
@@ -143,4 +158,20 @@ func explain(s *plan.Session, i int, f failure) string {
 // given time the server has done nothing good to any worker of this lane.
 func (l *lane) hopeless(since loop.Time) bool {
 	return l.loop.Clock().Sub(max(since, l.heard)) >= l.run.config.patience
+}
+
+// borrowReading takes a reading with an empty buffer.
+func (l *lane) borrowReading() *reading {
+	rd, ok := l.readings.Get()
+	if !ok {
+		rd = &reading{}
+	}
+	rd.buf = l.loop.Buffer()
+	return rd
+}
+
+func (l *lane) returnReading(rd *reading) {
+	rd.buf.Release()
+	rd.buf = nil
+	l.readings.Put(rd)
 }

@@ -255,6 +255,9 @@ func (r *run) end(why Ending) {
 
 func (r *run) settle(why Ending) { r.ending.CompareAndSwap(0, int32(why)+1) }
 
+// endsAsRecorded says that a connection ends where the recorded one did.
+func (r *run) endsAsRecorded() bool { return r.config.RequestsPerConnection == 0 && !r.plan.Joined }
+
 // interrupted is known before the lanes have been told, which may be busy.
 func (r *run) interrupted() bool { return r.ending.Load() == int32(Interrupted)+1 }
 

@@ -19,7 +19,7 @@ type Tally struct {
 	// Statuses counts final responses by status code, Interim the 1xx ones.
 	Statuses [1000]int64
 	Interim  int64
-	// BytesIn and BytesOut are octets of messages, heads included.
+	// BytesIn and BytesOut are bytes of messages, heads included.
 	BytesIn, BytesOut int64
 	// Times are histograms, of latencies and others.
 	measure.Times
@@ -33,6 +33,12 @@ type Tally struct {
 	// ClosedByPeer: the server was first to send a FIN or a RST. ClosedByUs: we
 	// were.
 	ClosedByUs, ClosedByPeer int64
+	// Connecting: attempts to open one that the end of the run cut short.
+	Connecting int64
+	// Early responses were whole before their request had been sent. Unread counts
+	// those after which the server took no more of it, so that we closed the
+	// connection.
+	Early, Unread int64
 	// Stale: a request found that the server had closed the idle connection.
 	// Retries counts those that were sent again; the others have failed.
 	Stale, Retries int64
@@ -54,6 +60,9 @@ func (t *Tally) merge(u *Tally) {
 	t.Reused += u.Reused
 	t.ClosedByUs += u.ClosedByUs
 	t.ClosedByPeer += u.ClosedByPeer
+	t.Connecting += u.Connecting
+	t.Early += u.Early
+	t.Unread += u.Unread
 	t.Stale += u.Stale
 	t.Retries += u.Retries
 	t.Pauses += u.Pauses

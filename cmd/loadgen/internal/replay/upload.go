@@ -1,13 +1,17 @@
 package replay
 
-import "github.com/hopwire/hopwire/shared/loop"
+import (
+	"time"
+
+	"github.com/hopwire/hopwire/shared/loop"
+)
 
 // An upload is the rest of a request of which the kernel did not take all at
 // once. It goes out in a task of its own while the worker waits for the
 // response, since a server may say much before it has read all, and neither
 // would go on if each waited for the other:
 //
-//	worker: send ─► upload.start ─► receive ··· count ─► finishUpload
+//	worker: send ─► startUpload ─► receive ··· count ─► finishUpload
 //	                     │                                    ▲
 //	upload:              └─► write, write, write ─────────────┘ done
 //
@@ -20,7 +24,7 @@ type upload struct {
 	done    loop.Signal
 }
 
-// start sends the rest of a request. A worker makes its upload once, when it has
+// startUpload sends the rest of a request. A worker makes its upload once, when it has
 // first use for one.
 func (w *worker) startUpload(rest []byte) {
 	if w.upload == nil {
@@ -33,8 +37,11 @@ func (w *worker) startUpload(rest []byte) {
 
 // Run is the upload's task.
 func (u *upload) Run() {
-	n, err := u.conn.Write(u.rest)
-	u.worker.wrote(n, err)
+	for len(u.rest) > 0 && u.worker.unwritten.cause == Answered {
+		n, err := u.conn.WriteOnce(u.rest)
+		u.rest = u.rest[n:]
+		u.worker.wrote(n, err)
+	}
 	u.conn, u.rest, u.running = nil, nil, false
 	u.done.FireAll()
 }
@@ -52,14 +59,28 @@ func (w *worker) awaitUpload() {
 	}
 }
 
+// unreadAfter is how long a server that has answered may take no byte of the request.
+const unreadAfter = time.Second
+
 // finishUpload is called when the response is there before all of the request
-// has gone out. A server that keeps the connection reads the rest first.
+// has gone out. A server that keeps the connection reads the rest first (RFC 9112
+// section 9.3). One that does not read on is not waited for: the connection can carry
+// no other request, and is closed.
 func (w *worker) finishUpload() {
-	if !w.uploading() {
-		return
+	for before := -1; w.conn != nil && w.uploading(); {
+		taken := w.took - w.conn.Unsent()
+		if taken == before {
+			w.lane.tally.Unread++
+			w.hangUp()
+			return
+		}
+		before, w.ended = taken, 0
+		l := w.lane.loop
+		if err := w.upload.done.Wait(l, l.Now().Add(unreadAfter)); err == loop.ErrStopped {
+			return
+		}
 	}
-	w.awaitUpload()
-	if w.ended = 0; w.unwritten.cause != Answered {
+	if w.unwritten.cause != Answered {
 		w.hangUp()
 	}
 }

@@ -1,26 +1,35 @@
 package replay
 
 import (
-	"cmp"
-	"errors"
-	"fmt"
-	"syscall"
 	"time"
 
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/plan"
 	"github.com/hopwire/hopwire/shared/loop"
-	"github.com/hopwire/hopwire/shared/wire"
 )
 
-// A worker is one of the connections that are in use at once: a task that takes
-// turns at the sessions for the whole run.
+// A worker is one of the connections that are in use at once: it takes turns at the
+// sessions for the whole run. While it waits for a response, or for its connection to
+// be opened, that is parked, and the worker is this struct and nothing more: no task,
+// no stack, no buffer.
 type worker struct {
-	lane    *lane
+	lane   *lane
+	parked bool
+	gone   bool // the worker has given up
+
+	// The turn, and the request under way.
+	session *plan.Session
+	turn    []plan.Request
+	taken   int           // how many of the turn have been begun
+	request *plan.Request // nil between requests
+	asked   bool          // it has been sent, as far as the kernel takes it
+	times   int           // how often it was sent
+
+	// The connection.
 	conn    *loop.Conn // nil between connections
-	isFirst bool       // the request under way is the first one on conn
 	sent    int        // requests that went out on conn
+	isFirst bool       // the request under way is the first one on conn
 	full    bool       // the last read filled its buffer, so that Readable may err
-	gone    bool       // the worker has given up
+	opening opening
 
 	// ended is when the last exchange on conn did, which is when the next one
 	// begins; 0 when there was none, or something came between them.
@@ -29,49 +38,113 @@ type worker struct {
 	// What is measured, beside that.
 	connecting time.Duration // how long it took to open conn
 	began      loop.Time     // when the exchange under way did
-	first      loop.Time     // when the first octet of its responses came
+	first      loop.Time     // when the first byte of its responses came
 
 	// The exchange under way.
-	took      int     // octets of the request that the kernel took
+	deadline  loop.Time
+	took      int     // bytes of the request that the kernel took
 	unwritten failure // why it did not take all
 	upload    *upload // nil: never needed so far
-	received  int64   // octets of its response so far
-	head      wire.ResponseHead
-	body      wire.BodyScanner
-	verdict   comparison
+	received  int64   // bytes of its response so far
 
 	// Trouble: how long to wait before the next attempt to connect.
 	pause time.Duration
 }
 
-// Run is the worker's task.
+// Run is the worker's task: from one wait for the server to the next. What was waited
+// for starts a new task, which comes by here again and goes on.
 func (w *worker) Run() {
-	defer w.lane.leave()
-	for !w.done() {
-		session, requests := w.lane.nextTurn()
-		if len(requests) == 0 {
-			break
-		}
-		w.replay(session, requests)
-	}
-	w.hangUp()
-}
-
-func (w *worker) done() bool { return w.gone || w.lane.stopping }
-
-// replay sends the requests of one session, and ends the connection where the
-// recorded one ended.
-func (w *worker) replay(s *plan.Session, requests []plan.Request) {
-	for i := range requests {
-		if w.done() {
+	w.parked = false
+	for w.hasRequest() {
+		f := w.proceed()
+		if w.parked {
 			return
 		}
-		w.exchange(s, i)
-		if w.enough(w.sent) {
-			w.hangUp()
-		}
+		w.conclude(f)
 	}
-	if w.lane.run.config.RequestsPerConnection == 0 && !w.lane.run.plan.Joined {
+	w.hangUp()
+	w.lane.leave()
+}
+
+// park ends the task, once that has returned to Run, until something happens to the
+// connection.
+func (w *worker) park(conn *loop.Conn) {
+	w.parked = true
+	conn.Park(w, w.deadline)
+}
+
+// Readable is told to a parked worker, as are Expired and Aborted: that there is
+// something to read, that the time is up, that the connection was reset. What it was
+// the task is told by the connection.
+func (w *worker) Readable(*loop.Conn) { w.lane.loop.Go(w) }
+
+// Expired is for a connection on which nothing happened in time.
+func (w *worker) Expired(*loop.Conn) { w.lane.loop.Go(w) }
+
+// Aborted is for a connection that was reset, or could not be opened.
+func (w *worker) Aborted(*loop.Conn) { w.lane.loop.Go(w) }
+
+// hasRequest takes the next request unless one is under way; false: there is nothing
+// left to do.
+func (w *worker) hasRequest() bool {
+	if w.request != nil {
+		return true
+	}
+	if w.gone || w.lane.stopping {
+		return false
+	}
+	if w.taken == len(w.turn) {
+		w.session, w.turn = w.lane.nextTurn()
+		w.taken = 0
+	}
+	if len(w.turn) == 0 {
+		return false
+	}
+	w.request = &w.turn[w.taken]
+	w.taken++
+	return true
+}
+
+// proceed takes the request under way to its end, or to the next wait.
+func (w *worker) proceed() failure {
+	for {
+		if !w.asked {
+			if f := w.connect(); w.parked || f.cause != Answered {
+				return f
+			}
+			if w.send() {
+				w.park(w.conn)
+				return failure{}
+			}
+		}
+		f := w.receive()
+		if !w.isStale(f) {
+			return f
+		}
+		w.lane.tally.Stale++
+		if !w.mayRetry() {
+			return f
+		}
+		w.hangUp()
+		w.asked = false
+	}
+}
+
+// conclude counts what came of the request under way, and ends the connection where
+// the recorded one ended.
+func (w *worker) conclude(f failure) {
+	now := w.lane.loop.Clock()
+	if f.cause == Answered {
+		w.heardOf(now)
+		w.answered(now)
+		w.ended = now
+	} else {
+		w.lane.failed(w.session, w.taken-1, f)
+		w.afterFailure(f, now)
+	}
+	w.finishUpload()
+	w.request, w.asked, w.times = nil, false, 0
+	if w.enough(w.sent) || w.taken == len(w.turn) && w.lane.run.endsAsRecorded() {
 		w.hangUp()
 	}
 }
@@ -98,28 +171,8 @@ func (w *worker) hangUp() {
 	w.conn, w.sent, w.full = nil, 0, false
 }
 
-// connect sees to it that there is a connection to send the next request on.
-func (w *worker) connect() failure {
-	if w.conn != nil && w.conn.Readable() && !w.full {
-		w.stirred()
-	}
-	if w.conn != nil {
-		return failure{}
-	}
-	w.rest()
-	f := failure{cause: Unsent}
-	if !w.lane.ending() {
-		f = w.open()
-	}
-	if w.lane.run.interrupted() { // also while there were many to open
-		w.gone = true
-		return failure{cmp.Or(f.cause, Unsent), f.err}
-	}
-	return f
-}
-
 // stirred looks at what arrived while no request was outstanding: the end of
-// the connection, or octets that answer nothing. Either way it is not used
+// the connection, or bytes that answer nothing. Either way it is not used
 // again; a response to nothing must not be taken for one to the next request
 // (RFC 9112 section 9.2).
 func (w *worker) stirred() {
@@ -128,62 +181,6 @@ func (w *worker) stirred() {
 	n, _ := buf.FillFrom(w.conn)
 	w.lane.tally.BytesIn += int64(n)
 	w.hangUp()
-}
-
-// open tries to connect until it succeeds, until that is hopeless, or until the run
-// is over. Then the request that waits for it has failed if an attempt has.
-func (w *worker) open() failure {
-	l := w.lane
-	since := l.loop.Clock()
-	var last failure
-	for {
-		f := w.dial()
-		switch {
-		case f.cause == Answered, f.cause == Abandoned && last.cause == Answered:
-			return f
-		case f.cause == Abandoned:
-			return last
-		}
-		last, l.connectFailure = f, f
-		l.tally.ConnectFailures[f.cause]++
-		if l.hopeless(since) {
-			w.gone = true
-			l.run.gaveUp.Add(1)
-			return f
-		}
-		w.backOff()
-		if w.rest(); l.ending() {
-			return f
-		}
-	}
-}
-
-// unheard is how long an attempt to connect that the end of the run cuts short must
-// have waited to have failed: by then TCP has sent its first packet again, since
-// nobody had answered (RFC 6298 section 2).
-const unheard = time.Second
-
-// dial tries to connect once.
-func (w *worker) dial() failure {
-	l := w.lane
-	began := l.loop.Clock()
-	conn, err := l.loop.Dial(l.run.config.Target, l.loop.Now().Add(l.run.config.Timeout))
-	if err == nil {
-		l.tally.Opened++
-		w.conn, w.connecting = conn, w.noticed(began).Sub(began)
-		l.tally.Connect.Record(w.connecting)
-		return failure{}
-	}
-	if errors.Is(err, syscall.ECONNRESET) { // the server had accepted it
-		l.tally.Opened++
-		l.tally.ClosedByPeer++
-		l.tally.Connect.Record(w.noticed(began).Sub(began))
-	}
-	f := connectFailure(err)
-	if waited := l.loop.Clock().Sub(began); f.cause == Abandoned && waited >= unheard {
-		f = failure{ConnectTimeout, fmt.Errorf("nobody had answered after %s, when the run was over", waited.Round(time.Millisecond))}
-	}
-	return f
 }
 
 // The pause after a failure doubles from the first to the longest, so that a server
