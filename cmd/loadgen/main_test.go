@@ -439,7 +439,7 @@ func TestWrongUse(t *testing.T) {
 		{"sent again how", []string{"http://h/", "--retry", "always"}, 2, "--retry is none or stale"},
 		{"a million connections", []string{"http://127.0.0.1:1/", "-c", "1000000"}, 2, "--connections: 1000000 connections to one server need as many ports, and"},
 		{"and a million times as many", []string{"http://127.0.0.1:1/", "-c", "1000000000000"}, 2, "at most"},
-		{"the same on a Unix socket", []string{recording, "--target", "unix:/s", "-c", "1000000000000"}, 2, "type 'ulimit -n 1000000000"},
+		{"the same on a Unix socket", []string{recording, "--target", "unix:/s", "-c", "1000000000000"}, 2, "as many open files and some more"},
 		{"fewer than no requests", []string{"http://h/", "--requests-per-connection", "-1"}, 2, "--requests-per-connection is 0 or more"},
 		{"no format", []string{"http://h/", "--format", "xml"}, 2, "--format is text or json"},
 		{"an unknown flag", []string{"http://h/", "--fast"}, 2, "--fast"},

@@ -30,6 +30,9 @@ const (
 
 func (d Descriptors) own() int { return ownDescriptors + perLoop*d.Loops }
 
+// Need is how many are needed for so many connections.
+func (d Descriptors) Need(conns int) int { return d.own() + conns*d.PerConn }
+
 // Conns is for how many connections there are enough.
 func (d Descriptors) Conns() int { return max(d.Limit-d.own(), 0) / d.PerConn }
 
@@ -37,7 +40,7 @@ func (d Descriptors) Conns() int { return max(d.Limit-d.own(), 0) / d.PerConn }
 // with 0 as many as there can be. The error says what to do if that is too many.
 func (d Descriptors) MaxConns(asked int) (int, error) {
 	most := d.Conns()
-	need := d.own() + max(asked, 1)*d.PerConn
+	need := d.Need(max(asked, 1))
 	switch {
 	case most == 0:
 		return 0, fmt.Errorf("the system allows %d open files, which is too few for any connection; allow %d, by 'ulimit -Hn' as root or LimitNOFILE", d.Limit, need)
