@@ -56,10 +56,15 @@ and again until the bound is reached.
 
 A request failed if no whole, valid response arrived in time or, with --verify,
 if the response is not the recorded one. Any status code is a response. If a
-server closes an idle connection just as a request is sent, then GET, HEAD,
-OPTIONS, TRACE, PUT and DELETE are sent once more on a new connection; other
-requests have failed, since the server may have acted on them. The report says
-how often that was; with --retry none, nothing is sent twice.
+server closes a connection that was kept alive just as a request is sent, then
+GET, HEAD, OPTIONS, TRACE, PUT and DELETE are sent again on a new connection;
+other requests have failed, since the server may have acted on them. The report
+says how often that was; with --retry none, nothing is sent again.
+
+A response may be whole before the server has read the request. The rest of it
+goes out as long as the server reads; when it takes nothing for a second, the
+connection is closed. The request is answered, and the report says how many were
+so.
 
 When --duration is over, or at a signal, requests under way get --grace to come
 to their end; those that do not are unfinished. Of a given number of requests,
@@ -69,7 +74,8 @@ After an attempt to connect that failed, and after a connection that ended
 without having answered, there is a pause of 5 ms, then twice as long after each
 further one, up to 500 ms, until there is an answer. The report says how many
 pauses there were; with --no-backoff, there are none. A connection gives up, and
-its session, when attempts have failed for 2 s in which nothing was answered.
+its session, when attempts have failed for 2 s in which no connection was
+answered.
 
 The latency of a request is from before its first byte is written to the last
 byte of its response; "first byte" ends with the first that comes back. A user
@@ -80,10 +86,11 @@ these times that at least 99 % do not exceed.
 The first SIGTERM, SIGINT or SIGHUP has no more requests sent, and the report
 written; the second SIGTERM or SIGINT stops at once.
 
-The exit status is 0 if no request and no attempt to connect failed; 1 if some
-did, if more than one in a thousand requests are unfinished, or if there is no
-result; 2 if the command line is wrong or asks for more connections than this
-machine allows.
+The exit status is 0 if every request was answered, be it after attempts to
+connect that failed, of which the report tells; 1 if a request failed, if more
+than one in a thousand requests are unfinished, or as many connections still
+being opened at the end, or if there is no result; 2 if the command line is
+wrong or asks for more connections than this machine allows.
 
 EXAMPLES
   loadgen replay http://127.0.0.1:8080/hello.txt
@@ -104,14 +111,14 @@ func replayFlags() []cli.Flag {
 		&cli.DurationFlag{Name: "duration", Aliases: []string{"d"}, Usage: "stop after `DURATION`, such as 30s", DefaultText: "no bound for files, 10s for URLs"},
 		&cli.Int64Flag{Name: "requests", Aliases: []string{"n"}, Usage: "stop after `N` requests", DefaultText: "once through the recordings"},
 		&cli.IntFlag{Name: "requests-per-connection", Usage: "close each connection after `N` requests, whichever sessions they are of; " +
-			"1: no keep-alive; 0: where the recorded connection ended, and for URLs never", DefaultText: "0"},
+			"1: none is kept alive; 0: where the recorded connection ended, and for URLs never", DefaultText: "0"},
 		&cli.BoolFlag{Name: "verify", Usage: "compare status and content with the recorded response"},
 		&cli.StringFlag{Name: "hop", Value: "client", Usage: "of a recording with both, take the requests of the `HOP` client or origin"},
 		&cli.StringSliceFlag{Name: "server", Usage: "of a capture with several servers, take the requests to `HOST:PORT`, the recorded " +
 			"address, or :PORT; may be given several times", DefaultText: "the only one"},
 		&cli.DurationFlag{Name: "timeout", Value: 10 * time.Second, Usage: "a response that is not whole after `DURATION` has failed"},
 		&cli.DurationFlag{Name: "grace", Value: time.Second, Usage: "when the run is over, wait `DURATION` for the responses to what was sent"},
-		&cli.StringFlag{Name: "retry", Value: "stale", Usage: "what to send once more, `WHAT` is none or stale: what met a connection that the server had closed"},
+		&cli.StringFlag{Name: "retry", Value: "stale", Usage: "what to send again, `WHAT` is none or stale: what met a connection that the server had closed"},
 		&cli.BoolFlag{Name: "no-backoff", Usage: "do not pause after failures, as long as 5 ms to 500 ms"},
 		&cli.StringFlag{Name: "memory", Value: "3GiB", Usage: "read recordings within `SIZE` of memory, at least 64MiB"},
 		&cli.StringFlag{Name: "format", Value: "text", Usage: "report as `FORMAT` text or json"},

@@ -29,13 +29,13 @@ const (
 	OutOfMemory
 	// Timeout: the response was not whole in time.
 	Timeout
-	// ClosedBeforeResponse: the connection ended before an octet of a response.
+	// ClosedBeforeResponse: the connection ended before a byte of a response.
 	ClosedBeforeResponse
 	// ClosedInResponse: the connection ended within a response.
 	ClosedInResponse
 	// BadResponse: the response breaks the grammar or framing of HTTP/1.1.
 	BadResponse
-	// ExcessOctets: more octets arrived than the response has.
+	// ExcessOctets: more bytes arrived than the response has.
 	ExcessOctets
 	// StatusMismatch, ContentMismatch: not what was recorded.
 	StatusMismatch
@@ -139,12 +139,15 @@ var remedies = [causes]string{
 // said about the server.
 func (c Cause) Ours() bool { return remedies[c] != "" }
 
-// ioFailure judges what a read or write returned after received octets of the
+// ioFailure judges what a read or write returned after received bytes of the
 // response had arrived. A reset, a broken pipe and an end of stream tell the
 // same story; which one it was is a matter of timing.
 func ioFailure(err error, received int64) failure {
+	var op *net.OpError
 	if err == io.EOF {
 		err = errors.New("the server closed the connection")
+	} else if errors.As(err, &op) {
+		err = op.Err // without the addresses, which tell connections with one fault apart
 	}
 	switch {
 	case ended(err):

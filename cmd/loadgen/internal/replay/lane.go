@@ -1,7 +1,6 @@
 package replay
 
 import (
-	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -21,7 +20,7 @@ type lane struct {
 	tally        Tally
 	memo         memo
 	readings     *loop.FreeList[*reading]
-	explanations []string
+	explanations explanations
 
 	connectFailure failure // the last one
 
@@ -30,7 +29,7 @@ type lane struct {
 	stopped   loop.Time // when stop was called, or 0
 	left      loop.Time // when the last worker left
 	stopping  bool
-	published struct{ elapsed, requests, errors, connectFailures atomic.Int64 }
+	published struct{ elapsed, heard, requests, errors, connectFailures atomic.Int64 }
 }
 
 // publishEvery is how often a lane shows how far it has come.
@@ -58,9 +57,7 @@ func (l *lane) start() {
 	if d := l.run.config.Duration; d > 0 {
 		l.loop.After(d, func() { l.run.end(Elapsed) })
 	}
-	if l.run.config.Progress != nil {
-		l.publish()
-	}
+	l.publish()
 }
 
 // Run is a task that waits for the end of the loop. Parked connections are closed then
@@ -96,6 +93,7 @@ func (l *lane) publish() {
 		connectFailures += n
 	}
 	l.published.elapsed.Store(int64(l.loop.Clock().Sub(l.began)))
+	l.published.heard.Store(int64(l.heard))
 	l.published.requests.Store(l.tally.Requests)
 	l.published.errors.Store(l.tally.Errors)
 	l.published.connectFailures.Store(connectFailures)
@@ -141,23 +139,18 @@ func (l *lane) failed(s *plan.Session, i int, f failure) {
 	l.tally.Requests++
 	l.tally.Errors++
 	l.tally.Causes[f.cause]++
-	if len(l.explanations) < l.run.config.explain {
-		l.explanations = append(l.explanations, explain(s, i, f))
-	}
+	l.explanations.add(s, i, f, l.run.config.explain)
 }
 
-// explain says which request failed, and how.
-//
-//	GET /a (request 3 of 127.0.0.1:53210): status-mismatch: 404, recorded 200
-func explain(s *plan.Session, i int, f failure) string {
-	r := &s.Requests[i]
-	return fmt.Sprintf("%s %s (request %d of %s): %s: %v", r.Method, r.Target, i+1, s.Name, f.cause, f.err)
-}
-
-// hopeless says that it makes no sense to go on trying to connect: since the
-// given time the server has done nothing good to any worker of this lane.
+// hopeless says that it makes no sense to go on trying to connect: since the given
+// time the server has done nothing good to any worker of the run. Of other lanes this
+// is known as they published it; the clocks of loops that began together agree.
 func (l *lane) hopeless(since loop.Time) bool {
-	return l.loop.Clock().Sub(max(since, l.heard)) >= l.run.config.patience
+	heard := max(since, l.heard)
+	for _, other := range l.run.lanes {
+		heard = max(heard, loop.Time(other.published.heard.Load()))
+	}
+	return l.loop.Clock().Sub(heard) >= l.run.config.patience
 }
 
 // borrowReading takes a reading with an empty buffer.

@@ -8,13 +8,13 @@ import (
 	"github.com/hopwire/hopwire/shared/wire"
 )
 
-// A memo remembers the last head of a final response, octet for octet, and what
-// it said. Parsing depends on nothing but the octets and on whether the method
-// was HEAD, so the same octets need no second parse; and servers under load
+// A memo remembers the last head of a final response, byte for byte, and what
+// it said. Parsing depends on nothing but the bytes and on whether the method
+// was HEAD, so the same bytes need no second parse; and servers under load
 // send the same head over and over, until the second of the Date changes.
 //
-// A head ends with its only empty line. So octets that begin with a remembered
-// head have exactly that head, and no octet behind it can change this.
+// A head ends with its only empty line. So bytes that begin with a remembered
+// head have exactly that head, and no byte behind it can change this.
 type memo struct {
 	raw       []byte
 	noContent bool

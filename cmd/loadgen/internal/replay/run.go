@@ -52,10 +52,10 @@ type Config struct {
 	// Hurry, when closed, ends the run at once, whatever is still under way.
 	Hurry <-chan struct{}
 
-	// explain is how many failed requests the result describes; 0 means 5.
+	// explain is how many different failures the result describes; 0 means 5.
 	explain int
-	// patience is how long the run goes on trying to connect to a server that
-	// does nothing else than refuse; 0 means 2 seconds.
+	// patience is how long a worker goes on trying to connect while the server
+	// does nothing good to any of the run; 0 means 2 seconds.
 	patience time.Duration
 }
 
@@ -109,7 +109,8 @@ type Result struct {
 	// GaveUp is how many connections were given up, since no attempt to open one had
 	// succeeded for too long.
 	GaveUp int
-	// Explanations describe the first failed requests, one line each.
+	// Explanations describe the first failed requests, one line for all that failed
+	// alike.
 	Explanations []string
 	// LastConnectError is why a connection could not be opened, and
 	// LastConnectCause its cause; Answered if there was no such attempt.
@@ -291,16 +292,21 @@ func (r *run) ownEnding() Ending {
 // result merges what the lanes have counted.
 func (r *run) result() *Result {
 	res := &Result{Ending: Ending(max(r.ending.Load()-1, 0)), GaveUp: int(r.gaveUp.Load())}
+	var explained explanations
 	for _, l := range r.lanes {
 		res.merge(&l.tally)
 		res.Elapsed = max(res.Elapsed, l.elapsed())
-		res.Explanations = append(res.Explanations, l.explanations...)
+		for _, e := range l.explanations {
+			explained.merge(e, r.config.explain)
+		}
 		if f := l.connectFailure; f.cause != Answered {
 			res.LastConnectError, res.LastConnectCause = f.err, f.cause
 		}
 	}
 	res.Unsent = r.schedule.Unsent(res.Requests + res.Unfinished)
-	res.Explanations = res.Explanations[:min(len(res.Explanations), r.config.explain)]
+	for _, e := range explained {
+		res.Explanations = append(res.Explanations, e.String())
+	}
 	return res
 }
 
@@ -323,8 +329,10 @@ func (r *Result) Attempts() int64 {
 	return n
 }
 
-// Err is nil when no request and no attempt to connect failed, and hardly any request
-// is unfinished. Otherwise it is one sentence that says how many, and why most of them.
+// Err is nil when no request failed, and hardly any request is unfinished or
+// connection still being opened. Otherwise it is one sentence that says how many, and
+// why most of them. Attempts to connect that failed before another one succeeded are no
+// failure: all that was asked for was done.
 func (r *Result) Err() error {
 	switch {
 	case r.Ending == Limited:
@@ -336,13 +344,21 @@ func (r *Result) Err() error {
 	case r.Errors > 0:
 		return fmt.Errorf("%d of %s failed, %s", r.Errors, english.Plural(r.Requests, "request"), most(&r.Causes))
 	case r.Unfinished*1000 > r.Requests+r.Unfinished:
-		return fmt.Errorf("%d of %s had no whole response when the run was over", r.Unfinished, english.Plural(r.Requests+r.Unfinished, "request"))
-	case r.Attempts() > 0:
-		return fmt.Errorf("%s to connect failed, %s", english.Plural(r.Attempts(), "attempt"), most(&r.ConnectFailures))
+		return fmt.Errorf("%d of %s had no whole response when the run was over%s", r.Unfinished, english.Plural(r.Requests+r.Unfinished, "request"), r.andConnecting())
+	case r.Connecting*1000 > r.Opened+r.Connecting:
+		return fmt.Errorf("%s still being opened when the run was over", english.Plural(r.Connecting, "connection"))
 	case r.Requests == 0:
 		return errors.New("no request was completed")
 	}
 	return nil
+}
+
+// andConnecting is why requests are unfinished for which there was no connection.
+func (r *Result) andConnecting() string {
+	if r.Connecting == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", %s still being opened", english.Plural(r.Connecting, "connection"))
 }
 
 // Remedies say what to do where the limits of this machine were met.

@@ -469,24 +469,30 @@ func TestReadsWhileItWrites(t *testing.T) {
 		script func(p *peer, r *http.Request, over <-chan struct{})
 		want   counts
 		status int
+		early  int64 // answered before the request was read
+		unread int64 // of which it never was
 	}{
 		{"an echo", func(p *peer, r *http.Request, over <-chan struct{}) {
 			p.say(fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", size))
 			io.Copy(p, r.Body)
-		}, counts{requests: 2, opened: 1, reused: 1, byUs: 1}, 200},
+		}, counts{requests: 2, opened: 1, reused: 1, byUs: 1}, 200, 0, 0},
 		{"all of the answer first", func(p *peer, r *http.Request, over <-chan struct{}) {
 			p.say(plantest.OK)
 			io.Copy(io.Discard, r.Body)
-		}, counts{requests: 2, opened: 1, reused: 1, byUs: 1}, 200},
+		}, counts{requests: 2, opened: 1, reused: 1, byUs: 1}, 200, 1, 0},
+		{"an answer, and nothing is read", func(p *peer, r *http.Request, over <-chan struct{}) {
+			p.say(plantest.OK)
+			<-over
+		}, counts{requests: 2, opened: 2, byUs: 2}, 200, 1, 1},
 		{"a refusal, and nothing is read", func(p *peer, r *http.Request, over <-chan struct{}) {
 			p.say("HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
 			<-over
-		}, counts{requests: 2, opened: 2, byUs: 2}, 413},
+		}, counts{requests: 2, opened: 2, byUs: 2}, 413, 1, 0},
 		{"the end, and nothing is read", func(p *peer, r *http.Request, over <-chan struct{}) {
 			p.say(plantest.OK[:len(plantest.OK)-1])
 			p.Conn.(*net.TCPConn).CloseWrite()
 			<-over
-		}, counts{requests: 2, errors: 1, opened: 2, byPeer: 1, byUs: 1}, 200},
+		}, counts{requests: 2, errors: 1, opened: 2, byPeer: 1, byUs: 1}, 200, 0, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			over := make(chan struct{})
@@ -504,6 +510,9 @@ func TestReadsWhileItWrites(t *testing.T) {
 			r := replayed(t, planned(t, append([]plantest.Exchange{postOf(size)}, plantest.Gets("/2")...)), s.address, Config{})
 			if got := countsOf(r); got != test.want || r.Statuses[test.status] == 0 || r.Elapsed > 8*time.Second {
 				t.Errorf("got %+v, want %+v; statuses %d: %d, in %s: %v", got, test.want, test.status, r.Statuses[test.status], r.Elapsed, r.Explanations)
+			}
+			if r.Early != test.early || r.Unread != test.unread {
+				t.Errorf("%d early responses, want %d; %d requests were never read, want %d", r.Early, test.early, r.Unread, test.unread)
 			}
 		})
 	}

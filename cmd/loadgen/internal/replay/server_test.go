@@ -107,7 +107,7 @@ func (p *peer) reset() {
 	p.Close()
 }
 
-// always answers every request with the same octets.
+// always answers every request with the same bytes.
 func always(octets string) func(*peer) {
 	return func(p *peer) {
 		for p.next() != nil {

@@ -65,13 +65,18 @@ func (o *simOrigin) Run() {
 		if err != nil {
 			return
 		}
-		answer := simResponse(string(o.head.Target))
+		target := string(o.head.Target)
+		answer := simResponse(target)
 		buf.Consume(n)
-		if string(o.head.Target) == "/echo" {
+		switch target {
+		case "/echo":
 			o.conn.Write([]byte(fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", len(echoed))))
 			answer = ""
+		case "/early":
+			o.conn.Write([]byte(answer))
+			answer = ""
 		}
-		if !o.takeBody(buf, answer == "") {
+		if !o.takeBody(buf, target == "/echo") {
 			return
 		}
 		if _, err := o.conn.Write([]byte(answer)); err != nil || strings.Contains(answer, "close") {
@@ -143,7 +148,8 @@ func simPlan(t *testing.T) *plan.Plan {
 		fmt.Sprintf("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n%s", len(echoed), echoed),
 		"HTTP/1.1 200 OK\r\n\r\n" + echoed,
 	}
-	return planned(t, append(session("/"), echo), session("/", "/chunked", "/interim"), session("/last", "/"), session("/chunked", "/until-close", "/"), session("/"))
+	early := plantest.Exchange{strings.Replace(echo[0], "/echo", "/early", 1), simResponse("/")}
+	return planned(t, append(session("/"), echo, early, early), session("/", "/chunked", "/interim"), session("/last", "/"), session("/chunked", "/until-close", "/"), session("/"))
 }
 
 // simSeeds is how many worlds are tried.
@@ -154,10 +160,11 @@ func simSeeds() uint64 {
 	return 100
 }
 
-// TestRoughNetwork: however slowly and in whatever pieces octets arrive, all
+// TestRoughNetwork: however slowly and in whatever pieces bytes arrive, all
 // responses are the recorded ones.
 func TestRoughNetwork(t *testing.T) {
 	plan := simPlan(t)
+	early := int64(0)
 	for seed := range simSeeds() {
 		for _, config := range []Config{
 			{Connections: 3, Verify: true, Requests: 40, Timeout: time.Hour},
@@ -168,7 +175,11 @@ func TestRoughNetwork(t *testing.T) {
 				t.Errorf("seed %d: %v, %s, %+v, %v", seed, err, r.Ending, countsOf(r), r.Explanations)
 			}
 			checkBooks(t, seed, r)
+			early += r.Early
 		}
+	}
+	if early == 0 {
+		t.Error("no response came before its request was read")
 	}
 }
 
@@ -208,7 +219,7 @@ func TestHostileNetwork(t *testing.T) {
 }
 
 // TestStaleConnectionTakesNoOctet: where the reset was there before the request,
-// not one octet has left, so that any method may be sent again.
+// not one byte has left, so that any method may be sent again.
 func TestStaleConnectionTakesNoOctet(t *testing.T) {
 	post := plantest.Exchange{"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n", simResponse("/")}
 	plan := planned(t, append([]plantest.Exchange{{plantest.Get("/"), simResponse("/")}}, post))
@@ -272,6 +283,8 @@ func checkBooks(t *testing.T, seed uint64, r *Result) {
 		t.Errorf("seed %d: %d connections opened, %d + %d closed", seed, r.Opened, r.ClosedByUs, r.ClosedByPeer)
 	case r.First > r.Opened || r.First+r.Reused < r.Requests-r.Errors || r.First+r.Reused > statuses:
 		t.Errorf("seed %d: %d first and %d later responses on %d connections: %+v", seed, r.First, r.Reused, r.Opened, countsOf(r))
+	case r.Unread > r.Early:
+		t.Errorf("seed %d: %d requests were never read, of %d early responses", seed, r.Unread, r.Early)
 	case r.Retries > r.Stale:
 		t.Errorf("seed %d: %d of %d sent again", seed, r.Retries, r.Stale)
 	case causes != r.Errors:

@@ -13,8 +13,8 @@ import (
 type comparison struct {
 	expect *plan.Expectation // nil: there is nothing to compare with
 	status int
-	offset int // octets of content that arrived
-	first  int // offset of the first octet that differs, or -1
+	offset int // bytes of content that arrived
+	first  int // offset of the first byte that differs, or -1
 	got    [sampleLen]byte
 	gotLen int
 }
@@ -44,7 +44,7 @@ func (c *comparison) feed(content []byte) {
 	c.offset += len(content)
 }
 
-// rest is what the next n octets of content should be: fewer if the recording
+// rest is what the next n bytes of content should be: fewer if the recording
 // has no more.
 func (c *comparison) rest(n int) []byte {
 	want := c.expect.Content[min(c.offset, len(c.expect.Content)):]
@@ -59,7 +59,7 @@ func commonPrefix(a, b []byte) int {
 	return n
 }
 
-// sample keeps the first octets that differ.
+// sample keeps the first bytes that differ.
 func (c *comparison) sample(content []byte) {
 	c.gotLen += copy(c.got[c.gotLen:], content)
 }

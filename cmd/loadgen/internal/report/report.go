@@ -21,12 +21,16 @@ type Report struct {
 	Errors     int64 `json:"errors"`
 	Unfinished int64 `json:"unfinished"`
 	// Unsent is what is left of a number of requests that was to be sent: Requests,
-	// Unfinished and Unsent add up to it. Retries were sent twice.
+	// Unfinished and Unsent add up to it. Retries were sent again.
 	Unsent       int64   `json:"unsent"`
 	Retries      int64   `json:"retries"`
 	DurationS    float64 `json:"duration_s"`
 	RequestsPerS float64 `json:"requests_per_s"`
-	// BytesIn and BytesOut are octets of responses and requests, heads included.
+	// EarlyResponses were whole before their request had been sent. Of UnreadRequests
+	// among these the server then took nothing more, so that we closed the connection.
+	EarlyResponses int64 `json:"early_responses"`
+	UnreadRequests int64 `json:"unread_requests"`
+	// BytesIn and BytesOut are bytes of responses and requests, heads included.
 	BytesIn  int64 `json:"bytes_in"`
 	BytesOut int64 `json:"bytes_out"`
 	// CPUS is user and system time of the whole process during the run.
@@ -58,7 +62,7 @@ type Report struct {
 	// GaveUp is how many connections were given up before the end, since the server
 	// could not be reached.
 	GaveUp int `json:"gave_up"`
-	// Explanations describe the first failed requests. Notes say what of the
+	// Explanations describe the first failures that differ. Notes say what of the
 	// recording was left out, and of the result easily overlooked.
 	Explanations []string `json:"explanations"`
 	Notes        []string `json:"notes"`
@@ -103,14 +107,16 @@ type Settings struct {
 type Connections struct {
 	Opened int64 `json:"opened"`
 	// FirstRequests were answered as the first ones of their connection,
-	// ReusedRequests as later ones.
+	// ReusedRequests on one that was kept alive.
 	FirstRequests  int64 `json:"first_requests"`
 	ReusedRequests int64 `json:"reused_requests"`
 	// ClosedByUs and ClosedByPeer tell who sent the first FIN or RST.
 	ClosedByUs   int64 `json:"closed_by_us"`
 	ClosedByPeer int64 `json:"closed_by_peer"`
-	// Stale: a request met a connection that the server had just closed.
+	// Stale: a request met a connection kept alive that the server had just closed.
 	Stale int64 `json:"stale"`
+	// Connecting were still being opened when the run was over.
+	Connecting int64 `json:"connecting"`
 	// Failed attempts to open one, and the names of their causes.
 	Failed       int64            `json:"failed"`
 	FailedCauses map[string]int64 `json:"failed_causes"`
@@ -145,6 +151,9 @@ func New(s Settings, notes []string, r *replay.Result) *Report {
 		BytesOut:     r.BytesOut,
 		CPUS:         seconds(r.CPU),
 
+		EarlyResponses: r.Early,
+		UnreadRequests: r.Unread,
+
 		LatencyUS:                 distributionOf(&r.Latency),
 		FirstByteUS:               distributionOf(&r.FirstByte),
 		ConnectUS:                 distributionOf(&r.Connect),
@@ -161,11 +170,22 @@ func New(s Settings, notes []string, r *replay.Result) *Report {
 		Notes:        append(append([]string{}, r.Remedies()...), notes...),
 		spread:       spreadOf(&r.Latency),
 	}
-	if n := r.Retries; n > 0 {
-		rep.Notes = append(rep.Notes, plural(n, "request")+" sent twice: the server closed the connection instead of answering the first time; --retry none has such requests fail")
-	}
+	rep.note(r)
 	rep.countStatuses(r)
 	return rep
+}
+
+// note says of the result what is easily overlooked.
+func (rep *Report) note(r *replay.Result) {
+	if n := r.Retries; n > 0 {
+		rep.Notes = append(rep.Notes, plural(n, "request")+" sent again: the server closed the connection instead of answering the first time; --retry none has such requests fail")
+	}
+	if n := r.Early; n > 0 {
+		rep.Notes = append(rep.Notes, plural(n, "response")+" came before the request was read")
+	}
+	if n := r.Unread; n > 0 {
+		rep.Notes = append(rep.Notes, plural(n, "connection")+" closed since the server, when it had answered, took nothing of the rest of the request for a second")
+	}
 }
 
 // named are the counts that are not zero, by the names of their causes.
@@ -197,6 +217,7 @@ func connectionsOf(r *replay.Result) Connections {
 		ClosedByUs:     r.ClosedByUs,
 		ClosedByPeer:   r.ClosedByPeer,
 		Stale:          r.Stale,
+		Connecting:     r.Connecting,
 		Failed:         r.Attempts(),
 		FailedCauses:   named(r.ConnectFailures[:]),
 	}

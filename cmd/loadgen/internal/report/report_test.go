@@ -63,6 +63,7 @@ func runs() map[string]*Report {
 		},
 	}
 	rough.Requests, rough.Errors, rough.Unfinished, rough.BytesIn, rough.BytesOut = 40, 13, 2, 987, 4096
+	rough.Early, rough.Unread = 2, 1
 	rough.Unsent, rough.Retries, rough.Pauses, rough.Paused, rough.First = 58, 1, 1503, 70*time.Second, 8
 	rough.Opened, rough.Reused, rough.ClosedByUs, rough.ClosedByPeer, rough.Stale, rough.Interim = 9, 31, 2, 7, 1, 4
 	rough.Statuses[200], rough.Statuses[404], rough.Statuses[502] = 29, 8, 1
@@ -80,7 +81,7 @@ func runs() map[string]*Report {
 	nothing.Explanations = []string{"GET / (request 1 of http://127.0.0.1:9/): connect-refused: dial tcp 127.0.0.1:9: connect: connection refused"}
 
 	hanging := &replay.Result{Ending: replay.Elapsed, Elapsed: time.Second}
-	hanging.Unfinished, hanging.Opened, hanging.ClosedByUs = 4, 4, 4
+	hanging.Unfinished, hanging.Opened, hanging.ClosedByUs, hanging.Connecting = 6, 4, 4, 2
 	late := &replay.Result{Ending: replay.Complete, Elapsed: time.Second}
 	late.Requests, late.First, late.Opened, late.ClosedByUs, late.Statuses[200] = 1, 1, 1, 1, 1
 	late.ConnectFailures[replay.ConnectRefused], late.Pauses, late.Paused = 3, 3, 35*time.Millisecond

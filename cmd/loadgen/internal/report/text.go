@@ -109,7 +109,7 @@ func (rep *Report) totals(t *page) {
 		t.line("", "the duration was over")
 	}
 	if rep.Unfinished+rep.Unsent+rep.Retries > 0 {
-		t.line("", "%s unfinished, %s unsent, %s sent twice", count(rep.Unfinished), count(rep.Unsent), count(rep.Retries))
+		t.line("", "%s unfinished, %s unsent, %s sent again", count(rep.Unfinished), count(rep.Unsent), count(rep.Retries))
 	}
 	rep.errors(t)
 	t.line("Statuses", "%s", rep.statuses())
@@ -140,6 +140,9 @@ func (rep *Report) errors(t *page) {
 	if attempts > 0 {
 		t.line("", "%s to connect failed", plural(attempts, "attempt"))
 		t.causes(rep.Connections.FailedCauses)
+	}
+	if n := rep.Connections.Connecting; n > 0 {
+		t.line("", "%s still being opened when the run was over", plural(n, "connection"))
 	}
 }
 
@@ -234,13 +237,13 @@ func (rep *Report) cpuPerRequest() string {
 
 func (rep *Report) connections(t *page) {
 	c := &rep.Connections
-	t.line("Connections", "%s opened, %s answered on new ones, %s on used ones", count(c.Opened), plural(c.FirstRequests, "request"), count(c.ReusedRequests))
+	t.line("Connections", "%s opened, %s answered on new ones, %s on kept-alive ones", count(c.Opened), plural(c.FirstRequests, "request"), count(c.ReusedRequests))
 	t.line("", "%s closed by us, %s by the server", count(c.ClosedByUs), count(c.ClosedByPeer))
 	if rep.Pauses > 0 {
 		t.line("", "%s after failures, %s in all", plural(rep.Pauses, "pause"), span(inSeconds(rep.PausedS)))
 	}
 	if c.Stale > 0 {
-		t.line("", "%s met the end of a used connection in place of a response", plural(c.Stale, "request"))
+		t.line("", "%s met the end of a kept-alive connection in place of a response", plural(c.Stale, "request"))
 	}
 }
 

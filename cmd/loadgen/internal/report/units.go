@@ -59,7 +59,7 @@ func limit(d time.Duration) string {
 	return fmt.Sprintf("%d s", d/time.Second)
 }
 
-// size writes a number of octets to three digits.
+// size writes a number of bytes to three digits.
 func size(octets float64) string {
 	if octets < 1000 {
 		return fmt.Sprintf("%.0f B", octets)
