@@ -149,7 +149,7 @@ func simPlan(t *testing.T) *plan.Plan {
 		"HTTP/1.1 200 OK\r\n\r\n" + echoed,
 	}
 	early := plantest.Exchange{strings.Replace(echo[0], "/echo", "/early", 1), simResponse("/")}
-	return planned(t, append(session("/"), echo, early, early), session("/", "/chunked", "/interim"), session("/last", "/"), session("/chunked", "/until-close", "/"), session("/"))
+	return planned(t, append(session("/"), echo, early, plantest.Exchange{plantest.Get("/"), simResponse("/")}), session("/", "/chunked", "/interim"), session("/last", "/"), session("/chunked", "/until-close", "/"), session("/"))
 }
 
 // simSeeds is how many worlds are tried.
