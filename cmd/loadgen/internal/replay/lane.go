@@ -67,6 +67,7 @@ func (l *lane) Run() {
 	never.Wait(l.loop, 0)
 	for i := range l.workers {
 		if w := &l.workers[i]; w.parked {
+			w.parked = false
 			w.Run()
 		}
 	}

@@ -28,7 +28,7 @@ type Tally struct {
 	Opened          int64
 	ConnectFailures [causes]int64
 	// First and Reused count the whole responses to the first request of a
-	// connection, and to later ones.
+	// connection, and to those on one that was kept alive.
 	First, Reused int64
 	// ClosedByPeer: the server was first to send a FIN or a RST. ClosedByUs: we
 	// were.
@@ -39,7 +39,7 @@ type Tally struct {
 	// those after which the server took no more of it, so that we closed the
 	// connection.
 	Early, Unread int64
-	// Stale: a request found that the server had closed the idle connection.
+	// Stale: a request found that the server had closed a connection kept alive.
 	// Retries counts those that were sent again; the others have failed.
 	Stale, Retries int64
 	// Pauses after failures, and how long workers have spent in them.

@@ -54,7 +54,6 @@ type worker struct {
 // Run is the worker's task: from one wait for the server to the next. What was waited
 // for starts a new task, which comes by here again and goes on.
 func (w *worker) Run() {
-	w.parked = false
 	for w.hasRequest() {
 		f := w.proceed()
 		if w.parked {
@@ -67,22 +66,25 @@ func (w *worker) Run() {
 }
 
 // park ends the task, once that has returned to Run, until something happens to the
-// connection.
+// connection. What that is the next task is told by the connection.
 func (w *worker) park(conn *loop.Conn) {
 	w.parked = true
 	conn.Park(w, w.deadline)
 }
 
-// Readable is told to a parked worker, as are Expired and Aborted: that there is
-// something to read, that the time is up, that the connection was reset. What it was
-// the task is told by the connection.
-func (w *worker) Readable(*loop.Conn) { w.lane.loop.Go(w) }
+// Readable is told to a worker whose connection has something to read, or is open.
+func (w *worker) Readable(*loop.Conn) { w.goOn() }
 
 // Expired is for a connection on which nothing happened in time.
-func (w *worker) Expired(*loop.Conn) { w.lane.loop.Go(w) }
+func (w *worker) Expired(*loop.Conn) { w.goOn() }
 
 // Aborted is for a connection that was reset, or could not be opened.
-func (w *worker) Aborted(*loop.Conn) { w.lane.loop.Go(w) }
+func (w *worker) Aborted(*loop.Conn) { w.goOn() }
+
+func (w *worker) goOn() {
+	w.parked = false
+	w.lane.loop.Go(w)
+}
 
 // hasRequest takes the next request unless one is under way; false: there is nothing
 // left to do.
