@@ -287,7 +287,7 @@ func TestInterruption(t *testing.T) {
 				}
 			})
 			target, _ := loop.ParseAddress(s.address)
-			r, err := Run(ctx, planned(t, plantest.Gets("/1")), Config{Target: target, RequestsPerConnection: 1000, Duration: time.Minute, Hurry: hurried})
+			r, err := Run(ctx, planned(t, plantest.Gets("/1")), Config{Target: target, RequestsPerConnection: 1000, Duration: time.Minute, Grace: 5 * time.Second, Hurry: hurried})
 			if err != nil {
 				t.Fatal(err)
 			}
