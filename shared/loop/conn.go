@@ -192,7 +192,8 @@ func (c *Conn) Readable() bool { return c.state.has(readable) }
 
 // Ended reports whether the peer has ended its sending direction, or the connection;
 // the socket is asked, since an end that has arrived may not have been reported yet.
-// What the peer sent before may still have to be read.
+// What the peer sent before may still have to be read. Of a connection that was closed
+// here it tells what was known by then.
 func (c *Conn) Ended() bool {
 	return c.state&(ended|dead) != 0 || !c.state.has(closed) && c.loop.engine.Ended(c.handle)
 }
@@ -339,7 +340,7 @@ func (c *Conn) release() {
 	l.conns[c.handle] = nil
 	l.wheel.remove(&c.timer)
 	wasAccepted := c.state.has(accepted)
-	c.state = closed
+	c.state = closed | c.state&(ended|dead)
 	c.handler, c.scope = nil, 0
 	for _, t := range [...]*task{c.reader, c.writer} {
 		if t != nil {

@@ -258,6 +258,19 @@ func TestEnded(t *testing.T) {
 	}
 }
 
+// Who closes a connection can ask afterwards whether the peer was known to be first.
+func TestEndedIsRemembered(t *testing.T) {
+	overTCP(t, func(a, b *Conn) {
+		b.Close()
+		if _, err := a.Read(make([]byte, 1)); err != io.EOF {
+			t.Errorf("the peer has closed: %v", err)
+		}
+		if a.Close(); !a.Ended() {
+			t.Error("that the peer was first is forgotten")
+		}
+	})
+}
+
 // What is reported of a descriptor after it was closed and given to another
 // connection concerns neither.
 func TestStaleEvents(t *testing.T) {

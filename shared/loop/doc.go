@@ -74,6 +74,6 @@
 //
 // Reading order: engine.go, task.go, loop.go, conn.go, deadline.go, park.go,
 // buffer.go, write.go, splice.go, dial.go, listen.go, room.go, backlog.go,
-// group.go; then signal.go, timer.go and wheel.go, and epoll_linux.go behind the
-// seam.
+// group.go, ask.go; then signal.go, timer.go and wheel.go, and epoll_linux.go behind
+// the seam.
 package loop
