@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -27,8 +28,9 @@ func (asked inquiry) answer(w io.Writer, server *gateway.Server, ended <-chan st
 	for {
 		select {
 		case <-asked:
-			counters := server.Counters()
-			writeCounters(w, &counters)
+			if census, err := server.Ask(context.Background()); err == nil {
+				writeCounters(w, &census)
+			}
 		case <-ended:
 			return
 		}
@@ -37,7 +39,7 @@ func (asked inquiry) answer(w io.Writer, server *gateway.Server, ended <-chan st
 
 // writeCounters writes a name and a value on each line: the totals, and of the
 // many that count one cause each, those that are not zero.
-func writeCounters(w io.Writer, c *gateway.Counters) {
+func writeCounters(w io.Writer, c *gateway.Census) {
 	var lines []byte
 	for name, value := range c.All {
 		if value > 0 || !strings.Contains(name, ".") {

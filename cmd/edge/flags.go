@@ -74,9 +74,10 @@ after --tunnel-timeout.
 
 The first SIGTERM or SIGINT lets requests and tunnels under way come to their
 end, for --drain-timeout at most; the second one stops at once. SIGUSR1 has the
-counters written to standard error, a name and a value on each line: how client
-and origin connections ended, by the words that the access log has for it, which
-requests were refused, and what became of those that met a stale connection.
+counters written to standard error, a name and a value on each line: what requests
+came to, how client and origin connections ended, by the words that the access log
+has for it, and by whom they were closed, which requests were refused, and what became
+of those that met a stale connection.
 Causes that did not occur are left out. SIGHUP has the access log opened anew, so
 that it can be moved away; if standard error is a terminal that has been closed,
 it ends the program as SIGTERM does.

@@ -49,9 +49,10 @@ func (c Change) String() string {
 
 // Totals are what a Checker has counted.
 type Totals struct {
-	Findings [Verdicts]uint64 // checks, by how they ended
-	Downs    uint64           // origins that went down
-	Ups      uint64           // and came up again
+	Findings    [Verdicts]uint64 // checks, by how they ended
+	Connections uint64           // made, on each of which a request was sent
+	Downs       uint64           // origins that went down
+	Ups         uint64           // and came up again
 }
 
 // Add adds the totals of another one.
@@ -59,6 +60,7 @@ func (t *Totals) Add(o *Totals) {
 	for i, n := range o.Findings {
 		t.Findings[i] += n
 	}
+	t.Connections += o.Connections
 	t.Downs += o.Downs
 	t.Ups += o.Ups
 }
@@ -123,7 +125,7 @@ func (w *watch) start() { w.checker.loop.Go(w) }
 func (w *watch) Run() {
 	defer w.again() // even after a panic: an origin nobody looks at stays what it was for ever
 	c := w.checker
-	found := w.probe.run(c.loop, w.at, w.request, c.config.Timeout)
+	found := w.probe.run(c, w.at, w.request)
 	if !w.ended && !c.loop.Stopping() {
 		w.learn(found)
 	}

@@ -2,7 +2,6 @@ package checks
 
 import (
 	"io"
-	"time"
 
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/wire"
@@ -31,12 +30,14 @@ func request(target, host string) []byte {
 
 // run is one check, in a task. A failure to write is not looked at: an origin
 // may have answered before it stopped reading, and if not, reading fails too.
-func (p *probe) run(l *loop.Loop, at *loop.Address, request []byte, timeout time.Duration) Finding {
+func (p *probe) run(c *Checker, at *loop.Address, request []byte) Finding {
+	l, timeout := c.loop, c.config.Timeout
 	deadline := l.Now().Add(timeout)
 	conn, err := l.Dial(at, deadline)
 	if err != nil {
 		return failed(Unreachable, err, timeout)
 	}
+	c.totals.Connections++
 	p.conn, p.read = conn, 0
 	defer p.close()
 	conn.ReadDeadline(deadline)

@@ -83,8 +83,8 @@ func TestChecksDecideWhoIsAsked(t *testing.T) {
 				}
 			}
 			c := s.counters()
-			if len(changes) != 3 || c.Checks.Downs != 2 || c.Checks.Ups != 1 || c.Exchanges != 20 {
-				s.errorf("%q, %+v, %d exchanges", changes, c.Checks, c.Exchanges)
+			if len(changes) != 3 || c.Checks.Downs != 2 || c.Checks.Ups != 1 || c.Requests != 20 {
+				s.errorf("%q, %+v, %d exchanges", changes, c.Checks, c.Requests)
 			}
 		}, checkable(statuses), checkable(statuses))
 	}

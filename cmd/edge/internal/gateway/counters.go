@@ -2,24 +2,35 @@ package gateway
 
 import (
 	"fmt"
+	"strconv"
 
 	"github.com/hopwire/hopwire/cmd/edge/internal/checks"
+	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
 	"github.com/hopwire/hopwire/cmd/edge/internal/pool"
 	"github.com/hopwire/hopwire/shared/capture"
+	"github.com/hopwire/hopwire/shared/tally"
 )
 
 // Counters are what a gateway has done since it began.
 type Counters struct {
 	Clients   uint64 // client connections accepted
-	Exchanges uint64 // requests of which at least a byte arrived
+	Requests  uint64 // of which at least a byte arrived
+	Sent      uint64 // requests of which an origin connection took a byte
+	SentAgain uint64 // and once more, since the first connection was stale
 
-	ClientEnds [Causes]uint64      // client connections closed
-	Refusals   [ProxyErrors]uint64 // of messages, in place of a response or after it had begun
-	Replays    [Replays]uint64     // attempts that ended without a response
-	OriginEnds [pool.Causes]uint64 // uses of origin connections
-	Origins    uint64              // origin connections made
-	LogLost    uint64              // lines that the access log lost
-	Unrecorded capture.Dropped     // what the recording lost
+	ClientEnds      [Causes]uint64      // client connections closed
+	ClosedByClients uint64              // of these, the client sent the first FIN or RST
+	ClosedByUs      uint64              // and we did
+	RequestEnds     [RequestEnds]uint64 // requests that are over
+	Responses       tally.Statuses      // the same ones, by the status with which a response began
+	Refusals        [ProxyErrors]uint64 // of messages, in place of a response or after it had begun
+	Replays         [Replays]uint64     // attempts that ended without a response
+	OriginEnds      [pool.Causes]uint64 // uses of origin connections
+	ClosedByOrigins uint64              // origin connections on which the origin sent the first FIN or RST
+	LeftByUs        uint64              // and we did
+	Origins         uint64              // origin connections made
+	LogLost         uint64              // lines that the access log lost
+	Unrecorded      capture.Dropped     // what the recording lost
 
 	Ejections     uint64 // origins left out for their failures
 	Restorations  uint64 // origins that came back
@@ -38,8 +49,14 @@ type Counters struct {
 func (c *Counters) All(yield func(name string, value uint64) bool) {
 	all := []counter{
 		{"client-connections", c.Clients},
-		{"exchanges", c.Exchanges},
+		{"client-connections.closed-by-client", c.ClosedByClients},
+		{"client-connections.closed-by-edge", c.ClosedByUs},
+		{"requests", c.Requests},
+		{"requests-sent", c.Sent},
+		{"requests-sent-again", c.SentAgain},
 		{"origin-connections", c.Origins},
+		{"origin-connections.closed-by-origin", c.ClosedByOrigins},
+		{"origin-connections.closed-by-edge", c.LeftByUs},
 		{"log-lines-lost", c.LogLost},
 		{"recording.events-lost", c.Unrecorded.Events},
 		{"recording.bytes-lost", c.Unrecorded.Octets},
@@ -51,9 +68,12 @@ func (c *Counters) All(yield func(name string, value uint64) bool) {
 		{"tunnels.opened", c.Tunnels},
 		{"tunnels.bytes-inbound", c.TunnelInbound},
 		{"tunnels.bytes-outbound", c.TunnelOutbound},
+		{"checks.connections", c.Checks.Connections},
 		{"checks.went-down", c.Checks.Downs},
 		{"checks.came-up", c.Checks.Ups},
 	}
+	all = appendEach[RequestEnd](all, "request-ends.", c.RequestEnds[:])
+	all = appendStatuses(all, &c.Responses)
 	all = appendEach[checks.Verdict](all, "checks.", c.Checks.Findings[:])
 	all = appendEach[Cause](all, "client-ends.", c.ClientEnds[:])
 	all = appendEach[pool.Cause](all, "origin-ends.", c.OriginEnds[:])
@@ -82,10 +102,43 @@ func appendEach[V interface {
 	return all
 }
 
+// appendStatuses lists the status codes that there were.
+func appendStatuses(all []counter, s *tally.Statuses) []counter {
+	for code, n := range s {
+		switch {
+		case n == 0:
+		case code == 0:
+			all = append(all, counter{"responses.none", n})
+		default:
+			all = append(all, counter{"responses." + strconv.Itoa(code), n})
+		}
+	}
+	return all
+}
+
+// countSent counts a request of which an origin connection has taken a byte.
+func (c *Counters) countSent(again bool) {
+	if again {
+		c.SentAgain++
+	} else {
+		c.Sent++
+	}
+}
+
 // add sums up the counters of several gateways.
 func (c *Counters) add(o *Counters) {
 	c.Clients += o.Clients
-	c.Exchanges += o.Exchanges
+	c.Requests += o.Requests
+	c.Sent += o.Sent
+	c.SentAgain += o.SentAgain
+	c.ClosedByClients += o.ClosedByClients
+	c.ClosedByUs += o.ClosedByUs
+	c.ClosedByOrigins += o.ClosedByOrigins
+	c.LeftByUs += o.LeftByUs
+	c.Responses.Add(&o.Responses)
+	for i, n := range o.RequestEnds {
+		c.RequestEnds[i] += n
+	}
 	for i, n := range o.ClientEnds {
 		c.ClientEnds[i] += n
 	}
@@ -111,10 +164,10 @@ func (c *Counters) add(o *Counters) {
 }
 
 // snapshot is the gateway's own share, with what its origins have counted.
-func (g *Gateway) snapshot() Counters {
+func (g *Gateway) snapshot(t *origins.Totals) Counters {
 	c := g.counters
-	t := g.origins.Totals()
 	c.Origins, c.OriginEnds = t.Connections, t.Ends
+	c.ClosedByOrigins, c.LeftByUs = t.ClosedByOrigins, t.ClosedByUs
 	c.Ejections, c.Restorations = t.Ejections, t.Restorations
 	c.Queued, c.QueueFull, c.QueueTimeouts = t.Queued, t.QueueFull, t.QueueTimeouts
 	if s := g.server; s.checker != nil && g == s.gateways[0] {

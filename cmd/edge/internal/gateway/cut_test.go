@@ -373,19 +373,10 @@ func (p *performed) checkOrigin() {
 // and each end has a cause.
 func (s *scene) checkEnds() {
 	s.checkRest()
-	ends, uses := uint64(0), uint64(0)
-	c := s.counters()
-	for _, n := range c.ClientEnds {
-		ends += n
-	}
-	for _, n := range c.OriginEnds {
-		uses += n
-	}
-	if ends != c.Clients || c.ClientEnds[Broken]+c.ClientEnds[CutOff] > 0 {
-		s.errorf("of %d client connections %d have ended: %v", c.Clients, ends, c.ClientEnds)
-	}
-	if uses < c.Origins {
-		s.errorf("of %d origin connections %d have ended", c.Origins, uses)
+	s.checkSums()
+	n := s.count(s.server)
+	if n.Clients > 0 || n.UnderWay() > 0 || n.Counters.ClientEnds[Broken]+n.Counters.ClientEnds[CutOff] > 0 {
+		s.errorf("%d clients, %d requests are left; client connections ended by %v", n.Clients, n.UnderWay(), n.Counters.ClientEnds)
 	}
 }
 
@@ -416,7 +407,7 @@ func (p *performed) checkLog(b breach) {
 		m := outcome.FindStringSubmatch(strings.TrimSuffix(line, "\n"))
 		if m == nil {
 			p.errorf("the log says %q", line)
-		} else if said := strings.TrimSpace(m[1] + "/" + m[2] + m[3] + " " + m[4]); !may.MatchString(said) {
+		} else if said := strings.TrimSpace(m[2] + "/" + m[3] + m[4] + " " + m[5]); !may.MatchString(said) {
 			p.errorf("the log says %s", said)
 		}
 	}

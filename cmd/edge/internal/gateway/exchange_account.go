@@ -10,7 +10,8 @@ import (
 )
 
 // marks are the instants at which an exchange passed from one phase to the next.
-// They are taken for the log only: a clock that nobody asks for is not read.
+// They are taken for the log only: a clock that nobody asks for is not read. Without
+// a log there is but the first of them, by the turns of the loop.
 type marks struct {
 	requestBegun  loop.Time // its first byte was there
 	headRead      loop.Time
@@ -28,6 +29,21 @@ func (x *exchange) mark(t *loop.Time) {
 	}
 }
 
+// markBegun takes the time of the request's first byte.
+func (x *exchange) markBegun() {
+	if x.marks.requestBegun == 0 {
+		x.marks.requestBegun = x.now()
+	}
+}
+
+// now is the clock's time, or without a log that of the loop's turn.
+func (x *exchange) now() loop.Time {
+	if x.gateway.log != nil {
+		return x.loop.Clock()
+	}
+	return x.loop.Now()
+}
+
 // maxUnparsed bounds what the log shows of bytes that are no request: enough to
 // tell what they are, and little enough that a client which sends nothing else
 // does not fill the disk.
@@ -43,23 +59,56 @@ func firstLine(came []byte) []byte {
 	return came[:min(len(came), maxUnparsed)]
 }
 
+// A RequestEnd says what a request came to.
+type RequestEnd uint8
+
+const (
+	Answered    RequestEnd = iota // by an origin, whose whole response has gone to the client
+	Declined                      // by an answer of the gateway's own
+	Tunneled                      // it became a tunnel, which has ended
+	BrokenOff                     // none of these: the client has no response, or a part of one
+	RequestEnds                   // how many there are
+)
+
+func (e RequestEnd) String() string {
+	return [...]string{"answered", "refused", "tunneled", "broken-off"}[e]
+}
+
+// requestEnd is what the request of an exchange that is over came to.
+func (x *exchange) requestEnd() RequestEnd {
+	switch {
+	case x.tunnel != nil:
+		return Tunneled
+	case x.response.phase == complete:
+		return Answered
+	case x.end.refusal.refuses() && x.response.phase < relaying:
+		return Declined
+	}
+	return BrokenOff
+}
+
 // account counts the exchange, and writes it down where that is wanted.
 func (x *exchange) account() {
 	g := x.gateway
 	x.end.accounted = true
-	g.counters.Exchanges++
+	g.counters.RequestEnds[x.requestEnd()]++
+	g.counters.Responses[x.response.status]++
+	now := x.now()
+	if x.tunnel == nil {
+		g.durations.Count(now.Sub(x.marks.requestBegun))
+	}
 	if x.end.refusal.refuses() {
 		g.counters.Refusals[x.end.refusal.Error]++
 	}
 	if g.log != nil {
-		x.logLine()
+		x.logLine(now)
 	}
 	if g.tap != nil {
 		x.note()
 	}
 }
 
-func (x *exchange) logLine() {
+func (x *exchange) logLine(now loop.Time) {
 	g := x.gateway
 	e := logEntry{
 		clientConn: x.client.serial, request: x.client.requests,
@@ -75,7 +124,7 @@ func (x *exchange) logLine() {
 	if r := x.end.refusal; r.refuses() && r.Error != NoError {
 		e.refusal, e.rule = r.Error.String(), r.Rule
 	}
-	x.marks.phases(&e, x.loop.Clock())
+	x.marks.phases(&e, now)
 	line := g.log.Begin(x.client.conn.Remote(), x.line, int(x.response.status), x.response.sent)
 	g.log.End(e.appendTo(line))
 }

@@ -36,7 +36,7 @@ func (x *exchange) readRequest() (*wire.RequestHead, bool) {
 	seen := 0
 	for {
 		if len(in.unread()) > 0 {
-			x.mark(&x.marks.requestBegun)
+			x.markBegun()
 			h := &x.takePad().request
 			n, err := wire.ParseRequestHead(in.unread(), seen, h)
 			switch {
@@ -95,6 +95,7 @@ func hasBegun(came []byte) bool {
 func (x *exchange) beginRequest(line []byte) {
 	x.request.begun = true
 	x.client.requests++
+	x.gateway.counters.Requests++
 	if x.gateway.log != nil {
 		x.line = append(x.line[:0], line...)
 	}

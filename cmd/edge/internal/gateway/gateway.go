@@ -11,6 +11,7 @@ import (
 	"github.com/hopwire/hopwire/shared/accesslog"
 	"github.com/hopwire/hopwire/shared/list"
 	"github.com/hopwire/hopwire/shared/loop"
+	"github.com/hopwire/hopwire/shared/tally"
 )
 
 // A Gateway is the part of a Server that lives on one loop. Nothing of it is
@@ -29,6 +30,7 @@ type Gateway struct {
 	free       *loop.FreeList[*exchange]
 	pads       *loop.FreeList[*pad]
 	counters   Counters
+	durations  tally.Durations // of requests from their first byte to their end, but for tunnels
 
 	idle       *loop.Idlers[*client]
 	busy       list.List[*client] // the other clients
@@ -77,6 +79,11 @@ func (g *Gateway) accept(conn *loop.Conn) {
 func (g *Gateway) forget(c *client, cause Cause) {
 	g.busy.Remove(c)
 	g.counters.ClientEnds[cause]++
+	if c.conn.Ended() {
+		g.counters.ClosedByClients++
+	} else {
+		g.counters.ClosedByUs++
+	}
 	g.reportEmpty()
 }
 

@@ -133,7 +133,7 @@ func TestTurnIsPassedOn(t *testing.T) {
 			c.Reset()
 		}
 		s.sleep(time.Minute)
-		if !strings.HasSuffix(s.asked, "a") || s.counters().Exchanges != 5 || s.server.Census().Queued != 0 {
+		if !strings.HasSuffix(s.asked, "a") || s.counters().Requests != 5 || s.server.Census().Queued != 0 {
 			s.errorf("asked %s, %+v", s.asked, s.counters())
 		}
 	}, steady(10*time.Second))

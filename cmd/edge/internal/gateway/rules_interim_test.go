@@ -234,6 +234,7 @@ var earlyRules = []rule{
 		client:  []move{says(post("Content-Length: 4", "")), hears(tooLarge), says("bo"), halfCloses, isEnded},
 		origins: [][]move{early("4", isReset)},
 		log:     []string{`"POST / HTTP/1.1" 413 4 c1#1 -> o1#1 request-truncated/aborted`},
+		also:    "request-ends.answered -request-ends.broken-off", // the response was whole
 	},
 	{
 		name:    "RFC 9110 15.5.9: a rest that does not come in time ends both connections",
@@ -246,5 +247,6 @@ var earlyRules = []rule{
 		client:  []move{says(post("Content-Length: 4", "")), hears(tooLarge), waits(time.Second), resets},
 		origins: [][]move{early("4", isReset)},
 		log:     []string{`"POST / HTTP/1.1" 413 4 c1#1 -> o1#1 client-reset/aborted`},
+		also:    "request-ends.answered -request-ends.broken-off", // the response was whole
 	},
 }

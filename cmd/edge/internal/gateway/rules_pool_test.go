@@ -133,6 +133,7 @@ var staleRules = []rule{
 			`"GET / HTTP/1.1" 200 5 c1#1 -> o1#1 kept/kept`,
 			`"POST / HTTP/1.1" 200 5 c1#2 -> o2#1 kept/kept replayed`,
 		},
+		also: "-requests-sent", // on the first connection
 		// The gateway is told of the reset after it has been asked.
 		world: &simnet.Options{Late: 1, LateBy: simnet.Range{Min: 10 * time.Millisecond}},
 	},

@@ -80,7 +80,7 @@ var requestRules = []rule{
 			`"OPTIONS * HTTP/1.1" 200 - c1#1 -> - kept/-`,
 			`"TRACE / HTTP/1.1" 501 - c1#2 -> - kept/- !http_request_error:max-forwards`,
 		},
-		also: "refusals.none",
+		also: "refusals.none request-ends.refused -request-ends.answered",
 	},
 	looping("in one line", get("/", "Via: 1.1 hopwire"+strings.Repeat(", 1.1 hopwire", 7)), get("/", "Via: 1.1 hopwire"+strings.Repeat(", 1.1 hopwire", 8))),
 	looping("in several", get("/", slices.Repeat([]string{"Via: HTTP/1.1 hopwire (a, b)"}, 8)...), get("/", slices.Repeat([]string{"Via: HTTP/1.1 hopwire (a, b)"}, 9)...)),

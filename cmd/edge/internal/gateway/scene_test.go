@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -280,7 +281,7 @@ func (s *scene) dial() *peer {
 }
 
 // counters are the gateway's.
-func (s *scene) counters() Counters { return s.count(s.server) }
+func (s *scene) counters() Counters { return s.count(s.server).Counters }
 
 // made is how many connections the i-th origin has had.
 func (s *scene) made(i int) int {
@@ -401,7 +402,7 @@ type network interface {
 	start(func()) // beside its caller
 	sleep(time.Duration) error
 	now() time.Time
-	count(*Server) Counters
+	count(*Server) Census
 }
 
 // simulated is a network in memory, with a clock of its own.
@@ -412,7 +413,7 @@ func (n simulated) dial(to *loop.Address) (conn, error) { return n.loop().Dial(t
 func (n simulated) start(f func())                      { n.loop().Go(loop.Func(f)) }
 func (n simulated) sleep(d time.Duration) error         { return n.loop().Sleep(d) }
 func (n simulated) now() time.Time                      { return n.loop().Wall() }
-func (n simulated) count(s *Server) Counters            { return s.Census().Counters }
+func (n simulated) count(s *Server) Census              { return s.Census() }
 func (n simulated) listen(f func(conn)) (*loop.Address, error) {
 	ln, err := n.group.Listen("127.0.0.1:0", func(c *loop.Conn) { f(c) })
 	if err != nil {
@@ -432,7 +433,10 @@ type sockets struct {
 func (n *sockets) start(f func())              { n.scripts.Go(f) }
 func (n *sockets) sleep(d time.Duration) error { time.Sleep(d); return nil }
 func (n *sockets) now() time.Time              { return time.Now() }
-func (n *sockets) count(s *Server) Counters    { return s.Counters() }
+func (n *sockets) count(s *Server) Census {
+	c, _ := s.Ask(context.Background()) // after the end all is zero
+	return c
+}
 
 func (n *sockets) dial(to *loop.Address) (conn, error) {
 	c, err := net.Dial("tcp", to.String())

@@ -103,29 +103,3 @@ func (s *Server) emptied() {
 		close(s.drained)
 	}
 }
-
-// Counters sums up what all gateways have counted, but for those whose loops have
-// ended. Any goroutine may call it, but none of a loop, since it waits for them.
-func (s *Server) Counters() (sum Counters) {
-	var all sync.WaitGroup
-	shares := make([]Counters, len(s.gateways))
-	for i, g := range s.gateways {
-		all.Add(1)
-		running := g.loop.Post(func() {
-			defer all.Done()
-			shares[i] = g.snapshot()
-		})
-		if !running {
-			all.Done()
-		}
-	}
-	all.Wait()
-	for i := range shares {
-		sum.add(&shares[i])
-	}
-	sum.LogLost = s.config.Log.Lost()
-	if r := s.config.Recorder; r != nil {
-		sum.Unrecorded = r.Dropped()
-	}
-	return sum
-}

@@ -12,6 +12,12 @@ type Totals struct {
 	Queued        uint64 // requests that had to wait
 	QueueFull     uint64 // that were not let in
 	QueueTimeouts uint64 // that waited too long
+
+	ClosedByOrigins, ClosedByUs uint64 // connections, by who sent the first FIN or RST
+
+	// Of the connections that there are now: those that are made, and of these the
+	// ones that wait for a request.
+	Made, Idle int
 }
 
 // Totals sums up what has been counted so far.
@@ -31,4 +37,9 @@ func (t *Totals) addPool(p *pool.Pool) {
 	for i, n := range p.Ends() {
 		t.Ends[i] += n
 	}
+	byOrigin, byUs := p.Closed()
+	t.ClosedByOrigins += byOrigin
+	t.ClosedByUs += byUs
+	t.Made += p.Made()
+	t.Idle += p.Idle()
 }

@@ -25,8 +25,11 @@ type Pool struct {
 
 	idle   list.List[*Conn] // the one that was given back last is the first
 	open   int
+	making int // of these, not connected yet
 	opened uint64
 	ends   [Causes]uint64
+
+	closedByOrigin, closedByUs uint64
 }
 
 // New returns an empty pool. onEnd, if not nil, is told of every connection
@@ -41,6 +44,9 @@ func (p *Pool) OnInspected(f func()) { p.onInspected = f }
 
 // Open is how many connections there are, idle and in use.
 func (p *Pool) Open() int { return p.open }
+
+// Made is how many of them are connected.
+func (p *Pool) Made() int { return p.open - p.making }
 
 // Idle is how many wait for a request.
 func (p *Pool) Idle() int { return p.idle.Len() }
@@ -61,6 +67,9 @@ func (p *Pool) Opened() uint64 { return p.opened }
 
 // Ends counts the uses of connections by the cause of their end.
 func (p *Pool) Ends() [Causes]uint64 { return p.ends }
+
+// Closed counts the connections by who sent the first FIN or RST.
+func (p *Pool) Closed() (byOrigin, byUs uint64) { return p.closedByOrigin, p.closedByUs }
 
 // Take removes the connection that was given back last, the one least likely to
 // have gone stale, and returns nil when none is fit for use.
@@ -95,7 +104,9 @@ func (p *Pool) recheck(c *Conn) Cause {
 // the deadline. It is called in a task.
 func (p *Pool) Dial(deadline loop.Time) (*Conn, error) {
 	p.open++ // already now, so that a bound holds while several tasks dial
+	p.making++
 	conn, err := p.loop.Dial(p.origin, deadline)
+	p.making--
 	if err != nil {
 		p.open--
 		return nil, err
@@ -162,6 +173,11 @@ func (p *Pool) evict(c *Conn, cause Cause) {
 func (p *Pool) end(c *Conn, cause Cause) {
 	p.open--
 	p.ends[cause]++
+	if c.Ended() {
+		p.closedByOrigin++
+	} else {
+		p.closedByUs++
+	}
 	if p.onEnd != nil {
 		p.onEnd(c, cause)
 	}

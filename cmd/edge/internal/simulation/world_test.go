@@ -256,14 +256,21 @@ func (w *world) leftOver() string {
 
 // judgeSums wants the counters to add up.
 func (w *world) judgeSums() {
-	c := w.server.Census().Counters
+	census := w.server.Census()
+	c := census.Counters
 	ends := uint64(0)
 	for _, n := range c.ClientEnds {
 		ends += n
 	}
-	if c.Clients != uint64(len(w.accepted)) || ends != c.Clients || c.Exchanges != uint64(w.logs) {
-		w.fail("the counters do not add up", "%d clients came, the gateway counts %d and %d ends; %d exchanges, %d lines in the log",
-			len(w.accepted), c.Clients, ends, c.Exchanges, w.logs)
+	if c.Clients != uint64(len(w.accepted)) || ends != c.Clients || c.ClosedByClients+c.ClosedByUs != ends {
+		w.fail("the counters do not add up", "%d clients came, the gateway counts %d and %d ends, %d by clients, %d by itself",
+			len(w.accepted), c.Clients, ends, c.ClosedByClients, c.ClosedByUs)
+	}
+	if c.Requests != uint64(w.logs) || census.UnderWay() != 0 {
+		w.fail("the counters do not add up", "%d lines in the log, the gateway counts %d requests and %v ends", w.logs, c.Requests, c.RequestEnds)
+	}
+	if c.Origins != c.ClosedByOrigins+c.LeftByUs {
+		w.fail("the counters do not add up", "%d origin connections, %d closed by origins, %d by the gateway", c.Origins, c.ClosedByOrigins, c.LeftByUs)
 	}
 	if c.ClientEnds[gateway.Broken]+c.ClientEnds[gateway.CutOff] > 0 {
 		w.fail("the gateway broke", "%+v", c)
