@@ -49,7 +49,7 @@ var importRules = []importRule{
 	{`^shared/wire$`, `^(bytes|cmp|errors|fmt|io|strconv|strings|unicode|unicode/utf8)$`, "wire is grammar: it opens nothing and knows no clock"},
 	{`^shared/lexer$`, `^` + prefix + `shared/wire$`, "the lexer has no grammar but wire's"},
 	{`^shared/english$`, `^(fmt|str.*|unicode.*)$`, "english is words only"},
-	{`^shared/tally$`, `^time$`, "a tally is numbers"},
+	{`^shared/tally$`, `^(fmt|strconv|time)$`, "a tally is numbers"},
 	{`^shared/list$`, `^iter$`, "a list knows nothing of its elements but their links"},
 	{`^shared/loop(/.*)?$`, `^([^.]*|golang\.org/x/.*|` + prefix + `shared/(list|loop(/.*)?))$`, "loop knows no HTTP"},
 	{`^shared/capture$`, `^([^.]*|github\.com/gopacket/.*|golang\.org/x/.*|` + prefix + `shared/(english|wire))$`, "capture knows streams and messages only"},

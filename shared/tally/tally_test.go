@@ -1,6 +1,7 @@
 package tally
 
 import (
+	"fmt"
 	"testing"
 	"time"
 )
@@ -38,5 +39,9 @@ func TestStatuses(t *testing.T) {
 	sum := one
 	if sum.Add(&one); sum != (Statuses{0: 2, 200: 4, 999: 6}) {
 		t.Errorf("%v", sum)
+	}
+	var all List
+	if sum.AddTo(&all); fmt.Sprint(all) != "[{responses.none 2} {responses.200 4} {responses.999 6}]" {
+		t.Errorf("listed as %v", all)
 	}
 }

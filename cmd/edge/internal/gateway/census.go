@@ -44,19 +44,17 @@ func (c *Census) UnderWay() uint64 {
 
 // All yields what there is now, and then each of the Counters, by name.
 func (c *Census) All(yield func(name string, value uint64) bool) {
-	for _, one := range [...]counter{
-		{"client-connections.open", uint64(c.Clients)},
-		{"client-connections.idle", uint64(c.IdleClients)},
-		{"requests.under-way", c.UnderWay()},
-		{"origin-connections.open", uint64(c.OriginsMade)},
-		{"origin-connections.idle", uint64(c.OriginsIdle)},
-		{"queue.waiting", uint64(c.Queued)},
-	} {
-		if !yield(one.name, one.value) {
-			return
-		}
+	var all tally.List
+	all.Add("client-connections.open", uint64(c.Clients))
+	all.Add("client-connections.idle", uint64(c.IdleClients))
+	all.Add("requests.under-way", c.UnderWay())
+	all.Add("origin-connections.open", uint64(c.OriginsMade))
+	all.Add("origin-connections.idle", uint64(c.OriginsIdle))
+	all.Add("queue.waiting", uint64(c.Queued))
+	for name, value := range c.Counters.All {
+		all.Add(name, value)
 	}
-	c.Counters.All(yield)
+	all.All(yield)
 }
 
 // Census counts without waiting. It is called on the loop of a group that has

@@ -1,9 +1,6 @@
 package gateway
 
 import (
-	"fmt"
-	"strconv"
-
 	"github.com/hopwire/hopwire/cmd/edge/internal/checks"
 	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
 	"github.com/hopwire/hopwire/cmd/edge/internal/pool"
@@ -47,73 +44,38 @@ type Counters struct {
 // All yields each counter by name, in an order that does not change. The names
 // are the words of the log, behind what they are said of: "client-ends.refused".
 func (c *Counters) All(yield func(name string, value uint64) bool) {
-	all := []counter{
-		{"client-connections", c.Clients},
-		{"client-connections.closed-by-client", c.ClosedByClients},
-		{"client-connections.closed-by-edge", c.ClosedByUs},
-		{"requests", c.Requests},
-		{"requests-sent", c.Sent},
-		{"requests-sent-again", c.SentAgain},
-		{"origin-connections", c.Origins},
-		{"origin-connections.closed-by-origin", c.ClosedByOrigins},
-		{"origin-connections.closed-by-edge", c.LeftByUs},
-		{"log-lines-lost", c.LogLost},
-		{"recording.events-lost", c.Unrecorded.Events},
-		{"recording.bytes-lost", c.Unrecorded.Octets},
-		{"origins.left-out", c.Ejections},
-		{"origins.restored", c.Restorations},
-		{"queue.waited", c.Queued},
-		{"queue.full", c.QueueFull},
-		{"queue.timed-out", c.QueueTimeouts},
-		{"tunnels.opened", c.Tunnels},
-		{"tunnels.bytes-inbound", c.TunnelInbound},
-		{"tunnels.bytes-outbound", c.TunnelOutbound},
-		{"checks.connections", c.Checks.Connections},
-		{"checks.went-down", c.Checks.Downs},
-		{"checks.came-up", c.Checks.Ups},
-	}
-	all = appendEach[RequestEnd](all, "request-ends.", c.RequestEnds[:])
-	all = appendStatuses(all, &c.Responses)
-	all = appendEach[checks.Verdict](all, "checks.", c.Checks.Findings[:])
-	all = appendEach[Cause](all, "client-ends.", c.ClientEnds[:])
-	all = appendEach[pool.Cause](all, "origin-ends.", c.OriginEnds[:])
-	all = appendEach[ProxyError](all, "refusals.", c.Refusals[:])
-	all = appendEach[Replay](all, "replays.", c.Replays[:])
-	for _, one := range all {
-		if !yield(one.name, one.value) {
-			return
-		}
-	}
-}
-
-type counter struct {
-	name  string
-	value uint64
-}
-
-// appendEach lists what is counted by the values of one type.
-func appendEach[V interface {
-	~uint8
-	fmt.Stringer
-}](all []counter, of string, counts []uint64) []counter {
-	for i, n := range counts {
-		all = append(all, counter{of + V(i).String(), n})
-	}
-	return all
-}
-
-// appendStatuses lists the status codes that there were.
-func appendStatuses(all []counter, s *tally.Statuses) []counter {
-	for code, n := range s {
-		switch {
-		case n == 0:
-		case code == 0:
-			all = append(all, counter{"responses.none", n})
-		default:
-			all = append(all, counter{"responses." + strconv.Itoa(code), n})
-		}
-	}
-	return all
+	var all tally.List
+	all.Add("client-connections", c.Clients)
+	all.Add("client-connections.closed-by-client", c.ClosedByClients)
+	all.Add("client-connections.closed-by-edge", c.ClosedByUs)
+	all.Add("requests", c.Requests)
+	all.Add("requests-sent", c.Sent)
+	all.Add("requests-sent-again", c.SentAgain)
+	all.Add("origin-connections", c.Origins)
+	all.Add("origin-connections.closed-by-origin", c.ClosedByOrigins)
+	all.Add("origin-connections.closed-by-edge", c.LeftByUs)
+	all.Add("log-lines-lost", c.LogLost)
+	all.Add("recording.events-lost", c.Unrecorded.Events)
+	all.Add("recording.bytes-lost", c.Unrecorded.Octets)
+	all.Add("origins.left-out", c.Ejections)
+	all.Add("origins.restored", c.Restorations)
+	all.Add("queue.waited", c.Queued)
+	all.Add("queue.full", c.QueueFull)
+	all.Add("queue.timed-out", c.QueueTimeouts)
+	all.Add("tunnels.opened", c.Tunnels)
+	all.Add("tunnels.bytes-inbound", c.TunnelInbound)
+	all.Add("tunnels.bytes-outbound", c.TunnelOutbound)
+	all.Add("checks.connections", c.Checks.Connections)
+	all.Add("checks.went-down", c.Checks.Downs)
+	all.Add("checks.came-up", c.Checks.Ups)
+	tally.AddEach[RequestEnd](&all, "request-ends.", c.RequestEnds[:])
+	c.Responses.AddTo(&all)
+	tally.AddEach[checks.Verdict](&all, "checks.", c.Checks.Findings[:])
+	tally.AddEach[Cause](&all, "client-ends.", c.ClientEnds[:])
+	tally.AddEach[pool.Cause](&all, "origin-ends.", c.OriginEnds[:])
+	tally.AddEach[ProxyError](&all, "refusals.", c.Refusals[:])
+	tally.AddEach[Replay](&all, "replays.", c.Replays[:])
+	all.All(yield)
 }
 
 // countSent counts a request of which an origin connection has taken a byte.

@@ -3,6 +3,7 @@ package server
 // named notes what the access log will say of the request: its octets may be
 // gone when the response is complete.
 func (x *exchange) named() {
+	x.received(methodOf(&x.head))
 	x.sent, x.owed = 0, 0
 	if x.worker.log != nil {
 		x.line = append(x.line[:0], x.head.Raw[:x.head.FieldsStart()-len("\r\n")]...)
@@ -11,12 +12,14 @@ func (x *exchange) named() {
 
 // nameless is named for a request whose head could not be read.
 func (x *exchange) nameless() {
+	x.received(methodUnread)
 	x.sent = 0
 	x.line = append(x.line[:0], '-')
 }
 
-// account writes the line for the response that was made.
-func (x *exchange) account() {
+// account counts the response that was made, and writes the line for it.
+func (x *exchange) account(end RequestEnd) {
+	x.over(end, x.status)
 	if log := x.worker.log; log != nil {
 		log.End(log.Begin(x.conn.Remote(), x.line, x.status, x.sent))
 	}

@@ -44,13 +44,14 @@ func (c *client) IdleSince() loop.Time { return c.conn.ParkedUntil().Add(-c.pati
 // for one. While the server drains, places become free by themselves.
 func (c *client) GiveWay() {
 	if !c.worker.draining {
-		c.hangUp()
+		c.hangUp(GaveWay)
 	}
 }
 
 // Readable starts the task that serves the connection.
 func (c *client) Readable(*loop.Conn) {
 	c.worker.idle.Remove(c, c.used)
+	c.worker.busy++
 	c.used = true
 	c.worker.loop.Go(c)
 }
@@ -61,20 +62,38 @@ func (c *client) Readable(*loop.Conn) {
 func (c *client) Run() {
 	x := c.worker.exchange()
 	x.conn, x.in = c.conn, c.worker.loop.Buffer()
+	defer c.afterPanic(x)
 	o := x.serve()
 	x.in.Release()
+	why := x.why
 	c.worker.giveBack(x)
-	c.follow(o)
+	c.follow(o, why)
+}
+
+// afterPanic counts what a panic has ended. The loop resets the connection.
+func (c *client) afterPanic(x *exchange) {
+	if x.conn == c.conn { // it was not given back
+		x.giveUp()
+		c.worker.busy--
+		c.worker.left(c.conn, Broken)
+	}
 }
 
 // Expired ends a connection that was idle for too long.
-func (c *client) Expired(*loop.Conn) { c.hangUp() }
+func (c *client) Expired(*loop.Conn) {
+	if c.worker.draining {
+		c.hangUp(Drained)
+	} else {
+		c.hangUp(ClientIdle)
+	}
+}
 
 // Aborted ends a connection that the client has reset.
-func (c *client) Aborted(*loop.Conn) { c.hangUp() }
+func (c *client) Aborted(*loop.Conn) { c.hangUp(ClientReset) }
 
-func (c *client) hangUp() {
+func (c *client) hangUp(why Cause) {
 	c.worker.idle.Remove(c, c.used)
+	c.worker.left(c.conn, why)
 	c.conn.Close() // Nothing depends on what a failed close would say.
 }
 
@@ -96,7 +115,11 @@ const (
 )
 
 // follow makes the outcome of the connection's last exchange come true.
-func (c *client) follow(o outcome) {
+func (c *client) follow(o outcome, why Cause) {
+	c.worker.busy--
+	if o != onward {
+		c.worker.left(c.conn, why)
+	}
 	switch o {
 	case onward:
 		c.rest()

@@ -46,16 +46,18 @@ func (x *exchange) invite() {
 // settle ends an exchange whose response was made; err is what was wrong with
 // sending it. Content that nobody has read is discarded if it is not too much.
 func (x *exchange) settle(err error) outcome {
-	x.account()
 	if err != nil {
+		x.account(BrokenOff)
 		return abort
 	}
+	x.account(Answered)
 	if x.persists && x.body.Done() {
 		return onward
 	}
 	if x.persists {
 		return x.discard()
 	}
+	x.endBy(x.whyLast())
 	if x.last && x.body.Done() && x.in.Len() == 0 && !x.conn.Readable() {
 		return x.flushed(hangUp)
 	}
@@ -80,7 +82,19 @@ func (x *exchange) discard() outcome {
 		}
 		read += len(part)
 	}
+	x.endBy(RequestUnread)
 	return x.flushed(linger)
+}
+
+// whyLast is why a connection does not persist.
+func (x *exchange) whyLast() Cause {
+	switch {
+	case x.last:
+		return ClientAsked
+	case x.worker.draining:
+		return Drained
+	}
+	return RequestUnread
 }
 
 // readPart gives the next octets of the request's body, unconsumed: at least
@@ -95,6 +109,9 @@ func (x *exchange) readPart() ([]byte, error) {
 		}
 	}
 	n, _, err := x.body.Scan(x.in.Unread())
+	if err != nil {
+		x.endBy(Refused)
+	}
 	return x.in.Unread()[:n], err
 }
 
@@ -129,5 +146,8 @@ func (x *exchange) fillBody() error {
 	}
 	err := x.fill(x.by)
 	x.owed -= x.in.Len()
+	if err != nil {
+		x.endBy(notRead(err))
+	}
 	return err
 }

@@ -14,7 +14,7 @@
 //	            │    ├─ POST        echo         the content comes back as it arrives
 //	            │    ├─ OPTIONS     serveOptions
 //	            │    └─ any other   405
-//	            │  settle       what is left of the request's content, the access log
+//	            │  settle       what is left of the request's content, counters, the access log
 //	            │
 //	            ├─ another request is in the buffer: once more, and the responses
 //	            │  are gathered into one write

@@ -79,6 +79,9 @@ func TestDrainEndsInTime(t *testing.T) {
 			if got := strings.Join(said.texts, "\n"); !strings.HasPrefix(got, c.report) || c.report == "" && got != "" {
 				t.Errorf("reported: %q; want %q", got, c.report)
 			}
+			if ends := r.server.workers[0].counters.ClientEnds; ends[CutOff] != 1 {
+				t.Errorf("connections ended by %v", ends)
+			}
 		})
 	}
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"io"
 	"os"
 
 	"github.com/hopwire/hopwire/shared/loop"
@@ -20,8 +21,11 @@ type exchange struct {
 	framing  wire.Framing
 	body     wire.BodyScanner
 	scratch  []byte // the path, decoded
-	last     bool   // the client says that it sends no further request
-	persists bool   // the connection does, as far as is known
+	begun    loop.Time
+	open     bool  // the request is not over, as far as is counted
+	why      Cause // the connection is closed; Broken: no reason is known yet
+	last     bool  // the client says that it sends no further request
+	persists bool  // the connection does, as far as is known
 
 	// The client's time for the octets of content that it owes.
 	owed int
@@ -47,7 +51,9 @@ func (x *exchange) serve() outcome {
 		if o := x.readHead(); o != onward {
 			return o
 		}
-		if o := x.respond(); o != onward {
+		o := x.respond()
+		x.giveUp()
+		if o != onward {
 			return o
 		}
 		if x.in.Len() == 0 {
@@ -59,7 +65,8 @@ func (x *exchange) serve() outcome {
 // readHead reads until there is a whole request head. Its octets are consumed,
 // but stay where they are until fill is called the next time.
 func (x *exchange) readHead() outcome {
-	by := x.worker.loop.Now().Add(x.worker.config.HeadTimeout)
+	x.begun = x.worker.loop.Now()
+	by := x.begun.Add(x.worker.config.HeadTimeout)
 	seen := 0
 	for {
 		if x.in.Len() > 0 {
@@ -73,8 +80,8 @@ func (x *exchange) readHead() outcome {
 				x.nameless()
 				return x.refuse(statusOf(err))
 			}
-			if x.flush() != nil {
-				return abort
+			if o := x.flushed(onward); o != onward {
+				return o
 			}
 		}
 		seen = x.in.Len()
@@ -86,9 +93,21 @@ func (x *exchange) readHead() outcome {
 
 // headEnds decides what to do when no more octets of a head come.
 func (x *exchange) headEnds(err error) outcome {
-	if err == os.ErrDeadlineExceeded && x.in.Len() > 0 {
+	late, begun := err == os.ErrDeadlineExceeded, x.in.Len() > 0
+	switch {
+	case late && begun:
 		x.nameless()
 		return x.refuse(408)
+	case late:
+		x.endBy(ClientIdle)
+	case err == io.EOF && !begun:
+		x.endBy(ClientClosed)
+	default:
+		x.endBy(notRead(err))
+	}
+	if begun {
+		x.received(methodUnread)
+		x.giveUp()
 	}
 	return hangUp
 }
@@ -97,7 +116,11 @@ func (x *exchange) headEnds(err error) outcome {
 func (x *exchange) refuse(status int) outcome {
 	x.persists = false
 	x.answerEmpty(status)
-	x.account()
+	x.account(Declined)
+	if status == 408 {
+		x.endBy(RequestStalled)
+	}
+	x.endBy(Refused)
 	return x.flushed(linger)
 }
 
@@ -120,7 +143,8 @@ func (x *exchange) fill(by loop.Time) error {
 		x.in.Compact()
 	}
 	x.conn.ReadDeadline(by)
-	_, err := x.in.FillFrom(x.conn)
+	n, err := x.in.FillFrom(x.conn)
+	x.worker.counters.BytesIn += uint64(n)
 	return err
 }
 
@@ -155,16 +179,16 @@ func (x *exchange) put(p []byte) error {
 	}
 	x.writeSoon()
 	x.vector = [2][]byte{x.out, p}
-	_, err := x.conn.Writev(x.vector[:])
+	n, err := x.conn.Writev(x.vector[:])
 	x.vector = [2][]byte{}
 	x.out = x.out[:0]
-	return err
+	return x.wrote(int64(n), err)
 }
 
 func (x *exchange) write(p []byte) error {
 	x.writeSoon()
-	_, err := x.conn.Write(p)
-	return err
+	n, err := x.conn.Write(p)
+	return x.wrote(int64(n), err)
 }
 
 // writeSoon gives the client a new term for accepting the next octets.

@@ -86,7 +86,8 @@ func (x *exchange) sendContent(f *site.File, offset, length int64) error {
 	for length > 0 {
 		x.writeSoon()
 		n, err := x.conn.Sendfile(f.Source(), offset, min(length, pieceSize))
-		if x.sent += n; err != nil {
+		x.sent += n
+		if err = x.wrote(n, err); err != nil {
 			return err
 		}
 		offset += n

@@ -109,6 +109,7 @@ func (r *rig) awaitDraining() {
 }
 
 func (r *rig) stop() {
+	r.checkSums()
 	r.group.Stop()
 	r.await()
 }

@@ -18,10 +18,11 @@ import (
 func TestIdleClientsGiveWay(t *testing.T) {
 	var gone []string // in order
 	var said reports
+	var server *Server
 	dir := lay(t, files)
 	err := simnet.New(1, simnet.Options{}).Run(loop.Config{MaxConns: 3, Report: said.add}, func(g *loop.Group) error {
-		server, err := New(g, Config{Site: openSite(t, dir)})
-		if err != nil {
+		var err error
+		if server, err = New(g, Config{Site: openSite(t, dir)}); err != nil {
 			return err
 		}
 		addr, err := server.Listen("127.0.0.1:80")
@@ -66,6 +67,9 @@ func TestIdleClientsGiveWay(t *testing.T) {
 	const want = "silent; first, idle; second, idle; pause; fourth"
 	if got := strings.Join(gone[:min(5, len(gone))], "; "); got != want {
 		t.Errorf("gone are %s; want %s", got, want)
+	}
+	if ends := server.workers[0].counters.ClientEnds; ends[GaveWay] != 4 {
+		t.Errorf("connections ended by %v", ends)
 	}
 	if len(said.texts) != 1 || !strings.Contains(said.texts[0], "gave way") {
 		t.Errorf("reported: %q", said.texts)

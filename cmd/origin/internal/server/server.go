@@ -106,5 +106,6 @@ func (s *Server) drain(hurry, over <-chan struct{}) {
 func (s *Server) accept(conn *loop.Conn) {
 	w := s.workers[conn.Loop().Index()]
 	c := &client{worker: w, conn: conn}
+	w.counters.Clients++
 	c.rest()
 }

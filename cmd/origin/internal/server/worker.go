@@ -6,6 +6,7 @@ import (
 	"github.com/hopwire/hopwire/cmd/origin/internal/site"
 	"github.com/hopwire/hopwire/shared/accesslog"
 	"github.com/hopwire/hopwire/shared/loop"
+	"github.com/hopwire/hopwire/shared/tally"
 	"github.com/hopwire/hopwire/shared/wire"
 )
 
@@ -18,6 +19,9 @@ type worker struct {
 	spare     []*exchange
 	log       *accesslog.Batch // nil: none is wanted
 	keepAlive []byte           // what responses say of a connection that persists
+	busy      int              // clients that are not idle
+	counters  Counters
+	durations tally.Durations // of requests that are over
 	draining  bool
 	tidying   bool // soon
 
@@ -78,6 +82,7 @@ func (w *worker) exchange() *exchange {
 
 func (w *worker) giveBack(x *exchange) {
 	x.conn, x.in = nil, nil
+	x.why = Broken
 	x.out = x.out[:0]
 	if len(w.spare) < maxSpare && cap(x.out) <= maxOut {
 		w.spare = append(w.spare, x)
