@@ -55,6 +55,7 @@ var importRules = []importRule{
 	{`^shared/capture$`, `^([^.]*|github\.com/gopacket/.*|golang\.org/x/.*|` + prefix + `shared/(english|wire))$`, "capture knows streams and messages only"},
 	{`^shared/accesslog$`, `^([^.]*|` + prefix + `shared/loop)$`, "accesslog knows lines and the loops that they come from"},
 	{`^shared/program$`, `^([^.]*|github\.com/(urfave|hashicorp)/.*|golang\.org/x/sys/unix|` + prefix + `shared/english)$`, "program knows command lines only"},
+	{`^shared/admin$`, `^([^.]*|github\.com/(prometheus|urfave)/.*|golang\.org/x/net/netutil|` + prefix + `shared/(loop|program|tally))$`, "admin knows names and numbers only"},
 	{`^shared/`, `.*`, ""},
 	{`^cmd/(\w+)$`, `.*`, ""},
 	{`^cmd/(\w+)/internal/`, `^([^.]*|github\.com/(HdrHistogram|hashicorp|miekg)/.*|golang\.org/x/.*|` +
@@ -83,12 +84,11 @@ func TestImports(t *testing.T) {
 	}
 }
 
-// What is sent and received is written by this repository: no binary carries
-// the library's HTTP, nor the code that only tests use.
+// No binary carries the code that only tests use.
 func TestDependenciesOfTheBinaries(t *testing.T) {
-	forbidden := regexp.MustCompile(`^(net/http(/.*)?|testing(/.*)?|` + prefix + `shared/(wiretest|loop/simnet)(/.*)?)$`)
+	forbidden := regexp.MustCompile(`^(testing(/.*)?|` + prefix + `shared/(wiretest|loop/simnet)(/.*)?)$`)
 	for _, name := range []string{"origin", "edge", "loadgen"} {
-		deps := strings.Fields(run(t, root, nil, "go", "list", "-deps", "./cmd/"+name))
+		deps := dependencies(t, "./cmd/"+name)
 		if !slices.Contains(deps, prefix+"shared/wire") {
 			t.Errorf("%s does not use wire", name)
 		}
@@ -98,6 +98,29 @@ func TestDependenciesOfTheBinaries(t *testing.T) {
 			}
 		}
 	}
+}
+
+// What is sent and received is written by this repository: no package of the data
+// path has the library's HTTP. Admin does, beside the loops, and only main starts it.
+func TestDataPathIsWithoutNetHTTP(t *testing.T) {
+	path := []string{"./cmd/loadgen"}
+	beside := regexp.MustCompile(`^(integration(/.*)?|cmd/(origin|edge)|shared/admin)$`)
+	for _, p := range packages(t) {
+		if !beside.MatchString(p.path) {
+			path = append(path, "./"+p.path)
+		}
+	}
+	for _, dep := range dependencies(t, path...) {
+		if dep == "net/http" || strings.HasPrefix(dep, "net/http/") || dep == prefix+"shared/admin" {
+			t.Errorf("the data path has %s; go list -deps of %v tells where", dep, path)
+		}
+	}
+}
+
+// dependencies are the packages that are linked with these, they themselves included.
+func dependencies(t *testing.T, packages ...string) []string {
+	t.Helper()
+	return strings.Fields(run(t, root, nil, "go", append([]string{"list", "-deps"}, packages...)...))
 }
 
 func TestEverythingExportedIsDocumented(t *testing.T) {

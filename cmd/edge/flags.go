@@ -17,6 +17,7 @@ import (
 	"github.com/hopwire/hopwire/cmd/edge/internal/names"
 	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
 	"github.com/hopwire/hopwire/cmd/edge/internal/pool"
+	"github.com/hopwire/hopwire/shared/admin"
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/program"
 	"github.com/hopwire/hopwire/shared/size"
@@ -34,6 +35,7 @@ type settings struct {
 	targets        []names.Target
 	resolver       *names.System // nil: the machine's own
 	accessLog      string
+	admin          *loop.Address // nil: none is wanted
 	record         string
 	recordMax      int64
 	drainGrace     time.Duration
@@ -81,6 +83,12 @@ of those that met a stale connection.
 Causes that did not occur are left out. SIGHUP has the access log opened anew, so
 that it can be moved away; if standard error is a terminal that has been closed,
 it ends the program as SIGTERM does.
+
+With --admin, /metrics has the same counters for Prometheus, and /counters as JSON, in which
+the sums come out at any moment: connections accepted are those that are open and
+those that have ended, and requests received are those that are under way, and those
+that were answered, refused, tunneled or broken off. /healthz says
+that the program lives, and /readyz that it accepts clients, until the first signal.
 
 EXAMPLES
   edge --origin 127.0.0.1:9000
@@ -132,7 +140,7 @@ func flags() []cli.Flag {
 	path := func(name, usage string) cli.Flag {
 		return &cli.StringFlag{Name: name, Usage: usage, Category: observing}
 	}
-	return []cli.Flag{
+	return slices.Concat([]cli.Flag{
 		&cli.StringFlag{Name: "listen", Value: "127.0.0.1:8080", Usage: "accept clients at `ADDRESS`: host:port, or unix:/path"},
 		&cli.StringSliceFlag{Name: "origin", Required: true, Usage: "send requests on to `ADDRESS`: host:port, unix:/path, dns://name:port or srv://name, the last two of which are looked up again and again; give it once for each origin, or several with commas between"},
 		&cli.StringFlag{Name: "resolver", Usage: "look dns:// and srv:// names up at the DNS server `ADDRESS`, as they are written, and not as /etc/resolv.conf and /etc/hosts say"},
@@ -183,11 +191,11 @@ func flags() []cli.Flag {
 		path("access-log", "write a line for each exchange to `FILE`; -: standard output"),
 		path("record", "record both hops to `FILE` as pcapng, with all that is in them, also passwords; -: standard output"),
 		&cli.StringFlag{Name: "record-max", Category: observing, Usage: "when the recording has reached `SIZE`, such as 100MB or 1GiB, go on in FILE.1, FILE.2 and so on", DefaultText: "no bound"},
-
+	}, admin.Flags(observing), []cli.Flag{
 		duration(ending, "drain-grace", 0, "after the first signal, go on accepting for `DURATION`"),
 		duration(ending, "drain-idle", time.Second, "then let an idle client send one last request within `DURATION`"),
 		duration(ending, "drain-timeout", 30*time.Second, "stop `DURATION` after the first signal, whatever is under way"),
-	}
+	})
 }
 
 // readSettings reads the flags, and reports everything that is wrong with them
@@ -199,6 +207,7 @@ func readSettings(c *cli.Context) (*settings, error) {
 		loops:        c.Int("loops"),
 		reusePort:    c.Bool("reuse-port"),
 		accessLog:    c.String("access-log"),
+		admin:        check.admin(),
 		record:       c.String("record"),
 		recordMax:    check.recordMax("record-max"),
 		drainGrace:   check.duration("drain-grace", mayBeZero),
@@ -316,6 +325,14 @@ func (c *checker) recordMax(name string) int64 {
 		c.problem("--%s is a size such as 100MB or 1GiB, and at least 1MB, not %s", name, s)
 	}
 	return n
+}
+
+func (c *checker) admin() *loop.Address {
+	at, err := admin.Address(c.Context)
+	if err != nil {
+		c.problems = multierror.Append(c.problems, err)
+	}
+	return at
 }
 
 func (c *checker) listen(name string) string {

@@ -5,7 +5,7 @@
 //	                                │
 //	             first signal       │ "listening on ..."
 //	         ──────────────────►  drain: accept no more, let requests end
-//	             SIGUSR1            │ ◄─ counters.go: what has been counted
+//	             SIGUSR1            │ ◄─ counters.go, admin.go: what has been counted
 //	             SIGHUP             │ ─► the log's file is opened anew
 //	             second signal      │
 //	         ──────────────────►  stop
@@ -27,6 +27,7 @@ import (
 	"github.com/hopwire/hopwire/cmd/edge/internal/gateway"
 	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
 	"github.com/hopwire/hopwire/shared/accesslog"
+	"github.com/hopwire/hopwire/shared/admin"
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/program"
 )
@@ -45,6 +46,7 @@ func run(ctx context.Context, s *settings, w io.Writer) error {
 	}
 	program.ReturnMemory(ctx)
 	program.Listening(w, e.listener.Addr())
+	e.admin.Ready()
 
 	var supervisor sync.WaitGroup
 	ended := make(chan struct{})
@@ -70,6 +72,7 @@ type edge struct {
 	stopNames func()         // stops looking them up; nil: nobody does
 	log       *accesslog.Log // nil: none is wanted
 	recording *recording     // nil: none is wanted
+	admin     *admin.Server  // nil: none is wanted
 }
 
 // open sets everything up. If something fails, what was opened is closed again. By
@@ -103,6 +106,9 @@ func open(ctx context.Context, s *settings, reopen <-chan struct{}, w io.Writer)
 	config.Check.Host = e.registry.host
 	config.Check.Report = func(c checks.Change) { e.say(c.String()) }
 	if e.server, err = gateway.New(e.group, config); err != nil {
+		return nil, err
+	}
+	if err = e.startAdmin(ctx); err != nil {
 		return nil, err
 	}
 	// Before the edge listens: whoever connects to it is not to wait for DNS while
@@ -182,5 +188,6 @@ func (e *edge) close() error {
 	var files multierror.Group // neither waits for the other's reader
 	files.Go(e.log.Close)
 	files.Go(e.recording.close)
+	files.Go(e.admin.Close)
 	return files.Wait().ErrorOrNil()
 }

@@ -231,6 +231,8 @@ func TestWrongFlags(t *testing.T) {
 		{"--origin 127.0.0.1:1 --reuse-port --listen unix:/tmp/edge.sock", []string{"--reuse-port means something only for a host:port"}},
 		{"--origin 127.0.0.1:1 --check-rise 1 --check-interval 1s", []string{"--check-rise means something only with --check;", "--check-interval means something"}},
 		{"--origin 127.0.0.1:1 --resolver 10.0.0.1", []string{"--resolver means something only with a dns://"}},
+		{"--origin 127.0.0.1:1 --admin 0.0.0.0:0", []string{"--admin 0.0.0.0:0 can be reached from other machines"}},
+		{"--origin 127.0.0.1:1 --admin-open", []string{"--admin-open means something only with --admin"}},
 		{"--origin 127.0.0.1:1 --record - --access-log -", []string{"--access-log and --record are one file"}},
 		{"--origin 127.0.0.1:1 --record ./no/such/file --access-log no/such/file", []string{"--access-log and --record are one file"}},
 	} {

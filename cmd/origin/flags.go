@@ -6,6 +6,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/hopwire/hopwire/cmd/origin/internal/server"
+	"github.com/hopwire/hopwire/shared/admin"
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/program"
 )
@@ -16,7 +17,8 @@ type settings struct {
 	root           string // empty: the example site
 	loops          int
 	maxConnections int
-	accessLog      string // empty: none; "-": standard output
+	accessLog      string        // empty: none; "-": standard output
+	admin          *loop.Address // nil: none is wanted
 	server         server.Config
 }
 
@@ -37,6 +39,12 @@ The first SIGTERM or SIGINT lets requests under way come to their end; the secon
 one stops at once. SIGHUP has the access log opened anew, so that it can be moved
 away; if standard error is a terminal that has been closed, it ends the program as
 SIGTERM does.
+
+With --admin, /metrics has what it has counted for Prometheus, and /counters as JSON, in which
+the sums come out at any moment: connections accepted are those that are open and
+those that have ended, and requests received are those that are under way, and those
+that were answered, refused or broken off. /healthz says
+that the program lives, and /readyz that it accepts clients, until the first signal.
 
 EXAMPLES
   origin
@@ -65,7 +73,7 @@ func app() *cli.App {
 }
 
 func flags() []cli.Flag {
-	return []cli.Flag{
+	return append([]cli.Flag{
 		&cli.StringFlag{Name: "listen", Value: "127.0.0.1:8081", Usage: "accept connections at `ADDRESS`: host:port, :port or unix:/path"},
 		&cli.StringFlag{Name: "root", Usage: "serve the files of `FOLDER`", DefaultText: "the example site"},
 		&cli.StringFlag{Name: "post-path", Value: "/post", Usage: "echo what is posted to `PATH` or below it; empty: nowhere"},
@@ -79,7 +87,7 @@ func flags() []cli.Flag {
 		duration("write-timeout", server.Defaults.WriteTimeout, "wait at most `TIME` for a client to accept 256 kilobytes"),
 		duration("drain-idle", server.Defaults.DrainIdle, "after the first signal, let an idle client send one last request within `TIME`"),
 		duration("drain-timeout", server.Defaults.DrainTimeout, "let requests go on for `TIME` after the first signal"),
-	}
+	}, admin.Flags("")...)
 }
 
 func duration(name string, value time.Duration, usage string) cli.Flag {
@@ -113,6 +121,10 @@ func readSettings(c *cli.Context) (*settings, error) {
 	}
 	if s.maxConnections < 0 {
 		return nil, program.Usagef("--max-connections is a number from 0 up, not %d", s.maxConnections)
+	}
+	var err error
+	if s.admin, err = admin.Address(c); err != nil {
+		return nil, err
 	}
 	return s, s.shareDescriptors()
 }

@@ -1,7 +1,7 @@
 // Origin serves the files of a folder, or the example site inside of it, and
 // echoes what is posted to it.
 //
-//	main ─► flags.go: settings ─► run: site, log, loops, server
+//	main ─► flags.go: settings ─► run: site, log, loops, server, admin
 //	                                │
 //	             first signal       │ "listening on ..."
 //	         ──────────────────►  drain: accept no more, let exchanges end
@@ -23,6 +23,7 @@ import (
 	"github.com/hopwire/hopwire/cmd/origin/internal/site"
 	"github.com/hopwire/hopwire/cmd/origin/internal/study"
 	"github.com/hopwire/hopwire/shared/accesslog"
+	"github.com/hopwire/hopwire/shared/admin"
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/program"
 )
@@ -32,7 +33,7 @@ func main() { program.Main(app()) }
 // run serves until ctx is cancelled and what is under way has come to its end.
 // Messages go to w.
 func run(ctx context.Context, s *settings, w io.Writer) (err error) {
-	o, err := open(s, program.Reopen(ctx), w)
+	o, err := open(ctx, s, program.Reopen(ctx), w)
 	if err != nil {
 		return err
 	}
@@ -43,6 +44,7 @@ func run(ctx context.Context, s *settings, w io.Writer) (err error) {
 	}
 	program.ReturnMemory(ctx)
 	program.Listening(w, addr)
+	o.admin.Ready()
 	return o.server.Run(ctx, program.Hurry(ctx))
 }
 
@@ -50,12 +52,13 @@ func run(ctx context.Context, s *settings, w io.Writer) (err error) {
 type origin struct {
 	site   *site.Site
 	log    *accesslog.Log // nil: none is wanted
+	admin  *admin.Server  // nil: none is wanted
 	server *server.Server
 }
 
 // open sets everything up but the listener. If something fails, what was opened
 // is closed again. By reopen it hears that the log has been moved away.
-func open(s *settings, reopen <-chan struct{}, w io.Writer) (_ *origin, err error) {
+func open(ctx context.Context, s *settings, reopen <-chan struct{}, w io.Writer) (_ *origin, err error) {
 	o := &origin{}
 	defer func() {
 		if err != nil {
@@ -78,8 +81,10 @@ func open(s *settings, reopen <-chan struct{}, w io.Writer) (_ *origin, err erro
 	if err != nil {
 		return nil, err
 	}
-	o.server, err = server.New(group, config)
-	return o, err
+	if o.server, err = server.New(group, config); err != nil {
+		return nil, err
+	}
+	return o, o.startAdmin(ctx, s.admin, w)
 }
 
 func openSite(s *settings) (*site.Site, error) {
@@ -94,7 +99,7 @@ func openSite(s *settings) (*site.Site, error) {
 
 // close closes the files, after the loops have ended.
 func (o *origin) close() error {
-	all := multierror.Append(nil, o.log.Close())
+	all := multierror.Append(nil, o.admin.Close(), o.log.Close())
 	if o.site != nil {
 		all = multierror.Append(all, o.site.Close())
 	}

@@ -1,0 +1,85 @@
+package admin
+
+import (
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hopwire/hopwire/shared/tally"
+)
+
+// A Metric is what Prometheus is shown of one counter, or of those whose names begin
+// alike and go on with the value of a label.
+type Metric struct {
+	// Of is the counter's name; with a Label, the beginning of the names.
+	Of string
+	// Name stands behind hopwire_ and the program's name. If it ends with _total, the
+	// counter only grows; otherwise it is a gauge.
+	Name string
+	// Label is the label whose value is the rest of the counter's name; may be empty.
+	Label string
+	// Help says what is counted.
+	Help string
+}
+
+// MetricOf finds the metric that shows the counter of this name, and the value of its
+// label: that of the very name, or else the one with the longest beginning.
+func MetricOf(metrics []Metric, name string) (found *Metric, value string) {
+	for i := range metrics {
+		m := &metrics[i]
+		rest, begins := strings.CutPrefix(name, m.Of)
+		switch {
+		case begins && rest == "" && m.Label == "":
+			return m, ""
+		case begins && m.Label != "" && (found == nil || len(m.Of) > len(found.Of)):
+			found, value = m, rest
+		}
+	}
+	return found, value
+}
+
+// A collector turns one reading into metrics.
+type collector struct {
+	config  *Config
+	reading Reading
+}
+
+// Describe announces nothing: a collector is asked only once.
+func (c *collector) Describe(chan<- *prometheus.Desc) {}
+
+// Collect sends all metrics.
+func (c *collector) Collect(metrics chan<- prometheus.Metric) {
+	for name, n := range c.reading.Counters {
+		m, value := MetricOf(c.config.Metrics, name)
+		if m == nil {
+			continue
+		}
+		kind := prometheus.GaugeValue
+		if strings.HasSuffix(m.Name, "_total") {
+			kind = prometheus.CounterValue
+		}
+		var labels, values []string
+		if m.Label != "" {
+			labels, values = []string{m.Label}, []string{value}
+		}
+		desc := prometheus.NewDesc(c.name(m.Name), m.Help, labels, nil)
+		metrics <- prometheus.MustNewConstMetric(desc, kind, float64(n), values...)
+	}
+	metrics <- c.durations()
+}
+
+func (c *collector) name(of string) string { return "hopwire_" + c.config.Program + "_" + of }
+
+// durations has its bars added up, each with those before it, as Prometheus wants them.
+func (c *collector) durations() prometheus.Metric {
+	d := &c.reading.Durations
+	upTo, count := make(map[float64]uint64), uint64(0)
+	for bar, n := range d.Bars {
+		if count += n; bar < len(tally.Bounds) {
+			upTo[tally.Bounds[bar].Seconds()] = count
+		}
+	}
+	desc := prometheus.NewDesc(c.name("request_duration_seconds"),
+		"Requests that are over, by the time from their first byte to the end of the response, in turns of a loop.", nil, nil)
+	return prometheus.MustNewConstHistogram(desc, count, d.Sum.Seconds(), upTo)
+}
