@@ -15,19 +15,19 @@ type Counters struct {
 	Sent      uint64 // requests of which an origin connection took a byte
 	SentAgain uint64 // and once more, since the first connection was stale
 
-	ClientEnds      [Causes]uint64      // client connections closed
-	ClosedByClients uint64              // of these, the client sent the first FIN or RST
-	ClosedByUs      uint64              // and we did
-	RequestEnds     [RequestEnds]uint64 // requests that are over
-	Responses       tally.Statuses      // the same ones, by the status with which a response began
-	Refusals        [ProxyErrors]uint64 // of messages, in place of a response or after it had begun
-	Replays         [Replays]uint64     // attempts that ended without a response
-	OriginEnds      [pool.Causes]uint64 // uses of origin connections
-	ClosedByOrigins uint64              // origin connections on which the origin sent the first FIN or RST
-	LeftByUs        uint64              // and we did
-	Origins         uint64              // origin connections made
-	LogLost         uint64              // lines that the access log lost
-	Unrecorded      capture.Dropped     // what the recording lost
+	ClientEnds        [Causes]uint64      // client connections closed
+	ClosedByClients   uint64              // of these, the client sent the first FIN or RST
+	ClosedByUs        uint64              // and we did
+	RequestEnds       [RequestEnds]uint64 // requests that are over
+	Responses         tally.Statuses      // the same ones, by the status with which a response began
+	Refusals          [ProxyErrors]uint64 // of messages, in place of a response or after it had begun
+	Replays           [Replays]uint64     // attempts that ended without a response
+	OriginEnds        [pool.Causes]uint64 // uses of origin connections
+	ClosedByOrigins   uint64              // origin connections on which the origin sent the first FIN or RST
+	OriginsClosedByUs uint64              // and we did
+	Origins           uint64              // origin connections made
+	LogLost           uint64              // lines that the access log lost
+	Unrecorded        capture.Dropped     // what the recording lost
 
 	Ejections     uint64 // origins left out for their failures
 	Restorations  uint64 // origins that came back
@@ -53,7 +53,7 @@ func (c *Counters) All(yield func(name string, value uint64) bool) {
 	all.Add("requests-sent-again", c.SentAgain)
 	all.Add("origin-connections", c.Origins)
 	all.Add("origin-connections.closed-by-origin", c.ClosedByOrigins)
-	all.Add("origin-connections.closed-by-edge", c.LeftByUs)
+	all.Add("origin-connections.closed-by-edge", c.OriginsClosedByUs)
 	all.Add("log-lines-lost", c.LogLost)
 	all.Add("recording.events-lost", c.Unrecorded.Events)
 	all.Add("recording.bytes-lost", c.Unrecorded.Octets)
@@ -96,7 +96,7 @@ func (c *Counters) add(o *Counters) {
 	c.ClosedByClients += o.ClosedByClients
 	c.ClosedByUs += o.ClosedByUs
 	c.ClosedByOrigins += o.ClosedByOrigins
-	c.LeftByUs += o.LeftByUs
+	c.OriginsClosedByUs += o.OriginsClosedByUs
 	c.Responses.Add(&o.Responses)
 	for i, n := range o.RequestEnds {
 		c.RequestEnds[i] += n
@@ -129,7 +129,7 @@ func (c *Counters) add(o *Counters) {
 func (g *Gateway) snapshot(t *origins.Totals) Counters {
 	c := g.counters
 	c.Origins, c.OriginEnds = t.Connections, t.Ends
-	c.ClosedByOrigins, c.LeftByUs = t.ClosedByOrigins, t.ClosedByUs
+	c.ClosedByOrigins, c.OriginsClosedByUs = t.ClosedByOrigins, t.ClosedByUs
 	c.Ejections, c.Restorations = t.Ejections, t.Restorations
 	c.Queued, c.QueueFull, c.QueueTimeouts = t.Queued, t.QueueFull, t.QueueTimeouts
 	if s := g.server; s.checker != nil && g == s.gateways[0] {

@@ -80,7 +80,7 @@ func (s *scene) checkSums() {
 		{"requests and their responses", answers, sum(c.Responses[:]...)},
 		{"requests and how long they took", answers, sum(n.Durations.Bars[:]...) + c.RequestEnds[Tunneled]},
 		{"origin connections and their ends", c.Origins, made + sum(c.OriginEnds[:]...) - c.OriginEnds[pool.Kept]},
-		{"origin connections and who closed them", c.Origins, made + c.ClosedByOrigins + c.LeftByUs},
+		{"origin connections and who closed them", c.Origins, made + c.ClosedByOrigins + c.OriginsClosedByUs},
 	} {
 		if must.a != must.b {
 			s.errorf("%s: %d and %d", must.what, must.a, must.b)

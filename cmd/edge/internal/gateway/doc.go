@@ -45,6 +45,8 @@
 //	exchange_upgrade.go    101: the exchange becomes a tunnel, which tunnel.go draws, of
 //	                       two streams: tunnel_stream.go
 //	exchange_account.go    log, counters, recording; logline.go has the line
+//	counters.go, census.go what has been counted, what there is now, and the sums that
+//	                       have to come out
 //	hop.go, hop_write.go   reading and writing on one of the two connections
 //	pace.go                how slow their peers may be
 //	pad.go                 what heads are parsed and edited on

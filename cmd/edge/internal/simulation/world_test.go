@@ -269,8 +269,8 @@ func (w *world) judgeSums() {
 	if c.Requests != uint64(w.logs) || census.UnderWay() != 0 {
 		w.fail("the counters do not add up", "%d lines in the log, the gateway counts %d requests and %v ends", w.logs, c.Requests, c.RequestEnds)
 	}
-	if c.Origins != c.ClosedByOrigins+c.LeftByUs {
-		w.fail("the counters do not add up", "%d origin connections, %d closed by origins, %d by the gateway", c.Origins, c.ClosedByOrigins, c.LeftByUs)
+	if c.Origins != c.ClosedByOrigins+c.OriginsClosedByUs {
+		w.fail("the counters do not add up", "%d origin connections, %d closed by origins, %d by the gateway", c.Origins, c.ClosedByOrigins, c.OriginsClosedByUs)
 	}
 	if c.ClientEnds[gateway.Broken]+c.ClientEnds[gateway.CutOff] > 0 {
 		w.fail("the gateway broke", "%+v", c)
