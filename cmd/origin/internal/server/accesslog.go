@@ -4,7 +4,7 @@ package server
 // gone when the response is complete.
 func (x *exchange) named() {
 	x.received(methodOf(&x.head))
-	x.sent, x.owed = 0, 0
+	x.sent, x.owed, x.planned = 0, 0, Broken
 	if x.worker.log != nil {
 		x.line = append(x.line[:0], x.head.Raw[:x.head.FieldsStart()-len("\r\n")]...)
 	}

@@ -47,6 +47,7 @@ func (x *exchange) invite() {
 // sending it. Content that nobody has read is discarded if it is not too much.
 func (x *exchange) settle(err error) outcome {
 	if err != nil {
+		x.endBy(ClientReset) // if nothing else is known
 		x.account(BrokenOff)
 		return abort
 	}
@@ -91,6 +92,8 @@ func (x *exchange) whyLast() Cause {
 	switch {
 	case x.last:
 		return ClientAsked
+	case x.planned != Broken:
+		return x.planned
 	case x.worker.draining:
 		return Drained
 	}

@@ -22,6 +22,10 @@ const (
 	GaveWay      // it was idle, all places were taken, and another client waited for one
 	Drained      // the program is about to end
 
+	ResponseUnframed // only the end of the connection ends the response (RFC 9112 section 6.3)
+	StudyCloses      // an endpoint for study is to
+	TunnelEnded      // a WebSocket has come to its end
+
 	ClientReset      // the client reset it
 	ClientStalled    // the client did not take the response in time
 	RequestTruncated // the stream ended within a request
@@ -38,6 +42,7 @@ const (
 
 func (c Cause) String() string {
 	return [Causes]string{"broken", "client-closed", "client-asked", "idle-timeout", "gave-way", "draining",
+		"response-until-close", "study-closes", "tunnel-ended",
 		"client-reset", "client-stalled", "request-truncated", "request-timeout", "request-unread", "refused",
 		"response-truncated", "cut-off"}[c]
 }
@@ -110,7 +115,7 @@ type Census struct {
 	Clients     int // connections
 	IdleClients int // of these, those without a request
 	Counters    Counters
-	Durations   tally.Durations // of requests that are over, by the turns of the loop
+	Durations   tally.Durations // of requests that are over, by the turns of the loop; not of tunnels
 }
 
 // UnderWay is how many requests have begun and are not over.
@@ -208,7 +213,9 @@ func (x *exchange) over(end RequestEnd, status int) {
 	x.open = false
 	x.worker.counters.RequestEnds[end]++
 	x.worker.counters.Responses[status]++
-	x.worker.durations.Count(x.worker.loop.Now().Sub(x.begun))
+	if status != 101 { // a tunnel is over when it is
+		x.worker.durations.Count(x.worker.loop.Now().Sub(x.begun))
+	}
 }
 
 // giveUp counts a request to which nothing was answered.

@@ -43,7 +43,7 @@ func (r *rig) checkSums() {
 		{"requests and their methods", c.Requests, sum(c.Methods[:]...)},
 		{"requests and what they came to", c.Requests, over + n.UnderWay()},
 		{"requests and their responses", over, sum(c.Responses[:]...)},
-		{"requests and how long they took", over, sum(n.Durations.Bars[:]...)},
+		{"requests and how long they took", over, sum(n.Durations.Bars[:]...) + c.Responses[101]},
 	} {
 		if must.a != must.b {
 			r.t.Errorf("%s: %d and %d", must.what, must.a, must.b)
@@ -152,6 +152,22 @@ func TestCounters(t *testing.T) {
 			read(p)
 			resize(100 << 20)
 		}, byUs + "requests 1, methods.GET 1, request-ends.broken-off 1, responses.200 1, client-ends.response-truncated 1"},
+		{"an endpoint that closes", Config{Study: true}, func(r *rig, p *peer) { p.send(get("GET", "/_/close")); read(p) },
+			byUs + "requests 1, methods.GET 1, request-ends.answered 1, responses.200 1, client-ends.study-closes 1"},
+		{"a stream for HTTP/1.0", Config{Study: true}, func(r *rig, p *peer) {
+			p.send("GET /_/stream/2 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+			read(p)
+		}, byUs + "requests 1, methods.GET 1, request-ends.answered 1, responses.200 1, client-ends.response-until-close 1"},
+		{"a reset in a pause", Config{Study: true}, func(r *rig, p *peer) {
+			p.send(get("GET", "/_/stream/2?chunk=1&every=10s"))
+			p.in.ReadByte()
+			p.SetLinger(0)
+			p.Close()
+		}, byClient + "requests 1, methods.GET 1, request-ends.broken-off 1, responses.200 1, client-ends.client-reset 1"},
+		{"a WebSocket", Config{Study: true}, func(r *rig, p *peer) {
+			p.send(get("GET", "/_/websocket", upgrade...) + masked(0x88, ""))
+			read(p)
+		}, byUs + "requests 1, methods.GET 1, request-ends.answered 1, responses.101 1, client-ends.tunnel-ended 1"},
 		{"it is idle at the end", Config{DrainIdle: soon}, func(r *rig, p *peer) {
 			w := r.server.workers[0]
 			w.loop.Post(w.drain)

@@ -24,6 +24,7 @@ type exchange struct {
 	begun    loop.Time
 	open     bool  // the request is not over, as far as is counted
 	why      Cause // the connection is closed; Broken: no reason is known yet
+	planned  Cause // the one that the response is a reason for; Broken: it is none
 	last     bool  // the client says that it sends no further request
 	persists bool  // the connection does, as far as is known
 

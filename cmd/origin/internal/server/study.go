@@ -18,7 +18,7 @@ func (x *exchange) serveStudy() outcome {
 	_, query := x.target()
 	a := study.For(&x.head, string(x.scratch), string(query[min(1, len(query)):]), x.address())
 	if x.status = a.Status; a.Close {
-		x.persists = false
+		x.persists, x.planned = false, StudyCloses
 	}
 	switch a.Reads {
 	case study.Whole:
@@ -159,7 +159,7 @@ func (x *exchange) sendAnswerHead(a *study.Answer, chunked bool) {
 			x.out = wire.AppendField(x.out, "Trailer", f.Name)
 		}
 	case a.Unsized:
-		x.persists = false // what HTTP/1.0 has instead of chunks
+		x.persists, x.planned = false, ResponseUnframed // what HTTP/1.0 has instead of chunks
 	default:
 		x.out = wire.AppendFieldInt(x.out, "Content-Length", a.Size)
 	}

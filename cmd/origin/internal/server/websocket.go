@@ -12,7 +12,7 @@ import (
 // one side closes. No more of a message is held than fits a buffer, so a message may
 // come back in more frames than it was sent in.
 func (x *exchange) openWebSocket(a *study.Answer) error {
-	x.persists = false // it is HTTP no longer
+	x.persists, x.planned = false, TunnelEnded // it is HTTP no longer
 	x.begin(a.Status)
 	x.appendFields(a.Fields)
 	x.out = wire.AppendHeadEnd(x.out)
