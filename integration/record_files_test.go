@@ -131,7 +131,7 @@ func TestDiskIsFullForAWhile(t *testing.T) {
 	if err := edge.Signal(syscall.SIGUSR1); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := edge.WaitLog(regexp.MustCompile(`(?m)^recording\.events-lost \d+\nrecording\.bytes-lost \d+$`), patience); err != nil {
+	if _, err := edge.WaitLog(regexp.MustCompile(`(?m)^events-lost \d+\nevents-lost\.bytes \d+$`), patience); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Remove(filepath.Join(dir, "ballast")); err != nil {

@@ -28,6 +28,7 @@ import (
 	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
 	"github.com/hopwire/hopwire/shared/accesslog"
 	"github.com/hopwire/hopwire/shared/admin"
+	"github.com/hopwire/hopwire/shared/events"
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/program"
 )
@@ -71,6 +72,7 @@ type edge struct {
 	registry  registry       // of the origins that have a name
 	stopNames func()         // stops looking them up; nil: nobody does
 	log       *accesslog.Log // nil: none is wanted
+	events    *events.Stream // nil: nobody looks
 	recording *recording     // nil: none is wanted
 	admin     *admin.Server  // nil: none is wanted
 }
@@ -98,9 +100,7 @@ func open(ctx context.Context, s *settings, reopen <-chan struct{}, w io.Writer)
 	}
 	config := s.gateway
 	config.Log = e.log
-	if e.recording != nil {
-		config.Recorder = e.recording.Recorder
-	}
+	config.Events = e.events
 	config.Report = func(c origins.Change) { fmt.Fprintf(w, "edge: %v\n", c) }
 	e.registry.targets = s.targets
 	config.Check.Host = e.registry.host
@@ -126,7 +126,8 @@ func (e *edge) openFiles(reopen <-chan struct{}) (err error) {
 		}
 	}
 	if path := e.settings.record; path != "" {
-		e.recording, err = openRecording(path, e.settings.recordMax, e.group.Len(), e.say)
+		e.events = events.NewStream(e.group.Len(), events.Options{})
+		e.recording, err = openRecording(path, e.settings.recordMax, e.events, e.say)
 	}
 	return err
 }

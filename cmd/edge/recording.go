@@ -12,16 +12,17 @@ import (
 
 	"github.com/hopwire/hopwire/shared/capture"
 	"github.com/hopwire/hopwire/shared/english"
+	"github.com/hopwire/hopwire/shared/events"
 )
 
 // A recording is the recorder and the file that it writes, or several of them where
 // they have a bound: FILE, then FILE.1, FILE.2 and so on.
 type recording struct {
-	*capture.Recorder
+	*events.Reader
 	path string
 	say  func(string)
 
-	// The recorder's goroutine's.
+	// The reader's goroutine's.
 	file   *os.File
 	first  *os.File // whose lock keeps another edge from FILE, and so from what follows it
 	onDisk bool     // and not a pipe or a device
@@ -33,9 +34,9 @@ type recording struct {
 // large is the size at which a recording without a bound is spoken of.
 const large = 1 << 30
 
-// openRecording begins a recording with so many tracks; "-" is standard output.
+// openRecording begins a recording of what a stream tells; "-" is standard output.
 // Max bounds its files; 0: no bound.
-func openRecording(path string, max int64, tracks int, say func(string)) (_ *recording, err error) {
+func openRecording(path string, max int64, stream *events.Stream, say func(string)) (_ *recording, err error) {
 	r := &recording{path: path, say: say, file: os.Stdout}
 	if path != "-" {
 		if r.file, r.onDisk, err = create(path); err != nil {
@@ -53,10 +54,12 @@ func openRecording(path string, max int64, tracks int, say func(string)) (_ *rec
 	case r.onDisk:
 		r.remark = large
 	}
-	if r.Recorder, err = capture.NewRecorder(r, tracks, options); err != nil {
+	recorder, err := capture.NewRecorder(r, options)
+	if err != nil {
 		r.file.Close()
 		return nil, fmt.Errorf("the recording cannot be written: %w", err)
 	}
+	r.Reader = stream.Read(recorder)
 	return r, nil
 }
 
@@ -162,16 +165,16 @@ func (r *recording) watch(ended <-chan struct{}) {
 
 // losses are what has been said of them.
 type losses struct {
-	capture.Dropped
+	events.Dropped
 	at time.Time
 }
 
 // since says what was lost since the last time, but not more than once a minute.
-func (l *losses) since(all capture.Dropped, why error, now time.Time) string {
+func (l *losses) since(all events.Dropped, why error, now time.Time) string {
 	if all == l.Dropped || now.Sub(l.at) < time.Minute {
 		return ""
 	}
-	fresh := capture.Dropped{Events: all.Events - l.Events, Octets: all.Octets - l.Octets}
+	fresh := events.Dropped{Events: all.Events - l.Events, Bytes: all.Bytes - l.Bytes}
 	l.Dropped, l.at = all, now
 	if why == nil {
 		why = errSlow
@@ -181,8 +184,8 @@ func (l *losses) since(all capture.Dropped, why error, now time.Time) string {
 
 var errSlow = errors.New("it is not written fast enough")
 
-func amount(d capture.Dropped) string {
-	return fmt.Sprintf("%s with %s", english.Plural(int64(d.Events), "event"), english.Plural(int64(d.Octets), "byte"))
+func amount(d events.Dropped) string {
+	return fmt.Sprintf("%s with %s", english.Plural(int64(d.Events), "event"), english.Plural(int64(d.Bytes), "byte"))
 }
 
 // close ends the recording. It gives up when that is not taken: the file may be a
@@ -200,7 +203,7 @@ func (r *recording) close() error {
 	case <-time.After(patience):
 		err = fmt.Errorf("the recording is not complete: its end was not taken within %v", patience)
 	}
-	if lost := r.Dropped(); lost != (capture.Dropped{}) {
+	if lost := r.Dropped(); lost != (events.Dropped{}) {
 		r.say(fmt.Sprintf("the recording lacks %s", amount(lost)))
 	}
 	return err
@@ -208,7 +211,7 @@ func (r *recording) close() error {
 
 func (r *recording) end() error {
 	var all *multierror.Error
-	if err := r.Recorder.Close(); err != nil {
+	if err := r.Reader.Close(); err != nil {
 		all = multierror.Append(all, fmt.Errorf("the recording is not complete: %w", err))
 	}
 	if r.file != r.first {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hopwire/hopwire/shared/capture"
+	"github.com/hopwire/hopwire/shared/events"
 )
 
 // silent is for recordings that have nothing to say.
@@ -31,7 +32,7 @@ func mustRead(t *testing.T, path string) string {
 func TestNewRecording(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "r.pcapng")
 	for range 2 {
-		r, err := openRecording(path, 0, 1, silent(t))
+		r, err := openRecording(path, 0, oneTrack(), silent(t))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -56,7 +57,7 @@ func TestNewRecording(t *testing.T) {
 func TestRecordingDestroysNothing(t *testing.T) {
 	dir := t.TempDir()
 	path, link, pipe := filepath.Join(dir, "r.pcapng"), filepath.Join(dir, "link"), filepath.Join(dir, "pipe")
-	mine, err := openRecording(path, 0, 1, silent(t))
+	mine, err := openRecording(path, 0, oneTrack(), silent(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +72,7 @@ func TestRecordingDestroysNothing(t *testing.T) {
 		pipe: pipe + " has no reader; begin that first",
 		dir:  "is a directory",
 	} {
-		if _, err := openRecording(name, 0, 1, silent(t)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := openRecording(name, 0, oneTrack(), silent(t)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", name, err, want)
 		}
 	}
@@ -91,10 +92,10 @@ func TestRecordingToPipe(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer reader.Close()
-	if _, err := openRecording(pipe, 1e6, 1, silent(t)); err == nil || !strings.Contains(err.Error(), "means something only for a file") {
+	if _, err := openRecording(pipe, 1e6, oneTrack(), silent(t)); err == nil || !strings.Contains(err.Error(), "means something only for a file") {
 		t.Error(err)
 	}
-	r, err := openRecording(pipe, 0, 1, silent(t))
+	r, err := openRecording(pipe, 0, oneTrack(), silent(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +111,7 @@ func TestRecordingToPipe(t *testing.T) {
 // recording says what it loses, and then goes on.
 func TestNextFileIsTaken(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "r.pcapng")
-	next, err := openRecording(path+".1", 0, 1, silent(t))
+	next, err := openRecording(path+".1", 0, oneTrack(), silent(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,16 +183,16 @@ func TestSayingLosses(t *testing.T) {
 	full := errors.New("no space left on device")
 	for _, step := range []struct {
 		after time.Duration
-		lost  capture.Dropped
+		lost  events.Dropped
 		why   error
 		says  string
 	}{
-		{0, capture.Dropped{}, nil, ""},
-		{time.Second, capture.Dropped{}, full, ""},
-		{time.Second, capture.Dropped{Events: 1, Octets: 10}, full, "the recording has lost 1 event with 10 bytes: no space left on device"},
-		{59 * time.Second, capture.Dropped{Events: 2, Octets: 30}, full, ""},
-		{time.Second, capture.Dropped{Events: 3, Octets: 60}, nil, "the recording has lost 2 events with 50 bytes: it is not written fast enough"},
-		{time.Hour, capture.Dropped{Events: 3, Octets: 60}, nil, ""},
+		{0, events.Dropped{}, nil, ""},
+		{time.Second, events.Dropped{}, full, ""},
+		{time.Second, events.Dropped{Events: 1, Bytes: 10}, full, "the recording has lost 1 event with 10 bytes: no space left on device"},
+		{59 * time.Second, events.Dropped{Events: 2, Bytes: 30}, full, ""},
+		{time.Second, events.Dropped{Events: 3, Bytes: 60}, nil, "the recording has lost 2 events with 50 bytes: it is not written fast enough"},
+		{time.Hour, events.Dropped{Events: 3, Bytes: 60}, nil, ""},
 	} {
 		at = at.Add(step.after)
 		if got := told.since(step.lost, step.why, at); got != step.says {
@@ -199,3 +200,5 @@ func TestSayingLosses(t *testing.T) {
 		}
 	}
 }
+
+func oneTrack() *events.Stream { return events.NewStream(1, events.Options{}) }

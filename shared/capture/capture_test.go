@@ -3,10 +3,13 @@ package capture
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"net/netip"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/hopwire/hopwire/shared/events"
 )
 
 // A tape is a recording under way in a test, on a clock that steps by itself. It
@@ -14,8 +17,9 @@ import (
 type tape struct {
 	t        testing.TB
 	file     bytes.Buffer
-	recorder *Recorder // without its goroutine
-	track    *Track
+	recorder *Recorder
+	reader   *events.Reader
+	track    *events.Track
 	now      time.Time
 	n        uint64
 }
@@ -23,14 +27,31 @@ type tape struct {
 func newTape(t testing.TB) *tape {
 	t.Helper()
 	tp := &tape{t: t, now: time.Date(2026, 1, 2, 3, 4, 5, 678, time.UTC)}
-	w, err := newWriter(&tp.file, Options{Application: "edge"})
+	tp.recorder, tp.reader, tp.track = recordOn(t, &tp.file, 16<<20, Options{Application: "edge"})
+	return tp
+}
+
+// recordOn begins a recording with one track, which is written when the test calls
+// Flush, or when a quarter of the memory is full.
+func recordOn(t testing.TB, sink io.Writer, memory int, o Options) (*Recorder, *events.Reader, *events.Track) {
+	t.Helper()
+	return recordEvery(t, sink, time.Hour, memory, o)
+}
+
+func recordEvery(t testing.TB, sink io.Writer, interval time.Duration, memory int, o Options) (*Recorder, *events.Reader, *events.Track) {
+	t.Helper()
+	r, err := NewRecorder(sink, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	tp.track = &Track{ring: newRing(16 << 20)}
-	tp.recorder = &Recorder{writer: w, tracks: []*Track{tp.track}}
-	return tp
+	stream := events.NewStream(1, events.Options{Memory: memory, Interval: interval})
+	reader := stream.Read(r)
+	t.Cleanup(func() { reader.Close() })
+	return r, reader, stream.Track(0)
 }
+
+// smallest is the least memory that a track has.
+const smallest = 256 << 10
 
 func (tp *tape) tick() time.Time {
 	tp.now = tp.now.Add(1234567)
@@ -38,34 +59,34 @@ func (tp *tape) tick() time.Time {
 }
 
 // open begins a flow on hop, with IPv4 addresses.
-func (tp *tape) open(hop Hop) *Flow {
+func (tp *tape) open(hop Hop) *events.Flow {
 	tp.n++
 	return tp.openBetween(hop, netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(50000+tp.n)),
 		netip.MustParseAddrPort("127.0.0.1:41234"))
 }
 
-func (tp *tape) openBetween(hop Hop, client, server netip.AddrPort) *Flow {
-	f := &Flow{FlowID: FlowID{hop, tp.n}, Client: client, Server: server}
+func (tp *tape) openBetween(hop Hop, client, server netip.AddrPort) *events.Flow {
+	f := &events.Flow{ConnID: events.ConnID{Hop: hop, N: tp.n}, Client: client, Server: server}
 	tp.track.Open(f, tp.tick())
 	return f
 }
 
 // in records pieces sent by the client, out those sent by the server.
-func (tp *tape) in(f *Flow, pieces ...string)  { tp.data(f, Inbound, pieces) }
-func (tp *tape) out(f *Flow, pieces ...string) { tp.data(f, Outbound, pieces) }
+func (tp *tape) in(f *events.Flow, pieces ...string)  { tp.data(f, Inbound, pieces) }
+func (tp *tape) out(f *events.Flow, pieces ...string) { tp.data(f, Outbound, pieces) }
 
-func (tp *tape) data(f *Flow, d Direction, pieces []string) {
+func (tp *tape) data(f *events.Flow, d Direction, pieces []string) {
 	for _, p := range pieces {
-		tp.track.Data(f, d, tp.tick(), []byte(p), "")
+		tp.track.Bytes(f, d, tp.tick(), []byte(p), false, "")
 	}
 }
 
-func (tp *tape) end(f *Flow, d Direction, how Ending) {
+func (tp *tape) end(f *events.Flow, d Direction, how Ending) {
 	tp.track.End(f, d, how, tp.tick(), "")
 }
 
 // finish closes a flow in good order, the client first.
-func (tp *tape) finish(f *Flow) {
+func (tp *tape) finish(f *events.Flow) {
 	tp.end(f, Inbound, FIN)
 	tp.end(f, Outbound, FIN)
 }
@@ -80,9 +101,8 @@ func (tp *tape) check(err error) {
 // bytes ends the recording.
 func (tp *tape) bytes() []byte {
 	tp.t.Helper()
-	tp.check(tp.recorder.drain())
-	tp.check(tp.recorder.writer.close())
-	if d := tp.recorder.Dropped(); d != (Dropped{}) {
+	tp.check(tp.reader.Close())
+	if d := tp.reader.Dropped(); d != (events.Dropped{}) {
 		tp.t.Fatalf("the tape is too short: %+v", d)
 	}
 	return tp.file.Bytes()

@@ -1,6 +1,8 @@
 package capture
 
 import (
+	"github.com/hopwire/hopwire/shared/events"
+
 	"cmp"
 	"fmt"
 	"maps"
@@ -12,7 +14,7 @@ import (
 
 // A conversation is what TCP knows about a flow: the writer's half of a Flow.
 type conversation struct {
-	id       FlowID
+	id       events.ConnID
 	ends     [2]netip.AddrPort // by the direction in which each end sends
 	sequence [2]uint32         // number of the next octet
 	next     [2]uint64         // octets written, or known as lost
@@ -28,16 +30,16 @@ type conversation struct {
 const maxHole = 1 << 30
 
 // open starts a conversation and writes its handshake.
-func (w *writer) open(e *event) {
-	client, server, at := decodeAddress(e.content), decodeAddress(e.content[addressSize:]), e.time()
+func (w *Recorder) open(e *events.Event) {
+	client, server, at := e.Client, e.Server, e.At
 	c := &conversation{
-		id: e.flow, ends: addresses(e.flow, client, server), sequence: initialSequence(e.flow, at),
+		id: e.Conn, ends: addresses(e.Conn, client, server), sequence: initialSequence(e.Conn, at),
 		opened: opened(client, server), file: w.number,
 	}
-	w.flows[e.flow] = c
-	w.send(c, segment{dir: Inbound, at: at, flags: flagSYN, comment: c.id.String() + " " + c.opened})
-	w.send(c, segment{dir: Outbound, at: at, flags: flagSYN | flagACK})
-	w.send(c, segment{dir: Inbound, at: at, flags: flagACK})
+	w.flows[e.Conn] = c
+	w.send(c, segment{dir: events.Inbound, at: at, flags: flagSYN, comment: c.id.String() + " " + c.opened})
+	w.send(c, segment{dir: events.Outbound, at: at, flags: flagSYN | flagACK})
+	w.send(c, segment{dir: events.Inbound, at: at, flags: flagACK})
 }
 
 // opened stands behind the connection's name in the comment on its SYN, by which a
@@ -54,7 +56,7 @@ func opened(client, server netip.AddrPort) string {
 
 // addresses returns what stands in the packets: the real addresses where IP
 // has them, both of one family.
-func addresses(id FlowID, client, server netip.AddrPort) [2]netip.AddrPort {
+func addresses(id events.ConnID, client, server netip.AddrPort) [2]netip.AddrPort {
 	if !client.IsValid() {
 		client = netip.AddrPortFrom(unixClient, uint16(1024+id.N%(1<<16-1024)))
 	}
@@ -71,32 +73,32 @@ func addresses(id FlowID, client, server netip.AddrPort) [2]netip.AddrPort {
 // initialSequence follows the clock of RFC 9293 section 3.4.1, one step in four
 // microseconds, so that a later connection between the same two ports is told
 // apart from a repeated SYN.
-func initialSequence(id FlowID, at time.Time) [2]uint32 {
+func initialSequence(id events.ConnID, at time.Time) [2]uint32 {
 	clock := uint32(at.UnixMicro()/4) + uint32(id.N)<<8
 	return [2]uint32{clock, clock + 1<<31}
 }
 
 // data writes one segment.
-func (w *writer) data(c *conversation, e *event) {
-	s := segment{dir: e.dir, at: e.time(), flags: flagACK, content: e.content, comment: e.comment}
-	if e.detail != 0 {
+func (w *Recorder) data(c *conversation, e *events.Event) {
+	s := segment{dir: e.Direction, at: e.At, flags: flagACK, content: e.Content, exchange: e.Exchange, comment: e.Comment}
+	if !e.Partial {
 		s.flags |= flagPSH
 	}
 	w.send(c, s)
-	if c.next[e.dir]-c.acked[e.dir] >= ackEvery {
-		w.send(c, segment{dir: e.dir.reverse(), at: s.at, flags: flagACK})
+	if c.next[e.Direction]-c.acked[e.Direction] >= ackEvery {
+		w.send(c, segment{dir: e.Direction.Reverse(), at: s.at, flags: flagACK})
 	}
 }
 
 // end writes the end of a direction, or of the whole.
-func (w *writer) end(c *conversation, e *event) {
-	s, back := segment{dir: e.dir, at: e.time(), flags: flagFIN | flagACK, comment: e.comment}, e.dir.reverse()
-	if Ending(e.detail) == RST {
+func (w *Recorder) end(c *conversation, e *events.Event) {
+	s, back := segment{dir: e.Direction, at: e.At, flags: flagFIN | flagACK, exchange: e.Exchange, comment: e.Comment}, e.Direction.Reverse()
+	if e.Means == events.RST {
 		s.flags = flagRST | flagACK
 	}
 	w.send(c, s)
-	c.ended[e.dir] = true
-	if e.kind == closeEvent || c.ended[back] {
+	c.ended[e.Direction] = true
+	if e.Kind == events.Closed || c.ended[back] {
 		delete(w.flows, c.id)
 	}
 	if s.flags&flagFIN != 0 && c.ended[back] {
@@ -106,7 +108,7 @@ func (w *writer) end(c *conversation, e *event) {
 
 // skipTo leaves a hole in the sequence numbers for octets that passed and were
 // not recorded, and says so in a note.
-func (w *writer) skipTo(c *conversation, d Direction, offset uint64, at time.Time) {
+func (w *Recorder) skipTo(c *conversation, d events.Direction, offset uint64, at time.Time) {
 	if offset <= c.next[d] {
 		return
 	}
@@ -114,19 +116,18 @@ func (w *writer) skipTo(c *conversation, d Direction, offset uint64, at time.Tim
 	c.next[d] = offset
 	c.sequence[d] += uint32(min(lost, maxHole))
 	w.counts[interfaceOf(c.id.Hop)].lost++
-	n := Note{
-		Kind: "recording.gap", Flow: c.id,
-		Params: []Param{{"direction", d.String()}, {"bytes", strconv.FormatUint(lost, 10)}},
+	w.note(at, c.id, events.Exchange{}, &events.Note{
+		Kind: "recording.gap", Warning: true,
+		Params: []events.Param{{Name: "direction", Value: d.String()}, {Name: "bytes", Value: strconv.FormatUint(lost, 10)}},
 		Text:   fmt.Sprintf("%d bytes passed %s here and were not recorded", lost, d),
-	}
-	w.note(at, Warning, n.appendBody(nil))
+	})
 }
 
 // send writes a segment, which acknowledges all that was seen in the other
 // direction, and takes the sequence numbers that it uses up: one for each octet,
 // for SYN and for FIN.
-func (w *writer) send(c *conversation, s segment) {
-	d, back := s.dir, s.dir.reverse()
+func (w *Recorder) send(c *conversation, s segment) {
+	d, back := s.dir, s.dir.Reverse()
 	s.hop, s.from, s.to, s.seq = c.id.Hop, c.ends[d], c.ends[back], c.sequence[d]
 	if s.flags&flagACK != 0 {
 		s.ack = c.sequence[back]
@@ -145,8 +146,8 @@ func (w *writer) send(c *conversation, s segment) {
 }
 
 // goOn says which connections were open when a further file began.
-func (w *writer) goOn() {
-	open := slices.SortedFunc(maps.Keys(w.flows), func(a, b FlowID) int {
+func (w *Recorder) goOn() {
+	open := slices.SortedFunc(maps.Keys(w.flows), func(a, b events.ConnID) int {
 		return cmp.Or(cmp.Compare(a.Hop, b.Hop), cmp.Compare(a.N, b.N))
 	})
 	text := []byte("this file goes on where another one ended")
@@ -154,12 +155,11 @@ func (w *writer) goOn() {
 		if i == 0 {
 			text = append(text, "; so do the connections"...)
 		}
-		text = id.appendTo(append(text, ' '))
+		text = id.AppendTo(append(text, ' '))
 	}
-	n := Note{
+	w.note(w.last, events.ConnID{}, events.Exchange{}, &events.Note{
 		Kind:   "recording.goes-on",
-		Params: []Param{{"file", strconv.Itoa(w.number)}, {"connections", strconv.Itoa(len(open))}},
+		Params: []events.Param{{Name: "file", Value: strconv.Itoa(w.number)}, {Name: "connections", Value: strconv.Itoa(len(open))}},
 		Text:   string(text),
-	}
-	w.note(w.last, Info, n.appendBody(nil))
+	})
 }

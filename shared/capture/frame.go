@@ -1,6 +1,8 @@
 package capture
 
 import (
+	"github.com/hopwire/hopwire/shared/events"
+
 	"net/netip"
 	"time"
 
@@ -10,9 +12,8 @@ import (
 
 const (
 	// maxSegment is the maximum segment size that the handshake announces. It
-	// is that of the loopback interface: as much as an IPv4 packet can hold, so
-	// that one write is one segment whenever that is possible at all.
-	maxSegment = 65535 - 20 - 20
+	// is that of the loopback interface, so that an event is one segment.
+	maxSegment = events.MaxPiece
 	// maxWindow is announced in every segment and means 8 MiB by windowScale.
 	maxWindow   = 65535
 	windowScale = 7
@@ -41,16 +42,17 @@ const (
 // A segment is one TCP segment with all that decides its headers, and what the
 // file says of it beside them.
 type segment struct {
-	hop      Hop
-	dir      Direction
+	hop      events.Hop
+	dir      events.Direction
 	from, to netip.AddrPort
 	flags    tcpFlags
 	seq, ack uint32
 	content  []byte
 
-	at      time.Time
-	goesOn  string // that the connection began in an earlier file
-	comment string
+	at       time.Time
+	goesOn   string          // that the connection began in an earlier file
+	exchange events.Exchange // that it is used for
+	comment  string
 }
 
 // A framer makes Ethernet frames. Its result is valid until its next call.
@@ -99,12 +101,12 @@ func (f *framer) datagram(from, to netip.AddrPort, content []byte) ([]byte, erro
 
 // link sets the hardware addresses: of the client and the edge, or of the edge
 // and the origin.
-func (f *framer) link(hop Hop, dir Direction) {
+func (f *framer) link(hop events.Hop, dir events.Direction) {
 	f.eth.SrcMAC, f.eth.DstMAC = clientMAC, edgeMAC
-	if hop == OriginHop {
+	if hop == events.OriginHop {
 		f.eth.SrcMAC, f.eth.DstMAC = edgeMAC, originMAC
 	}
-	if dir == Outbound {
+	if dir == events.Outbound {
 		f.eth.SrcMAC, f.eth.DstMAC = f.eth.DstMAC, f.eth.SrcMAC
 	}
 }

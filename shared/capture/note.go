@@ -1,6 +1,8 @@
 package capture
 
 import (
+	"github.com/hopwire/hopwire/shared/events"
+
 	"bytes"
 	"cmp"
 	"strconv"
@@ -8,49 +10,48 @@ import (
 	"time"
 )
 
-// A Severity is a syslog severity (RFC 5424 section 6.2.1).
-type Severity uint8
-
-// The severities that a gateway has a use for.
-const (
-	Warning Severity = 4
-	Info    Severity = 6
-)
-
-// A Param is one name and value of a note's structured data. The name is
-// printable ASCII without '=', ']', '"' and space, 32 octets at most.
-type Param struct{ Name, Value string }
-
-// A Note is what the edge knows beyond octets: where a connection came from,
-// why it was closed, which rule refused a message. It is recorded as a syslog
-// datagram (RFC 5424) among the packets, on an interface of its own.
+// A Note is one that was recorded: as a syslog datagram (RFC 5424) among the packets,
+// on an interface of its own.
 type Note struct {
-	At       time.Time
-	Severity Severity // zero means Info
-	// Kind is the stable short name of what happened, such as "exchange";
-	// printable ASCII without space, 32 octets at most. Empty means none.
-	Kind string
-	// Flow is the connection that the note is about; the zero value: none.
-	Flow   FlowID
-	Params []Param
-	Text   string
+	events.Note
+	At time.Time
+	// Conn is the connection that the note is about, and Exchange what it was used
+	// for; the zero values: none.
+	Conn     events.ConnID
+	Exchange events.Exchange
 }
 
 const (
 	facility = 16 // local0
+	// Of the severities of RFC 5424 section 6.2.1, a gateway has a use for two.
+	severityWarning, severityInfo = 4, 6
 	// structuredID carries the enterprise number that RFC 5612 sets aside for
 	// documentation, since hopwire has none of its own.
 	structuredID = "hopwire@32473"
 	maxNote      = 48 << 10 // a datagram with its headers stays below 64 KiB
 )
 
-// appendBody appends what follows PROCID in RFC 5424: MSGID, structured data,
-// message. It is made on the loop, and the rest by the writer.
-func (n *Note) appendBody(b []byte) []byte {
+func severityOf(n *events.Note) int {
+	if n.Warning {
+		return severityWarning
+	}
+	return severityInfo
+}
+
+// appendNote appends what follows PROCID in RFC 5424: MSGID, structured data,
+// message.
+func appendNote(b []byte, conn events.ConnID, exchange events.Exchange, n *events.Note) []byte {
 	start := len(b)
 	b = append(b, cmp.Or(n.Kind, "-")...)
 	b = append(b, ' ')
-	b = n.appendStructuredData(b)
+	var params []events.Param
+	if conn != (events.ConnID{}) {
+		params = append(params, events.Param{Name: "flow", Value: conn.String()})
+	}
+	if exchange != (events.Exchange{}) {
+		params = append(params, events.Param{Name: "exchange", Value: exchange.String()})
+	}
+	b = appendStructuredData(b, append(params, n.Params...))
 	if n.Text != "" {
 		b = append(b, ' ')
 		b = append(b, n.Text...)
@@ -61,16 +62,12 @@ func (n *Note) appendBody(b []byte) []byte {
 	return b
 }
 
-func (n *Note) appendStructuredData(b []byte) []byte {
-	if n.Flow == (FlowID{}) && len(n.Params) == 0 {
+func appendStructuredData(b []byte, params []events.Param) []byte {
+	if len(params) == 0 {
 		return append(b, '-')
 	}
 	b = append(b, "["+structuredID...)
-	if n.Flow != (FlowID{}) {
-		b = append(b, ` flow="`...)
-		b = append(n.Flow.appendTo(b), '"')
-	}
-	for _, p := range n.Params {
+	for _, p := range params {
 		b = append(append(b, ' '), p.Name...)
 		b = append(b, '=', '"')
 		b = append(appendEscaped(b, p.Value), '"')
@@ -102,7 +99,7 @@ func parseNote(p []byte, at time.Time) (Note, bool) {
 	if err != nil {
 		return n, false
 	}
-	n.Severity = Severity(code & 7)
+	n.Warning = code&7 <= severityWarning
 	head := bytes.SplitN(rest, []byte(" "), 6) // time, host, application, process, kind, the rest
 	if len(head) < 6 {
 		return n, false
@@ -135,11 +132,16 @@ func (n *Note) parseStructuredData(s string) (text string) {
 }
 
 func (n *Note) set(name, value string) {
-	if id, err := ParseFlowID(value); name == "flow" && err == nil {
-		n.Flow = id
-		return
+	var err error
+	switch name {
+	case "flow":
+		n.Conn, err = events.ParseConnID(value)
+	case "exchange":
+		n.Exchange, err = events.ParseExchange(value)
 	}
-	n.Params = append(n.Params, Param{name, value})
+	if name != "flow" && name != "exchange" || err != nil {
+		n.Params = append(n.Params, events.Param{Name: name, Value: value})
+	}
 }
 
 // unescape returns the value up to its closing quote, and what follows that.

@@ -14,6 +14,8 @@ import (
 	"testing/iotest"
 
 	"github.com/gopacket/gopacket/layers"
+
+	"github.com/hopwire/hopwire/shared/events"
 )
 
 func TestReadRefuses(t *testing.T) {
@@ -66,8 +68,8 @@ func someTape(t testing.TB) *tape {
 	c, o := tp.open(ClientHop), tp.open(OriginHop)
 	for range 3 {
 		tp.in(c, askA)
-		tp.track.Note(&Note{At: tp.tick(), Flow: o.FlowID, Text: "a note"})
-		tp.track.Data(o, Inbound, tp.tick(), []byte(askA), strings.Repeat("a comment ", 10))
+		tp.track.Note(o, tp.tick(), &events.Note{Text: "a note"})
+		tp.track.Bytes(o, Inbound, tp.tick(), []byte(askA), false, strings.Repeat("a comment ", 10))
 		tp.out(o, answer)
 		tp.out(c, answer)
 	}
@@ -150,7 +152,7 @@ func TestReadWarnsInBounds(t *testing.T) {
 	for range 100 {
 		f := tp.open(ClientHop)
 		tp.in(f, askA)
-		f.passed[Inbound] += 10
+		f.Skip(Inbound, 10)
 		tp.in(f, askA)
 	}
 	rec := tp.read()
@@ -189,14 +191,14 @@ func TestReadGivesBackWhatWasWritten(t *testing.T) {
 
 // A script is what one connection will carry, and what was recorded of it.
 type script struct {
-	flow      *Flow
+	flow      *events.Flow
 	exchanges []Exchange // Raw only
 	left      [2][]byte
 	begins    [][2]int // where in left they began, by Direction
 	said      [2]int
 }
 
-func newScript(random *rand.Rand, flow *Flow) *script {
+func newScript(random *rand.Rand, flow *events.Flow) *script {
 	s := &script{flow: flow}
 	for range 1 + random.IntN(6) {
 		x := randomExchange(random)
@@ -263,7 +265,7 @@ func shuffledTurns(random *rand.Rand, scripts []*script) (turns []*script) {
 func (s *script) step(tp *tape, random *rand.Rand) {
 	d := Direction(random.IntN(2))
 	if s.may(d) == 0 {
-		d = d.reverse()
+		d = d.Reverse()
 	}
 	if s.may(d) == 0 {
 		return

@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/hopwire/hopwire/shared/events"
 )
 
 // What is written comes back as exchanges, message by message.
@@ -14,13 +16,13 @@ func TestRoundTrip(t *testing.T) {
 	big := strings.Repeat("x", 200000)
 	cases := []struct {
 		name     string
-		record   func(tp *tape, f *Flow)
+		record   func(tp *tape, f *events.Flow)
 		want     []string
 		warnings []string
 		closed   Closing // At is not compared
 		upgraded bool
 	}{
-		{"keep-alive", func(tp *tape, f *Flow) {
+		{"keep-alive", func(tp *tape, f *events.Flow) {
 			tp.in(f, get)
 			tp.out(f, ok)
 			tp.in(f, get)
@@ -28,7 +30,7 @@ func TestRoundTrip(t *testing.T) {
 			tp.finish(f)
 		}, []string{"GET /a 28+0 -> 200 OK 38+2", "GET /a 28+0 -> 200 OK 38+2"}, nil, Closing{How: FIN}, false},
 
-		{"pipelined, answered in other pieces", func(tp *tape, f *Flow) {
+		{"pipelined, answered in other pieces", func(tp *tape, f *events.Flow) {
 			tp.in(f, get+get[:5], get[5:]+get)
 			tp.out(f, ok[:3], ok[3:]+ok+ok[:20], ok[20:])
 			tp.end(f, Outbound, FIN)
@@ -36,24 +38,24 @@ func TestRoundTrip(t *testing.T) {
 		}, []string{"GET /a 28+0 -> 200 OK 38+2", "GET /a 28+0 -> 200 OK 38+2", "GET /a 28+0 -> 200 OK 38+2"},
 			nil, Closing{How: FIN, From: Outbound}, false},
 
-		{"chunked both ways, with a trailer section", func(tp *tape, f *Flow) {
+		{"chunked both ways, with a trailer section", func(tp *tape, f *events.Flow) {
 			tp.in(f, "POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", "5\r\nhello\r\n", "0\r\n", "A: b\r\n\r\n")
 			tp.out(f, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\nx\r\n0\r\n\r\n")
 		}, []string{"POST /p 57+21 -> 200 OK 47+11"}, nil, Closing{}, false},
 
-		{"more than one segment holds", func(tp *tape, f *Flow) {
+		{"more than one segment holds", func(tp *tape, f *events.Flow) {
 			tp.in(f, "POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n"+big)
 			tp.out(f, "HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n"+big)
 		}, []string{"POST /p 53+200000 -> 200 OK 43+200000"}, nil, Closing{}, false},
 
-		{"interim responses", func(tp *tape, f *Flow) {
+		{"interim responses", func(tp *tape, f *events.Flow) {
 			tp.in(f, "POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\n")
 			tp.out(f, "HTTP/1.1 100 Continue\r\n\r\n")
 			tp.in(f, "x")
 			tp.out(f, "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"+ok)
 		}, []string{"POST /p 70+1 -> 100 Continue 25+0, 103 Early Hints 40+0, 200 OK 38+2"}, nil, Closing{}, false},
 
-		{"responses that end with their head", func(tp *tape, f *Flow) {
+		{"responses that end with their head", func(tp *tape, f *events.Flow) {
 			tp.in(f, "HEAD /h HTTP/1.1\r\nHost: a\r\n\r\n")
 			tp.out(f, "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n")
 			tp.in(f, get)
@@ -63,40 +65,40 @@ func TestRoundTrip(t *testing.T) {
 		}, []string{"HEAD /h 29+0 -> 200 OK 39+0", "GET /a 28+0 -> 204 No Content 27+0", "GET /a 28+0 -> 304 Not Modified 49+0"},
 			nil, Closing{}, false},
 
-		{"until close", func(tp *tape, f *Flow) {
+		{"until close", func(tp *tape, f *events.Flow) {
 			tp.in(f, get)
 			tp.out(f, "HTTP/1.1 200 OK\r\n\r\n", "all ", "of it")
 			tp.end(f, Outbound, FIN)
 			tp.end(f, Inbound, FIN)
 		}, []string{"GET /a 28+0 -> 200 OK 19+9"}, nil, Closing{How: FIN, From: Outbound}, false},
 
-		{"until close, which was a reset", func(tp *tape, f *Flow) {
+		{"until close, which was a reset", func(tp *tape, f *events.Flow) {
 			tp.in(f, get)
 			tp.out(f, "HTTP/1.1 200 OK\r\n\r\n", "part")
 			tp.end(f, Outbound, RST)
 		}, []string{"GET /a 28+0 -> 200 OK (cut) 19+4"}, nil, Closing{How: RST, From: Outbound}, false},
 
-		{"reset in the middle of a response", func(tp *tape, f *Flow) {
+		{"reset in the middle of a response", func(tp *tape, f *events.Flow) {
 			tp.in(f, get)
 			tp.out(f, ok[:39])
 			tp.end(f, Inbound, RST)
 			tp.out(f, ok[39:]) // the edge may still have tried
 		}, []string{"GET /a 28+0 -> 200 OK (cut) 38+1"}, nil, Closing{How: RST}, false},
 
-		{"reset after FIN", func(tp *tape, f *Flow) {
+		{"reset after FIN", func(tp *tape, f *events.Flow) {
 			tp.in(f, get)
 			tp.end(f, Inbound, FIN)
 			tp.out(f, ok)
 			tp.end(f, Outbound, RST)
 		}, []string{"GET /a 28+0 -> 200 OK 38+2"}, nil, Closing{How: RST, From: Outbound}, false},
 
-		{"unanswered", func(tp *tape, f *Flow) {
+		{"unanswered", func(tp *tape, f *events.Flow) {
 			tp.in(f, get+get)
 			tp.out(f, ok)
 			tp.end(f, Outbound, FIN)
 		}, []string{"GET /a 28+0 -> 200 OK 38+2", "GET /a 28+0 ->"}, nil, Closing{How: FIN, From: Outbound}, false},
 
-		{"half a request", func(tp *tape, f *Flow) {
+		{"half a request", func(tp *tape, f *events.Flow) {
 			tp.in(f, get)
 			tp.out(f, ok)
 			tp.in(f, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf")
@@ -105,7 +107,7 @@ func TestRoundTrip(t *testing.T) {
 			[]string{"connection c1 (127.0.0.1:50001 > 127.0.0.1:41234): its last request is not whole and was left out"},
 			Closing{How: FIN}, false},
 
-		{"a request that is refused", func(tp *tape, f *Flow) {
+		{"a request that is refused", func(tp *tape, f *events.Flow) {
 			tp.in(f, get)
 			tp.out(f, ok)
 			tp.in(f, "GET / HTTP/1.1\r\nHost : a\r\n\r\n")
@@ -115,7 +117,7 @@ func TestRoundTrip(t *testing.T) {
 			[]string{"connection c1 (127.0.0.1:50001 > 127.0.0.1:41234): a request cannot be read: * left it out, and what follows"},
 			Closing{How: FIN}, false},
 
-		{"a response to nothing", func(tp *tape, f *Flow) {
+		{"a response to nothing", func(tp *tape, f *events.Flow) {
 			tp.in(f, get)
 			tp.out(f, ok)
 			tp.out(f, "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")
@@ -124,7 +126,7 @@ func TestRoundTrip(t *testing.T) {
 			[]string{"connection c1 (127.0.0.1:50001 > 127.0.0.1:41234): 51 bytes of responses answer no request and were left out"},
 			Closing{How: FIN, From: Outbound}, false},
 
-		{"upgrade", func(tp *tape, f *Flow) {
+		{"upgrade", func(tp *tape, f *events.Flow) {
 			tp.in(f, "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n")
 			tp.out(f, "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n")
 			tp.in(f, "\x00\x01\x02")
@@ -132,7 +134,7 @@ func TestRoundTrip(t *testing.T) {
 			tp.finish(f)
 		}, []string{"GET /chat 64+0 -> 101 Switching Protocols 69+0"}, nil, Closing{How: FIN}, true},
 
-		{"connect", func(tp *tape, f *Flow) {
+		{"connect", func(tp *tape, f *events.Flow) {
 			tp.in(f, "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n")
 			tp.out(f, "HTTP/1.1 200 OK\r\n\r\n")
 			tp.in(f, get)
@@ -203,7 +205,7 @@ func TestRoundTripIdentity(t *testing.T) {
 func TestRoundTripKeepsConnectionsApart(t *testing.T) {
 	tp := newTape(t)
 	client, server := netip.MustParseAddrPort("127.0.0.1:1234"), netip.MustParseAddrPort("127.0.0.1:80")
-	var flows []*Flow
+	var flows []*events.Flow
 	for _, hop := range []Hop{ClientHop, OriginHop, ClientHop} {
 		tp.n++
 		f := tp.openBetween(hop, client, server)
@@ -242,18 +244,30 @@ func TestMessageTimes(t *testing.T) {
 
 func TestRoundTripNotes(t *testing.T) {
 	tp := newTape(t)
+	used := tp.open(OriginHop)
+	used.Exchange.Client = events.Use{Conn: events.ConnID{Hop: ClientHop, N: 3}, N: 2}
 	notes := []Note{
-		{Severity: Info, Kind: "pool.reuse", Flow: FlowID{OriginHop, 4}, Params: []Param{{"idle", "12ms"}, {"uses", "3"}}, Text: "took the newest"},
-		{Severity: 3, Kind: "refused", Params: []Param{{"field", `a]b"c\d`}}},
-		{Severity: 7, Text: "only text - with [brackets]"},
-		{Severity: Warning, Kind: "empty"},
-		{Severity: 5, Kind: "flow", Flow: FlowID{ClientHop, 0}},
+		{Conn: used.ConnID, Exchange: used.Exchange, Note: events.Note{Kind: "pool", Params: params("idle", "12ms", "uses", "3"), Text: "took the newest"}},
+		{Note: events.Note{Kind: "refused", Params: params("field", `a]b"c\d`)}},
+		{Note: events.Note{Text: "only text - with [brackets]"}},
+		{Note: events.Note{Kind: "empty", Warning: true}},
 	}
 	for i := range notes {
 		notes[i].At = tp.tick()
-		tp.track.Note(&notes[i])
+		var about *events.Flow
+		if notes[i].Conn != (events.ConnID{}) {
+			about = used
+		}
+		tp.track.Note(about, notes[i].At, &notes[i].Note)
 	}
 	if got := tp.read().Notes; !reflect.DeepEqual(got, notes) {
 		t.Errorf("got  %+v\nwant %+v", got, notes)
 	}
+}
+
+func params(texts ...string) (list []events.Param) {
+	for i := 0; i < len(texts); i += 2 {
+		list = append(list, events.Param{Name: texts[i], Value: texts[i+1]})
+	}
+	return list
 }

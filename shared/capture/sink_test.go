@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hopwire/hopwire/shared/events"
 )
 
 // A disk is what a recorder writes files to, one after the other. It has only so
@@ -43,30 +45,11 @@ func (d *disk) next() error {
 	return nil
 }
 
-// recordOn begins a recording on d, which is written when the test wants it.
-func recordOn(t *testing.T, d *disk, o Options) *Recorder {
-	t.Helper()
-	o.Interval, o.Buffer = time.Hour, minimalRing
-	w, err := newWriter(d, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &Recorder{writer: w, tracks: []*Track{{ring: newRing(minimalRing)}}}
-}
-
-// end closes the recording as the recorder's goroutine does.
-func end(r *Recorder) error {
-	r.stop, r.done, r.interval = make(chan struct{}), make(chan struct{}), time.Hour
-	close(r.stop)
-	r.run()
-	return r.err
-}
-
 // exchangeOn records number n on f.
-func exchangeOn(r *Recorder, f *Flow, n int) {
-	request, response := numbered(f.FlowID, n)
-	r.tracks[0].Data(f, Inbound, time.Now(), []byte(request), "an edit")
-	r.tracks[0].Data(f, Outbound, time.Now(), []byte(response), "")
+func exchangeOn(track *events.Track, f *events.Flow, n int) {
+	request, response := numbered(f.ConnID, n)
+	track.Bytes(f, Inbound, time.Now(), []byte(request), false, "an edit")
+	track.Bytes(f, Outbound, time.Now(), []byte(response), false, "")
 }
 
 // What a full disk did not take is written once there is room, from where it was
@@ -77,32 +60,32 @@ func TestFullDiskHasRoomAgain(t *testing.T) {
 		loses     bool
 	}{{10, false}, {5000, true}} {
 		d := newDisk(3000)
-		r := recordOn(t, d, Options{})
-		f := &Flow{FlowID: FlowID{ClientHop, 1}, Client: someClient, Server: someServer}
-		r.tracks[0].Open(f, time.Now())
+		w, r, track := recordOn(t, d, smallest, Options{})
+		f := &events.Flow{ConnID: events.ConnID{Hop: ClientHop, N: 1}, Client: someClient, Server: someServer}
+		track.Open(f, time.Now())
 		for n := range test.exchanges {
-			exchangeOn(r, f, n)
+			exchangeOn(track, f, n)
 			if n%100 == 9 {
-				if err := r.drain(); !errors.Is(err, errFull) || r.Failing() != err {
+				if err := r.Flush(); !errors.Is(err, errFull) || r.Failing() != err {
 					t.Errorf("draining to a full disk gives %v", err)
 				}
 			}
 		}
-		if held := r.writer.blocks.Len(); held > flushAt+1<<18 {
+		if held := w.blocks.Len(); held > flushAt+1<<18 {
 			t.Errorf("the writer holds %d bytes", held)
 		}
 		d.room = 1 << 30
-		if err := r.drain(); err != nil || r.Failing() != nil {
+		if err := r.Flush(); err != nil || r.Failing() != nil {
 			t.Fatal(err, r.Failing())
 		}
-		exchangeOn(r, f, test.exchanges)
-		r.tracks[0].Close(f, Outbound, time.Now(), "")
-		if err := end(r); err != nil {
+		exchangeOn(track, f, test.exchanges)
+		track.Close(f, Outbound, time.Now(), "")
+		if err := r.Close(); err != nil {
 			t.Fatal(err)
 		}
 		rec := readBytes(t, d.files[0].Bytes())
 		lost := r.Dropped()
-		if (lost.Events > 0) != test.loses || (lost.Octets > 0) != test.loses {
+		if (lost.Events > 0) != test.loses || (lost.Bytes > 0) != test.loses {
 			t.Errorf("lost %+v of %d exchanges", lost, test.exchanges)
 		}
 		if gaps := uint64(len(rec.Notes)); (gaps > 0) != test.loses {
@@ -119,20 +102,20 @@ func TestFullDiskHasRoomAgain(t *testing.T) {
 // What the disk has not taken in the end is counted, to the last event.
 func TestFullDiskToTheEnd(t *testing.T) {
 	d := newDisk(3000)
-	r := recordOn(t, d, Options{})
-	f := &Flow{FlowID: FlowID{ClientHop, 1}, Client: someClient, Server: someServer}
-	r.tracks[0].Open(f, time.Now())
-	r.drain()
+	_, r, track := recordOn(t, d, smallest, Options{})
+	f := &events.Flow{ConnID: events.ConnID{Hop: ClientHop, N: 1}, Client: someClient, Server: someServer}
+	track.Open(f, time.Now())
+	r.Flush()
 	d.room = 0
-	const events, size = 3000, 1000
-	for range events {
-		r.tracks[0].Data(f, Inbound, time.Now(), make([]byte, size), "")
-		r.drain()
+	const writes, size = 3000, 1000
+	for range writes {
+		track.Bytes(f, Inbound, time.Now(), make([]byte, size), false, "")
+		r.Flush()
 	}
-	if err := end(r); !errors.Is(err, errFull) {
+	if err := r.Close(); !errors.Is(err, errFull) {
 		t.Errorf("the end gives %v", err)
 	}
-	if got, want := r.Dropped(), (Dropped{events, events * size}); got != want {
+	if got, want := r.Dropped(), (events.Dropped{Events: writes, Bytes: writes * size}); got != want {
 		t.Errorf("lost %+v, want %+v", got, want)
 	}
 }
@@ -142,15 +125,13 @@ func TestFullDiskToTheEnd(t *testing.T) {
 func TestPipeWithoutReader(t *testing.T) {
 	pipe, sink := io.Pipe()
 	pipe.CloseWithError(syscall.EPIPE)
-	w := &writer{sink: io.Discard, frames: newFramer(), flows: map[FlowID]*conversation{}}
-	w.head()
+	w, r, track := recordOn(t, io.Discard, smallest, Options{})
 	w.sink = sink
-	r := &Recorder{writer: w, tracks: []*Track{{ring: newRing(minimalRing)}}}
 	for n := range 1000 {
-		f := &Flow{FlowID: FlowID{ClientHop, uint64(n)}, Client: someClient, Server: someServer}
-		r.tracks[0].Open(f, time.Now())
-		exchangeOn(r, f, n)
-		if err := r.drain(); !errors.Is(err, syscall.EPIPE) {
+		f := &events.Flow{ConnID: events.ConnID{Hop: ClientHop, N: uint64(n)}, Client: someClient, Server: someServer}
+		track.Open(f, time.Now())
+		exchangeOn(track, f, n)
+		if err := r.Flush(); !errors.Is(err, syscall.EPIPE) {
 			t.Fatalf("%v, want %v", err, syscall.EPIPE)
 		}
 	}
@@ -164,28 +145,28 @@ func TestPipeWithoutReader(t *testing.T) {
 func TestRecordingInSeveralFiles(t *testing.T) {
 	const bound, connections, exchanges = 20_000, 3, 200
 	d := newDisk(1 << 30)
-	r := recordOn(t, d, Options{Max: bound, Next: d.next})
-	var flows [connections]*Flow
+	_, r, track := recordOn(t, d, smallest, Options{Max: bound, Next: d.next})
+	var flows [connections]*events.Flow
 	for i := range flows {
-		flows[i] = &Flow{FlowID: FlowID{ClientHop, uint64(i)}, Client: someClient, Server: someServer}
+		flows[i] = &events.Flow{ConnID: events.ConnID{Hop: ClientHop, N: uint64(i)}, Client: someClient, Server: someServer}
 		flows[i].Client = netip.AddrPortFrom(someClient.Addr(), uint16(1000+i))
 		if i == 2 {
 			flows[i].Hop = OriginHop
 		}
-		r.tracks[0].Open(flows[i], time.Now())
+		track.Open(flows[i], time.Now())
 		for n := range exchanges {
-			exchangeOn(r, flows[i], n)
+			exchangeOn(track, flows[i], n)
 			if i > 0 {
-				exchangeOn(r, flows[0], exchanges*i+n)
+				exchangeOn(track, flows[0], exchanges*i+n)
 			}
-			r.drain()
+			r.Flush()
 		}
 		if i > 0 {
-			r.tracks[0].Close(flows[i], Outbound, time.Now(), "")
+			track.Close(flows[i], Outbound, time.Now(), "")
 		}
 	}
-	r.tracks[0].Close(flows[0], Outbound, time.Now(), "")
-	if err := end(r); err != nil {
+	track.Close(flows[0], Outbound, time.Now(), "")
+	if err := r.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if len(d.files) < 10 {
@@ -205,7 +186,7 @@ func TestRecordingInSeveralFiles(t *testing.T) {
 			t.Errorf("file %d: notes %+v", i, rec.Notes)
 		}
 		for _, c := range rec.Connections {
-			id, err := ParseFlowID(c.ID)
+			id, err := events.ParseConnID(c.ID)
 			if err != nil {
 				t.Fatalf("file %d: a connection is called %q", i, c.ID)
 			}
@@ -228,13 +209,13 @@ func TestRecordingInSeveralFiles(t *testing.T) {
 func TestNextFileIsMissing(t *testing.T) {
 	const bound = 20_000
 	d := newDisk(1 << 30)
-	r := recordOn(t, d, Options{Max: bound, Next: d.next})
-	f := &Flow{FlowID: FlowID{ClientHop, 1}, Client: someClient, Server: someServer}
-	r.tracks[0].Open(f, time.Now())
+	_, r, track := recordOn(t, d, smallest, Options{Max: bound, Next: d.next})
+	f := &events.Flow{ConnID: events.ConnID{Hop: ClientHop, N: 1}, Client: someClient, Server: someServer}
+	track.Open(f, time.Now())
 	d.locked = true
 	for n := range 3000 {
-		exchangeOn(r, f, n)
-		if err := r.drain(); err != nil && !errors.Is(err, errLocked) {
+		exchangeOn(track, f, n)
+		if err := r.Flush(); err != nil && !errors.Is(err, errLocked) {
 			t.Fatal(err)
 		}
 	}
@@ -244,7 +225,7 @@ func TestNextFileIsMissing(t *testing.T) {
 		t.Errorf("%d files, the first with %d bytes; lost %+v; %v", len(d.files), full, lost, r.Failing())
 	}
 	d.locked = false
-	if err := end(r); err != nil {
+	if err := r.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if d.files[0].Len() != full || len(d.files) < 2 || r.Dropped() != lost {

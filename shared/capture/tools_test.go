@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/hopwire/hopwire/shared/events"
 )
 
 // The field's own tools are asked what they think of a recording.
@@ -45,7 +47,7 @@ func busyTape(t *testing.T) *tape {
 	v6 := tp.openBetween(OriginHop, netip.MustParseAddrPort("[::1]:5000"), netip.MustParseAddrPort("[::1]:8081"))
 	tp.n++
 	unix := tp.openBetween(ClientHop, netip.AddrPort{}, netip.AddrPort{})
-	for i, f := range []*Flow{v6, unix} {
+	for i, f := range []*events.Flow{v6, unix} {
 		size := []int{9_000_000, 1_000_000}[i] // more than a window, and less
 		tp.in(f, fmt.Sprintf("POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n", size), strings.Repeat("x", size))
 		tp.out(f, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\ny")
@@ -80,7 +82,7 @@ func TestTsharkSeesHoles(t *testing.T) {
 	tp := newTape(t)
 	f := tp.open(ClientHop)
 	tp.in(f, askA)
-	f.passed[Inbound] += 1000
+	f.Skip(Inbound, 1000)
 	tp.in(f, askA)
 	lost := run(t, tp.bytes(), "tshark", "-Y", "tcp.analysis.lost_segment", "-T", "fields", "-e", "tcp.seq")
 	if lost != "1029\n" {
@@ -91,7 +93,7 @@ func TestTsharkSeesHoles(t *testing.T) {
 func TestTsharkReadsComments(t *testing.T) {
 	tp := newTape(t)
 	long := strings.Repeat("long ", 13_000)
-	tp.track.Data(tp.open(ClientHop), Inbound, tp.tick(), []byte(askA), long)
+	tp.track.Bytes(tp.open(ClientHop), Inbound, tp.tick(), []byte(askA), false, long)
 	comments := run(t, tp.bytes(), "tshark", "-Y", "http", "-T", "fields", "-E", "aggregator=+", "-e", "frame.comment")
 	if got := strings.ReplaceAll(strings.TrimSuffix(comments, "\n"), "+", ""); got != long {
 		t.Errorf("a comment of %d bytes came as %d", len(long), len(got))

@@ -1,6 +1,8 @@
 package capture
 
 import (
+	"github.com/hopwire/hopwire/shared/events"
+
 	"encoding/binary"
 	"fmt"
 	"net/netip"
@@ -261,7 +263,7 @@ func (t *tracer) newStream(hop Hop, p *packet, ends [2]netip.AddrPort, tcp *laye
 func introduced(comments []string) string {
 	for _, comment := range comments {
 		name, rest, _ := strings.Cut(comment, " ")
-		_, err := ParseFlowID(name)
+		_, err := events.ParseConnID(name)
 		if err == nil && (strings.HasPrefix(rest, "opened by ") || strings.HasPrefix(rest, "goes on, opened by ")) {
 			return name
 		}

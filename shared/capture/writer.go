@@ -1,6 +1,8 @@
 package capture
 
 import (
+	"github.com/hopwire/hopwire/shared/events"
+
 	"bytes"
 	"cmp"
 	"errors"
@@ -17,17 +19,11 @@ import (
 	"github.com/gopacket/gopacket/pcapgo"
 )
 
-// Options are the choices of a Recorder.
+// Options are the choices of a Recorder. What waits for it is bounded by the stream.
 type Options struct {
 	// Application names the writing program, in the file's header and in its
 	// notes. Empty means "hopwire".
 	Application string
-	// Buffer is what one track holds until the file has taken it, in octets; it
-	// is rounded up to a power of two. 0 means 4 MiB.
-	Buffer int
-	// Interval is the longest time that anything is kept from the file. 0 means
-	// 100 ms.
-	Interval time.Duration
 	// Next, where it is not nil, is called when the file has reached Max octets.
 	// What is written to the sink from then on belongs to another file. While Next
 	// fails it is called again and again, and nothing is written.
@@ -51,16 +47,16 @@ const (
 const notesName = "notes"
 
 // interfaceOf is where the packets of a hop stand.
-func interfaceOf(h Hop) int {
-	if h == OriginHop {
+func interfaceOf(h events.Hop) int {
+	if h == events.OriginHop {
 		return originInterface
 	}
 	return clientInterface
 }
 
 var interfaces = [...]pcapgo.NgInterface{
-	clientInterface: {Name: ClientHop.String(), Description: "client side: clients and the edge"},
-	originInterface: {Name: OriginHop.String(), Description: "origin side: the edge and the origin"},
+	clientInterface: {Name: events.ClientHop.String(), Description: "client side: clients and the edge"},
+	originInterface: {Name: events.OriginHop.String(), Description: "origin side: the edge and the origin"},
 	notesInterface:  {Name: notesName, Description: "what the edge knows beyond bytes (syslog, RFC 5424)"},
 }
 
@@ -83,21 +79,21 @@ const (
 	maxOption = 65532
 )
 
-// A writer makes packets of events. It is synchronous and for one goroutine; a
-// Recorder stands before it, since loops must not wait.
+// A Recorder makes a recording of the events that it is given: it is the sink of an
+// events.Stream.
 //
 // Its methods gather whole pcapng blocks, and only whole blocks go to the sink:
 // what a killed program leaves behind is readable up to its last flush. What the
 // sink does not take, as a full disk, is kept and offered again by the next
 // flush; until then there is no room, and nothing should be written.
-type writer struct {
+type Recorder struct {
 	sink        io.Writer
 	options     Options
-	blocks      bytes.Buffer // what the sink has not taken yet
-	held        Dropped      // the events in it, if it is lost
+	blocks      bytes.Buffer   // what the sink has not taken yet
+	held        events.Dropped // the events in it, if it is lost
 	ng          *pcapgo.NgWriter
 	frames      *framer
-	flows       map[FlowID]*conversation
+	flows       map[events.ConnID]*conversation
 	last        time.Time // of the last event
 	application string
 
@@ -109,27 +105,28 @@ type writer struct {
 
 	err  error // of the last flush
 	gone bool  // the sink was a pipe, and nobody will ever read it again
-	lost losses
+	lost events.Losses
 }
 
 // A tally is what the statistics of one interface will say.
 type tally struct{ packets, lost uint64 }
 
-// newWriter writes the head of a recording to sink.
-func newWriter(sink io.Writer, o Options) (*writer, error) {
-	w := &writer{
+// NewRecorder writes the head of the recording to sink and returns its recorder. The
+// caller closes sink, after Close.
+func NewRecorder(sink io.Writer, o Options) (*Recorder, error) {
+	w := &Recorder{
 		sink:        sink,
 		options:     o,
 		frames:      newFramer(),
-		flows:       make(map[FlowID]*conversation),
+		flows:       make(map[events.ConnID]*conversation),
 		application: cmp.Or(o.Application, "hopwire"),
 	}
 	w.head()
-	return w, w.flush()
+	return w, w.Flush()
 }
 
 // head begins a file. Nothing that is made in memory can fail.
-func (w *writer) head() {
+func (w *Recorder) head() {
 	section := pcapgo.NgSectionInfo{Application: w.application, Comment: howToLook}
 	for i, in := range interfaces {
 		in.LinkType, in.SnapLength = layers.LinkTypeEthernet, snapLength
@@ -142,15 +139,15 @@ func (w *writer) head() {
 	w.ng.Flush()
 }
 
-// write makes the packets of an event. Those of a connection whose opening was
+// Take makes the packets of an event. Those of a connection whose opening was
 // not recorded have no addresses, and are none.
-func (w *writer) write(e *event) {
-	w.last = e.time()
+func (w *Recorder) Take(e *events.Event) {
+	w.last = e.At
 	if w.gone {
-		w.lose(e)
+		w.Lose(e)
 		return
 	}
-	w.held.add(e)
+	w.held.Add(e)
 	w.packets(e)
 	if w.options.Next != nil && w.taken+int64(w.blocks.Len()) >= w.options.Max {
 		w.foot()
@@ -158,21 +155,24 @@ func (w *writer) write(e *event) {
 	}
 }
 
-// lose counts an event that is not written.
-func (w *writer) lose(e *event) {
-	w.held.add(e)
+// Lose counts an event that is not written.
+func (w *Recorder) Lose(e *events.Event) {
+	w.held.Add(e)
 	w.abandon()
 }
 
-func (w *writer) packets(e *event) {
-	switch c := w.flows[e.flow]; {
-	case e.kind == openEvent:
+// Lost counts what was not written. Any goroutine may call it.
+func (w *Recorder) Lost() events.Dropped { return w.lost.Sum() }
+
+func (w *Recorder) packets(e *events.Event) {
+	switch c := w.flows[e.Conn]; {
+	case e.Kind == events.Opened:
 		w.open(e)
-	case e.kind == noteEvent:
-		w.note(e.time(), Severity(e.detail), e.content)
+	case e.Kind == events.Noted:
+		w.note(e.At, e.Conn, e.Exchange, e.Note)
 	case c != nil:
-		w.skipTo(c, e.dir, e.offset, e.time())
-		if e.kind == dataEvent {
+		w.skipTo(c, e.Direction, e.Offset, e.At)
+		if e.Kind == events.Bytes {
 			w.data(c, e)
 		} else {
 			w.end(c, e)
@@ -180,14 +180,14 @@ func (w *writer) packets(e *event) {
 	}
 }
 
-// ready reports whether there is room for another event, and makes some if need be.
-func (w *writer) ready() bool {
-	return !w.full && w.blocks.Len() < flushAt || w.flush() == nil || w.gone
+// Ready reports whether there is room for another event, and makes some if need be.
+func (w *Recorder) Ready() bool {
+	return !w.full && w.blocks.Len() < flushAt || w.Flush() == nil || w.gone
 }
 
-// flush hands what was gathered to the sink, and begins the next file if this one
+// Flush hands what was gathered to the sink, and begins the next file if this one
 // is full.
-func (w *writer) flush() error {
+func (w *Recorder) Flush() error {
 	if w.gone {
 		return w.err
 	}
@@ -203,7 +203,7 @@ func (w *writer) flush() error {
 	return w.err
 }
 
-func (w *writer) hand() error {
+func (w *Recorder) hand() error {
 	if w.blocks.Len() == 0 {
 		return nil
 	}
@@ -211,13 +211,13 @@ func (w *writer) hand() error {
 	w.taken += int64(n)
 	w.blocks.Next(n)
 	if w.blocks.Len() == 0 {
-		w.held = Dropped{}
+		w.held = events.Dropped{}
 	}
 	return err
 }
 
 // next begins the next file, if there may be one.
-func (w *writer) next() error {
+func (w *Recorder) next() error {
 	if err := w.options.Next(); err != nil {
 		return err
 	}
@@ -229,25 +229,25 @@ func (w *writer) next() error {
 }
 
 // abandon gives up what the sink has not taken.
-func (w *writer) abandon() {
-	w.lost.add(w.held)
-	w.held = Dropped{}
+func (w *Recorder) abandon() {
+	w.lost.Add(w.held)
+	w.held = events.Dropped{}
 	w.blocks.Reset()
 }
 
-// close ends the file. Flows that are still open stay without an end in it.
-func (w *writer) close() error {
+// Close ends the recording. Flows that are still open stay without an end in it.
+func (w *Recorder) Close() error {
 	if !w.full {
 		w.foot()
 	}
 	w.full = false // no further file
-	err := w.flush()
+	err := w.Flush()
 	w.abandon()
 	return err
 }
 
 // foot writes the statistics of the interfaces, with which a file ends.
-func (w *writer) foot() {
+func (w *Recorder) foot() {
 	for i, t := range w.counts {
 		w.ng.WriteInterfaceStats(i, pcapgo.NgInterfaceStatistics{
 			LastUpdate: time.Now(), PacketsReceived: t.packets, PacketsDropped: t.lost,
@@ -256,21 +256,22 @@ func (w *writer) foot() {
 	w.ng.Flush()
 }
 
-// note writes a message of RFC 5424, around what Note.appendBody made of it.
-func (w *writer) note(at time.Time, severity Severity, body []byte) {
-	message := fmt.Appendf(nil, "<%d>1 %s - %s - %s", facility*8+cmp.Or(severity, Info)&7,
-		at.UTC().Format("2006-01-02T15:04:05.000000Z"), w.application, body)
+// note writes a message of RFC 5424.
+func (w *Recorder) note(at time.Time, conn events.ConnID, exchange events.Exchange, n *events.Note) {
+	message := fmt.Appendf(nil, "<%d>1 %s - %s - ", facility*8+severityOf(n),
+		at.UTC().Format("2006-01-02T15:04:05.000000Z"), w.application)
+	message = appendNote(message, conn, exchange, n)
 	frame, err := w.frames.datagram(notesFrom, notesTo, message)
 	w.block(notesInterface, at, frame, err, pcapgo.NgPacketOptions{})
 }
 
 // packet writes one segment.
-func (w *writer) packet(s *segment) {
+func (w *Recorder) packet(s *segment) {
 	options := pcapgo.NgPacketOptions{Flags: &flagsReceived}
-	if (s.hop == OriginHop) == (s.dir == Inbound) {
+	if (s.hop == events.OriginHop) == (s.dir == events.Inbound) {
 		options.Flags = &flagsSent
 	}
-	for _, comment := range [...]string{s.goesOn, s.comment} {
+	for _, comment := range [...]string{s.goesOn, s.exchange.String(), s.comment} {
 		if comment != "" {
 			options.Comments = append(options.Comments, option(comment))
 		}
@@ -286,7 +287,7 @@ var (
 )
 
 // block writes a frame, unless it could not be made.
-func (w *writer) block(in int, at time.Time, frame []byte, err error, options pcapgo.NgPacketOptions) {
+func (w *Recorder) block(in int, at time.Time, frame []byte, err error, options pcapgo.NgPacketOptions) {
 	if err == nil {
 		info := gopacket.CaptureInfo{Timestamp: at, CaptureLength: len(frame), Length: len(frame), InterfaceIndex: in}
 		err = w.ng.WritePacketWithOptions(info, frame, options)

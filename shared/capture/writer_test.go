@@ -11,6 +11,8 @@ import (
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
 	"github.com/gopacket/gopacket/pcapgo"
+
+	"github.com/hopwire/hopwire/shared/events"
 )
 
 // dump prints the packets of a recording the way a study of one would: name of
@@ -80,9 +82,9 @@ func TestWriterPackets(t *testing.T) {
 	tp := newTape(t)
 	c, o := tp.open(ClientHop), tp.open(OriginHop)
 	tp.in(c, askA)
-	tp.track.Note(&Note{At: tp.tick(), Kind: "pool.miss", Flow: o.FlowID, Text: "none idle"})
-	tp.track.Data(o, Inbound, tp.tick(), []byte(askA), "insert Via")
-	tp.track.Data(o, Outbound, tp.tick(), make([]byte, maxSegment+5), "a long write")
+	tp.track.Note(o, tp.tick(), &events.Note{Kind: "pool.miss", Text: "none idle"})
+	tp.track.Bytes(o, Inbound, tp.tick(), []byte(askA), false, "insert Via")
+	tp.track.Bytes(o, Outbound, tp.tick(), make([]byte, maxSegment+5), false, "a long write")
 	tp.end(o, Outbound, RST)
 	tp.out(c, answer)
 	tp.end(c, Outbound, FIN)
@@ -133,13 +135,13 @@ func TestWriterLeavesHoles(t *testing.T) {
 	tp := newTape(t)
 	c := tp.open(ClientHop)
 	tp.in(c, "seen")
-	c.passed[Inbound] += 1 << 33
+	c.Skip(Inbound, 1<<33)
 	tp.in(c, "seen again")
-	c.passed[Outbound] += 7
+	c.Skip(Outbound, 7)
 	tp.end(c, Outbound, FIN)
 	tp.end(c, Outbound, FIN)
-	if c.passed[Inbound] != 1<<33+14 || c.passed[Outbound] != 7 {
-		t.Errorf("passed %d and %d", c.passed[Inbound], c.passed[Outbound])
+	if c.Passed(Inbound) != 1<<33+14 || c.Passed(Outbound) != 7 {
+		t.Errorf("passed %d and %d", c.Passed(Inbound), c.Passed(Outbound))
 	}
 	equalLines(t, "packets", dump(t, tp.bytes())[3:], []string{
 		"client received P. seq 1 ack 1 len 4",
@@ -162,7 +164,7 @@ func TestWriterComments(t *testing.T) {
 	}
 	for _, c := range cases {
 		tp := newTape(t)
-		tp.track.Data(tp.open(ClientHop), Inbound, tp.tick(), []byte("x"), c.comment)
+		tp.track.Bytes(tp.open(ClientHop), Inbound, tp.tick(), []byte("x"), false, c.comment)
 		ng, err := pcapgo.NewNgReader(bytes.NewReader(tp.bytes()), pcapgo.DefaultNgReaderOptions)
 		if err != nil {
 			t.Fatal(err)
@@ -185,7 +187,7 @@ func TestWriterFileStructure(t *testing.T) {
 	var statistics []pcapgo.NgInterfaceStatistics
 	tp := someTape(t)
 	f := tp.open(OriginHop)
-	f.passed[Inbound] += 9
+	f.Skip(Inbound, 9)
 	tp.in(f, "x")
 	ng, err := pcapgo.NewNgReader(bytes.NewReader(tp.bytes()), pcapgo.NgReaderOptions{
 		StatisticsCallback: func(_ int, s pcapgo.NgInterfaceStatistics) { statistics = append(statistics, s) },
@@ -221,7 +223,7 @@ func TestWriterFileStructure(t *testing.T) {
 // A flow that was not opened is nobody's: nothing is written and nothing breaks.
 func TestWriterUnknownFlow(t *testing.T) {
 	tp := newTape(t)
-	var f Flow
+	var f events.Flow
 	tp.in(&f, "x")
 	tp.end(&f, Inbound, FIN)
 	if got := dump(t, tp.bytes()); len(got) > 0 {
@@ -231,8 +233,8 @@ func TestWriterUnknownFlow(t *testing.T) {
 
 func TestWriterIsReproducible(t *testing.T) {
 	a, b := someTape(t), someTape(t)
-	a.check(a.recorder.drain())
-	b.check(b.recorder.drain())
+	a.check(a.reader.Flush())
+	b.check(b.reader.Flush())
 	if !bytes.Equal(a.file.Bytes(), b.file.Bytes()) {
 		t.Error("two recordings of the same differ")
 	}
@@ -240,16 +242,16 @@ func TestWriterIsReproducible(t *testing.T) {
 
 func TestFlowIDs(t *testing.T) {
 	for _, c := range []struct {
-		id   FlowID
+		id   events.ConnID
 		name string
-	}{{FlowID{ClientHop, 3}, "c3"}, {FlowID{OriginHop, 18446744073709551615}, "o18446744073709551615"}, {FlowID{UnknownHop, 0}, "?0"}} {
-		back, err := ParseFlowID(c.name)
+	}{{events.ConnID{Hop: ClientHop, N: 3}, "c3"}, {events.ConnID{Hop: OriginHop, N: 18446744073709551615}, "o18446744073709551615"}, {events.ConnID{Hop: UnknownHop, N: 0}, "?0"}} {
+		back, err := events.ParseConnID(c.name)
 		if c.id.String() != c.name || back != c.id || err != nil {
 			t.Errorf("%+v is %q, which is %+v, %v", c.id, c.id, back, err)
 		}
 	}
 	for _, bad := range []string{"", "c", "x3", "c-1", "c18446744073709551616", "3"} {
-		if id, err := ParseFlowID(bad); err == nil {
+		if id, err := events.ParseConnID(bad); err == nil {
 			t.Errorf("%q is %+v, want an error", bad, id)
 		}
 	}
@@ -257,7 +259,7 @@ func TestFlowIDs(t *testing.T) {
 
 func TestNotesAreCut(t *testing.T) {
 	tp := newTape(t)
-	tp.track.Note(&Note{At: tp.tick(), Text: strings.Repeat("z", 1<<20)})
+	tp.track.Note(nil, tp.tick(), &events.Note{Text: strings.Repeat("z", 1<<20)})
 	notes := tp.read().Notes
 	if len(notes) != 1 || !strings.HasSuffix(notes[0].Text, "zzz... (cut)") || len(notes[0].Text) > maxNote+20 {
 		t.Errorf("%d notes", len(notes))
@@ -268,7 +270,7 @@ func TestInitialSequenceDiffers(t *testing.T) {
 	at := time.Unix(1767323045, 0)
 	seen := map[uint32]bool{}
 	for n := range uint64(1000) {
-		for _, number := range initialSequence(FlowID{ClientHop, n}, at) {
+		for _, number := range initialSequence(events.ConnID{Hop: ClientHop, N: n}, at) {
 			if seen[number] {
 				t.Fatalf("number %d twice", number)
 			}
@@ -278,7 +280,7 @@ func TestInitialSequenceDiffers(t *testing.T) {
 }
 
 func TestAddressesAreOfOneFamily(t *testing.T) {
-	got := addresses(FlowID{ClientHop, 1 << 20}, netip.AddrPort{}, netip.MustParseAddrPort("[::1]:80"))
+	got := addresses(events.ConnID{Hop: ClientHop, N: 1 << 20}, netip.AddrPort{}, netip.MustParseAddrPort("[::1]:80"))
 	if got[0].Addr().Is4() || got[1].Addr().Is4() || got[0].Port() < 1024 {
 		t.Errorf("got %v", got)
 	}

@@ -12,8 +12,9 @@ type Kind uint8
 const (
 	// Opened: a connection was. Client, Server.
 	Opened Kind = iota
-	// Bytes were read from a connection or written to it, by one read or write.
-	// Direction, Offset, Content, and Comment: the edits of a head that was sent.
+	// Bytes were read from a connection or written to it, by one read or write; or a
+	// part of them was. Direction, Offset, Content, Partial, and Comment: the edits of
+	// a head that was sent.
 	Bytes
 	// Ended: one direction did, since its sender has no more to say. Direction,
 	// Offset, Means.
@@ -44,6 +45,7 @@ type Event struct {
 	Direction      Direction
 	Offset         uint64 // how much had passed in that direction before
 	Content        []byte
+	Partial        bool // the same read or write goes on in the next event
 	Missing        uint64
 	Means          Means
 	Comment        string

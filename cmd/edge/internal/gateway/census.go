@@ -80,8 +80,8 @@ func (s *Server) sum(all []Census) (sum Census) {
 		sum.add(&all[i])
 	}
 	sum.Counters.LogLost = s.config.Log.Lost()
-	if r := s.config.Recorder; r != nil {
-		sum.Counters.Unrecorded = r.Dropped()
+	if s := s.config.Events; s != nil {
+		sum.Counters.Untold = s.Dropped()
 	}
 	return sum
 }

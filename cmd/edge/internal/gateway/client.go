@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/hopwire/hopwire/cmd/edge/internal/tap"
+	"github.com/hopwire/hopwire/shared/events"
 	"github.com/hopwire/hopwire/shared/list"
 	"github.com/hopwire/hopwire/shared/loop"
 )
@@ -16,7 +17,7 @@ type client struct {
 	gateway             *Gateway
 	conn                *loop.Conn
 	exchange            *exchange // nil while idle
-	flow                *tap.Flow // nil without a recording
+	flow                *tap.Flow // nil while nobody looks
 	serial              uint64
 	requests            uint32
 }
@@ -25,6 +26,9 @@ type client struct {
 func (c *client) idle() {
 	c.gateway.busy.Remove(c)
 	c.gateway.idle.Add(c, c.requests > 0)
+	if c.flow != nil {
+		c.flow.Exchange = events.Exchange{}
+	}
 	c.wait()
 }
 

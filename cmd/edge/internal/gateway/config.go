@@ -10,7 +10,7 @@ import (
 	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
 	"github.com/hopwire/hopwire/cmd/edge/internal/pool"
 	"github.com/hopwire/hopwire/shared/accesslog"
-	"github.com/hopwire/hopwire/shared/capture"
+	"github.com/hopwire/hopwire/shared/events"
 	"github.com/hopwire/hopwire/shared/loop"
 )
 
@@ -117,9 +117,9 @@ type Config struct {
 	// LogOrigins has each line say which origin the request went to. Where there
 	// is only one, that goes without saying.
 	LogOrigins bool
-	// Recorder gets every byte of both hops; it has a track for each loop. Nil
-	// means no recording.
-	Recorder *capture.Recorder
+	// Events is told of every byte of both hops, and of what is decided; it has a
+	// track for each loop. Nil means that nobody looks.
+	Events *events.Stream
 }
 
 // headPolicy is what is done to heads, by that clock.

@@ -4,7 +4,7 @@ import (
 	"github.com/hopwire/hopwire/cmd/edge/internal/checks"
 	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
 	"github.com/hopwire/hopwire/cmd/edge/internal/pool"
-	"github.com/hopwire/hopwire/shared/capture"
+	"github.com/hopwire/hopwire/shared/events"
 	"github.com/hopwire/hopwire/shared/tally"
 )
 
@@ -27,7 +27,7 @@ type Counters struct {
 	OriginsClosedByUs uint64              // and we did
 	Origins           uint64              // origin connections made
 	LogLost           uint64              // lines that the access log lost
-	Unrecorded        capture.Dropped     // what the recording lost
+	Untold            events.Dropped      // what the readers of the events have lost
 
 	Ejections     uint64 // origins left out for their failures
 	Restorations  uint64 // origins that came back
@@ -55,8 +55,8 @@ func (c *Counters) All(yield func(name string, value uint64) bool) {
 	all.Add("origin-connections.closed-by-origin", c.ClosedByOrigins)
 	all.Add("origin-connections.closed-by-edge", c.OriginsClosedByUs)
 	all.Add("log-lines-lost", c.LogLost)
-	all.Add("recording.events-lost", c.Unrecorded.Events)
-	all.Add("recording.bytes-lost", c.Unrecorded.Octets)
+	all.Add("events-lost", c.Untold.Events)
+	all.Add("events-lost.bytes", c.Untold.Bytes)
 	all.Add("origins.left-out", c.Ejections)
 	all.Add("origins.restored", c.Restorations)
 	all.Add("queue.waited", c.Queued)

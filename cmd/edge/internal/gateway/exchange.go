@@ -79,6 +79,8 @@ func (x *exchange) serve() {
 func (x *exchange) run() {
 	x.progress = progress{}
 	x.upload.reset()
+	x.clientHop.reads, x.clientHop.writes = false, false
+	x.nameFlows()
 	x.forward()
 	if x.tunnel == nil {
 		x.conclude()

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/hopwire/hopwire/shared/capture"
+	"github.com/hopwire/hopwire/shared/events"
 	"github.com/hopwire/hopwire/shared/loop"
 )
 
@@ -161,21 +161,33 @@ func (m *marks) phases(e *logEntry, now loop.Time) {
 	e.total = now.Sub(m.requestBegun)
 }
 
-// note tells the recording what was decided.
-func (x *exchange) note() {
-	identity := fmt.Sprintf("c%d#%d -> -", x.client.serial, x.client.requests)
-	if u := &x.upstream; u.serial != 0 {
-		identity = fmt.Sprintf("c%d#%d -> o%d#%d", x.client.serial, x.client.requests, u.serial, u.uses)
+// nameFlows has those who look know which exchange the connections are used for.
+func (x *exchange) nameFlows() {
+	if x.gateway.tap == nil {
+		return
 	}
-	x.gateway.tap.Note(x.client.flow, "exchange", "",
-		capture.Param{Name: "exchange", Value: identity},
-		capture.Param{Name: "status", Value: fmt.Sprint(x.response.status)},
-		capture.Param{Name: "request-framing", Value: x.request.framing.String()},
-		capture.Param{Name: "response-framing", Value: x.response.framing.String()},
-		capture.Param{Name: "client-connection", Value: x.end.client.String()},
-		capture.Param{Name: "origin-connection", Value: x.originEnd()},
-		capture.Param{Name: "refusal", Value: x.end.refusal.String()},
-		capture.Param{Name: "queued", Value: fmt.Sprint(x.marks.queued)},
-		capture.Param{Name: "replayed", Value: fmt.Sprint(x.upstream.replayed)},
+	n := x.client.requests
+	if !x.request.begun {
+		n++
+	}
+	name := events.Exchange{Client: events.Use{Conn: x.client.flow.ConnID, N: n}}
+	if c := x.upstream.conn; c != nil {
+		name.Origin = events.Use{Conn: c.Flow.ConnID, N: c.Uses()}
+		c.Flow.Exchange = name
+	}
+	x.client.flow.Exchange = name
+}
+
+// note tells those who look what was decided.
+func (x *exchange) note() {
+	x.gateway.tap.Note(x.client.flow, "exchange",
+		events.Param{Name: "status", Value: fmt.Sprint(x.response.status)},
+		events.Param{Name: "request-framing", Value: x.request.framing.String()},
+		events.Param{Name: "response-framing", Value: x.response.framing.String()},
+		events.Param{Name: "client-connection", Value: x.end.client.String()},
+		events.Param{Name: "origin-connection", Value: x.originEnd()},
+		events.Param{Name: "refusal", Value: x.end.refusal.String()},
+		events.Param{Name: "queued", Value: fmt.Sprint(x.marks.queued)},
+		events.Param{Name: "replayed", Value: fmt.Sprint(x.upstream.replayed)},
 	)
 }

@@ -123,6 +123,7 @@ func (x *exchange) use(c *pool.Conn) {
 	u.conn, u.err = c, nil
 	u.serial, u.uses, u.address = c.Serial, c.Uses(), x.ticket.Origin().Address()
 	x.originHop.begin(c.Conn, c.Flow)
+	x.nameFlows()
 	x.mark(&x.marks.connected)
 }
 

@@ -41,7 +41,7 @@ func (x *exchange) readRequest() (*wire.RequestHead, bool) {
 			n, err := wire.ParseRequestHead(in.unread(), seen, h)
 			switch {
 			case err == nil:
-				x.request.head = n
+				x.request.head, in.reads = n, true
 				x.mark(&x.marks.headRead)
 				return h, true
 			case err != wire.ErrIncomplete:

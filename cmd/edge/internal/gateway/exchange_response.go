@@ -190,7 +190,10 @@ func (x *exchange) sendResponse(h *wire.ResponseHead) bool {
 	r.phase, r.headBy = relaying, 0
 	x.forgetRequest() // from here on it cannot be sent again, and a slow response holds no buffer for it
 	x.upload.dropRest()
-	if _, err := x.clientHop.sendHead(x.pad, came[:len(h.Raw)+n]); err != nil {
+	x.originHop.reads = true
+	_, err = x.clientHop.sendHead(x.pad, came[:len(h.Raw)+n])
+	x.clientHop.writes = true
+	if err != nil {
 		return x.notTaken(err)
 	}
 	x.originHop.buffer.Consume(len(h.Raw) + n)

@@ -47,6 +47,7 @@ func (x *exchange) transmit() {
 	skipped := r.head - edits.HeadLen() // an empty line that stood before the head
 	message := x.clientHop.unread()[skipped:r.message]
 	n, err := x.originHop.sendHead(x.pad, message)
+	x.originHop.writes = true
 	if r.taken = n > 0; r.taken {
 		x.gateway.counters.countSent(x.upstream.replayed)
 	}

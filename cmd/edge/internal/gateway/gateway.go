@@ -9,6 +9,7 @@ import (
 	"github.com/hopwire/hopwire/cmd/edge/internal/pool"
 	"github.com/hopwire/hopwire/cmd/edge/internal/tap"
 	"github.com/hopwire/hopwire/shared/accesslog"
+	"github.com/hopwire/hopwire/shared/events"
 	"github.com/hopwire/hopwire/shared/list"
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/tally"
@@ -20,7 +21,7 @@ type Gateway struct {
 	server *Server
 	config *Config
 	loop   *loop.Loop
-	tap    *tap.Tap // nil: nothing is recorded
+	tap    *tap.Tap // nil: nobody looks
 
 	origins    *origins.Set
 	missing    ProxyError // why there are none, if there are none
@@ -56,8 +57,8 @@ func newGateway(s *Server, l *loop.Loop) *Gateway {
 		pads:       loop.NewFreeList[*pad](l),
 		log:        s.config.Log.Batch(l),
 	}
-	if r := s.config.Recorder; r != nil {
-		g.tap = tap.New(r.Track(l.Index()), l.Wall)
+	if s := s.config.Events; s != nil {
+		g.tap = tap.New(s.Track(l.Index()), l.Wall)
 	}
 	g.origins = newOrigins(g)
 	return g
@@ -135,11 +136,15 @@ func (g *Gateway) close() {
 
 // originEnds is told of the end of each use of an origin connection.
 func (g *Gateway) originEnds(c *pool.Conn, cause pool.Cause) {
-	if g.tap == nil || cause == pool.Kept {
+	if g.tap == nil {
+		return
+	}
+	if cause == pool.Kept {
+		c.Flow.Exchange = events.Exchange{}
 		return
 	}
 	came, err := c.IdleRead()
-	g.tap.Read(c.Flow, came, err)
+	g.tap.Read(c.Flow, came, err, false)
 	g.tap.Closed(c.Flow, cause.Resets(), cause.String())
 }
 

@@ -13,7 +13,7 @@ import (
 type hop struct {
 	gateway *Gateway
 	conn    *loop.Conn
-	flow    *tap.Flow // what a recording knows the connection by
+	flow    *tap.Flow // what those who look know the connection by
 
 	// buffer holds what the peer has sent and is still needed; it is nil when
 	// there is nothing to hold, and nothing to be read into it. On the client's
@@ -31,13 +31,16 @@ type hop struct {
 	isOrigin bool
 	hurried  bool // the peer will close its connection, and may have stopped reading
 	copies   bool // nothing is spliced: the kernel had no pipe
+
+	// For those who look: what is read, and what is written, is no head.
+	reads, writes bool
 }
 
 // begin makes h the hop of another connection, whose peer has all its time left.
 func (h *hop) begin(conn *loop.Conn, flow *tap.Flow) {
 	h.conn, h.flow = conn, flow
 	h.left, h.since, h.seen = h.pace().begin(), 0, 0
-	h.hurried, h.copies = false, false
+	h.hurried, h.copies, h.reads, h.writes = false, false, false, false
 }
 
 // unread is what the buffer holds. It stays where it is until fill or release.
@@ -72,7 +75,7 @@ func (h *hop) fill() (n int, err error) {
 	held := b.Len()
 	n, err = b.FillFrom(h.conn)
 	if t := h.gateway.tap; t != nil {
-		t.Read(h.flow, b.Unread()[held:], err)
+		t.Read(h.flow, b.Unread()[held:], err, h.reads)
 	}
 	return n, err
 }

@@ -46,7 +46,7 @@ func (h *hop) write(p *pad, head, rest []byte) (sent int64, err error) {
 		n := 0
 		n, err = h.writeOnce(p, head, rest)
 		if t := h.gateway.tap; t != nil && n > 0 {
-			t.Wrote(h.flow, firstOf(head, rest, n), editsOn(p, sent == 0))
+			t.Wrote(h.flow, firstOf(head, rest, n), h.writes, editsOn(p, sent == 0))
 		}
 		err = h.tookRoom(n, err)
 		sent += int64(n)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hopwire/hopwire/shared/capture"
+	"github.com/hopwire/hopwire/shared/events"
 	"github.com/hopwire/hopwire/shared/loop/simnet"
 )
 
@@ -17,13 +18,14 @@ import (
 func record(t *testing.T, on stage, config Config, client, origin script) (*capture.Recording, string) {
 	t.Helper()
 	var file bytes.Buffer
-	recorder, err := capture.NewRecorder(&file, 1, capture.Options{})
+	recorder, err := capture.NewRecorder(&file, capture.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	config.Recorder = recorder
+	config.Events = events.NewStream(1, events.Options{})
+	reader := config.Events.Read(recorder)
 	on.visit(t, config, client, origin)
-	if err := recorder.Close(); err != nil {
+	if err := reader.Close(); err != nil {
 		t.Fatal(err)
 	}
 	octets := file.String()
@@ -71,12 +73,13 @@ func TestRecording(t *testing.T) {
 		"drop Connection: keep-alive (connection field, RFC 9110 section 7.6.1)",
 		"insert Via: 1.1 hopwire (via, RFC 9110 section 7.6.3)",
 		"client-closed",
+		"c1#2 -> o1#2",
 	} {
 		if !strings.Contains(file, comment) {
 			t.Errorf("the recording does not say %q", comment)
 		}
 	}
-	if len(recording.Notes) != 2 || recording.Notes[1].Params[0].Value != "c1#2 -> o1#2" {
+	if len(recording.Notes) != 2 || recording.Notes[1].Exchange.String() != "c1#2 -> o1#2" {
 		t.Errorf("notes %+v", recording.Notes)
 	}
 }
@@ -134,7 +137,7 @@ func TestRecordedQueue(t *testing.T) {
 		t.Fatalf("%+v", recording)
 	}
 	for i, want := range []string{"false", "true"} {
-		if p := (capture.Param{Name: "queued", Value: want}); !slices.Contains(recording.Notes[i].Params, p) {
+		if p := (events.Param{Name: "queued", Value: want}); !slices.Contains(recording.Notes[i].Params, p) {
 			t.Errorf("exchange %d: %v lacks %v", i+1, recording.Notes[i].Params, p)
 		}
 	}

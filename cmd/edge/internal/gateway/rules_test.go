@@ -67,7 +67,7 @@ func TestEveryCauseShows(t *testing.T) {
 var shownElsewhere = regexp.MustCompile(strings.Join([]string{
 	`^log-lines-lost$`,                     // package accesslog
 	`\.closed-by-`,                         // checkSums
-	`^recording\.`,                         // package capture
+	`^events-lost`,                         // package events
 	`^(origins|queue)\.|\.origin-removed$`, // health_test.go, origins_test.go, queue_test.go
 	`\.made-room$`,                         // origins_test.go
 	`\.gave-way$`,                          // room_test.go

@@ -87,7 +87,7 @@ func (s *stream) write() bool {
 		n, err := s.to.conn.WriteOnce(s.from.unread())
 		s.writing = false
 		if t := s.to.gateway.tap; t != nil {
-			t.Wrote(s.to.flow, s.from.unread()[:n], "")
+			t.Wrote(s.to.flow, s.from.unread()[:n], true, "")
 		}
 		s.from.buffer.Consume(n)
 		s.count(int64(n))

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/hopwire/hopwire/shared/capture"
+	"github.com/hopwire/hopwire/shared/events"
 )
 
 // judgeReading has package capture read the recording, and compares the notes with
@@ -28,7 +29,7 @@ func (w *world) judgeReading() {
 		w.judgeNote(&recording.Notes[i], e)
 	}
 	for _, c := range recording.Connections {
-		if id, err := capture.ParseFlowID(c.ID); err == nil && c.Hop == capture.ClientHop && id.N <= uint64(len(w.accepted)) {
+		if id, err := events.ParseConnID(c.ID); err == nil && c.Hop == capture.ClientHop && id.N <= uint64(len(w.accepted)) {
 			w.judgeMessages(w.accepted[id.N-1].call, c.Exchanges)
 		}
 	}
@@ -36,23 +37,23 @@ func (w *world) judgeReading() {
 
 func (w *world) judgeNote(n *capture.Note, e *logLine) {
 	want := map[string]string{
-		"exchange": fmt.Sprintf("c%d#%d -> -", e.client, e.place),
-		"status":   strconv.Itoa(e.status), "client-connection": e.clientEnd, "origin-connection": strings.TrimPrefix(e.originEnd, "-"),
+		"status": strconv.Itoa(e.status), "client-connection": e.clientEnd, "origin-connection": strings.TrimPrefix(e.originEnd, "-"),
 		"replayed": strconv.FormatBool(e.replayed),
 	}
 	if e.queued {
 		want["queued"] = "true" // the log does not tell of a wait that took no time
 	}
+	exchange := fmt.Sprintf("c%d#%d", e.client, e.place)
 	if e.origin > 0 {
-		want["exchange"] = fmt.Sprintf("c%d#%d -> o%d#%d", e.client, e.place, e.origin, e.use)
+		exchange = fmt.Sprintf("c%d#%d -> o%d#%d", e.client, e.place, e.origin, e.use)
 	}
 	for _, p := range n.Params {
 		if is, ok := want[p.Name]; ok && is == p.Value {
 			delete(want, p.Name)
 		}
 	}
-	if len(want) > 0 || n.Flow != (capture.FlowID{Hop: capture.ClientHop, N: e.client}) {
-		w.fail("the recording says otherwise of an exchange than the log", "%+v\n%+v\nnot %v", *e, n.Params, want)
+	if len(want) > 0 || n.Exchange.String() != exchange || n.Conn != (events.ConnID{Hop: events.ClientHop, N: e.client}) {
+		w.fail("the recording says otherwise of an exchange than the log", "%+v\n%+v\nnot %v", *e, n, want)
 	}
 }
 

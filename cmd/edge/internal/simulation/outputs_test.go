@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hopwire/hopwire/shared/capture"
+	"github.com/hopwire/hopwire/shared/events"
 	"github.com/hopwire/hopwire/shared/program"
 )
 
@@ -16,7 +17,8 @@ import (
 // outputs are a gateway's whose readers have stopped.
 type outputs struct {
 	messages *program.Messages
-	recorder *capture.Recorder
+	stream   *events.Stream
+	recorder *events.Reader
 	stopped  atomic.Bool // the readers take nothing
 	waits    chan struct{}
 	goOn     chan struct{}
@@ -33,10 +35,12 @@ const heldUp = 20 * time.Second
 func newOutputs() (o *outputs, err error) {
 	o = &outputs{waits: make(chan struct{}, 1), goOn: make(chan struct{})}
 	o.messages = program.NewMessages("edge", o)
-	o.recorder, err = capture.NewRecorder(o, 1, capture.Options{Buffer: 1}) // the least there is
+	recorder, err := capture.NewRecorder(o, capture.Options{})
 	if err != nil {
 		return nil, err
 	}
+	o.stream = events.NewStream(1, events.Options{Memory: 1}) // the least there is
+	o.recorder = o.stream.Read(recorder)
 	o.stopped.Store(true)
 	o.messages.Write([]byte("the reader stops here\n"))
 	<-o.waits

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/hopwire/hopwire/shared/capture"
+	"github.com/hopwire/hopwire/shared/events"
 )
 
 // In some worlds the gateway records. The recording has to hold what the network
@@ -19,7 +20,7 @@ func (w *world) judgeRecording() {
 	if w.failure != nil {
 		return
 	}
-	if lost := t.recorder.Dropped(); lost != (capture.Dropped{}) {
+	if lost := t.recorder.Dropped(); lost != (events.Dropped{}) {
 		w.fail("the recorder was too slow for the judge", "%+v", lost)
 	}
 	if err := t.read(); err != nil {
@@ -50,7 +51,7 @@ func (w *world) judgeRecording() {
 // reel is the recording of a line, or nil.
 func (w *world) reel(l *line) *reel {
 	if l.call != nil {
-		return w.tape.reels[capture.FlowID{Hop: capture.ClientHop, N: l.serial}]
+		return w.tape.reels[events.ConnID{Hop: capture.ClientHop, N: l.serial}]
 	}
 	return w.tape.by[l.dialer()]
 }

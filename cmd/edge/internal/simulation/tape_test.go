@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hopwire/hopwire/shared/capture"
+	"github.com/hopwire/hopwire/shared/events"
 	"github.com/hopwire/hopwire/shared/loop/simnet"
 )
 
@@ -16,11 +17,12 @@ import (
 // it has to hold.
 type tape struct {
 	file     bytes.Buffer
-	recorder *capture.Recorder
+	stream   *events.Stream
+	recorder *events.Reader
 	held     int        // octets that the recorder may not have written yet
 	entries  []*logLine // of the access log
 
-	reels map[capture.FlowID]*reel
+	reels map[events.ConnID]*reel
 	by    map[netip.AddrPort]*reel // the end that dialed; none comes twice
 }
 
@@ -37,11 +39,11 @@ type passage struct {
 
 // A reel is one connection in the recording.
 type reel struct {
-	id       capture.FlowID
+	id       events.ConnID
 	client   netip.AddrPort
 	octets   [2][]byte
 	next     [2]uint32 // sequence number
-	ends     [2]capture.Ending
+	ends     [2]events.Means
 	comments [2]map[int]string // by the offset of the first octet
 }
 
@@ -49,10 +51,14 @@ type reel struct {
 // influence on the world: its memory is larger than what is left to it before it
 // is waited for.
 func newTape() (*tape, error) {
-	t := &tape{reels: make(map[capture.FlowID]*reel), by: make(map[netip.AddrPort]*reel)}
-	var err error
-	t.recorder, err = capture.NewRecorder(&t.file, 1, capture.Options{Buffer: 8 * tapeHolds, Interval: time.Hour})
-	return t, err
+	t := &tape{reels: make(map[events.ConnID]*reel), by: make(map[netip.AddrPort]*reel)}
+	recorder, err := capture.NewRecorder(&t.file, capture.Options{})
+	if err != nil {
+		return nil, err
+	}
+	t.stream = events.NewStream(1, events.Options{Memory: 8 * tapeHolds, Interval: time.Hour})
+	t.recorder = t.stream.Read(recorder)
+	return t, nil
 }
 
 const (
@@ -86,6 +92,7 @@ func (t *tape) step(l *line, gateways bool, s simnet.Step) {
 
 // A packet is what the judge reads of one, with nothing of the code that wrote it.
 type packet struct {
+	exchange      events.Exchange
 	from, to      netip.AddrPort
 	seq           uint32
 	syn, fin, rst bool
@@ -129,7 +136,12 @@ func readPacket(block []byte) (p packet) {
 	for options := block[head+padded(n):]; len(options) >= 4 && le.Uint16(options) != 0; {
 		code, size := le.Uint16(options), int(le.Uint16(options[2:]))
 		if code == comment {
-			p.comment += string(options[4:][:size])
+			text := string(options[4:][:size])
+			if x, err := events.ParseExchange(text); err == nil {
+				p.exchange = x
+			} else {
+				p.comment += text
+			}
 		}
 		options = options[4+padded(size):]
 	}
@@ -146,7 +158,7 @@ func (t *tape) wind(p *packet) error {
 		r, d = t.by[p.to], capture.Outbound
 	case r == nil:
 		name, _, _ := strings.Cut(p.comment, " ")
-		id, err := capture.ParseFlowID(name)
+		id, err := events.ParseConnID(name)
 		if err != nil || !p.syn || t.reels[id] != nil {
 			return fmt.Errorf("a packet from %v to %v (%q) belongs to no connection", p.from, p.to, p.comment)
 		}
@@ -156,6 +168,9 @@ func (t *tape) wind(p *packet) error {
 	if p.syn {
 		r.next[d] = p.seq + 1
 		return nil
+	}
+	if named := p.exchange; named != (events.Exchange{}) && named.Client.Conn != r.id && named.Origin.Conn != r.id {
+		return fmt.Errorf("%v is said to be used for %v", r.id, named)
 	}
 	if p.seq != r.next[d] {
 		return fmt.Errorf("%v has a hole behind byte %d %v", r.id, len(r.octets[d]), d)

@@ -144,13 +144,13 @@ func (w *world) start(g *loop.Group) error {
 		if w.tape, err = newTape(); err != nil {
 			return err
 		}
-		config.Recorder = w.tape.recorder
+		config.Events = w.tape.stream
 	}
 	if w.unread {
 		if w.outputs, err = newOutputs(); err != nil {
 			return err
 		}
-		config.Recorder = w.outputs.recorder
+		config.Events = w.outputs.stream
 		config.Report = func(c origins.Change) { fmt.Fprintf(w.outputs.messages, "edge: %v\n", c) }
 	}
 	if w.server, err = gateway.New(g, config); err != nil {

@@ -1,4 +1,4 @@
-package capture
+package events
 
 import (
 	"encoding/binary"
@@ -14,7 +14,7 @@ import (
 //	──────▼─────────────────────────▼──────────────────────────
 //	 free │ event │ event │ event   │ free             (wraps)
 //
-// head and tail only grow, and count octets; an index is their remainder. An
+// head and tail only grow, and count bytes; an index is their remainder. An
 // event lies in one piece, and begins with its size. Where the next one does
 // not fit in front of the end of the memory, a size of 0 sends the consumer
 // back to the start.
@@ -40,21 +40,25 @@ const (
 
 func newRing(size int) *ring {
 	size = max(size, minimalRing)
-	return &ring{memory: make([]byte, 1<<bits.Len(uint(size-1)))}
+	return &ring{memory: make([]byte, 1<<(bits.Len(uint(size))-1))}
 }
 
-// reserve returns room for an event of n octets, or nil if less than that and
-// spare more octets are free. Nothing happens until publish.
+// reserve returns room for an event of n bytes, or nil if less than that and
+// spare more bytes are free. Nothing happens until publish.
 func (r *ring) reserve(n, spare int) []byte {
 	n = aligned(n)
 	tail := r.tail.Load()
 	at := r.index(tail)
 	rest := len(r.memory) - at
+	used := int(tail - r.head.Load())
 	wrap := 0
 	if n > rest {
 		wrap = rest
 	}
-	if used := int(tail - r.head.Load()); used+wrap+n+spare > len(r.memory) {
+	switch {
+	case used == 0 && at >= minimalRing && rest+n <= len(r.memory):
+		wrap = rest // so that a consumer who keeps up finds all in the cache
+	case used+wrap+n+spare > len(r.memory):
 		return nil
 	}
 	if wrap > 0 {
@@ -68,7 +72,7 @@ func (r *ring) reserve(n, spare int) []byte {
 // publish makes the event in the reserved room visible to the consumer.
 func (r *ring) publish() { r.tail.Store(r.reserved) }
 
-// used returns how many octets wait for the consumer.
+// used returns how many bytes wait for the consumer.
 func (r *ring) used() int { return int(r.tail.Load() - r.head.Load()) }
 
 // next returns the memory from the oldest event on, or nil if there is none.
@@ -86,7 +90,7 @@ func (r *ring) next() []byte {
 	return r.memory[at:]
 }
 
-// release gives back the n octets of the oldest event.
+// release gives back the n bytes of the oldest event.
 func (r *ring) release(n int) { r.head.Add(uint64(aligned(n))) }
 
 func (r *ring) index(count uint64) int { return int(count & uint64(len(r.memory)-1)) }
