@@ -24,6 +24,9 @@ type conversation struct {
 	file     int    // the last one that names it
 }
 
+// gapKind is what a note is called that tells of bytes which were not recorded.
+const gapKind = "recording.gap"
+
 // maxHole is the most by which sequence numbers leap over octets that were not
 // recorded. They go round every 4 GiB, and a segment that is half a round ahead
 // counts as one from the past, so that a larger hole would be invisible.
@@ -117,7 +120,7 @@ func (w *Recorder) skipTo(c *conversation, d events.Direction, offset uint64, at
 	c.sequence[d] += uint32(min(lost, maxHole))
 	w.counts[interfaceOf(c.id.Hop)].lost++
 	w.note(at, c.id, events.Exchange{}, &events.Note{
-		Kind: "recording.gap", Warning: true,
+		Kind: gapKind, Warning: true,
 		Params: []events.Param{{Name: "direction", Value: d.String()}, {Name: "bytes", Value: strconv.FormatUint(lost, 10)}},
 		Text:   fmt.Sprintf("%d bytes passed %s here and were not recorded", lost, d),
 	})

@@ -63,6 +63,14 @@ func (r *Reading) ReadFile(path string) (*Recording, error) {
 func (r *Reading) Read(f io.Reader) (*Recording, error) { return r.read(f, 0) }
 
 func (r *Reading) read(f io.Reader, size int64) (*Recording, error) {
+	source, err := r.open(f, size)
+	if err != nil {
+		return nil, err
+	}
+	return read(source, &r.memory), nil
+}
+
+func (r *Reading) open(f io.Reader, size int64) (packets, error) {
 	if r.memory.bound = r.Memory; r.Memory == 0 {
 		r.memory.bound = DefaultMemory
 	}
@@ -70,11 +78,7 @@ func (r *Reading) read(f io.Reader, size int64) (*Recording, error) {
 	if r.Progress != nil {
 		f = &metered{Reader: f, next: meterStep, told: func(n int64) { r.Progress(n, size) }}
 	}
-	source, err := openPackets(f, r.memory.block())
-	if err != nil {
-		return nil, err
-	}
-	return read(source, &r.memory), nil
+	return openPackets(f, r.memory.block())
 }
 
 // meterStep is how many bytes are read before somebody is told.
