@@ -20,6 +20,6 @@ func newApp() *cli.App {
 	return &cli.App{
 		Name:     "loadgen",
 		Usage:    "send recorded HTTP requests to a server and measure how it answers",
-		Commands: []*cli.Command{replayCommand()},
+		Commands: []*cli.Command{replayCommand(), showCommand()},
 	}
 }

@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/hopwire/hopwire/shared/events"
@@ -10,8 +11,8 @@ import (
 )
 
 // marks are the instants at which an exchange passed from one phase to the next.
-// They are taken for the log only: a clock that nobody asks for is not read. Without
-// a log there is but the first of them, by the turns of the loop.
+// They are taken for the log and for those who look: a clock that nobody asks for is
+// not read. Without both there is but the first of them, by the turns of the loop.
 type marks struct {
 	requestBegun  loop.Time // its first byte was there
 	headRead      loop.Time
@@ -24,7 +25,7 @@ type marks struct {
 
 // mark takes the time of the first passing.
 func (x *exchange) mark(t *loop.Time) {
-	if x.gateway.log != nil && *t == 0 {
+	if *t == 0 && x.timed() {
 		*t = x.loop.Clock()
 	}
 }
@@ -36,9 +37,12 @@ func (x *exchange) markBegun() {
 	}
 }
 
-// now is the clock's time, or without a log that of the loop's turn.
+// timed reports whether somebody wants to know the phases.
+func (x *exchange) timed() bool { return x.gateway.log != nil || x.gateway.tap != nil }
+
+// now is the clock's time, or that of the loop's turn if nobody wants to know.
 func (x *exchange) now() loop.Time {
-	if x.gateway.log != nil {
+	if x.timed() {
 		return x.loop.Clock()
 	}
 	return x.loop.Now()
@@ -180,6 +184,9 @@ func (x *exchange) nameFlows() {
 
 // note tells those who look what was decided.
 func (x *exchange) note() {
+	e := logEntry{}
+	x.marks.phases(&e, x.loop.Clock())
+	us := func(d time.Duration) string { return strconv.FormatInt(d.Microseconds(), 10) }
 	x.gateway.tap.Note(x.client.flow, "exchange",
 		events.Param{Name: "status", Value: fmt.Sprint(x.response.status)},
 		events.Param{Name: "request-framing", Value: x.request.framing.String()},
@@ -189,5 +196,12 @@ func (x *exchange) note() {
 		events.Param{Name: "refusal", Value: x.end.refusal.String()},
 		events.Param{Name: "queued", Value: fmt.Sprint(x.marks.queued)},
 		events.Param{Name: "replayed", Value: fmt.Sprint(x.upstream.replayed)},
+		events.Param{Name: "read", Value: us(e.read)},
+		events.Param{Name: "queue", Value: us(e.queue)},
+		events.Param{Name: "connect", Value: us(e.connect)},
+		events.Param{Name: "send", Value: us(e.send)},
+		events.Param{Name: "wait", Value: us(e.wait)},
+		events.Param{Name: "relay", Value: us(e.relay)},
+		events.Param{Name: "total", Value: us(e.total)},
 	)
 }
