@@ -2,11 +2,8 @@ package gateway
 
 import (
 	"bytes"
-	"fmt"
-	"strconv"
 	"time"
 
-	"github.com/hopwire/hopwire/shared/events"
 	"github.com/hopwire/hopwire/shared/loop"
 )
 
@@ -108,7 +105,7 @@ func (x *exchange) account() {
 		x.logLine(now)
 	}
 	if g.tap != nil {
-		x.note()
+		x.tellEnd()
 	}
 }
 
@@ -163,45 +160,4 @@ func (m *marks) phases(e *logEntry, now loop.Time) {
 	e.wait = phase(m.responseBegun)
 	e.relay = phase(now)
 	e.total = now.Sub(m.requestBegun)
-}
-
-// nameFlows has those who look know which exchange the connections are used for.
-func (x *exchange) nameFlows() {
-	if x.gateway.tap == nil {
-		return
-	}
-	n := x.client.requests
-	if !x.request.begun {
-		n++
-	}
-	name := events.Exchange{Client: events.Use{Conn: x.client.flow.ConnID, N: n}}
-	if c := x.upstream.conn; c != nil {
-		name.Origin = events.Use{Conn: c.Flow.ConnID, N: c.Uses()}
-		c.Flow.Exchange = name
-	}
-	x.client.flow.Exchange = name
-}
-
-// note tells those who look what was decided.
-func (x *exchange) note() {
-	e := logEntry{}
-	x.marks.phases(&e, x.loop.Clock())
-	us := func(d time.Duration) string { return strconv.FormatInt(d.Microseconds(), 10) }
-	x.gateway.tap.Note(x.client.flow, "exchange",
-		events.Param{Name: "status", Value: fmt.Sprint(x.response.status)},
-		events.Param{Name: "request-framing", Value: x.request.framing.String()},
-		events.Param{Name: "response-framing", Value: x.response.framing.String()},
-		events.Param{Name: "client-connection", Value: x.end.client.String()},
-		events.Param{Name: "origin-connection", Value: x.originEnd()},
-		events.Param{Name: "refusal", Value: x.end.refusal.String()},
-		events.Param{Name: "queued", Value: fmt.Sprint(x.marks.queued)},
-		events.Param{Name: "replayed", Value: fmt.Sprint(x.upstream.replayed)},
-		events.Param{Name: "read", Value: us(e.read)},
-		events.Param{Name: "queue", Value: us(e.queue)},
-		events.Param{Name: "connect", Value: us(e.connect)},
-		events.Param{Name: "send", Value: us(e.send)},
-		events.Param{Name: "wait", Value: us(e.wait)},
-		events.Param{Name: "relay", Value: us(e.relay)},
-		events.Param{Name: "total", Value: us(e.total)},
-	)
 }

@@ -51,6 +51,7 @@ func (x *exchange) connect(why Refusal) bool {
 func (x *exchange) takePlace() error {
 	switch x.gateway.origins.Place(&x.ticket) {
 	case origins.Placed:
+		x.tellOrigin()
 		return nil
 	case origins.Nobody:
 		return origins.ErrNobody
@@ -60,12 +61,14 @@ func (x *exchange) takePlace() error {
 	}
 	x.dropPad()
 	x.marks.queued, x.marks.placed = true, 0
+	x.tellQueue()
 	err := x.gateway.origins.Wait(&x.ticket)
 	switch {
 	case x.broken():
 		return errBrokenOff // and a place that is no longer needed goes to the next one
 	case err == nil:
 		x.mark(&x.marks.placed)
+		x.tellOrigin()
 	}
 	return err
 }
@@ -91,11 +94,16 @@ func (x *exchange) noPlace(err error, why Refusal) bool {
 // stale too, the request would be sent a third time.
 func (x *exchange) takeIdle() *pool.Conn {
 	p := x.ticket.Origin().Pool()
-	c := p.Take()
+	var passed *[]pool.PassedOver
+	if x.gateway.tap != nil {
+		passed = new([]pool.PassedOver)
+	}
+	c := p.Take(passed)
 	if c != nil && x.upstream.replayed {
 		p.Give(c, pool.MadeRoom)
-		return nil
+		c = nil
 	}
+	x.tellPool(c, passed)
 	return c
 }
 

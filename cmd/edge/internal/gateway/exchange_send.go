@@ -164,6 +164,7 @@ func (x *exchange) replay(err error) bool {
 		timedOut: errors.Is(err, os.ErrDeadlineExceeded),
 	})
 	x.gateway.counters.Replays[decision]++
+	x.tellReplay(decision, err)
 	x.upstream.err = err
 	switch decision {
 	case Replayed:

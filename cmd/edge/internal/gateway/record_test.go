@@ -79,8 +79,9 @@ func TestRecording(t *testing.T) {
 			t.Errorf("the recording does not say %q", comment)
 		}
 	}
-	if len(recording.Notes) != 2 || recording.Notes[1].Exchange.String() != "c1#2 -> o1#2" {
-		t.Errorf("notes %+v", recording.Notes)
+	want := []string{"pool c1#1 taken=new", "exchange c1#1 -> o1#1 status=200", "pool c1#2 taken=idle", "exchange c1#2 -> o1#2 status=200"}
+	if got := decisions(recording); !slices.Equal(got, want) {
+		t.Errorf("notes %q, want %q", got, want)
 	}
 }
 
@@ -133,13 +134,43 @@ func TestRecordedQueue(t *testing.T) {
 		first.expectStatus(200)
 		second.expectStatus(200)
 	}, steady(time.Second))
-	if len(recording.Notes) != 2 {
-		t.Fatalf("%+v", recording)
+	want := []string{"pool c1#1 taken=new", "queue c2#1 position=1", "exchange c1#1 -> o1#1 status=200", "pool c2#1 taken=idle", "exchange c2#1 -> o1#2 status=200"}
+	if got := decisions(recording); !slices.Equal(got, want) {
+		t.Errorf("notes %q, want %q", got, want)
 	}
-	for i, want := range []string{"false", "true"} {
-		if p := (events.Param{Name: "queued", Value: want}); !slices.Contains(recording.Notes[i].Params, p) {
-			t.Errorf("exchange %d: %v lacks %v", i+1, recording.Notes[i].Params, p)
+	if end := recording.Notes[4]; end.Param("queued") != "true" || end.Param("queue") == "0" {
+		t.Errorf("%+v", end)
+	}
+}
+
+// decisions are the notes of a recording, each with its first parameter.
+func decisions(r *capture.Recording) (all []string) {
+	for _, n := range r.Notes {
+		all = append(all, fmt.Sprintf("%s %s %s=%s", n.Kind, n.Exchange, n.Params[0].Name, n.Params[0].Value))
+	}
+	return all
+}
+
+// A stale connection shows in what is decided: which one it was, and by what sign.
+func TestRecordedReplay(t *testing.T) {
+	recording, _ := record(t, stage{}, Config{}, func(c *peer) {
+		c.send(get("/1"))
+		c.expectStatus(200)
+		c.send(get("/2"))
+		c.expectStatus(200)
+	}, func(p *peer) {
+		p.head()
+		p.send(hello)
+		if p.number == 1 {
+			p.head() // and leaves
 		}
+	})
+	want := []string{"pool c1#1 taken=new", "exchange c1#1 -> o1#1 status=200", "pool c1#2 taken=idle",
+		"replay c1#2 -> o1#2 decision=replayed", "exchange c1#2 -> o2#1 status=200"}
+	if got := decisions(recording); !slices.Equal(got, want) {
+		t.Errorf("notes %q, want %q", got, want)
+	} else if sign := recording.Notes[3].Param("sign"); sign != "ended" {
+		t.Errorf("stale by the sign of %q", sign)
 	}
 }
 

@@ -43,6 +43,21 @@ func ParseBalance(s string) (Balance, error) {
 	return Balance{}, fmt.Errorf("%q is not one of round-robin, least-connections, two-choices, hash:target and hash:FIELD-NAME", s)
 }
 
+// String is what ParseBalance reads.
+func (b Balance) String() string {
+	switch b.method {
+	case leastConnections:
+		return "least-connections"
+	case twoChoices:
+		return "two-choices"
+	case hashTarget:
+		return "hash:target"
+	case hashField:
+		return "hash:" + b.field
+	}
+	return "round-robin"
+}
+
 func hashOf(what string) Balance {
 	if what == "target" {
 		return Balance{method: hashTarget}

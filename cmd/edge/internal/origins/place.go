@@ -1,6 +1,7 @@
 package origins
 
 import (
+	"iter"
 	"math"
 	"slices"
 
@@ -104,6 +105,34 @@ func (s *Set) placeUnfit(t *Ticket) Placing {
 		o = s.pick(foremost(s.scratch), t)
 	}
 	return s.take(t, o, lastResort)
+}
+
+// PassedOver iterates over the origins that did not get the request which the ticket
+// is of, with why not.
+func (s *Set) PassedOver(t *Ticket) iter.Seq2[*loop.Address, string] {
+	return func(yield func(*loop.Address, string) bool) {
+		for _, o := range s.members {
+			if o != t.origin && !yield(o.address, s.whyNot(o, t)) {
+				return
+			}
+		}
+	}
+}
+
+func (s *Set) whyNot(o *Origin, t *Ticket) string {
+	switch {
+	case t.couldNotReach(o):
+		return "unreachable"
+	case o.down:
+		return "down"
+	case !o.fit(s.loop.Now()):
+		return "ejected"
+	case o.full(s.config.MaxConnections):
+		return "full"
+	case o.priority > t.origin.priority:
+		return "reserve"
+	}
+	return "not-its-turn"
 }
 
 // foremost are those of the lowest priority. They take the place of all.

@@ -71,12 +71,22 @@ func (p *Pool) Ends() [Causes]uint64 { return p.ends }
 // Closed counts the connections by who sent the first FIN or RST.
 func (p *Pool) Closed() (byOrigin, byUs uint64) { return p.closedByOrigin, p.closedByUs }
 
+// A PassedOver is a connection that Take has ended since it was not fit for use.
+type PassedOver struct {
+	Serial uint64
+	Cause  Cause
+}
+
 // Take removes the connection that was given back last, the one least likely to
-// have gone stale, and returns nil when none is fit for use.
-func (p *Pool) Take() *Conn {
+// have gone stale, and returns nil when none is fit for use. Those that it passes over
+// are appended to passed, unless that is nil.
+func (p *Pool) Take(passed *[]PassedOver) *Conn {
 	for c := p.idle.First(); c != nil; c = p.idle.First() {
 		p.idle.Remove(c)
 		if cause := p.recheck(c); cause != Kept {
+			if passed != nil {
+				*passed = append(*passed, PassedOver{c.Serial, cause})
+			}
 			p.end(c, cause)
 			continue
 		}

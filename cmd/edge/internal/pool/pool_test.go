@@ -43,8 +43,10 @@ func TestWaitsNoLonger(t *testing.T) {
 			c.Announce(test.announced)
 			p.Give(c, Kept)
 			c.until = l.Now()
-			if c = p.Take(); c != nil || p.Ends()[test.cause] != 2 {
-				t.Errorf("%v: a connection is taken whose time is over: %v", test.cause, p.Ends())
+			c.Serial = 7
+			var passed []PassedOver
+			if c = p.Take(&passed); c != nil || p.Ends()[test.cause] != 2 || len(passed) != 1 || passed[0] != (PassedOver{7, test.cause}) {
+				t.Errorf("%v: a connection is taken whose time is over: %v, passed over %v", test.cause, p.Ends(), passed)
 			}
 		})
 	}
