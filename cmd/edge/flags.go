@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
 	"net/netip"
@@ -38,6 +39,8 @@ type settings struct {
 	admin          *loop.Address // nil: none is wanted
 	record         string
 	recordMax      int64
+	trace          string // empty: none; lines; tracePictures
+	tapMemory      int
 	drainGrace     time.Duration
 	drainTimeout   time.Duration
 }
@@ -103,13 +106,16 @@ EXAMPLES
   edge --origin unix:/run/app.sock --record session.pcapng
       record both hops, for Wireshark, tshark or loadgen
   edge --origin 127.0.0.1:9000 --record - | tshark -r - -Y "http || syslog"
-      look on while they go by`
+      look on while they go by
+  edge --origin 127.0.0.1:9000 --trace pictures
+      see both hops side by side, and why each change was made`
 
 func app() *cli.App {
 	return &cli.App{
 		Name:        "edge",
 		Usage:       "a gateway that shows what it does",
 		Description: description,
+		ArgsUsage:   " ", // --trace may be followed by a word
 		Flags:       flags(),
 		Action: func(c *cli.Context) error {
 			s, err := readSettings(c)
@@ -190,6 +196,8 @@ func flags() []cli.Flag {
 
 		path("access-log", "write a line for each exchange to `FILE`; -: standard output"),
 		path("record", "record both hops to `FILE` as pcapng, with all that is in them, also passwords; -: standard output"),
+		&cli.BoolFlag{Name: "trace", Category: observing, Usage: "print a line for each exchange when it ends, on standard output; --trace pictures: both hops side by side"},
+		&cli.StringFlag{Name: "tap-memory", Value: "64MiB", Category: observing, Usage: "let the recording and the trace take `SIZE` each for what they have not written yet; what finds no room is left out, and said"},
 		&cli.StringFlag{Name: "record-max", Category: observing, Usage: "when the recording has reached `SIZE`, such as 100MB or 1GiB, go on in FILE.1, FILE.2 and so on", DefaultText: "no bound"},
 	}, admin.Flags(observing), []cli.Flag{
 		duration(ending, "drain-grace", 0, "after the first signal, go on accepting for `DURATION`"),
@@ -210,6 +218,8 @@ func readSettings(c *cli.Context) (*settings, error) {
 		admin:        check.admin(),
 		record:       c.String("record"),
 		recordMax:    check.recordMax("record-max"),
+		trace:        check.trace("trace"),
+		tapMemory:    check.tapMemory("tap-memory"),
 		drainGrace:   check.duration("drain-grace", mayBeZero),
 		drainTimeout: check.duration("drain-timeout", mayBeZero),
 		targets:      check.targets("origin"),
@@ -310,6 +320,40 @@ func (c *checker) descriptors(s *settings) {
 	}
 	s.gateway.OriginDescriptors = all.Conns()
 	s.maxPipes = max(all.Conns()/2, 1)
+}
+
+// lines and tracePictures are what a trace may show.
+const lines, tracePictures = "lines", "pictures"
+
+// trace reads what is to be shown; it is the program's only argument, since the flag
+// may stand alone.
+func (c *checker) trace(name string) string {
+	what := c.Args().First()
+	switch {
+	case c.Args().Len() > 1 || what != "" && !c.Bool(name):
+		c.problem("unexpected argument %q", c.Args().Get(c.Args().Len()-1))
+	case !c.Bool(name):
+		return ""
+	case what != "" && what != lines && what != tracePictures:
+		c.problem("--%s is followed by lines, by pictures or by another flag, not by %q", name, what)
+	}
+	for _, other := range []string{"access-log", "record"} {
+		if c.String(other) == "-" {
+			c.problem("--%s and --%s - would both write to standard output; give one of them up, or --%s a file", name, other, other)
+		}
+	}
+	return cmp.Or(what, lines)
+}
+
+func (c *checker) tapMemory(name string) int {
+	n, err := program.ParseSize(c.String(name))
+	switch {
+	case err != nil || n < 1<<20 || n > 1<<40:
+		c.problem("--%s is a size from 1MiB up, such as 64MiB, not %q", name, c.String(name))
+	case c.IsSet(name) && c.String("record") == "" && !c.Bool("trace"):
+		c.problem("--%s means something only with --record or --trace; add one, or leave it out", name)
+	}
+	return int(n)
 }
 
 // recordMax reads the bound of the files of a recording; 0: there is none. A file

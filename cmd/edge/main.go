@@ -17,6 +17,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"os/signal"
 	"sync"
 	"time"
@@ -29,6 +30,7 @@ import (
 	"github.com/hopwire/hopwire/shared/accesslog"
 	"github.com/hopwire/hopwire/shared/admin"
 	"github.com/hopwire/hopwire/shared/events"
+	"github.com/hopwire/hopwire/shared/events/view"
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/program"
 )
@@ -56,6 +58,9 @@ func run(ctx context.Context, s *settings, w io.Writer) error {
 	if e.recording != nil {
 		supervisor.Go(func() { e.recording.watch(ended) })
 	}
+	if e.trace != nil {
+		supervisor.Go(func() { e.trace.watch(ended) })
+	}
 	err = e.group.Run()
 	close(ended)
 	supervisor.Wait()
@@ -75,6 +80,7 @@ type edge struct {
 	events    *events.Stream // nil: nobody looks
 	recording *recording     // nil: none is wanted
 	admin     *admin.Server  // nil: none is wanted
+	trace     *trace         // nil: none is wanted
 }
 
 // open sets everything up. If something fails, what was opened is closed again. By
@@ -118,15 +124,21 @@ func open(ctx context.Context, s *settings, reopen <-chan struct{}, w io.Writer)
 	return e, err
 }
 
-// openFiles opens the log and the recording, as far as they are wanted.
+// openFiles opens the log, the recording and the trace, as far as they are wanted.
 func (e *edge) openFiles(reopen <-chan struct{}) (err error) {
 	if path := e.settings.accessLog; path != "" {
 		if e.log, err = accesslog.Open(path, reopen, func(err error) { e.say(err.Error()) }); err != nil {
 			return err
 		}
 	}
+	if e.settings.record != "" || e.settings.trace != "" {
+		e.events = events.NewStream(e.group.Len(), events.Options{Memory: e.settings.tapMemory})
+	}
+	if trace := e.settings.trace; trace != "" {
+		columns, terminal := program.Width(os.Stdout)
+		e.trace = openTrace(os.Stdout, view.Style{Width: columns, Colour: terminal && os.Getenv("NO_COLOR") == ""}, trace == tracePictures, e.events, e.say)
+	}
 	if path := e.settings.record; path != "" {
-		e.events = events.NewStream(e.group.Len(), events.Options{})
 		e.recording, err = openRecording(path, e.settings.recordMax, e.events, e.say)
 	}
 	return err
@@ -186,9 +198,10 @@ func (e *edge) close() error {
 	if e.stopNames != nil {
 		e.stopNames()
 	}
-	var files multierror.Group // neither waits for the other's reader
+	var files multierror.Group // none waits for another one's reader
 	files.Go(e.log.Close)
 	files.Go(e.recording.close)
 	files.Go(e.admin.Close)
+	files.Go(e.trace.close)
 	return files.Wait().ErrorOrNil()
 }

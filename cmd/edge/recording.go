@@ -6,21 +6,18 @@ import (
 	"os"
 	"regexp"
 	"syscall"
-	"time"
 
 	"github.com/hashicorp/go-multierror"
 
 	"github.com/hopwire/hopwire/shared/capture"
-	"github.com/hopwire/hopwire/shared/english"
 	"github.com/hopwire/hopwire/shared/events"
 )
 
 // A recording is the recorder and the file that it writes, or several of them where
 // they have a bound: FILE, then FILE.1, FILE.2 and so on.
 type recording struct {
-	*events.Reader
+	observer
 	path string
-	say  func(string)
 
 	// The reader's goroutine's.
 	file   *os.File
@@ -37,7 +34,7 @@ const large = 1 << 30
 // openRecording begins a recording of what a stream tells; "-" is standard output.
 // Max bounds its files; 0: no bound.
 func openRecording(path string, max int64, stream *events.Stream, say func(string)) (_ *recording, err error) {
-	r := &recording{path: path, say: say, file: os.Stdout}
+	r := &recording{path: path, file: os.Stdout}
 	if path != "-" {
 		if r.file, r.onDisk, err = create(path); err != nil {
 			return nil, fmt.Errorf("the recording cannot be opened: %w", err)
@@ -59,7 +56,7 @@ func openRecording(path string, max int64, stream *events.Stream, say func(strin
 		r.file.Close()
 		return nil, fmt.Errorf("the recording cannot be written: %w", err)
 	}
-	r.Reader = stream.Read(recorder)
+	r.observer = observer{stream.Read(recorder), "recording", say}
 	return r, nil
 }
 
@@ -146,67 +143,12 @@ func (r *recording) next() error {
 	return nil
 }
 
-// watch says what the recording loses, until ended is closed.
-func (r *recording) watch(ended <-chan struct{}) {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	var told losses
-	for {
-		select {
-		case now := <-tick.C:
-			if line := told.since(r.Dropped(), r.Failing(), now); line != "" {
-				r.say(line)
-			}
-		case <-ended:
-			return
-		}
-	}
-}
-
-// losses are what has been said of them.
-type losses struct {
-	events.Dropped
-	at time.Time
-}
-
-// since says what was lost since the last time, but not more than once a minute.
-func (l *losses) since(all events.Dropped, why error, now time.Time) string {
-	if all == l.Dropped || now.Sub(l.at) < time.Minute {
-		return ""
-	}
-	fresh := events.Dropped{Events: all.Events - l.Events, Bytes: all.Bytes - l.Bytes}
-	l.Dropped, l.at = all, now
-	if why == nil {
-		why = errSlow
-	}
-	return fmt.Sprintf("the recording has lost %s: %v", amount(fresh), why)
-}
-
-var errSlow = errors.New("it is not written fast enough")
-
-func amount(d events.Dropped) string {
-	return fmt.Sprintf("%s with %s", english.Plural(int64(d.Events), "event"), english.Plural(int64(d.Bytes), "byte"))
-}
-
-// close ends the recording. It gives up when that is not taken: the file may be a
-// pipe whose reader has stopped without closing it.
+// close ends the recording.
 func (r *recording) close() error {
-	const patience = 2 * time.Second
 	if r == nil {
 		return nil
 	}
-	done := make(chan error, 1)
-	go func() { done <- r.end() }()
-	var err error
-	select {
-	case err = <-done:
-	case <-time.After(patience):
-		err = fmt.Errorf("the recording is not complete: its end was not taken within %v", patience)
-	}
-	if lost := r.Dropped(); lost != (events.Dropped{}) {
-		r.say(fmt.Sprintf("the recording lacks %s", amount(lost)))
-	}
-	return err
+	return r.observer.close(r.end)
 }
 
 func (r *recording) end() error {

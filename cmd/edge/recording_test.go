@@ -115,7 +115,7 @@ func TestNextFileIsTaken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &recording{path: path, say: silent(t)}
+	r := &recording{path: path, observer: observer{say: silent(t)}}
 	if r.file, r.onDisk, err = create(path); err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +158,7 @@ func TestNextFileIsTaken(t *testing.T) {
 // Its user hears once how large a recording has become to which no bound was set.
 func TestLargeRecording(t *testing.T) {
 	var said []string
-	r := &recording{path: filepath.Join(t.TempDir(), "r"), say: func(line string) { said = append(said, line) }}
+	r := &recording{path: filepath.Join(t.TempDir(), "r"), observer: observer{say: func(line string) { said = append(said, line) }}}
 	var err error
 	if r.file, r.onDisk, err = create(r.path); err != nil {
 		t.Fatal(err)
@@ -195,7 +195,7 @@ func TestSayingLosses(t *testing.T) {
 		{time.Hour, events.Dropped{Events: 3, Bytes: 60}, nil, ""},
 	} {
 		at = at.Add(step.after)
-		if got := told.since(step.lost, step.why, at); got != step.says {
+		if got := told.since("recording", step.lost, step.why, at); got != step.says {
 			t.Errorf("%+v: %q", step, got)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"sync"
 	"time"
 
@@ -127,6 +128,18 @@ func (m *Messages) Columns() int {
 		}
 	})
 	return columns
+}
+
+// Width is how wide lines on w should be: as its terminal, or else as COLUMNS says; 80
+// without either. Terminal says which of them it was.
+func Width(w io.Writer) (columns int, terminal bool) {
+	if isTerminal(w) {
+		return (&Messages{out: w}).Columns(), true
+	}
+	if n, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil && n > 0 {
+		return n, false
+	}
+	return 80, false
 }
 
 // isTerminal reports whether w is a terminal, and one that has not been closed.
