@@ -346,7 +346,7 @@ func (c *checker) trace(name string) string {
 }
 
 func (c *checker) tapMemory(name string) int {
-	n, err := program.ParseSize(c.String(name))
+	n, err := size.Parse(c.String(name))
 	switch {
 	case err != nil || n < 1<<20 || n > 1<<40:
 		c.problem("--%s is a size from 1MiB up, such as 64MiB, not %q", name, c.String(name))

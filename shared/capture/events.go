@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"fmt"
 	"io"
 	"iter"
 	"net/netip"
@@ -90,7 +91,7 @@ func (u *unwinder) run() {
 			return
 		}
 		if err != nil {
-			u.yield(nil, err)
+			u.yield(nil, fmt.Errorf("the file is cut or damaged behind what was read (%s)", inWords(err)))
 			return
 		}
 		frame := gopacket.NewPacket(p.data, decoderFor(p.link), gopacket.DecodeOptions{NoCopy: true})
