@@ -48,18 +48,20 @@ type importRule struct{ importer, may, reason string }
 var importRules = []importRule{
 	{`^shared/wire$`, `^(bytes|cmp|errors|fmt|io|strconv|strings|unicode|unicode/utf8)$`, "wire is grammar: it opens nothing and knows no clock"},
 	{`^shared/lexer$`, `^` + prefix + `shared/wire$`, "the lexer has no grammar but wire's"},
+	{`^shared/events$`, `^[^.]*$`, "events are values, whoever makes them and whoever looks"},
+	{`^shared/events/view$`, `^([^.]*|github\.com/mattn/go-runewidth|` + prefix + `shared/(english|events|lexer|wire))$`, "view knows events and text only"},
 	{`^shared/english$`, `^(fmt|str.*|unicode.*)$`, "english is words only"},
 	{`^shared/tally$`, `^(fmt|strconv|time)$`, "a tally is numbers"},
 	{`^shared/list$`, `^iter$`, "a list knows nothing of its elements but their links"},
 	{`^shared/loop(/.*)?$`, `^([^.]*|golang\.org/x/.*|` + prefix + `shared/(list|loop(/.*)?))$`, "loop knows no HTTP"},
-	{`^shared/capture$`, `^([^.]*|github\.com/gopacket/.*|golang\.org/x/.*|` + prefix + `shared/(english|wire))$`, "capture knows streams and messages only"},
+	{`^shared/capture$`, `^([^.]*|github\.com/gopacket/.*|golang\.org/x/.*|` + prefix + `shared/(english|events|wire))$`, "capture knows streams and messages only"},
 	{`^shared/accesslog$`, `^([^.]*|` + prefix + `shared/loop)$`, "accesslog knows lines and the loops that they come from"},
 	{`^shared/program$`, `^([^.]*|github\.com/(urfave|hashicorp)/.*|golang\.org/x/sys/unix|` + prefix + `shared/english)$`, "program knows command lines only"},
 	{`^shared/admin$`, `^([^.]*|github\.com/(prometheus|urfave)/.*|golang\.org/x/net/netutil|` + prefix + `shared/(loop|program|tally))$`, "admin knows names and numbers only"},
 	{`^shared/`, `.*`, ""},
 	{`^cmd/(\w+)$`, `.*`, ""},
 	{`^cmd/(\w+)/internal/`, `^([^.]*|github\.com/(HdrHistogram|hashicorp|miekg)/.*|golang\.org/x/.*|` +
-		prefix + `shared/(english|size|wire|list|loop|capture|accesslog|tally)|` + prefix + `cmd/\w+/internal/.*)$`, "the parts of a program know neither its command line nor other programs"},
+		prefix + `shared/(english|events|size|wire|list|loop|capture|accesslog|tally)|` + prefix + `cmd/\w+/internal/.*)$`, "the parts of a program know neither its command line nor other programs"},
 	{`^integration`, `.*`, ""},
 }
 

@@ -59,6 +59,6 @@ var metrics = []admin.Metric{
 	{Of: "tunnels.bytes-", Name: "tunnel_bytes_total", Label: "direction", Help: "Bytes of tunnels, inbound to origins or outbound to clients."},
 
 	{Of: "log-lines-lost", Name: "log_lines_lost_total", Help: "Lines that the access log lost."},
-	{Of: "recording.events-lost", Name: "recording_events_lost_total", Help: "Events that the recording lost."},
-	{Of: "recording.bytes-lost", Name: "recording_lost_bytes_total", Help: "Bytes that the recording lost."},
+	{Of: "events-lost", Name: "events_lost_total", Help: "Events that recording and trace lost."},
+	{Of: "events-lost.bytes", Name: "events_lost_bytes_total", Help: "Bytes that recording and trace lost."},
 }

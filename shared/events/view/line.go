@@ -32,10 +32,8 @@ func (x *Exchange) Status() string {
 // Sent is how many bytes went to the client, heads included.
 func (x *Exchange) Sent() uint64 { return x.Client.Out.Total }
 
-// phases are the names of the parts of an exchange's time, in their order.
-var phases = [...]string{"read", "queue", "connect", "send", "wait", "relay"}
-
-// Phase is how long a part of the exchange took, or all of it ("total"). A capture by
+// Phase is how long a part of the exchange took: "read", "queue", "connect", "send",
+// "wait" and "relay", one after the other, or all of it, "total". A capture by
 // others tells only of bytes, and by them it is reckoned.
 func (x *Exchange) Phase(name string) time.Duration {
 	if x.End != nil {
