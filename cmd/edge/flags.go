@@ -1,12 +1,9 @@
 package main
 
 import (
-	"cmp"
 	"math"
 	"math/rand/v2"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -21,7 +18,6 @@ import (
 	"github.com/hopwire/hopwire/shared/admin"
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/program"
-	"github.com/hopwire/hopwire/shared/size"
 	"github.com/hopwire/hopwire/shared/wire"
 )
 
@@ -322,55 +318,6 @@ func (c *checker) descriptors(s *settings) {
 	s.maxPipes = max(all.Conns()/2, 1)
 }
 
-// lines and tracePictures are what a trace may show.
-const lines, tracePictures = "lines", "pictures"
-
-// trace reads what is to be shown; it is the program's only argument, since the flag
-// may stand alone.
-func (c *checker) trace(name string) string {
-	what := c.Args().First()
-	switch {
-	case c.Args().Len() > 1 || what != "" && !c.Bool(name):
-		c.problem("unexpected argument %q", c.Args().Get(c.Args().Len()-1))
-	case !c.Bool(name):
-		return ""
-	case what != "" && what != lines && what != tracePictures:
-		c.problem("--%s is followed by lines, by pictures or by another flag, not by %q", name, what)
-	}
-	for _, other := range []string{"access-log", "record"} {
-		if c.String(other) == "-" {
-			c.problem("--%s and --%s - would both write to standard output; give one of them up, or --%s a file", name, other, other)
-		}
-	}
-	return cmp.Or(what, lines)
-}
-
-func (c *checker) tapMemory(name string) int {
-	n, err := size.Parse(c.String(name))
-	switch {
-	case err != nil || n < 1<<20 || n > 1<<40:
-		c.problem("--%s is a size from 1MiB up, such as 64MiB, not %q", name, c.String(name))
-	case c.IsSet(name) && c.String("record") == "" && !c.Bool("trace"):
-		c.problem("--%s means something only with --record or --trace; add one, or leave it out", name)
-	}
-	return int(n)
-}
-
-// recordMax reads the bound of the files of a recording; 0: there is none. A file
-// has to hold more than what stands at its head.
-func (c *checker) recordMax(name string) int64 {
-	const least = 1_000_000
-	s := c.String(name)
-	if s == "" {
-		return 0
-	}
-	n, err := size.Parse(s)
-	if err != nil || n < least {
-		c.problem("--%s is a size such as 100MB or 1GiB, and at least 1MB, not %s", name, s)
-	}
-	return n
-}
-
 func (c *checker) admin() *loop.Address {
 	at, err := admin.Address(c.Context)
 	if err != nil {
@@ -509,32 +456,4 @@ func (c *checker) trust(g *gateway.Config, s string) {
 	default:
 		g.Trusted = append(g.Trusted, p)
 	}
-}
-
-// differ sees to it that two flags name two files: each would write over what the
-// other wrote.
-func (c *checker) differ(one, other string) {
-	a, b := c.String(one), c.String(other)
-	if a != "" && b != "" && sameFile(a, b) {
-		c.problem("--%s and --%s are one file, %s; give each a file of its own", one, other, b)
-	}
-	if number, ok := strings.CutPrefix(filepath.Clean(a), filepath.Clean(b)+"."); ok && c.String("record-max") != "" && strings.Trim(number, "0123456789") == "" {
-		c.problem("--%s is one of the files in which --%s goes on, %s; give it another name", one, other, a)
-	}
-}
-
-// sameFile reports whether the paths of the log and of the recording lead to one
-// file, which may not be there yet. Devices are not meant: /dev/null takes
-// anything from anybody.
-func sameFile(log, recording string) bool {
-	if log == "-" || recording == "-" {
-		return log == recording // standard output
-	}
-	if here, err := os.Stat(log); err == nil {
-		there, err := os.Stat(recording)
-		return err == nil && os.SameFile(here, there) && here.Mode().IsRegular()
-	}
-	log, err1 := filepath.Abs(log)
-	recording, err2 := filepath.Abs(recording)
-	return err1 == nil && err2 == nil && log == recording
 }

@@ -2,12 +2,14 @@ package capture
 
 import "github.com/hopwire/hopwire/shared/events"
 
+// The words for connections are those of package events.
 type (
 	Hop       = events.Hop
 	Direction = events.Direction
 	Ending    = events.Means
 )
 
+// Their values.
 const (
 	UnknownHop = events.UnknownHop
 	ClientHop  = events.ClientHop
@@ -19,4 +21,5 @@ const (
 	RST        = events.RST
 )
 
+// HopNamed is that of events.
 var HopNamed = events.HopNamed
