@@ -1,6 +1,10 @@
 package site
 
-import "strings"
+import (
+	"maps"
+	"slices"
+	"strings"
+)
 
 // defaultType is for a file whose extension says nothing.
 const defaultType = "application/octet-stream"
@@ -19,6 +23,28 @@ func contentType(name string) string {
 	}
 	return defaultType
 }
+
+// Extension is one by which a file name gets the media type given, parameters aside;
+// empty if there is none.
+func Extension(mediaType string) string { return extensions[essence(mediaType)] }
+
+// essence is a media type without parameters.
+func essence(mediaType string) string {
+	name, _, _ := strings.Cut(mediaType, ";")
+	return strings.ToLower(strings.TrimSpace(name))
+}
+
+// extensions has for each type the one that its name ends with, if there is such.
+var extensions = func() map[string]string {
+	all := map[string]string{"text/plain": "txt", "text/javascript": "js"}
+	for _, extension := range slices.Sorted(maps.Keys(types)) {
+		name := essence(types[extension])
+		if all[name] == "" || strings.HasSuffix(name, "/"+extension) {
+			all[name] = extension
+		}
+	}
+	return all
+}()
 
 var types = map[string]string{
 	"html":  "text/html; charset=utf-8",
