@@ -9,6 +9,7 @@ import (
 	"github.com/hopwire/hopwire/shared/admin"
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/program"
+	"github.com/hopwire/hopwire/shared/size"
 )
 
 // settings are what the flags say.
@@ -19,6 +20,7 @@ type settings struct {
 	maxConnections int
 	accessLog      string        // empty: none; "-": standard output
 	admin          *loop.Address // nil: none is wanted
+	uploadDir      string        // empty: nothing is stored
 	server         server.Config
 }
 
@@ -30,6 +32,13 @@ byte ranges, and POST below --post-path with the very content that was posted,
 while it arrives. Nothing outside of the folder is served; a symbolic link is
 followed if it is relative and stays inside. A change of a file is noticed a
 second later at most.
+
+With --post store, POST /post/a.txt keeps the content as a.txt in --upload-dir,
+POST /post under a name of its own, and a multipart form keeps each of its files
+under its filename. The answer is 201 with the Location at which GET gives it
+back. A file gets its name when it is whole and safe on the disk: nothing else is
+ever seen, whatever happens. An existing one is not replaced, and a folder not
+made (409); hidden names are not taken (403).
 
 With --study there are endpoints below /_/ to study a proxy or a client by:
 statuses, delays, streams, trailers, interim and early responses, uploads measured,
@@ -54,12 +63,15 @@ EXAMPLES
   origin --study
       the same, and http://127.0.0.1:8081/_/ lists the endpoints for study
   curl --data-binary @a.png http://127.0.0.1:8081/post | cmp - a.png
-      what is posted comes back`
+      what is posted comes back
+  origin --post store --upload-dir ./uploads
+  curl -F file=@a.png http://127.0.0.1:8081/post
+      what is posted is kept, and GET /post/a.png gives it back`
 
 func app() *cli.App {
 	return &cli.App{
 		Name:        "origin",
-		Usage:       "serve files, and echo what is posted",
+		Usage:       "serve files, and echo or store what is posted",
 		Description: description,
 		Flags:       flags(),
 		Action: func(c *cli.Context) error {
@@ -76,7 +88,10 @@ func flags() []cli.Flag {
 	return append([]cli.Flag{
 		&cli.StringFlag{Name: "listen", Value: "127.0.0.1:8081", Usage: "accept connections at `ADDRESS`: host:port, :port or unix:/path"},
 		&cli.StringFlag{Name: "root", Usage: "serve the files of `FOLDER`", DefaultText: "the example site"},
-		&cli.StringFlag{Name: "post-path", Value: "/post", Usage: "echo what is posted to `PATH` or below it; empty: nowhere"},
+		&cli.StringFlag{Name: "post-path", Value: "/post", Usage: "take what is posted to `PATH` or below it; empty: nowhere"},
+		&cli.StringFlag{Name: "post", Value: "echo", Usage: "what becomes of that: `MODE` echo sends it back while it comes, sink answers with its length, its SHA-256 and what a form has, store keeps it below --upload-dir"},
+		&cli.StringFlag{Name: "upload-dir", Usage: "store what is posted in `FOLDER`, under the name that the path has below --post-path"},
+		&cli.StringFlag{Name: "max-body", Usage: "refuse a request with more content than `SIZE`, such as 100MB or 1GiB; 0: no bound", DefaultText: "1GiB for --post store, no bound else"},
 		&cli.BoolFlag{Name: "study", Usage: "answer below /_/ as real servers do when they are slow, stream, refuse or are odd; /_/ lists how"},
 		program.LoopsFlag(),
 		&cli.IntFlag{Name: "max-connections", Usage: "accept at most `N` connections at a time; those that come beyond wait, and idle ones give way to them; 0: about half as many as the system allows open files (ulimit -n)"},
@@ -102,9 +117,11 @@ func readSettings(c *cli.Context) (*settings, error) {
 		loops:          c.Int("loops"),
 		maxConnections: c.Int("max-connections"),
 		accessLog:      c.String("access-log"),
+		uploadDir:      c.String("upload-dir"),
 		server: server.Config{
 			PostPath:     c.String("post-path"),
 			Study:        c.Bool("study"),
+			Sink:         c.String("post") == "sink",
 			HeadTimeout:  c.Duration("head-timeout"),
 			IdleTimeout:  c.Duration("idle-timeout"),
 			BodyTimeout:  c.Duration("body-timeout"),
@@ -122,6 +139,9 @@ func readSettings(c *cli.Context) (*settings, error) {
 	if s.maxConnections < 0 {
 		return nil, program.Usagef("--max-connections is a number from 0 up, not %d", s.maxConnections)
 	}
+	if err := s.readPosting(c); err != nil {
+		return nil, err
+	}
 	var err error
 	if s.admin, err = admin.Address(c); err != nil {
 		return nil, err
@@ -129,8 +149,30 @@ func readSettings(c *cli.Context) (*settings, error) {
 	return s, s.shareDescriptors()
 }
 
+// readPosting reads what becomes of what is posted.
+func (s *settings) readPosting(c *cli.Context) (err error) {
+	switch mode := c.String("post"); {
+	case mode != "echo" && mode != "sink" && mode != "store":
+		return program.Usagef("--post is echo, sink or store, not %q", mode)
+	case mode != "echo" && s.server.PostPath == "":
+		return program.Usagef("--post %s needs a --post-path", mode)
+	case mode == "store" && s.uploadDir == "":
+		return program.Usagef("--post store needs --upload-dir, a folder to store in")
+	case mode != "store" && s.uploadDir != "":
+		return program.Usagef("--upload-dir is for --post store, not for --post %s", mode)
+	case mode == "store":
+		s.server.MaxBody = 1 << 30
+	}
+	if c.IsSet("max-body") {
+		if s.server.MaxBody, err = size.Parse(c.String("max-body")); err != nil {
+			return program.Usagef("--max-body: %v", err)
+		}
+	}
+	return nil
+}
+
 // shareDescriptors gives each connection two: its own, and that of a file which is
-// sent on it.
+// sent or stored on it.
 func (s *settings) shareDescriptors() (err error) {
 	all := loop.Descriptors{Limit: loop.DescriptorLimit(), Loops: s.loops, PerConn: 2}
 	s.server.OpenFiles = all.Conns()

@@ -1,5 +1,5 @@
 // Origin serves the files of a folder, or the example site inside of it, and
-// echoes what is posted to it.
+// echoes or stores what is posted to it.
 //
 //	main ─► flags.go: settings ─► run: site, log, loops, server, admin
 //	                                │
@@ -22,6 +22,7 @@ import (
 	"github.com/hopwire/hopwire/cmd/origin/internal/server"
 	"github.com/hopwire/hopwire/cmd/origin/internal/site"
 	"github.com/hopwire/hopwire/cmd/origin/internal/study"
+	"github.com/hopwire/hopwire/cmd/origin/internal/upload"
 	"github.com/hopwire/hopwire/shared/accesslog"
 	"github.com/hopwire/hopwire/shared/admin"
 	"github.com/hopwire/hopwire/shared/loop"
@@ -50,10 +51,12 @@ func run(ctx context.Context, s *settings, w io.Writer) (err error) {
 
 // An origin is what the program consists of while it runs.
 type origin struct {
-	site   *site.Site
-	log    *accesslog.Log // nil: none is wanted
-	admin  *admin.Server  // nil: none is wanted
-	server *server.Server
+	site    *site.Site
+	uploads *upload.Store  // nil: nothing is stored
+	stored  *site.Site     // the same folder
+	log     *accesslog.Log // nil: none is wanted
+	admin   *admin.Server  // nil: none is wanted
+	server  *server.Server
 }
 
 // open sets everything up but the listener. If something fails, what was opened
@@ -68,8 +71,11 @@ func open(ctx context.Context, s *settings, reopen <-chan struct{}, w io.Writer)
 	if o.site, err = openSite(s); err != nil {
 		return nil, err
 	}
+	if err := o.openUploads(s.uploadDir); err != nil {
+		return nil, err
+	}
 	config := s.server
-	config.Site = o.site
+	config.Site, config.Uploads, config.Stored = o.site, o.uploads, o.stored
 	config.Report = func(err error) { fmt.Fprintf(w, "origin: %v\n", err) }
 	if s.accessLog != "" {
 		if o.log, err = accesslog.Open(s.accessLog, reopen, config.Report); err != nil {
@@ -97,11 +103,27 @@ func openSite(s *settings) (*site.Site, error) {
 	return site.Example(""), nil
 }
 
+func (o *origin) openUploads(dir string) (err error) {
+	if dir == "" {
+		return nil
+	}
+	if o.uploads, err = upload.Open(dir); err != nil {
+		return err
+	}
+	o.stored, err = site.Open(dir)
+	return err
+}
+
 // close closes the files, after the loops have ended.
 func (o *origin) close() error {
 	all := multierror.Append(nil, o.admin.Close(), o.log.Close())
-	if o.site != nil {
-		all = multierror.Append(all, o.site.Close())
+	for _, s := range []*site.Site{o.site, o.stored} {
+		if s != nil {
+			all = multierror.Append(all, s.Close())
+		}
+	}
+	if o.uploads != nil {
+		all = multierror.Append(all, o.uploads.Close())
 	}
 	return all.ErrorOrNil()
 }

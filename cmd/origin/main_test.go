@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -130,6 +131,38 @@ func TestRootAndLog(t *testing.T) {
 	}
 }
 
+// What was posted is there again after the next start, and so is the bound that only a
+// store has.
+func TestStore(t *testing.T) {
+	dir := t.TempDir()
+	for i := range 2 {
+		cmd := command(t, "--post", "store", "--upload-dir", dir)
+		addr, _ := launch(t, cmd)
+		for _, c := range []struct {
+			length int64
+			status int
+		}{{5, 201 + i*208}, {1<<30 + 1, 413}} {
+			client, err := net.Dial("tcp", addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprintf(client, "POST /post/a.txt HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\nhello", c.length)
+			answer, err := http.ReadResponse(bufio.NewReader(client), nil)
+			if err != nil || answer.StatusCode != c.status {
+				t.Errorf("start %d, %d bytes: %v, %v", i, c.length, answer, err)
+			}
+			client.Close()
+		}
+		if status, content := fetch(t, "http://"+addr+"/post/a.txt"); status != 200 || content != "hello" {
+			t.Errorf("start %d: %d, %q", i, status, content)
+		}
+		cmd.Process.Signal(syscall.SIGTERM)
+		if err := cmd.Wait(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestSecondSignalStopsAtOnce(t *testing.T) {
 	cmd := command(t, "--drain-timeout", "1h")
 	addr, said := launch(t, cmd)
@@ -181,7 +214,14 @@ func TestErrors(t *testing.T) {
 		{[]string{"--admin", "0.0.0.0:0"}, "--admin-open", 2},
 		{[]string{"--admin-open"}, "--admin-open means something only with --admin", 2},
 		{[]string{"--admin", busy.Addr().String()}, "choose another address", 1},
+		{[]string{"--post", "keep"}, `"keep"`, 2},
+		{[]string{"--post", "store"}, "--upload-dir", 2},
+		{[]string{"--post", "sink", "--post-path", ""}, "--post-path", 2},
+		{[]string{"--upload-dir", "."}, "--post store", 2},
+		{[]string{"--max-body", "much"}, "--max-body", 2},
+		{[]string{"--max-body", ""}, "--max-body", 2},
 		{[]string{"--post-path", "post"}, `"post"`, 1},
+		{[]string{"--post", "store", "--upload-dir", "/nothing/here"}, "/nothing/here", 1},
 		{[]string{"--root", "/nothing/here"}, "/nothing/here", 1},
 		{[]string{"--root", os.Args[0]}, "not a directory", 1},
 		{[]string{"--listen", busy.Addr().String()}, "listens there already", 1},

@@ -22,6 +22,8 @@ func (discard) Close() error                { return nil }
 // What is asked for again and again allocates nothing: measured from outside,
 // with a client that allocates nothing either.
 func TestHotPathAllocatesNothing(t *testing.T) {
+	var store Config
+	storing(t, &store)
 	for _, c := range []struct {
 		name, request string
 		config        Config
@@ -35,6 +37,7 @@ func TestHotPathAllocatesNothing(t *testing.T) {
 		{"a range", get("GET", "/", "Range: bytes=1-2"), Config{}},
 		{"an echo", get("POST", "/post", "Content-Length: 5") + "hello", Config{}},
 		{"a large file", get("GET", "/large.bin"), Config{}},
+		{"a stored file", get("GET", "/post/sub/old.txt"), store},
 		{"options", get("OPTIONS", "*"), Config{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

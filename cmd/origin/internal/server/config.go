@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hopwire/hopwire/cmd/origin/internal/site"
+	"github.com/hopwire/hopwire/cmd/origin/internal/upload"
 	"github.com/hopwire/hopwire/shared/accesslog"
 )
 
@@ -14,11 +15,20 @@ import (
 type Config struct {
 	// Site is what GET and HEAD serve. The server does not close it.
 	Site *site.Site
-	// PostPath is where POST echoes, and everything below it: "/post". Empty
+	// PostPath is where POST is taken, and everything below it: "/post". Empty
 	// means nowhere. A file of that name is not served.
 	PostPath string
 	// Study has the endpoints of package study answered, and no files where they are.
 	Study bool
+	// Sink has POST answered with a report of what came, instead of the echo.
+	Sink bool
+	// Uploads is where POST stores what comes, instead of the echo, and Stored the
+	// same folder, so that GET gives it back; nil: nothing is stored. The server
+	// closes neither.
+	Uploads *upload.Store
+	Stored  *site.Site
+	// MaxBody is how many bytes of content a request may have; 0 is no bound.
+	MaxBody int64
 
 	// OpenFiles is how many files may be open at a time, for all loops together;
 	// each has its share. Zero means 512 for each.

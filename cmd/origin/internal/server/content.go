@@ -2,7 +2,9 @@ package server
 
 import (
 	"io"
+	"os"
 
+	"github.com/hopwire/hopwire/cmd/origin/internal/upload"
 	"github.com/hopwire/hopwire/shared/wire"
 )
 
@@ -103,39 +105,101 @@ func (x *exchange) whyLast() Cause {
 // readPart gives the next octets of the request's body, unconsumed: at least
 // one, unless the body is complete. What is pending is written before it waits.
 func (x *exchange) readPart() ([]byte, error) {
-	for x.in.Len() == 0 && !x.body.Done() {
-		if err := x.flush(); err != nil {
-			return nil, err
+	if err := x.awaitBody(); err != nil {
+		return nil, err
+	}
+	n, unread := 0, x.in.Unread()
+	for {
+		content, taken, done, err := x.body.Content(unread[n:])
+		n += taken
+		if err == nil {
+			err = x.count(content)
 		}
-		if err := x.fillBody(); err != nil {
-			return nil, err
+		if err != nil {
+			x.endBy(Refused)
+		}
+		if done || err != nil || n == len(unread) {
+			return unread[:n], err
 		}
 	}
-	n, _, err := x.body.Scan(x.in.Unread())
-	if err != nil {
-		x.endBy(Refused)
-	}
-	return x.in.Unread()[:n], err
 }
 
-// readContent gives the next bytes of content, consumed: at least one, unless the body
-// is complete. They stay where they are until the next call.
+// readContent gives the next bytes of the request's content, consumed, without the
+// framing: at least one, unless the content is complete. They are the caller's until
+// it reads again.
 func (x *exchange) readContent() ([]byte, error) {
 	for !x.body.Done() {
-		if x.in.Len() == 0 {
-			if err := x.flush(); err != nil {
-				return nil, err
-			}
-			if err := x.fillBody(); err != nil {
-				return nil, err
-			}
+		if err := x.awaitBody(); err != nil {
+			return nil, err
 		}
-		content, n, _, err := x.body.Content(x.in.Unread())
-		if x.in.Consume(n); err != nil || len(content) > 0 {
-			return content, err
+		unread, kept := x.in.Unread(), 0
+		for x.in.Len() > 0 && !x.body.Done() {
+			content, taken, _, err := x.body.Content(x.in.Unread())
+			x.in.Consume(taken)
+			if err == nil {
+				err = x.count(content)
+			}
+			if err != nil {
+				x.endBy(Refused)
+				return nil, err
+			}
+			kept += copy(unread[kept:], content)
+		}
+		if kept > 0 {
+			return unread[:kept], nil
 		}
 	}
 	return nil, nil
+}
+
+// count counts bytes of content.
+func (x *exchange) count(content []byte) error {
+	x.came += int64(len(content))
+	if x.most > 0 && x.came > x.most {
+		return upload.ErrTooLarge
+	}
+	return nil
+}
+
+// awaitBody waits until bytes of the body are there, or it is complete. What is
+// pending is written before.
+func (x *exchange) awaitBody() error {
+	for x.in.Len() == 0 && !x.body.Done() {
+		if err := x.flush(); err != nil {
+			return err
+		}
+		if err := x.fillBody(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// turnDown answers a request by its head alone.
+func (x *exchange) turnDown(status int) outcome {
+	x.disregardContent()
+	x.answerEmpty(status)
+	return x.settle(nil)
+}
+
+// refuseBody answers a request whose content could not be read, or is not taken, when
+// nothing of the response has been sent yet.
+func (x *exchange) refuseBody(err error) outcome {
+	switch err {
+	case io.EOF:
+		return x.flushed(hangUp)
+	case os.ErrDeadlineExceeded:
+		return x.refuse(408)
+	}
+	switch err := err.(type) {
+	case *wire.Error:
+		return x.refuse(err.Status)
+	case *upload.Error:
+		x.persists = x.persists && x.body.Done()
+		x.answerEmpty(err.Status)
+		return x.settle(nil)
+	}
+	return abort
 }
 
 // minProgress is how many octets of content have to come within BodyTimeout, so

@@ -1,5 +1,5 @@
-// Package server answers requests for the files of a site, and echoes what is
-// posted to it.
+// Package server answers requests for the files of a site, and echoes, reports or
+// stores what is posted to it.
 //
 //	accept ─► client ── parked: this struct and a deadline, no task, no buffer
 //	            │  ▲
@@ -11,7 +11,9 @@
 //	            │  respond      method and target:
 //	            │    ├─ /_/         serveStudy   with Config.Study: as package study decides
 //	            │    ├─ GET, HEAD   serveFile    a file of the site, whole, in part or not at all
-//	            │    ├─ POST        echo         the content comes back as it arrives
+//	            │    ├─ POST        post: echo   the content comes back as it arrives,
+//	            │    │                or posting a report does, when all is there and, if
+//	            │    │                           it is to be, stored
 //	            │    ├─ OPTIONS     serveOptions
 //	            │    └─ any other   405
 //	            │  settle       what is left of the request's content, counters, the access log
@@ -25,6 +27,9 @@
 // the loop's cache, head and content in one piece, and once a second the Date
 // in it is set. What is unusual, such as a condition, a range, HTTP/1.0 or
 // the last request of a connection, has its head written for it.
+//
+// What waits for the disk while content is stored is done aside, on another goroutine,
+// while the task is suspended: see worker.aside.
 //
 // Each loop has one worker with a cache, a batch of the access log and
 // spare exchanges of its own, so nothing here takes a lock.

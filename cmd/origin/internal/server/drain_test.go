@@ -54,6 +54,22 @@ func TestDrain(t *testing.T) {
 	r.await()
 }
 
+// An upload that is under way may come to its end.
+func TestDrainLetsUploadsEnd(t *testing.T) {
+	r, _ := startStore(t, Config{}, "a")
+	p := r.dial()
+	p.send(get("POST", "/post/a", "Content-Length: 5", "Expect: 100-continue"))
+	p.expect("HTTP/1.1 100 Continue\r\n\r\n")
+	r.signal()
+	r.awaitDraining()
+	p.send("hello")
+	if answer, _ := p.report(); answer.StatusCode != 201 {
+		t.Error(answer.StatusCode)
+	}
+	p.Close()
+	r.await()
+}
+
 func TestDrainEndsInTime(t *testing.T) {
 	for _, c := range []struct {
 		name   string

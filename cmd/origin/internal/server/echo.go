@@ -1,11 +1,6 @@
 package server
 
-import (
-	"io"
-	"os"
-
-	"github.com/hopwire/hopwire/shared/wire"
-)
+import "github.com/hopwire/hopwire/shared/wire"
 
 // echo answers with the request's own body, while it comes in: with its type,
 // and octet for octet in the framing that it has. A chunked body therefore
@@ -61,19 +56,4 @@ func (x *exchange) putPart(part []byte) error {
 	err := x.put(part)
 	x.by = x.by.Add(x.worker.loop.Now().Sub(before))
 	return err
-}
-
-// refuseBody answers a request whose body could not be read, when nothing of
-// the response has been sent yet.
-func (x *exchange) refuseBody(err error) outcome {
-	switch err {
-	case io.EOF:
-		return x.flushed(hangUp)
-	case os.ErrDeadlineExceeded:
-		return x.refuse(408)
-	}
-	if _, ok := err.(*wire.Error); ok {
-		return x.refuse(statusOf(err))
-	}
-	return abort
 }

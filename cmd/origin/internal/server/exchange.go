@@ -20,6 +20,8 @@ type exchange struct {
 	head     wire.RequestHead
 	framing  wire.Framing
 	body     wire.BodyScanner
+	came     int64  // bytes of its content
+	most     int64  // that may come; 0: any number
 	scratch  []byte // the path, decoded
 	begun    loop.Time
 	open     bool  // the request is not over, as far as is counted

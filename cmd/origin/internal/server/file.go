@@ -59,7 +59,7 @@ func (x *exchange) sendWhole(f *site.File) error {
 // sendPart sends one range of f (RFC 9110 section 15.3.7.1).
 func (x *exchange) sendPart(f *site.File, s site.Selection) error {
 	x.begin(206)
-	x.out = wire.AppendField(x.out, "Content-Type", f.Type)
+	x.out = appendType(x.out, f)
 	x.out = wire.AppendFieldInt(x.out, "Content-Length", s.Length)
 	x.out = appendContentRange(x.out, f, s)
 	x.out = appendValidators(x.out, f)

@@ -29,12 +29,29 @@ const dateAt = len("HTTP/1.1 200 OK\r\nDate: ")
 func (w *worker) appendFileHead(b []byte, f *site.File) []byte {
 	b = w.appendStart(b, 200)
 	f.Stamp = w.second
-	b = wire.AppendField(b, "Content-Type", f.Type)
+	b = appendType(b, f)
 	b = wire.AppendFieldInt(b, "Content-Length", f.Size)
 	b = appendValidators(b, f)
 	b = wire.AppendField(b, "Accept-Ranges", "bytes")
 	b = append(b, w.keepAlive...)
 	return wire.AppendHeadEnd(b)
+}
+
+// appendForeignHead is appendFileHead for what a client has posted.
+func (w *worker) appendForeignHead(b []byte, f *site.File) []byte {
+	f.Foreign = true
+	return w.appendFileHead(b, f)
+}
+
+// appendType appends what a client may take the content for. It must not guess that
+// what another client has posted is a page, and a page of that one's must not act in
+// the site's name.
+func appendType(b []byte, f *site.File) []byte {
+	b = wire.AppendField(b, "Content-Type", f.Type)
+	if f.Foreign {
+		b = append(b, "X-Content-Type-Options: nosniff\r\nContent-Security-Policy: sandbox\r\n"...)
+	}
+	return b
 }
 
 // keepAliveFields tell a client until when it may send another request on a
@@ -96,7 +113,7 @@ func (x *exchange) answerEmpty(status int) {
 // What can be done with a target, by what it names.
 const (
 	allowFile     = "GET, HEAD, OPTIONS"
-	allowEcho     = "POST, OPTIONS"
+	allowPost     = "POST, OPTIONS"
 	allowAnything = "GET, HEAD, POST, OPTIONS"
 )
 

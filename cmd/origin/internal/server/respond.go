@@ -6,6 +6,7 @@ import (
 
 	"github.com/hopwire/hopwire/cmd/origin/internal/site"
 	"github.com/hopwire/hopwire/cmd/origin/internal/study"
+	"github.com/hopwire/hopwire/cmd/origin/internal/upload"
 	"github.com/hopwire/hopwire/shared/wire"
 )
 
@@ -17,6 +18,7 @@ func (x *exchange) respond() outcome {
 		return x.refuse(statusOf(err))
 	}
 	x.body.Reset(x.framing)
+	x.came, x.most = 0, 0
 	x.last = !wire.RequestPersists(&x.head)
 	x.persists = !x.last && !x.worker.draining
 	if x.expectsOther() {
@@ -56,8 +58,8 @@ func (x *exchange) target() (path, query []byte) {
 
 var rootPath = []byte("/")
 
-// errEcho says that a path is that of the echo, or below it.
-var errEcho = errors.New("the path is the one that echoes")
+// errPost says that a path is the one that is posted to, or below it.
+var errPost = errors.New("the path is the one that is posted to")
 
 // find looks up the file that a target's path names.
 func (x *exchange) find(path []byte) (*site.File, error) {
@@ -71,12 +73,29 @@ func (x *exchange) find(path []byte) (*site.File, error) {
 	return f, err
 }
 
-// clean puts the path that a target's path stands for into scratch. The echo is
-// found by that, so that no way of writing its path leads past it.
+// findStored looks up the file that was posted under the path in scratch, which clean
+// has said errPost of.
+func (x *exchange) findStored() (*site.File, error) {
+	stored, name := x.worker.stored, x.scratch[len(x.worker.config.PostPath):]
+	if stored == nil || len(name) <= len("/") {
+		return nil, errPost
+	}
+	if upload.Hidden(name) {
+		return nil, site.ErrMissing
+	}
+	f, err := stored.Open(name, x.worker.loop.Now())
+	if err == nil && f.Source() != nil {
+		x.worker.tidyLater()
+	}
+	return f, err
+}
+
+// clean puts the path that a target's path stands for into scratch. The post path is
+// found by that, so that no way of writing it leads past it.
 func (x *exchange) clean(path []byte) (err error) {
 	x.scratch, err = site.AppendPath(x.scratch[:0], path)
-	if echo := x.worker.config.PostPath; err == nil && echo != "" && below(x.scratch, echo) {
-		return errEcho
+	if post := x.worker.config.PostPath; err == nil && post != "" && below(x.scratch, post) {
+		return errPost
 	}
 	return err
 }
@@ -99,7 +118,10 @@ func (x *exchange) serveFile() outcome {
 	f := x.worker.cache.Fresh(path, x.worker.loop.Now())
 	if f == nil {
 		var err error
-		if f, err = x.find(path); err != nil {
+		if f, err = x.find(path); err == errPost {
+			f, err = x.findStored()
+		}
+		if err != nil {
 			return x.serveNone(err, query)
 		}
 	}
@@ -114,8 +136,8 @@ func (x *exchange) serveFile() outcome {
 // serveNone answers GET and HEAD where there is no file.
 func (x *exchange) serveNone(err error, query []byte) outcome {
 	switch err {
-	case errEcho:
-		x.answerAllow(405, allowEcho)
+	case errPost:
+		x.answerAllow(405, x.allowed())
 	case site.ErrDirectory:
 		x.answerMoved(query)
 	default:
@@ -124,13 +146,21 @@ func (x *exchange) serveNone(err error, query []byte) outcome {
 	return x.settle(nil)
 }
 
-// servePost echoes, and otherwise tells apart what does not exist from what
-// cannot be posted to.
+// allowed is what can be done with the post path and what is below it.
+func (x *exchange) allowed() string {
+	if x.worker.stored != nil {
+		return allowAnything
+	}
+	return allowPost
+}
+
+// servePost takes what is posted, and otherwise tells apart what does not exist from
+// what cannot be posted to.
 func (x *exchange) servePost() outcome {
 	path, _ := x.target()
 	f, err := x.find(path)
-	if err == errEcho {
-		return x.echo()
+	if err == errPost {
+		return x.post()
 	}
 	x.disregardContent()
 	switch err {
@@ -159,8 +189,8 @@ func (x *exchange) serveOptions() outcome {
 		x.answerAllow(204, allowFile)
 	case site.ErrDirectory:
 		x.answerAllow(204, allowFile)
-	case errEcho:
-		x.answerAllow(204, allowEcho)
+	case errPost:
+		x.answerAllow(204, x.allowed())
 	default:
 		x.answerEmpty(site.Status(err))
 	}
@@ -174,8 +204,8 @@ func (x *exchange) serveOther() outcome {
 	switch err := x.clean(path); {
 	case x.head.Form == wire.AuthorityForm: // CONNECT names no resource of ours
 		x.answerAllow(405, allowAnything)
-	case err == errEcho:
-		x.answerAllow(405, allowEcho)
+	case err == errPost:
+		x.answerAllow(405, x.allowed())
 	case err == nil:
 		x.answerAllow(405, allowFile)
 	default:

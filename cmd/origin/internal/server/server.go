@@ -68,6 +68,9 @@ func (s *Server) Run(ctx context.Context, hurry <-chan struct{}) error {
 func (s *Server) close() {
 	for _, w := range s.workers {
 		w.cache.Close()
+		if w.stored != nil {
+			w.stored.Close()
+		}
 	}
 }
 

@@ -15,6 +15,7 @@ type worker struct {
 	config    *Config
 	loop      *loop.Loop
 	cache     *site.Cache
+	stored    *site.Cache // of what was posted; nil: nothing is stored
 	idle      *loop.Idlers[*client]
 	spare     []*exchange
 	log       *accesslog.Batch // nil: none is wanted
@@ -37,7 +38,12 @@ const maxSpare = 64
 func newWorker(s *Server, l *loop.Loop) *worker {
 	w := &worker{config: &s.config, loop: l, idle: loop.NewIdlers[*client](l), log: s.config.AccessLog.Batch(l),
 		keepAlive: keepAliveFields(s.config.IdleTimeout)}
-	w.cache = s.config.Site.NewCache(w.appendFileHead, l.Share(s.config.OpenFiles))
+	files := l.Share(s.config.OpenFiles)
+	if stored := s.config.Stored; stored != nil {
+		files = (files + 1) / 2
+		w.stored = stored.NewCache(w.appendForeignHead, files)
+	}
+	w.cache = s.config.Site.NewCache(w.appendFileHead, files)
 	w.readClock()
 	return w
 }
@@ -65,8 +71,25 @@ func (w *worker) tidyLater() {
 
 func (w *worker) tidy() {
 	w.tidying = false
-	if w.cache.CloseUnused(w.loop.Now()) {
+	more := w.cache.CloseUnused(w.loop.Now())
+	if w.stored != nil && w.stored.CloseUnused(w.loop.Now()) || more {
 		w.tidyLater()
+	}
+}
+
+// aside runs what waits for the disk on a goroutine of its own, and suspends the task
+// meanwhile, so that the loop's other connections notice nothing. When it returns, f
+// has returned.
+func (w *worker) aside(f func()) {
+	done := make(chan struct{})
+	var back loop.Signal
+	go func() {
+		f()
+		close(done)
+		w.loop.Post(func() { back.Fire() })
+	}()
+	if back.Wait(w.loop, 0) != nil {
+		<-done // The loop has been stopped: there are no others.
 	}
 }
 

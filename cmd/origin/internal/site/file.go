@@ -13,7 +13,7 @@ import (
 )
 
 // A File is one version of a file, as it was when it was loaded. It belongs to
-// one loop. Its exported fields are for reading, Stamp excepted.
+// one loop. Its exported fields are for reading, Stamp and Foreign excepted.
 type File struct {
 	Type     string // media type
 	Size     int64  // octets of content
@@ -25,6 +25,8 @@ type File struct {
 	HeadLen int
 	// Stamp is the borrowers' own, to note for when Message was last patched.
 	Stamp int64
+	// Foreign is the borrowers' own, too: the content is a client's, not the site's.
+	Foreign bool
 
 	source *os.File // of a large file
 	refs   int      // borrowers

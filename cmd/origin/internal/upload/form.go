@@ -69,3 +69,14 @@ func (r *Report) AddURLEncoded(content string) error {
 	}
 	return nil
 }
+
+// Disposition reads the Content-Disposition of a part of a form (RFC 7578 section
+// 4.2): the field's name and, for a file, the filename. The error is an *Error.
+func Disposition(value string) (name, filename string, err error) {
+	kind, params, err := mime.ParseMediaType(value)
+	name, ok := params["name"]
+	if err != nil || kind != "form-data" || !ok {
+		return "", "", ErrForm
+	}
+	return name, params["filename"], nil
+}

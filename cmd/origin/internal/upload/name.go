@@ -1,6 +1,7 @@
 package upload
 
 import (
+	"bytes"
 	"crypto/rand"
 	"strings"
 	"unicode"
@@ -44,7 +45,9 @@ func fit(name string) bool {
 
 // Hidden says whether path, which is AppendPath's, leads through a name that Split
 // would not take since it begins with a dot.
-func Hidden(path []byte) bool { return strings.Contains(string(path), "/.") }
+func Hidden(path []byte) bool { return bytes.Contains(path, hiddenMark) }
+
+var hiddenMark = []byte("/.")
 
 // OwnName makes a name that nothing has, with an extension unless that is empty.
 func OwnName(extension string) string {

@@ -23,7 +23,11 @@ func onBoth(t *testing.T, test func(t *testing.T, s *Store, dir string)) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer s.Close()
+			defer func() {
+				if !t.Failed() { // else files may be open
+					s.Close()
+				}
+			}()
 			if !named && s.named {
 				t.Skip("the file system has no files without a name")
 			}
@@ -235,7 +239,7 @@ func TestUnfinishedFilesAreRemoved(t *testing.T) {
 	s.named = true
 	open := write(t, s, "", "a", "open")
 	left := filepath.Join(dir, hiddenPrefix+"left")
-	fifo := filepath.Join(dir, hiddenPrefix+"fifo")
+	fifo := filepath.Join(dir, hiddenPrefix+"0")
 	if err := errors.Join(os.WriteFile(left, nil, 0o644), syscall.Mkfifo(fifo, 0o644)); err != nil {
 		t.Fatal(err)
 	}
