@@ -158,9 +158,18 @@ func TestDiskIsFullForAWhile(t *testing.T) {
 	}
 }
 
-// startOnDisk starts an edge that records to r.pcapng on a small disk of its own,
-// on which a file called ballast leaves little room. Dir is where others see it.
+// startOnDisk starts an edge that records to r.pcapng on a small disk of its own. Dir
+// is where others see it.
 func startOnDisk(t *testing.T, size, left int, origin string, args ...string) (edge *server, dir string) {
+	t.Helper()
+	return startWithDisk(t, size, left, "edge", func(mount string) []string {
+		return append([]string{"--origin", origin, "--record", filepath.Join(mount, "r.pcapng")}, args...)
+	})
+}
+
+// startWithDisk starts origin or edge with a small disk of its own, on which a file
+// called ballast leaves little room. Dir is where others see it.
+func startWithDisk(t *testing.T, size, left int, name string, args func(mount string) []string) (s *server, dir string) {
 	t.Helper()
 	requireTool(t, "unshare")
 	mount := t.TempDir()
@@ -168,8 +177,7 @@ func startOnDisk(t *testing.T, size, left int, origin string, args ...string) (e
 	if out, err := exec.Command("unshare", "-rm", "mount", "-t", "tmpfs", "none", mount).CombinedOutput(); err != nil {
 		missing(t, "no disk can be made: "+string(out))
 	}
-	words := append([]string{"-rm", "sh", "-c", script, mount, "", filepath.Join(binaries, "edge"), "--listen", "127.0.0.1:0",
-		"--origin", origin, "--record", filepath.Join(mount, "r.pcapng")}, args...)
-	edge = startListening(t, exec.Command("unshare", words...))
-	return edge, filepath.Join(fmt.Sprintf("/proc/%d/root", edge.PID()), mount)
+	words := append([]string{"-rm", "sh", "-c", script, mount, "", filepath.Join(binaries, name), "--listen", "127.0.0.1:0"}, args(mount)...)
+	s = startListening(t, exec.Command("unshare", words...))
+	return s, filepath.Join(fmt.Sprintf("/proc/%d/root", s.PID()), mount)
 }
