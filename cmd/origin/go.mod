@@ -3,6 +3,7 @@ module github.com/hopwire/hopwire/cmd/origin
 go 1.26.0
 
 require (
+	github.com/goccy/go-yaml v1.19.2
 	github.com/hashicorp/go-multierror v1.1.1
 	github.com/hopwire/hopwire/shared v0.0.0
 	github.com/urfave/cli/v2 v2.27.7
