@@ -36,6 +36,8 @@ var metrics = []admin.Metric{
 	{Of: "request-ends.", Name: "requests_total", Label: "outcome", Help: "Requests that are over, by what they came to."},
 	{Of: "responses.", Name: "responses_total", Label: "code", Help: "Requests that are over, by the status of the response that had begun."},
 
+	{Of: "faults.", Name: "faults_total", Label: "fault", Help: "Strikes of faults, by name."},
+
 	{Of: "bytes.in", Name: "received_bytes_total", Help: "Bytes read from clients."},
 	{Of: "bytes.out", Name: "sent_bytes_total", Help: "Bytes written to clients."},
 	{Of: "log-lines-lost", Name: "log_lines_lost_total", Help: "Lines that the access log lost."},

@@ -11,6 +11,7 @@ import (
 func TestMetricsShowEachCounter(t *testing.T) {
 	var census server.Census
 	census.Counters.Responses[200] = 1
+	census.Faults = map[string]uint64{"stale": 1}
 	shown := make(map[*admin.Metric]bool)
 	for name := range census.All {
 		m, _ := admin.MetricOf(metrics, name)

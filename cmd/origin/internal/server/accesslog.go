@@ -21,6 +21,11 @@ func (x *exchange) nameless() {
 func (x *exchange) account(end RequestEnd) {
 	x.over(end, x.status)
 	if log := x.worker.log; log != nil {
-		log.End(log.Begin(x.conn.Remote(), x.line, x.status, x.sent))
+		line := log.Begin(x.conn.Remote(), x.line, x.status, x.sent)
+		if x.struckBy != "" {
+			line = appendFault(line, x.struckBy)
+			x.struckBy = ""
+		}
+		log.End(line)
 	}
 }

@@ -39,6 +39,7 @@ func TestHotPathAllocatesNothing(t *testing.T) {
 		{"a large file", get("GET", "/large.bin"), Config{}},
 		{"a stored file", get("GET", "/post/sub/old.txt"), store},
 		{"options", get("OPTIONS", "*"), Config{}},
+		{"beside faults", get("GET", "/"), Config{Faults: script(t, "faults: [{path: /other/*, delay: 1h}, {share: 0.0001%, delay: 1h}]")}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Cleanup(func() { c.config.AccessLog.Close() })

@@ -3,6 +3,7 @@ package server
 import (
 	"time"
 
+	"github.com/hopwire/hopwire/cmd/origin/internal/fault"
 	"github.com/hopwire/hopwire/shared/list"
 	"github.com/hopwire/hopwire/shared/loop"
 )
@@ -12,9 +13,11 @@ import (
 type client struct {
 	list.Links[*client] // among the worker's idle clients, while it is one
 
-	worker *worker
-	conn   *loop.Conn
-	used   bool // it has sent a request
+	worker   *worker
+	conn     *loop.Conn
+	fault    *fault.Connection // what goes wrong with it; nil: nothing
+	requests uint32            // where faults are to strike
+	used     bool              // it has sent a request
 }
 
 // rest waits for the next request. Who has sent none yet has as long as for a head.
@@ -30,6 +33,8 @@ func (c *client) patience() time.Duration {
 	switch config := c.worker.config; {
 	case c.worker.draining:
 		return config.DrainIdle
+	case c.fault != nil && c.fault.IdleAct != 0:
+		return c.fault.Idle
 	case c.used:
 		return config.IdleTimeout
 	default:
@@ -51,6 +56,9 @@ func (c *client) GiveWay() {
 // Readable starts the task that serves the connection.
 func (c *client) Readable(*loop.Conn) {
 	c.worker.idle.Remove(c, c.used)
+	if c.fault != nil && c.meetsEnd() {
+		return
+	}
 	c.worker.busy++
 	c.used = true
 	c.worker.loop.Go(c)
@@ -61,7 +69,7 @@ func (c *client) Readable(*loop.Conn) {
 // after each other, while it is in the processor's cache.
 func (c *client) Run() {
 	x := c.worker.exchange()
-	x.conn, x.in = c.conn, c.worker.loop.Buffer()
+	x.client, x.conn, x.in = c, c.conn, c.worker.loop.Buffer()
 	defer c.afterPanic(x)
 	o := x.serve()
 	x.in.Release()
@@ -81,6 +89,12 @@ func (c *client) afterPanic(x *exchange) {
 
 // Expired ends a connection that was idle for too long.
 func (c *client) Expired(*loop.Conn) {
+	if c.fault != nil && c.fault.IdleAct != 0 && !c.worker.draining {
+		c.worker.idle.Remove(c, c.used)
+		c.worker.busy++
+		c.worker.loop.Go(loop.Func(c.actIdle))
+		return
+	}
 	if c.worker.draining {
 		c.hangUp(Drained)
 	} else {
@@ -105,6 +119,8 @@ const (
 	hangUp                // it is closed: the client has nothing under way, or has gone
 	linger                // it is closed, but the client may still be sending
 	abort                 // it is reset, so that nobody takes what was sent for whole
+	cut                   // it is closed, whatever is under way; only faults do that
+	hold                  // nothing more is said, but it stays; only faults do that
 )
 
 // Bounds of a lingering close: a client may send all that it has before it reads the
@@ -116,6 +132,9 @@ const (
 
 // follow makes the outcome of the connection's last exchange come true.
 func (c *client) follow(o outcome, why Cause) {
+	if o == hold {
+		c.hold()
+	}
 	c.worker.busy--
 	if o != onward {
 		c.worker.left(c.conn, why)
@@ -127,6 +146,8 @@ func (c *client) follow(o outcome, why Cause) {
 		c.conn.Linger(lingerTime, lingerSilence)
 	case abort:
 		c.conn.Reset()
+	case cut:
+		c.cut()
 	default:
 		c.conn.Close()
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/hopwire/hopwire/cmd/origin/internal/fault"
 	"github.com/hopwire/hopwire/cmd/origin/internal/site"
 	"github.com/hopwire/hopwire/cmd/origin/internal/upload"
 	"github.com/hopwire/hopwire/shared/accesslog"
@@ -19,6 +20,7 @@ type Config struct {
 	// means nowhere. A file of that name is not served.
 	PostPath string
 	// Study has the endpoints of package study answered, and no files where they are.
+	// Requests for them may ask for faults, in the parameter fault of their query.
 	Study bool
 	// Sink has POST answered with a report of what came, instead of the echo.
 	Sink bool
@@ -52,6 +54,9 @@ type Config struct {
 	// was told to stop.
 	DrainTimeout time.Duration
 
+	// Faults are what goes wrong, where it is to; nil means nothing.
+	Faults *fault.Script
+
 	// AccessLog takes a line in Common Log Format for each response; nil
 	// means none. The server does not close it.
 	AccessLog *accesslog.Log
@@ -81,6 +86,9 @@ func (c Config) withDefaults() (Config, error) {
 	c.WriteTimeout = cmp.Or(c.WriteTimeout, Defaults.WriteTimeout)
 	c.DrainIdle = cmp.Or(c.DrainIdle, Defaults.DrainIdle)
 	c.DrainTimeout = cmp.Or(c.DrainTimeout, Defaults.DrainTimeout)
+	if c.Study && c.Faults == nil {
+		c.Faults = fault.None()
+	}
 	if !cleanPath(c.PostPath) {
 		return c, fmt.Errorf("the post path is %q; give an absolute path such as /post, without a slash at its end", c.PostPath)
 	}

@@ -48,12 +48,15 @@ func (x *exchange) invite() {
 // settle ends an exchange whose response was made; err is what was wrong with
 // sending it. Content that nobody has read is discarded if it is not too much.
 func (x *exchange) settle(err error) outcome {
+	end := endOf(err)
+	if x.strike != nil {
+		end, err = x.endStrike(err)
+	}
+	x.account(end)
 	if err != nil {
 		x.endBy(ClientReset) // if nothing else is known
-		x.account(BrokenOff)
-		return abort
+		return x.broken(err)
 	}
-	x.account(Answered)
 	if x.persists && x.body.Done() {
 		return onward
 	}
@@ -199,7 +202,7 @@ func (x *exchange) refuseBody(err error) outcome {
 		x.answerEmpty(err.Status)
 		return x.settle(nil)
 	}
-	return abort
+	return x.broken(err)
 }
 
 // minProgress is how many octets of content have to come within BodyTimeout, so

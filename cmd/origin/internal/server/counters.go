@@ -3,7 +3,9 @@ package server
 import (
 	"context"
 	"io"
+	"maps"
 	"os"
+	"slices"
 
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/tally"
@@ -33,6 +35,7 @@ const (
 	RequestUnread    // there was more of a request than is read to save the connection
 	Refused          // the request was refused, and where the next one begins is in doubt
 
+	Faulted           // a fault was to end it
 	ResponseTruncated // a file became shorter while it was sent
 	CutOff            // the program ended before it had come to its end
 
@@ -44,7 +47,7 @@ func (c Cause) String() string {
 	return [Causes]string{"broken", "client-closed", "client-asked", "idle-timeout", "gave-way", "draining",
 		"response-until-close", "study-closes", "tunnel-ended",
 		"client-reset", "client-stalled", "request-truncated", "request-timeout", "request-unread", "refused",
-		"response-truncated", "cut-off"}[c]
+		"fault", "response-truncated", "cut-off"}[c]
 }
 
 // A RequestEnd says what a request came to.
@@ -115,7 +118,8 @@ type Census struct {
 	Clients     int // connections
 	IdleClients int // of these, those without a request
 	Counters    Counters
-	Durations   tally.Durations // of requests that are over, by the turns of the loop; not of tunnels
+	Durations   tally.Durations   // of requests that are over, by the turns of the loop; not of tunnels
+	Faults      map[string]uint64 // strikes, by the names of faults
 }
 
 // UnderWay is how many requests have begun and are not over.
@@ -146,6 +150,9 @@ func (c *Census) All(yield func(name string, value uint64) bool) {
 	tally.AddEach[RequestEnd](&all, "request-ends.", n.RequestEnds[:])
 	n.Responses.AddTo(&all)
 	tally.AddEach[Cause](&all, "client-ends.", n.ClientEnds[:])
+	for _, name := range slices.Sorted(maps.Keys(c.Faults)) {
+		all.Add("faults."+name, c.Faults[name])
+	}
 	all.All(yield)
 }
 
@@ -156,6 +163,7 @@ func (s *Server) Ask(ctx context.Context) (sum Census, err error) {
 	for i := range all {
 		sum.add(&all[i])
 	}
+	sum.Faults = s.Faults()
 	sum.Counters.LogLost = s.config.AccessLog.Lost()
 	return sum, err
 }
@@ -199,6 +207,15 @@ func (w *worker) left(conn *loop.Conn, why Cause) {
 	} else {
 		w.counters.ClosedByUs++
 	}
+}
+
+// endOf is what a request came to whose response was made, with err if something was
+// wrong with sending it.
+func endOf(err error) RequestEnd {
+	if err != nil {
+		return BrokenOff
+	}
+	return Answered
 }
 
 // received counts a request as it begins.

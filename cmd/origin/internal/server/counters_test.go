@@ -84,6 +84,7 @@ func TestCounters(t *testing.T) {
 	stalled := "POST /post HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\n"
 	soon := 20 * time.Millisecond
 	read := func(p *peer) { io.Copy(io.Discard, p.in) }
+	struck := func(lines string) Config { return Config{Faults: script(t, lines)} }
 	dir := lay(t, files)
 	huge := filepath.Join(dir, "huge.bin")
 	resize := func(size int64) {
@@ -179,6 +180,35 @@ func TestCounters(t *testing.T) {
 			p.send(none)
 			read(p)
 		}, byUs + "requests 1, methods.GET 1, request-ends.answered 1, responses.404 1, client-ends.draining 1"},
+		{"a fault that cuts", struck("faults: [{name: f, fin: at byte 4 of body}]"), func(r *rig, p *peer) { p.send(get("GET", "/")); read(p) },
+			byUs + "requests 1, methods.GET 1, request-ends.broken-off 1, responses.200 1, client-ends.fault 1, faults.f 1"},
+		{"a fault before the response", struck("faults: [{name: f, reset: before head}]"), func(r *rig, p *peer) { p.send(get("GET", "/")); read(p) },
+			byUs + "requests 1, methods.GET 1, request-ends.broken-off 1, responses.none 1, client-ends.fault 1, faults.f 1"},
+		{"a fault behind the response", struck("connections: [{name: f, fin: after 1 request}]"), func(r *rig, p *peer) { p.send(get("GET", "/")); read(p) },
+			byUs + "requests 1, methods.GET 1, request-ends.answered 1, responses.200 1, client-ends.fault 1, faults.f 1"},
+		{"a fault that does not end anything", struck("faults: [{name: f, answer: 503}]"), func(r *rig, p *peer) { p.send(get("GET", "/")); p.CloseWrite(); read(p) },
+			byClient + "requests 1, methods.GET 1, request-ends.answered 1, responses.503 1, client-ends.client-closed 1, faults.f 1"},
+		{"a client that goes while nothing is said", struck("faults: [{name: f, stop: in head}]"), func(r *rig, p *peer) {
+			p.send(get("GET", "/"))
+			p.in.ReadByte()
+			p.Close()
+		}, byClient + "requests 1, methods.GET 1, request-ends.broken-off 1, responses.200 1, client-ends.fault 1, faults.f 1"},
+		{"a client that resets while a fault waits", struck("faults: [{name: f, delay: 1h in head}]"), func(r *rig, p *peer) {
+			p.send(get("GET", "/"))
+			p.in.ReadByte()
+			p.SetLinger(0)
+			p.Close()
+		}, byClient + "requests 1, methods.GET 1, request-ends.broken-off 1, responses.200 1, client-ends.client-reset 1, faults.f 1"},
+		{"an idle client meets a fault", struck("connections: [{name: f, unasked-408: after 1ms idle}]"), func(r *rig, p *peer) { read(p) },
+			byUs + "client-ends.fault 1, faults.f 1"},
+		{"a client that nobody reads", struck("connections: [{name: f, never-read: true}]"), func(r *rig, p *peer) { p.CloseWrite(); read(p) },
+			byClient + "client-ends.fault 1, faults.f 1"},
+		{"a stale connection", struck("connections: [{name: f, stale: 100%}]"), func(r *rig, p *peer) {
+			p.send(none)
+			p.expect(response("404 Not Found", "Content-Length: 0"))
+			p.send(none)
+			read(p)
+		}, byUs + "requests 1, methods.GET 1, request-ends.answered 1, responses.404 1, client-ends.fault 1, faults.f 1"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r := startFolder(t, dir, test.config)
@@ -233,7 +263,7 @@ func TestAllCounters(t *testing.T) {
 	filled := uint64(0)
 	fill(reflect.ValueOf(&one).Elem(), &filled)
 	sum.add(&one)
-	sum.Counters.LogLost = one.Counters.LogLost // is not a loop's
+	sum.Counters.LogLost, sum.Faults = one.Counters.LogLost, one.Faults // are not a loop's
 	if !reflect.DeepEqual(one, sum) {
 		t.Errorf("added up:\n%+v, want\n%+v", sum, one)
 	}
@@ -261,6 +291,9 @@ func fill(v reflect.Value, n *uint64) {
 		for i := range v.Len() {
 			fill(v.Index(i), n)
 		}
+	case reflect.Map:
+		*n++
+		v.Set(reflect.ValueOf(map[string]uint64{"fault": *n}))
 	default:
 		*n++
 		v.Set(reflect.ValueOf(*n).Convert(v.Type()))

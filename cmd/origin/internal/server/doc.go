@@ -28,6 +28,11 @@
 // in it is set. What is unusual, such as a condition, a range, HTTP/1.0 or
 // the last request of a connection, has its head written for it.
 //
+// Where faults are to strike (package fault), respond asks for the one of the request.
+// All bytes of its response then go through a strike, whose steps the task takes:
+// writing, waiting, and ending the connection in ways that nobody should. What happens
+// to a connection without a request is the client's.
+//
 // What waits for the disk while content is stored is done aside, on another goroutine,
 // while the task is suspended: see worker.aside.
 //

@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/hopwire/hopwire/cmd/origin/internal/fault"
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/wire"
 )
@@ -12,6 +13,7 @@ import (
 // us at the moment, and their responses. It is used again for other connections.
 type exchange struct {
 	worker *worker
+	client *client
 	conn   *loop.Conn
 	in     *loop.Buffer // what was read; the octets before Unread still hold the head
 	out    []byte       // responses, or parts of one, that are not written yet
@@ -34,10 +36,15 @@ type exchange struct {
 	owed int
 	by   loop.Time
 
+	// What strikes the response; nil: nothing does.
+	strike *fault.Strike
+	ending outcome // of the connection, if the strike has ended it
+
 	// For the access log.
-	line   []byte // the request line
-	status int
-	sent   int64 // octets of content
+	line     []byte // the request line
+	status   int
+	sent     int64  // octets of content
+	struckBy string // the fault's name; empty: none
 }
 
 const (
@@ -119,6 +126,12 @@ func (x *exchange) headEnds(err error) outcome {
 func (x *exchange) refuse(status int) outcome {
 	x.persists = false
 	x.answerEmpty(status)
+	if x.strike != nil {
+		if _, err := x.endStrike(nil); err != nil {
+			x.account(Declined)
+			return x.broken(err)
+		}
+	}
 	x.account(Declined)
 	if status == 408 {
 		x.endBy(RequestStalled)
@@ -153,8 +166,8 @@ func (x *exchange) fill(by loop.Time) error {
 
 // flushed writes what is pending before the connection comes to its outcome.
 func (x *exchange) flushed(o outcome) outcome {
-	if x.flush() != nil {
-		return abort
+	if err := x.flush(); err != nil {
+		return x.broken(err)
 	}
 	return o
 }
@@ -180,6 +193,12 @@ func (x *exchange) put(p []byte) error {
 		x.out = append(x.out, p...)
 		return nil
 	}
+	if x.strike != nil {
+		if err := x.flush(); err != nil {
+			return err
+		}
+		return x.write(p)
+	}
 	x.writeSoon()
 	x.vector = [2][]byte{x.out, p}
 	n, err := x.conn.Writev(x.vector[:])
@@ -189,6 +208,9 @@ func (x *exchange) put(p []byte) error {
 }
 
 func (x *exchange) write(p []byte) error {
+	if x.strike != nil {
+		return x.do(x.strike.Pass(p))
+	}
 	x.writeSoon()
 	n, err := x.conn.Write(p)
 	return x.wrote(int64(n), err)

@@ -84,14 +84,21 @@ func (x *exchange) sendContent(f *site.File, offset, length int64) error {
 		return err
 	}
 	for length > 0 {
-		x.writeSoon()
-		n, err := x.conn.Sendfile(f.Source(), offset, min(length, pieceSize))
-		x.sent += n
-		if err = x.wrote(n, err); err != nil {
+		n, err := x.sendPiece(f, offset, min(length, pieceSize))
+		if x.sent += n; err != nil {
 			return err
 		}
 		offset += n
 		length -= n
 	}
 	return nil
+}
+
+func (x *exchange) sendPiece(f *site.File, offset, length int64) (int64, error) {
+	if x.strike != nil {
+		return x.sendRead(f, offset, length)
+	}
+	x.writeSoon()
+	n, err := x.conn.Sendfile(f.Source(), offset, length)
+	return n, x.wrote(n, err)
 }

@@ -63,7 +63,7 @@ func (p *posting) run() outcome {
 		if e, ok := err.(*upload.Error); ok {
 			return p.x.turnDown(e.Status)
 		}
-		return abort
+		return p.x.broken(err)
 	}
 	p.x.invite()
 	err := p.take()

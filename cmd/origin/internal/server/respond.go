@@ -21,6 +21,11 @@ func (x *exchange) respond() outcome {
 	x.came, x.most = 0, 0
 	x.last = !wire.RequestPersists(&x.head)
 	x.persists = !x.last && !x.worker.draining
+	if x.worker.faults != nil {
+		if o, answered := x.meetFault(); answered {
+			return o
+		}
+	}
 	if x.expectsOther() {
 		return x.refuse(417)
 	}

@@ -110,5 +110,8 @@ func (s *Server) accept(conn *loop.Conn) {
 	w := s.workers[conn.Loop().Index()]
 	c := &client{worker: w, conn: conn}
 	w.counters.Clients++
+	if w.faults != nil && c.welcome() {
+		return
+	}
 	c.rest()
 }

@@ -37,7 +37,8 @@ func testConversation(t *testing.T, config Config) {
 	if config.Sink {
 		answer = fmt.Sprintf("%x", sha256.Sum256([]byte(content)))
 	}
-	checkOnAnyNetwork(t, config, dir, requests, large, answer, closing(response("404 Not Found", "Content-Length: 0")))
+	config.Site = openSite(t, dir)
+	checkOnAnyNetwork(t, config, requests, large, answer, closing(response("404 Not Found", "Content-Length: 0")))
 }
 
 // The same for the endpoints for study, which take their time, and a WebSocket.
@@ -49,14 +50,26 @@ func TestStudyOnAnyNetwork(t *testing.T) {
 		get("POST", "/_/upload", fmt.Sprint("Content-Length: ", len(content))) + content +
 		get("POST", "/_/early/202?after=9&then=read", fmt.Sprint("Content-Length: ", len(content))) + content +
 		get("GET", "/_/websocket", upgrade...) + masked(0x02, "") + masked(0x89, message) + masked(0x80, "") + masked(0x88, "\x03\xe8")
-	checkOnAnyNetwork(t, Config{Study: true, IdleTimeout: ages}, lay(t, files), requests, "**********", fmt.Sprintf("%x", sha256.Sum256([]byte(content))), switched+"\x02\x00\x8a\x78"+message+"\x80\x00\x88\x02\x03\xe8")
+	checkOnAnyNetwork(t, Config{Site: openSite(t, lay(t, files))}, requests, "**********", fmt.Sprintf("%x", sha256.Sum256([]byte(content))), switched+"\x02\x00\x8a\x78"+message+"\x80\x00\x88\x02\x03\xe8")
+}
+
+// So it is with what faults make of responses.
+func TestFaultsOnAnyNetwork(t *testing.T) {
+	dir := lay(t, map[string]string{"index.html": hello, "cut.txt": "hello", "large.bin": strings.Repeat("x", 70_000)})
+	requests := get("GET", "/") + get("GET", "/large.bin") + get("POST", "/post", "Transfer-Encoding: chunked") + "a\r\n0123456789\r\n5\r\nabcde\r\n0\r\n\r\n" +
+		get("GET", "/_/trailers?fault=delay:1s+before+last+chunk") + get("GET", "/cut.txt")
+	checkOnAnyNetwork(t, Config{Site: openSite(t, dir), Faults: script(t, `
+faults:
+  - {path: /cut.txt, fin: at byte 3 of body}
+  - {chunks: 999 bytes, interim: 2 times 103 every 1s, delay: [1s in head, 1s in body, 1ms between chunks], dribble: 30000 bytes every 1s}
+`)}, requests, "5\r\nabcde\r\n0\r\n\r\nHTTP/1.1 200", "\r\n\r\nhel")
 }
 
 // checkOnAnyNetwork wants a conversation to be the same on all. It has the parts in
 // it, the last one at its end.
-func checkOnAnyNetwork(t *testing.T, config Config, dir, requests string, parts ...string) {
+func checkOnAnyNetwork(t *testing.T, config Config, requests string, parts ...string) {
 	t.Helper()
-	want := converseIn(t, simnet.New(0, simnet.Options{}), config, dir, requests, false)
+	want := converseIn(t, simnet.New(0, simnet.Options{}), config, requests, false)
 	for _, part := range parts {
 		if !strings.Contains(want, part) || !strings.HasSuffix(want, parts[len(parts)-1]) {
 			t.Fatalf("on a smooth network: %.9000q ... %q; want in it %q", want, want[max(0, len(want)-1000):], part)
@@ -67,10 +80,10 @@ func checkOnAnyNetwork(t *testing.T, config Config, dir, requests string, parts 
 		few /= 4
 	}
 	for seed := range few {
-		if got := converseIn(t, simnet.New(seed, simnet.Rough(seed)), config, dir, requests, false); got != want {
+		if got := converseIn(t, simnet.New(seed, simnet.Rough(seed)), config, requests, false); got != want {
 			t.Fatalf("seed %d, rough: got %q", seed, got)
 		}
-		if got := converseIn(t, simnet.New(seed, simnet.Hostile(seed)), config, dir, requests, true); !strings.HasPrefix(want, halfDate.ReplaceAllString(got, "")) {
+		if got := converseIn(t, simnet.New(seed, simnet.Hostile(seed)), config, requests, true); !strings.HasPrefix(want, halfDate.ReplaceAllString(got, "")) {
 			t.Fatalf("seed %d, hostile: got %q", seed, got)
 		}
 	}
@@ -86,13 +99,13 @@ var seeds = map[bool]int{false: 32, true: 4}[wiretest.RaceDetector]
 const ages = 1000 * time.Hour
 
 // converseIn sends requests in a world and returns what came back.
-func converseIn(t *testing.T, w *simnet.World, config Config, dir, requests string, hostile bool) string {
+func converseIn(t *testing.T, w *simnet.World, config Config, requests string, hostile bool) string {
 	t.Helper()
 	var client *simnet.Client
 	var server *Server
 	err := w.Run(loop.Config{}, func(g *loop.Group) (err error) {
-		config.Site, config.PostPath = openSite(t, dir), "/post"
-		config.WriteTimeout, config.BodyTimeout, config.HeadTimeout = ages, ages, ages
+		config.PostPath, config.Study = "/post", true
+		config.IdleTimeout, config.WriteTimeout, config.BodyTimeout, config.HeadTimeout = ages, ages, ages, ages
 		if server, err = New(g, config); err != nil {
 			return err
 		}
@@ -112,7 +125,7 @@ func converseIn(t *testing.T, w *simnet.World, config Config, dir, requests stri
 		server.close()
 	}
 	if err != nil || client.Err != nil && !hostile {
-		t.Fatal(err, client.Err)
+		t.Fatalf("%v, %v after %q", err, client.Err, client.Got)
 	}
 	return undatedAt(string(client.Got))
 }

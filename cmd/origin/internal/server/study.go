@@ -201,13 +201,18 @@ func (x *exchange) sendPieces(c *study.Content, chunked bool) error {
 	return nil
 }
 
-// pauseUntil writes what is pending and waits. A client that resets the connection
-// meanwhile ends that at once. One that has only closed its end may still be reading;
-// if not, its kernel says so when the next bytes come.
+// pauseUntil writes what is pending and waits.
 func (x *exchange) pauseUntil(t loop.Time) error {
 	if err := x.flush(); err != nil || t <= x.worker.loop.Now() {
 		return err
 	}
+	return x.waitUntil(t)
+}
+
+// waitUntil waits. A client that resets the connection meanwhile ends that at once. One
+// that has only closed its end may still be reading; if not, its kernel says so when the
+// next bytes come.
+func (x *exchange) waitUntil(t loop.Time) error {
 	w := &watch{}
 	x.conn.Watch(w)
 	err := w.Wait(x.worker.loop, t)

@@ -3,6 +3,7 @@ package server
 import (
 	"time"
 
+	"github.com/hopwire/hopwire/cmd/origin/internal/fault"
 	"github.com/hopwire/hopwire/cmd/origin/internal/site"
 	"github.com/hopwire/hopwire/shared/accesslog"
 	"github.com/hopwire/hopwire/shared/loop"
@@ -19,8 +20,10 @@ type worker struct {
 	idle      *loop.Idlers[*client]
 	spare     []*exchange
 	log       *accesslog.Batch // nil: none is wanted
-	keepAlive []byte           // what responses say of a connection that persists
-	busy      int              // clients that are not idle
+	faults    *fault.Player    // nil: nothing goes wrong
+	began     loop.Time
+	keepAlive []byte // what responses say of a connection that persists
+	busy      int    // clients that are not idle
 	counters  Counters
 	durations tally.Durations // of requests that are over
 	draining  bool
@@ -37,7 +40,10 @@ const maxSpare = 64
 
 func newWorker(s *Server, l *loop.Loop) *worker {
 	w := &worker{config: &s.config, loop: l, idle: loop.NewIdlers[*client](l), log: s.config.AccessLog.Batch(l),
-		keepAlive: keepAliveFields(s.config.IdleTimeout)}
+		began: l.Now(), keepAlive: keepAliveFields(s.config.IdleTimeout)}
+	if s.config.Faults != nil {
+		w.faults = s.config.Faults.Player(l.Index())
+	}
 	files := l.Share(s.config.OpenFiles)
 	if stored := s.config.Stored; stored != nil {
 		files = (files + 1) / 2
@@ -104,7 +110,7 @@ func (w *worker) exchange() *exchange {
 }
 
 func (w *worker) giveBack(x *exchange) {
-	x.conn, x.in = nil, nil
+	x.client, x.conn, x.in, x.strike = nil, nil, nil, nil
 	x.why = Broken
 	x.out = x.out[:0]
 	if len(w.spare) < maxSpare && cap(x.out) <= maxOut {
