@@ -49,6 +49,18 @@ one stops at once. SIGHUP has the access log opened anew, so that it can be move
 away; if standard error is a terminal that has been closed, it ends the program as
 SIGTERM does.
 
+With --fault it does what real servers do wrong: it is late, breaks off, lies about
+lengths, closes connections just as requests come in. A script says what happens to
+which responses and connections. With --study a request below /_/ asks for what goes
+wrong with its response, as in ?fault=delay:1s;fin:behind+head. A script looks so:
+
+  faults:
+    - path: /images/*
+      share: 10%
+      fin: at byte 100 of body
+  connections:
+    - stale: 5% by reset
+
 With --admin, /metrics has what it has counted for Prometheus, and /counters as JSON, in which
 the sums come out at any moment: connections accepted are those that are open and
 those that have ended, and requests received are those that are under way, and those
@@ -62,6 +74,8 @@ EXAMPLES
       the files of ./public, with a log on standard output
   origin --study
       the same, and http://127.0.0.1:8081/_/ lists the endpoints for study
+  origin --fault stale
+      one request in ten on a kept connection meets the end of that
   curl --data-binary @a.png http://127.0.0.1:8081/post | cmp - a.png
       what is posted comes back
   origin --post store --upload-dir ./uploads
@@ -75,6 +89,9 @@ func app() *cli.App {
 		Description: description,
 		Flags:       flags(),
 		Action: func(c *cli.Context) error {
+			if c.String("fault") == "list" {
+				return listFaults(c.App.Writer)
+			}
 			s, err := readSettings(c)
 			if err != nil {
 				return err
@@ -93,6 +110,7 @@ func flags() []cli.Flag {
 		&cli.StringFlag{Name: "upload-dir", Usage: "store what is posted in `FOLDER`, under the name that the path has below --post-path"},
 		&cli.StringFlag{Name: "max-body", Usage: "refuse a request with more content than `SIZE`, such as 100MB or 1GiB; 0: no bound", DefaultText: "1GiB for --post store, no bound else"},
 		&cli.BoolFlag{Name: "study", Usage: "answer below /_/ as real servers do when they are slow, stream, refuse or are odd; /_/ lists how"},
+		&cli.StringFlag{Name: "fault", Usage: "do what servers do wrong, as `SCRIPT` says: a YAML file, whose name has a slash or ends in .yaml, or a ready one; list: print these, and end", DefaultText: "nothing"},
 		program.LoopsFlag(),
 		&cli.IntFlag{Name: "max-connections", Usage: "accept at most `N` connections at a time; those that come beyond wait, and idle ones give way to them; 0: about half as many as the system allows open files (ulimit -n)"},
 		&cli.StringFlag{Name: "access-log", Usage: "append a line in Common Log Format for each response to `FILE`; - is standard output", DefaultText: "none"},
@@ -145,6 +163,11 @@ func readSettings(c *cli.Context) (*settings, error) {
 	var err error
 	if s.admin, err = admin.Address(c); err != nil {
 		return nil, err
+	}
+	if name := c.String("fault"); name != "" {
+		if s.server.Faults, err = openFaults(name); err != nil {
+			return nil, err
+		}
 	}
 	return s, s.shareDescriptors()
 }

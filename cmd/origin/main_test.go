@@ -199,6 +199,10 @@ func TestErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer busy.Close()
+	badScript := filepath.Join(t.TempDir(), "bad.yaml")
+	if err := os.WriteFile(badScript, []byte("faults:\n  - delay: 1s\n    dealy: 2s\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		args   []string
 		says   string
@@ -209,6 +213,9 @@ func TestErrors(t *testing.T) {
 		{[]string{"--loops", "0"}, "--loops", 2},
 		{[]string{"--max-connections", "-1"}, "--max-connections", 2},
 		{[]string{"folder"}, "folder", 2},
+		{[]string{"--fault", "nonsense"}, "one of list, early-413, flapping,", 2},
+		{[]string{"--fault", badScript}, badScript + `:3:5: there is no key "dealy" here`, 2},
+		{[]string{"--fault", "/nothing.yaml"}, "/nothing.yaml", 1},
 		{[]string{"--idle-timeout", "-1s"}, "--idle-timeout", 2},
 		{[]string{"--head-timeout", "0"}, "--head-timeout", 2},
 		{[]string{"--admin", "0.0.0.0:0"}, "--admin-open", 2},
