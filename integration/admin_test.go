@@ -1,7 +1,6 @@
 package integration
 
 import (
-	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -14,7 +13,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -122,49 +120,6 @@ func balance(t *testing.T, who string, n counters, equations []equation) {
 	}
 }
 
-// A forgetful origin answers the first request on each connection, and closes it
-// without an answer when it has got a second one.
-type forgetful struct {
-	net.Listener
-	connections, requests atomic.Int64
-}
-
-func startForgetful(t *testing.T) *forgetful {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := &forgetful{Listener: ln}
-	t.Cleanup(func() { ln.Close() })
-	go func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			f.connections.Add(1)
-			go f.serve(c)
-		}
-	}()
-	return f
-}
-
-func (f *forgetful) serve(c net.Conn) {
-	defer c.Close()
-	in := bufio.NewReader(c)
-	for n := range 2 {
-		request, err := http.ReadRequest(in)
-		if err != nil {
-			return
-		}
-		f.requests.Add(1)
-		io.Copy(io.Discard, request.Body)
-		if n == 0 {
-			io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-		}
-	}
-}
-
 // What edge and origin have counted comes out even: each by itself at any moment, also
 // under load; and one against the other, and against what clients did, when it is over.
 func TestCountersBalance(t *testing.T) {
@@ -175,10 +130,11 @@ func TestCountersBalance(t *testing.T) {
 		}
 	}
 	origin := startOrigin(t, dir, "--loops", "2", "--admin", "127.0.0.1:0")
-	forgetful := startForgetful(t)
-	edge := startServer(t, "edge", "--origin", origin.Addr, "--origin", forgetful.Addr().String(), "--loops", "2", "--admin", "127.0.0.1:0",
-		"--eject-after", "0", "--check", "/", "--check-interval", "1h")
-	atOrigin, atEdge := adminOf(t, origin.Process), adminOf(t, edge.Process)
+	// Every other time it closes without an answer when it has got a request.
+	forgetful := startFaulty(t, dir, "faults: [{path: /, every: 2, fin: before head}]", "--loops", "2", "--admin", "127.0.0.1:0")
+	edge := startServer(t, "edge", "--origin", origin.Addr, "--origin", forgetful.Addr, "--loops", "2", "--admin", "127.0.0.1:0",
+		"--eject-after", "0", "--check", "/index.html", "--check-interval", "1h")
+	atOrigin, atForgetful, atEdge := adminOf(t, origin.Process), adminOf(t, forgetful.Process), adminOf(t, edge.Process)
 	eventually(t, func() string { // both origins have been checked, once
 		if n := atEdge.counters(); n["checks.passed"] != 2 {
 			return fmt.Sprintf("checks: %d", n.all("checks."))
@@ -198,6 +154,8 @@ func TestCountersBalance(t *testing.T) {
 				balance(t, "edge", n, append(n.ofClients(), n.ofOrigins()...))
 				n = atOrigin.counters()
 				balance(t, "origin", n, n.ofClients())
+				n = atForgetful.counters()
+				balance(t, "forgetful", n, n.ofClients())
 			}
 		}
 	}()
@@ -210,11 +168,12 @@ func TestCountersBalance(t *testing.T) {
 	close(stop)
 	<-watched
 
-	var e, o counters
+	var e, o, f counters
 	eventually(t, func() string {
-		e, o = atEdge.counters(), atOrigin.counters()
-		if e["client-connections.open"]+e["requests.under-way"]+o["requests.under-way"] > 0 || e["origin-connections.open"] < o["client-connections.open"] {
-			return fmt.Sprintf("the edge counts %v, the origin %v", e, o)
+		e, o, f = atEdge.counters(), atOrigin.counters(), atForgetful.counters()
+		if e["client-connections.open"]+e["requests.under-way"]+o["requests.under-way"]+f["requests.under-way"] > 0 ||
+			e["origin-connections.open"] < o["client-connections.open"]+f["client-connections.open"] {
+			return fmt.Sprintf("the edge counts %v, the origins %v and %v", e, o, f)
 		}
 		return ""
 	})
@@ -224,16 +183,17 @@ func TestCountersBalance(t *testing.T) {
 		{"client connections", e["client-connections"], 5 * clients * rounds},
 		{"requests", e["requests"], 6 * clients * rounds},
 		{"refused ones", e["refusals.http_request_error"], clients * rounds},
-		{"requests sent, and seen", e["requests-sent"] + e["requests-sent-again"] + e["checks.connections"], o["requests"] + uint64(forgetful.requests.Load())},
-		{"connections made, and accepted", e["origin-connections"] + e["checks.connections"], o["client-connections"] + uint64(forgetful.connections.Load())},
+		{"requests sent, and seen", e["requests-sent"] + e["requests-sent-again"] + e["checks.connections"], o["requests"] + f["requests"]},
+		{"connections made, and accepted", e["origin-connections"] + e["checks.connections"], o["client-connections"] + f["client-connections"]},
 	})
+	balance(t, "forgetful", f, append(f.ofClients(), equation{"strikes and connections that they ended", f.all("faults."), f["client-ends.fault"]}))
 	for _, name := range []string{"requests-sent-again", "replays.replayed", "replays.abandoned", "request-ends.answered", "request-ends.refused", "request-ends.broken-off",
 		"client-connections.closed-by-client", "client-connections.closed-by-edge", "origin-connections.closed-by-origin", "origin-connections.closed-by-edge"} {
 		if e[name] == 0 {
 			t.Errorf("no %s", name)
 		}
 	}
-	for who, a := range map[string]*administered{"edge": atEdge, "origin": atOrigin} {
+	for who, a := range map[string]*administered{"edge": atEdge, "origin": atForgetful} {
 		checkMetrics(t, who, a)
 	}
 }

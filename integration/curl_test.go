@@ -2,7 +2,6 @@ package integration
 
 import (
 	"bytes"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,9 +19,7 @@ func TestCurl(t *testing.T) {
 	}
 	files := startEdge(t, startOrigin(t, writeSite(t)).Addr)
 	_, echoing, _ := behindEdge(t, echo(t))
-	_, deaf, _ := behindEdge(t, func(w http.ResponseWriter, r *http.Request) {
-		w.WriteHeader(http.StatusExpectationFailed)
-	})
+	deaf := startEdge(t, startFaulty(t, "", "faults: [{answer: 417}]").Addr)
 	large := site[largeFile]
 	for _, test := range []struct {
 		name   string

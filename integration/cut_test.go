@@ -3,7 +3,6 @@ package integration
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -13,20 +12,18 @@ import (
 	"time"
 )
 
-// cutting serves content, but what is not asked for by range ends at half of it.
-func cutting(content []byte) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Range") != "" {
-			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
-			return
+// behindCut starts an edge in front of an origin that serves content under several
+// names, and under all but "whole" no more than half of it.
+func behindCut(t *testing.T, content []byte) (edge *server) {
+	t.Helper()
+	dir := t.TempDir()
+	for _, name := range []string{"length", "chunked", "whole"} {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
+			t.Fatal(err)
 		}
-		if r.URL.Path == "/length" {
-			w.Header().Set("Content-Length", fmt.Sprint(len(content)))
-		}
-		w.Write(content[:len(content)/2])
-		w.(http.Flusher).Flush()
-		panic(http.ErrAbortHandler)
 	}
+	script := "faults: [{path: /length, fin: in body}, {path: /chunked, fin: in body, chunks: 100000000 bytes}]"
+	return startEdge(t, startFaulty(t, dir, script).Addr)
 }
 
 // When an origin breaks a response off, what it has sent arrives, and then the end
@@ -34,7 +31,7 @@ func cutting(content []byte) http.HandlerFunc {
 // that takes its time.
 func TestCutDownloadArrivesAsFarAsItCame(t *testing.T) {
 	content := noise(4_000_000)
-	_, edge, _ := behindEdge(t, cutting(content))
+	edge := behindCut(t, content)
 	for _, path := range []string{"/length", "/chunked"} {
 		t.Run(path[1:], func(t *testing.T) {
 			c := dialRaw(t, edge.Addr)
@@ -56,7 +53,7 @@ func TestCutDownloadArrivesAsFarAsItCame(t *testing.T) {
 func TestCurlResumesCutDownload(t *testing.T) {
 	requireTool(t, "curl")
 	content := noise(4_000_000)
-	_, edge, _ := behindEdge(t, cutting(content))
+	edge := behindCut(t, content)
 	file := filepath.Join(t.TempDir(), "download")
 	const partial = 18 // curl's exit status when it was not all
 	var exit *exec.ExitError
@@ -67,7 +64,7 @@ func TestCurlResumesCutDownload(t *testing.T) {
 	if half, err := os.ReadFile(file); !bytes.Equal(half, content[:len(content)/2]) {
 		t.Errorf("%d bytes and %v, want %d", len(half), err, len(content)/2)
 	}
-	status, _ := curl(t, "-C", "-", "-o", file, edge.url("/length"))
+	status, _ := curl(t, "-C", "-", "-o", file, edge.url("/whole"))
 	if whole, err := os.ReadFile(file); status != "206 1.1" || !bytes.Equal(whole, content) {
 		t.Errorf("resumed: %s, %d bytes and %v, want %d", status, len(whole), err, len(content))
 	}

@@ -244,30 +244,6 @@ func TestInterimResponses(t *testing.T) {
 	}
 }
 
-// A response that the origin breaks off is broken off for the client too, and
-// never looks whole.
-func TestBrokenResponseIsSeen(t *testing.T) {
-	_, edge, transport := behindEdge(t, func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/length" {
-			w.Header().Set("Content-Length", "1000000")
-		}
-		w.Write(noise(100_000))
-		w.(http.Flusher).Flush()
-		panic(http.ErrAbortHandler)
-	})
-	for _, path := range []string{"/length", "/chunked"} {
-		response, err := (&http.Client{Transport: transport}).Get(edge.url(path))
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = io.Copy(io.Discard, response.Body)
-		response.Body.Close()
-		if err == nil {
-			t.Errorf("%s: the truncated response looks whole", path)
-		}
-	}
-}
-
 // What the client offers to upgrade to is sent on, unless requests would be
 // hidden in it. An origin that declines answers in HTTP, and both connections
 // persist (RFC 9110 section 7.8).
@@ -288,18 +264,6 @@ func TestUpgradeDeclined(t *testing.T) {
 	}
 	if n := u.Accepted.Load(); n != 1 {
 		t.Errorf("%d origin connections, want 1", n)
-	}
-}
-
-// A connection that the origin closed while it was idle is not a client's
-// problem: the request goes out again on another.
-func TestOriginRestarts(t *testing.T) {
-	u, edge, transport := behindEdge(t, func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "here") })
-	for range 20 {
-		if err := fetch(transport, edge.url("/"), []byte("here")); err != nil {
-			t.Fatal(err)
-		}
-		u.CloseClientConnections()
 	}
 }
 
