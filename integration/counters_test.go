@@ -18,7 +18,7 @@ func TestCountersOnSignal(t *testing.T) {
 		if err := edge.Signal(syscall.SIGUSR1); err != nil {
 			t.Fatal(err)
 		}
-		answer := regexp.MustCompile(fmt.Sprintf("(?m)^client-connections 1\nrequests %d\nrequests-sent %[1]d\nrequests-sent-again 0\norigin-connections 1\nlog-lines-lost 0\nrequest-ends.answered %[1]d\nresponses.200 %[1]d\norigin-ends.kept %[1]d$", asked+1))
+		answer := regexp.MustCompile(fmt.Sprintf("(?m)^client-connections 1\nrequests %d\nrequests-sent %[1]d\nrequests-sent-again 0\norigin-connections 1\nlog-lines-lost 0\nevents-lost 0\nrequest-ends.answered %[1]d\nresponses.200 %[1]d\norigin-ends.kept %[1]d$", asked+1))
 		if _, err := edge.WaitLog(answer, patience); err != nil {
 			t.Fatalf("%v\n%s", err, edge.Log())
 		}
