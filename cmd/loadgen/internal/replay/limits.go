@@ -20,7 +20,7 @@ type Limits struct {
 }
 
 // connectionMemory is what a connection takes, the kernel's part included.
-const connectionMemory = 10 << 10
+const connectionMemory = 4 << 10
 
 // SystemLimits reads them. What the system does not tell it does not limit.
 func SystemLimits() Limits {

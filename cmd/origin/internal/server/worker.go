@@ -18,7 +18,7 @@ type worker struct {
 	cache     *site.Cache
 	stored    *site.Cache // of what was posted; nil: nothing is stored
 	idle      *loop.Idlers[*client]
-	spare     []*exchange
+	spare     *loop.FreeList[*exchange]
 	log       *accesslog.Batch // nil: none is wanted
 	faults    *fault.Player    // nil: nothing goes wrong
 	began     loop.Time
@@ -35,11 +35,8 @@ type worker struct {
 	date   []byte    // as a Date field has it
 }
 
-// maxSpare bounds the exchanges kept for later; each may have grown buffers.
-const maxSpare = 64
-
 func newWorker(s *Server, l *loop.Loop) *worker {
-	w := &worker{config: &s.config, loop: l, idle: loop.NewIdlers[*client](l), log: s.config.AccessLog.Batch(l),
+	w := &worker{config: &s.config, loop: l, idle: loop.NewIdlers[*client](l), spare: loop.NewFreeList[*exchange](l), log: s.config.AccessLog.Batch(l),
 		began: l.Now(), keepAlive: keepAliveFields(s.config.IdleTimeout)}
 	if s.config.Faults != nil {
 		w.faults = s.config.Faults.Player(l.Index())
@@ -101,21 +98,20 @@ func (w *worker) aside(f func()) {
 
 // exchange takes a spare exchange or makes one.
 func (w *worker) exchange() *exchange {
-	if n := len(w.spare) - 1; n >= 0 {
-		x := w.spare[n]
-		w.spare = w.spare[:n]
-		return x
+	x, ok := w.spare.Get()
+	if !ok {
+		x = &exchange{worker: w}
 	}
-	return &exchange{worker: w}
+	return x
 }
 
 func (w *worker) giveBack(x *exchange) {
 	x.client, x.conn, x.in, x.strike = nil, nil, nil, nil
 	x.why = Broken
-	x.out = x.out[:0]
-	if len(w.spare) < maxSpare && cap(x.out) <= maxOut {
-		w.spare = append(w.spare, x)
+	if x.out = x.out[:0]; cap(x.out) > maxOut {
+		x.out = nil
 	}
+	w.spare.Put(x)
 }
 
 // tick keeps what is known of the wall clock up to date.
