@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/hopwire/hopwire/integration/internal/servers"
@@ -44,6 +45,27 @@ func fileServers(connections int) comparison {
 		also:  rate,
 		setup: func(s *stage) ([]contestant, error) {
 			return s.underLoad(connections, []named{{"origin", s.origin}, {"nginx", s.nginxFiles}})
+		},
+	}
+}
+
+// observed compares edge that records and traces with edge that nobody looks at.
+func observed(connections int) comparison {
+	return comparison{
+		name:  fmt.Sprintf("observed-%d", connections),
+		title: fmt.Sprintf("edge that records, %d connections, 1 KiB responses, one core", connections),
+		unit:  perRequest,
+		also:  rate,
+		setup: func(s *stage) ([]contestant, error) {
+			upstream, err := s.startUpstream()
+			if err != nil {
+				return nil, err
+			}
+			recording := filepath.Join(s.dir, "recording.pcapng")
+			return s.underLoad(connections, []named{
+				{"recording", s.edge(upstream, "--record", recording, "--record-max", "200MB")},
+				{"edge", s.edge(upstream)},
+			})
 		},
 	}
 }

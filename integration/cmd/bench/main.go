@@ -58,6 +58,7 @@ type reading struct {
 var comparisons = []comparison{
 	gateways(64),
 	gateways(1000),
+	observed(64),
 	fileServers(64),
 	fileServers(1000),
 	generators(64),

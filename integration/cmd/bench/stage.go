@@ -79,9 +79,9 @@ func (s *stage) nginxFiles(dir string, processor int) (*servers.Server, error) {
 }
 
 // edge keeps as many idle connections to the upstream as nginx is told to.
-func (s *stage) edge(upstream string) starter {
+func (s *stage) edge(upstream string, args ...string) starter {
 	return func(_ string, processor int) (*servers.Server, error) {
-		return s.ours(processor, "edge", "--origin", upstream, "--pool-max", "1024")
+		return s.ours(processor, "edge", append([]string{"--origin", upstream, "--pool-max", "1024"}, args...)...)
 	}
 }
 
