@@ -51,6 +51,7 @@ func TestMistakesAreExplained(t *testing.T) {
 		{"edge --origin 127.0.0.1:1 --listen 127.0.0.1:0 --record " + absent + "/x.pcapng", -1, absent},
 		{"edge --origin 127.0.0.1:1 --listen 127.0.0.1:0 --record " + dir, -1, dir},
 		{"edge --origin 127.0.0.1:1 argument", 2, "argument"},
+		{"edge --origin 127.0.0.1:1 --trace --redact X:Y", 2, "X:Y"},
 		{"loadgen", 2, "command"},
 		{"loadgen nonsense", 2, "nonsense"},
 		{"loadgen replay", 2, "recording"},

@@ -16,6 +16,7 @@ import (
 	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
 	"github.com/hopwire/hopwire/cmd/edge/internal/pool"
 	"github.com/hopwire/hopwire/shared/admin"
+	"github.com/hopwire/hopwire/shared/events/redact"
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/program"
 	"github.com/hopwire/hopwire/shared/wire"
@@ -37,6 +38,7 @@ type settings struct {
 	recordMax      int64
 	trace          string // empty: none; lines; tracePictures
 	tapMemory      int
+	redact         *redact.Names // nil: nothing is blanked
 	drainGrace     time.Duration
 	drainTimeout   time.Duration
 }
@@ -191,8 +193,9 @@ func flags() []cli.Flag {
 		number("pool-uses", 0, "send `N` requests on an origin connection; 0: no bound"),
 
 		path("access-log", "write a line for each exchange to `FILE`; -: standard output"),
-		path("record", "record both hops to `FILE` as pcapng, with all that is in them, also passwords; -: standard output"),
+		path("record", "record both hops to `FILE` as pcapng, with all that is in them, also passwords unless --redact is given; -: standard output"),
 		&cli.BoolFlag{Name: "trace", Category: observing, Usage: "print a line for each exchange when it ends, on standard output; --trace pictures: both hops side by side"},
+		&cli.StringSliceFlag{Name: "redact", Category: observing, Usage: "blank the values of Authorization, Cookie, Set-Cookie and Proxy-Authorization, and of the fields `NAME`,..., in the recording and the trace; standard: of those four alone. Targets and content stay as they are"},
 		&cli.StringFlag{Name: "tap-memory", Value: "64MiB", Category: observing, Usage: "let the recording and the trace take `SIZE` each for what they have not written yet; what finds no room is left out, and said"},
 		&cli.StringFlag{Name: "record-max", Category: observing, Usage: "when the recording has reached `SIZE`, such as 100MB or 1GiB, go on in FILE.1, FILE.2 and so on", DefaultText: "no bound"},
 	}, admin.Flags(observing), []cli.Flag{
@@ -216,6 +219,7 @@ func readSettings(c *cli.Context) (*settings, error) {
 		recordMax:    check.recordMax("record-max"),
 		trace:        check.trace("trace"),
 		tapMemory:    check.tapMemory("tap-memory"),
+		redact:       check.redact("redact"),
 		drainGrace:   check.duration("drain-grace", mayBeZero),
 		drainTimeout: check.duration("drain-timeout", mayBeZero),
 		targets:      check.targets("origin"),

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/hopwire/hopwire/shared/events/redact"
 	"github.com/hopwire/hopwire/shared/size"
 )
 
@@ -41,6 +42,21 @@ func (c *checker) tapMemory(name string) int {
 		c.problem("--%s means something only with --record or --trace; add one, or leave it out", name)
 	}
 	return int(n)
+}
+
+// redact reads what is to be blanked in what is recorded or shown; nil: nothing.
+func (c *checker) redact(name string) *redact.Names {
+	if !c.IsSet(name) {
+		return nil
+	}
+	names, err := redact.Parse(c.StringSlice(name))
+	if err != nil {
+		c.problem("--%s: %v", name, err)
+	}
+	if c.String("record") == "" && !c.Bool("trace") {
+		c.problem("--%s means something only with --record or --trace; add one, or leave it out", name)
+	}
+	return names
 }
 
 // recordMax reads the bound of the files of a recording; 0: there is none. A file

@@ -136,10 +136,10 @@ func (e *edge) openFiles(reopen <-chan struct{}) (err error) {
 	}
 	if trace := e.settings.trace; trace != "" {
 		columns, terminal := program.Width(os.Stdout)
-		e.trace = openTrace(os.Stdout, view.Style{Width: columns, Colour: terminal && os.Getenv("NO_COLOR") == ""}, trace == tracePictures, e.events, e.say)
+		e.trace = openTrace(os.Stdout, view.Style{Width: columns, Colour: terminal && os.Getenv("NO_COLOR") == ""}, trace == tracePictures, e.settings.redact, e.events, e.say)
 	}
 	if path := e.settings.record; path != "" {
-		e.recording, err = openRecording(path, e.settings.recordMax, e.events, e.say)
+		e.recording, err = openRecording(path, e.settings.recordMax, e.settings.redact, e.events, e.say)
 	}
 	return err
 }

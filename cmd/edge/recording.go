@@ -11,6 +11,7 @@ import (
 
 	"github.com/hopwire/hopwire/shared/capture"
 	"github.com/hopwire/hopwire/shared/events"
+	"github.com/hopwire/hopwire/shared/events/redact"
 )
 
 // A recording is the recorder and the file that it writes, or several of them where
@@ -32,8 +33,9 @@ type recording struct {
 const large = 1 << 30
 
 // openRecording begins a recording of what a stream tells; "-" is standard output.
-// Max bounds its files; 0: no bound.
-func openRecording(path string, max int64, stream *events.Stream, say func(string)) (_ *recording, err error) {
+// Max bounds its files; 0: no bound. The values of fields that have these names are
+// blanked in it; nil: none are.
+func openRecording(path string, max int64, names *redact.Names, stream *events.Stream, say func(string)) (_ *recording, err error) {
 	r := &recording{path: path, file: os.Stdout}
 	if path != "-" {
 		if r.file, r.onDisk, err = create(path); err != nil {
@@ -56,7 +58,7 @@ func openRecording(path string, max int64, stream *events.Stream, say func(strin
 		r.file.Close()
 		return nil, fmt.Errorf("the recording cannot be written: %w", err)
 	}
-	r.observer = observer{stream.Read(recorder), "recording", say}
+	r.observer = observer{stream.Read(redact.Sink(recorder, names)), "recording", say}
 	return r, nil
 }
 

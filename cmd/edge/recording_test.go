@@ -32,7 +32,7 @@ func mustRead(t *testing.T, path string) string {
 func TestNewRecording(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "r.pcapng")
 	for range 2 {
-		r, err := openRecording(path, 0, oneTrack(), silent(t))
+		r, err := openRecording(path, 0, nil, oneTrack(), silent(t))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -57,7 +57,7 @@ func TestNewRecording(t *testing.T) {
 func TestRecordingDestroysNothing(t *testing.T) {
 	dir := t.TempDir()
 	path, link, pipe := filepath.Join(dir, "r.pcapng"), filepath.Join(dir, "link"), filepath.Join(dir, "pipe")
-	mine, err := openRecording(path, 0, oneTrack(), silent(t))
+	mine, err := openRecording(path, 0, nil, oneTrack(), silent(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func TestRecordingDestroysNothing(t *testing.T) {
 		pipe: pipe + " has no reader; begin that first",
 		dir:  "is a directory",
 	} {
-		if _, err := openRecording(name, 0, oneTrack(), silent(t)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := openRecording(name, 0, nil, oneTrack(), silent(t)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", name, err, want)
 		}
 	}
@@ -92,10 +92,10 @@ func TestRecordingToPipe(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer reader.Close()
-	if _, err := openRecording(pipe, 1e6, oneTrack(), silent(t)); err == nil || !strings.Contains(err.Error(), "means something only for a file") {
+	if _, err := openRecording(pipe, 1e6, nil, oneTrack(), silent(t)); err == nil || !strings.Contains(err.Error(), "means something only for a file") {
 		t.Error(err)
 	}
-	r, err := openRecording(pipe, 0, oneTrack(), silent(t))
+	r, err := openRecording(pipe, 0, nil, oneTrack(), silent(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +111,7 @@ func TestRecordingToPipe(t *testing.T) {
 // recording says what it loses, and then goes on.
 func TestNextFileIsTaken(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "r.pcapng")
-	next, err := openRecording(path+".1", 0, oneTrack(), silent(t))
+	next, err := openRecording(path+".1", 0, nil, oneTrack(), silent(t))
 	if err != nil {
 		t.Fatal(err)
 	}

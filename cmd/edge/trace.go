@@ -7,6 +7,7 @@ import (
 	"syscall"
 
 	"github.com/hopwire/hopwire/shared/events"
+	"github.com/hopwire/hopwire/shared/events/redact"
 	"github.com/hopwire/hopwire/shared/events/view"
 )
 
@@ -23,13 +24,13 @@ type trace struct {
 	lost     events.Losses
 }
 
-// openTrace begins one of what a stream tells.
-func openTrace(out io.Writer, style view.Style, pictures bool, stream *events.Stream, say func(string)) *trace {
+// openTrace begins one of what a stream tells, with values blanked as in a recording.
+func openTrace(out io.Writer, style view.Style, pictures bool, names *redact.Names, stream *events.Stream, say func(string)) *trace {
 	t := &trace{out: out, style: style, pictures: pictures}
 	if !pictures {
 		t.text = append(t.text, style.LineHead()...)
 	}
-	t.observer = observer{stream.Read(t), "trace", say}
+	t.observer = observer{stream.Read(redact.Sink(t, names)), "trace", say}
 	return t
 }
 

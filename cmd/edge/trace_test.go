@@ -28,7 +28,7 @@ func TestTrace(t *testing.T) {
 	for _, pictures := range []bool{false, true} {
 		var out bytes.Buffer
 		stream := oneTrack()
-		trace := openTrace(&out, view.Style{Width: 120}, pictures, stream, silent(t))
+		trace := openTrace(&out, view.Style{Width: 120}, pictures, nil, stream, silent(t))
 		exchangeOn(stream.Track(0), 1)
 		exchangeOn(stream.Track(0), 2)
 		if err := trace.close(); err != nil {
@@ -53,7 +53,7 @@ func TestTraceWithoutReader(t *testing.T) {
 	pipe.CloseWithError(syscall.EPIPE)
 	stream := oneTrack()
 	var said []string
-	trace := openTrace(out, view.Style{}, false, stream, func(line string) { said = append(said, line) })
+	trace := openTrace(out, view.Style{}, false, nil, stream, func(line string) { said = append(said, line) })
 	exchangeOn(stream.Track(0), 1)
 	if err := trace.Flush(); err == nil {
 		t.Error("the lost line is no error")
@@ -66,7 +66,7 @@ func TestTraceWithoutReader(t *testing.T) {
 
 	_, stuck := io.Pipe()
 	stream = oneTrack()
-	trace = openTrace(stuck, view.Style{}, false, stream, silent(t))
+	trace = openTrace(stuck, view.Style{}, false, nil, stream, silent(t))
 	exchangeOn(stream.Track(0), 1)
 	if err := trace.close(); err == nil || !strings.Contains(err.Error(), "not taken within") {
 		t.Errorf("the end of a trace that nobody takes gives %v", err)
