@@ -56,6 +56,12 @@
 //
 //	tshark -r FILE -Y frame.comment -T fields -e frame.number -e frame.comment
 //
+// One exchange on both hops, by the name that each of its packets has ("c3#2 -> o1#7",
+// or "c3#2 -> -" as long as no connection to an origin is known). The space behind the
+// number tells it from c3#21:
+//
+//	tshark -r FILE -Y 'frame.comment contains "c3#2 "'
+//
 // The notes alone; one side of the edge; the octets of one connection; what
 // TCP has to complain of, which is where octets are missing:
 //

@@ -271,13 +271,23 @@ func (w *Recorder) packet(s *segment) {
 	if (s.hop == events.OriginHop) == (s.dir == events.Inbound) {
 		options.Flags = &flagsSent
 	}
-	for _, comment := range [...]string{s.goesOn, s.exchange.String(), s.comment} {
+	for _, comment := range [...]string{s.goesOn, exchangeComment(s.exchange), s.comment} {
 		if comment != "" {
 			options.Comments = append(options.Comments, option(comment))
 		}
 	}
 	frame, err := w.frames.segment(s)
 	w.block(interfaceOf(s.hop), s.at, frame, err, options)
+}
+
+// exchangeComment names the exchange of a packet. A space is behind its place on the
+// client's connection also while no origin is known, so that "c3#2 " is found in all of
+// its packets, and in no others.
+func exchangeComment(x events.Exchange) string {
+	if x.Origin == (events.Use{}) && x != (events.Exchange{}) {
+		return x.String() + " -> -"
+	}
+	return x.String()
 }
 
 // What pcapng calls inbound and outbound is received and sent by the edge.
