@@ -186,11 +186,12 @@ func (u *unwinder) segment(p *packet, hop Hop, ends [2]netip.AddrPort, tcp *laye
 // end tells of the end that a segment is, if it is one. The side that closed gives
 // its cause; a peer that only ended its direction gives none.
 func (u *unwinder) end(e events.Event, f *unwoundFlow, tcp *layers.TCP) bool {
+	reverse := f.offset[e.Direction.Reverse()]
 	switch {
 	case tcp.RST:
-		e.Kind, e.Means = events.Closed, events.RST
+		e.Kind, e.Means, e.Reverse = events.Closed, events.RST, reverse
 	case tcp.FIN && e.Comment != "":
-		e.Kind, e.Means = events.Closed, events.FIN
+		e.Kind, e.Means, e.Reverse = events.Closed, events.FIN, reverse
 	case tcp.FIN:
 		e.Kind, e.Means = events.Ended, events.FIN
 	default:
@@ -303,5 +304,5 @@ func (c *Connection) appendEvents(all []events.Event, conn events.ConnID) []even
 		at = last
 	}
 	return append(all, events.Event{At: at, Kind: events.Closed, Conn: conn, Direction: c.Closed.From,
-		Offset: offset[c.Closed.From], Means: c.Closed.How})
+		Offset: offset[c.Closed.From], Reverse: offset[c.Closed.From.Reverse()], Means: c.Closed.How})
 }

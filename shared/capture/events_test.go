@@ -121,6 +121,9 @@ func withGaps(all []events.Event) (with []events.Event) {
 			}
 			next[s] = e.Offset + uint64(len(e.Content))
 		}
+		if back := (side{e.Conn, e.Direction.Reverse()}); e.Kind == events.Closed && e.Reverse > next[back] {
+			with = append(with, events.Event{At: e.At, Kind: events.Gap, Conn: e.Conn, Direction: back.d, Offset: next[back], Missing: e.Reverse - next[back]})
+		}
 		with = append(with, e)
 	}
 	return with

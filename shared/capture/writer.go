@@ -172,6 +172,7 @@ func (w *Recorder) packets(e *events.Event) {
 		w.note(e.At, e.Conn, e.Exchange, e.Note)
 	case c != nil:
 		w.skipTo(c, e.Direction, e.Offset, e.At)
+		w.skipTo(c, e.Direction.Reverse(), e.Reverse, e.At)
 		if e.Kind == events.Bytes {
 			w.data(c, e)
 		} else {

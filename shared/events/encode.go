@@ -26,7 +26,7 @@ type encoded struct {
 	offset   uint64
 	exchange Exchange
 	comment  string
-	content  []byte // the caller's memory, or the ring's: addresses, bytes, or a note
+	content  []byte // the caller's memory, or the ring's: addresses, bytes, a note, or the offset of the other direction
 }
 
 func (e *encoded) size() int { return eventHeader + len(e.comment) + len(e.content) }
@@ -71,6 +71,8 @@ func decode(b []byte, e *Event) {
 		e.Client, e.Server = decodeAddress(content), decodeAddress(content[addressSize:])
 	case Noted:
 		e.Note = decodeNote(content)
+	case Closed:
+		e.Reverse = le.Uint64(content)
 	default:
 		e.Content = content
 		if e.Kind == Bytes {

@@ -19,7 +19,8 @@ const (
 	// Ended: one direction did, since its sender has no more to say. Direction,
 	// Offset, Means.
 	Ended
-	// Closed: both did. Direction (who did it), Offset, Means, and Comment: the cause.
+	// Closed: both did. Direction (who did it), Offset, Reverse, Means, and Comment: the
+	// cause.
 	Closed
 	// Noted: something was decided. Note.
 	Noted
@@ -44,6 +45,7 @@ type Event struct {
 	Client, Server netip.AddrPort // zero: a Unix domain socket
 	Direction      Direction
 	Offset         uint64 // how much had passed in that direction before
+	Reverse        uint64 // and in the other one
 	Content        []byte
 	Partial        bool // the same read or write goes on in the next event
 	Missing        uint64

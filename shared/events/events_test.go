@@ -63,7 +63,7 @@ func TestEventsComeAsTheyWere(t *testing.T) {
 		{Kind: Noted, Exchange: exchange, Note: note},
 		{Kind: Noted, Note: &Note{}},
 		{Kind: Ended, Exchange: exchange, Offset: 3, Means: FIN},
-		{Kind: Closed, Exchange: exchange, Direction: Outbound, Offset: 14, Means: FIN, Comment: "kept"},
+		{Kind: Closed, Exchange: exchange, Direction: Outbound, Offset: 14, Reverse: 3, Means: FIN, Comment: "kept"},
 	}
 	for i := range want {
 		want[i].Seq, want[i].At = uint64(i+1), at(int64(i+1))

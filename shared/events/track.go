@@ -1,6 +1,7 @@
 package events
 
 import (
+	"encoding/binary"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -85,7 +86,14 @@ func (t *Track) end(f *Flow, d Direction, kind Kind, how Means, at time.Time, co
 	e := encoded{kind: kind, conn: f.ConnID, dir: d, detail: uint8(how), offset: f.passed[d],
 		exchange: f.Exchange, at: at.UnixNano(), comment: fitting(comment)}
 	for i, l := range t.lanes {
-		if t.announce(i, f) && !l.put(&e, 0) {
+		if !t.announce(i, f) {
+			continue
+		}
+		if kind == Closed {
+			t.scratch = binary.LittleEndian.AppendUint64(t.scratch[:0], f.passed[d.Reverse()])
+			e.content = t.scratch
+		}
+		if !l.put(&e, 0) {
 			l.putLate(&e)
 		}
 	}

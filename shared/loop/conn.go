@@ -35,6 +35,8 @@ type Conn struct {
 	readBy, writeBy Time  // deadlines; readBy is also the parked connection's
 	timer           timer // armed no later than the deadlines need it
 	remote          netip.AddrPort
+
+	received, sent uint32 // octets
 }
 
 type connState uint16
@@ -78,6 +80,10 @@ func (c *Conn) Loop() *Loop { return c.loop }
 
 // Remote is the peer's address, and the zero AddrPort for a Unix socket.
 func (c *Conn) Remote() netip.AddrPort { return c.remote }
+
+// Passed is how many octets have been read from the connection, and written to it,
+// modulo 2^32.
+func (c *Conn) Passed() (received, sent uint32) { return c.received, c.sent }
 
 // noteReady takes in what the engine reports.
 func (c *Conn) noteReady(r Ready) {
@@ -129,6 +135,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 		n, err := c.loop.engine.Read(c.handle, p)
 		if err == nil {
 			c.moved(n)
+			c.received += uint32(n)
 			c.afterRead(n < len(p))
 			return n, nil
 		}
@@ -149,6 +156,7 @@ func (c *Conn) Discard() (int, error) {
 		n, err := c.loop.engine.Discard(c.handle, c.atOnce(math.MaxInt64))
 		if err == nil {
 			c.moved(n)
+			c.received += uint32(n)
 			return n, nil
 		}
 		if err != ErrAgain {

@@ -46,6 +46,28 @@ func TestReadAndWrite(t *testing.T) {
 	})
 }
 
+// Whichever way octets pass, both ends have counted them.
+func TestPassedOctetsAreCounted(t *testing.T) {
+	relay(t, func(t *testing.T, client, inbound, outbound, origin *Conn) {
+		say(t, client, "12345")
+		if _, err := client.Writev([][]byte{[]byte("67"), []byte("890")}); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := outbound.spliceFrom(inbound, 8); n != 8 || err != nil {
+			t.Fatal(n, err)
+		}
+		hear(t, origin, "12345678")
+		if n, err := inbound.Discard(); n != 2 || err != nil {
+			t.Fatal(n, err)
+		}
+		for c, want := range map[*Conn][2]uint32{client: {0, 10}, inbound: {10, 0}, outbound: {0, 8}, origin: {8, 0}} {
+			if received, sent := c.Passed(); [2]uint32{received, sent} != want {
+				t.Errorf("%d octets received, %d sent; want %d", received, sent, want)
+			}
+		}
+	})
+}
+
 // More than the sockets hold goes through piece by piece.
 func TestBackpressure(t *testing.T) {
 	between(t, func(t *testing.T, a, b *Conn) {

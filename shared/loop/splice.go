@@ -39,6 +39,7 @@ func (s *Splice) From(src *Conn, n int64) (int, error) {
 		m, err := src.loop.engine.SpliceIn(s.pipe, src.handle, src.atOnce(n))
 		s.held += m
 		src.moved(m)
+		src.received += uint32(m)
 		switch err = src.trueEnd(err); {
 		case err == nil:
 			// If dst has room, it is given them before others have their turn:
@@ -63,7 +64,7 @@ func (s *Splice) To(dst *Conn) (int, error) {
 		}
 		n, err := dst.loop.engine.SpliceOut(dst.handle, s.pipe, s.held)
 		s.held -= n
-		dst.moved(n)
+		dst.wrote(n)
 		switch {
 		case err == ErrAgain:
 			dst.state &^= writable

@@ -27,7 +27,7 @@ func (c *Conn) WriteOnce(p []byte) (int, error) {
 			return 0, err
 		}
 		n, err := c.loop.engine.Write(c.handle, p)
-		c.moved(n)
+		c.wrote(n)
 		if err != nil && err != ErrAgain {
 			return n, c.failed("write", err)
 		}
@@ -39,6 +39,12 @@ func (c *Conn) WriteOnce(p []byte) (int, error) {
 		}
 	}
 	return 0, nil
+}
+
+// wrote counts octets that the kernel took.
+func (c *Conn) wrote(n int) {
+	c.moved(n)
+	c.sent += uint32(n)
 }
 
 // Unsent is how many octets the peer has not acknowledged of those that were
@@ -88,7 +94,7 @@ func (c *Conn) WritevOnce(bufs [][]byte) (int, error) {
 		return 0, err
 	}
 	n, err := c.loop.engine.Writev(c.handle, bufs)
-	c.moved(n)
+	c.wrote(n)
 	if err == ErrAgain {
 		c.state &^= writable
 		return n, nil
@@ -108,7 +114,7 @@ func (c *Conn) Sendfile(f *os.File, off, n int64) (sent int64, err error) {
 			return sent, err
 		}
 		m, err := c.loop.engine.Sendfile(c.handle, f, off+sent, c.atOnce(n-sent))
-		c.moved(m)
+		c.wrote(m)
 		sent += int64(m)
 		switch {
 		case err == ErrAgain:

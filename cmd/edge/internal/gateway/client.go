@@ -101,6 +101,8 @@ func (c *Config) silence() time.Duration { return min(5*time.Second, c.Linger) }
 func (c *client) close(cause Cause, how closeMode) {
 	c.gateway.forget(c, cause)
 	if t := c.gateway.tap; t != nil {
+		read, written := c.conn.Passed()
+		t.Passed(c.flow, read, written)
 		if cause == ClientReset {
 			t.PeerReset(c.flow)
 		}

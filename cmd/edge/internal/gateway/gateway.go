@@ -145,6 +145,8 @@ func (g *Gateway) originEnds(c *pool.Conn, cause pool.Cause) {
 	}
 	came, err := c.IdleRead()
 	g.tap.Read(c.Flow, came, err, false)
+	read, written := c.Passed()
+	g.tap.Passed(c.Flow, read, written)
 	g.tap.Closed(c.Flow, cause.Resets(), cause.String())
 }
 
