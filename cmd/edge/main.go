@@ -147,7 +147,7 @@ func (e *edge) openFiles(reopen <-chan struct{}) (err error) {
 // supervise ends the loops when the program is asked to end.
 func (e *edge) supervise(ctx context.Context, ended <-chan struct{}) {
 	defer e.group.Stop()
-	defer e.server.CutTunnels()
+	defer e.server.CutOff()
 	select {
 	case <-ended:
 		return

@@ -81,6 +81,9 @@
 // passes, so that the recording shows a hole of exactly that size: Wireshark
 // reports a segment that was not captured, and a note says what it was.
 //
+// At the end of a connection, what was recorded of both directions is compared with
+// what the event loop has read and written, so that a hole at its very end shows, too.
+//
 // What a full disk has not taken waits, first in the writer and then in the
 // tracks, and is written once there is room. A pipe whose reader has gone is given
 // up.

@@ -134,6 +134,22 @@ func (g *Gateway) close() {
 	g.reportEmpty()
 }
 
+// cutOff ends what no task would end when the loop is stopped: tunnels, since one that
+// rests has none, and idle connections.
+func (g *Gateway) cutOff() {
+	for c := range g.busy.All() {
+		if x := c.exchange; x != nil && x.tunnel != nil {
+			x.tunnel.cut(CutOff)
+		}
+	}
+	for c := range g.idle.All {
+		c.closeIdle(CutOff, closeQuietly)
+	}
+	for o := range g.origins.All() {
+		o.Pool().Drain()
+	}
+}
+
 // originEnds is told of the end of each use of an origin connection.
 func (g *Gateway) originEnds(c *pool.Conn, cause pool.Cause) {
 	if g.tap == nil {

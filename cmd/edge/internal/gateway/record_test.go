@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hopwire/hopwire/cmd/edge/internal/pool"
 	"github.com/hopwire/hopwire/shared/capture"
 	"github.com/hopwire/hopwire/shared/events"
 	"github.com/hopwire/hopwire/shared/loop/simnet"
@@ -171,6 +172,30 @@ func TestRecordedReplay(t *testing.T) {
 		t.Errorf("notes %q, want %q", got, want)
 	} else if sign := recording.Notes[3].Param("sign"); sign != "ended" {
 		t.Errorf("stale by the sign of %q", sign)
+	}
+}
+
+// A recording has an end of each connection, also of those that are idle when the
+// program ends.
+func TestRecordedCutOff(t *testing.T) {
+	recording, file := record(t, stage{}, Config{}, func(c *peer) {
+		c.send(get("/"))
+		c.expectStatus(200)
+		c.sleep(time.Second)
+		c.server.CutOff()
+		c.expectEnd()
+	}, func(p *peer) {
+		p.head()
+		p.send(hello)
+		p.expectEnd()
+	})
+	for id, from := range map[string]capture.Direction{"c1": capture.Outbound, "o1": capture.Inbound} {
+		if c := find(recording, id); c == nil || c.Closed.How != capture.FIN || c.Closed.From != from {
+			t.Errorf("%s: %+v", id, c)
+		}
+	}
+	if !strings.Contains(file, CutOff.String()) || !strings.Contains(file, pool.Draining.String()) {
+		t.Error("the causes are missing")
 	}
 }
 

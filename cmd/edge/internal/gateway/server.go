@@ -88,12 +88,12 @@ func (s *Server) closed() {
 	}
 }
 
-// CutTunnels ends all tunnels. It is called before the group is stopped, so that
-// their ends have a cause too: they do not end by draining. Any goroutine may
-// call it.
-func (s *Server) CutTunnels() {
+// CutOff ends all tunnels and closes all idle connections. It is called before the
+// group is stopped, so that their ends have a cause too, and a recording has them.
+// Any goroutine may call it.
+func (s *Server) CutOff() {
 	for _, g := range s.gateways {
-		g.loop.Post(g.cutTunnels)
+		g.loop.Post(g.cutOff)
 	}
 }
 

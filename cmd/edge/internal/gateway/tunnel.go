@@ -212,13 +212,3 @@ func (t *tunnel) conclude() {
 // errTunnelReset is what became of an origin connection that was reset, or on
 // which the origin does not take what the client sends.
 var errTunnelReset = errors.New("gateway: the origin reset the tunnel")
-
-// cutTunnels ends all tunnels, since the loop is about to be stopped: one that
-// rests has no task that would notice.
-func (g *Gateway) cutTunnels() {
-	for c := range g.busy.All() {
-		if x := c.exchange; x != nil && x.tunnel != nil {
-			x.tunnel.cut(CutOff)
-		}
-	}
-}

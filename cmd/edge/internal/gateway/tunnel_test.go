@@ -436,7 +436,7 @@ func TestTunnelOutlastsDraining(t *testing.T) {
 			c.send("hello")
 			c.expect("hello")
 			c.sleep(pause)
-			c.server.CutTunnels()
+			c.server.CutOff()
 			c.expectReset()
 		}, echo, func(s *scene) {
 			if got, want := s.logged(), `"GET /chat HTTP/1.1" 101 5 c1#1 -> o1#1 cut-off/aborted tunnel=5/5`; got != want {

@@ -159,8 +159,15 @@ func (p *Pool) keep(c *Conn) {
 // request is meant for the origin. Those in use are not disturbed.
 func (p *Pool) Retire() {
 	p.retired = true
+	p.evictAll(Removed)
+}
+
+// Drain closes every idle connection, since the program is about to end.
+func (p *Pool) Drain() { p.evictAll(Draining) }
+
+func (p *Pool) evictAll(cause Cause) {
 	for c := range p.idle.All() {
-		p.evict(c, Removed)
+		p.evict(c, cause)
 	}
 }
 
