@@ -121,7 +121,6 @@ func (c *conn) blank(r *redactor, d events.Direction, p []byte) {
 			w.messages = max(w.messages, s.Exchange)
 			if from := int(s.From - begin); c.isContent(d, s) && from >= done {
 				w.lines.blank(r.names, p[done:from])
-				w.lines = lines{}
 				done = int(s.To - begin)
 			}
 		}
