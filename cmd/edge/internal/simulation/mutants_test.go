@@ -31,7 +31,7 @@ const (
 	inTap     = "cmd/edge/internal/tap/"
 	inWire    = "shared/wire/"
 	inProgram = "shared/program/"
-	inCapture = "shared/capture/"
+	inEvents  = "shared/events/"
 	inLoop    = "shared/loop/"
 )
 
@@ -181,9 +181,9 @@ var mutants = []mutant{
 	{"a message waits until there is room for it", inProgram + "messages.go",
 		"\tif n := len(m.waiting); n > 0 && (m.lost > 0 || n+len(message) > messagesHeld) {\n\t\tm.lost += lines(message)\n",
 		"\tfor n := len(m.waiting); n > 0 && n+len(message) > messagesHeld; n = len(m.waiting) {\n\t\tm.mu.Unlock(); time.Sleep(time.Millisecond); m.mu.Lock()\n\t}\n\tif false {\n"},
-	{"a recorded event waits until there is room for it", inCapture + "recorder.go",
-		"\troom := t.ring.reserve(e.size(), spare)\n", "\troom := t.ring.reserve(e.size(), spare)\n" +
-			"\tfor ; room == nil; room = t.ring.reserve(e.size(), spare) {\n\t\ttime.Sleep(time.Millisecond)\n\t}\n"},
+	{"a recorded event waits until there is room for it", inEvents + "track.go",
+		"\troom := l.ring.reserve(e.size(), spare)\n", "\troom := l.ring.reserve(e.size(), spare)\n" +
+			"\tfor ; room == nil; room = l.ring.reserve(e.size(), spare) {\n\t\ttime.Sleep(time.Millisecond)\n\t}\n"},
 	{"a client gives way that was idle for a moment", inLoop + "room.go",
 		"c.idle >= leastIdle", "c.idle >= leastIdle/100"},
 	{"clients give way to nobody", inLoop + "listen.go",
@@ -196,7 +196,7 @@ var mutants = []mutant{
 		"if len(bytes) > 0 {", "if len(bytes) > 1 {"},
 	{"an end is recorded that nobody read", inTap + "tap.go",
 		"if err == io.EOF {", "if err == io.EOF || err != nil {"},
-	{"the recording does not know of a second try", inGateway + "exchange_account.go",
+	{"the recording does not know of a second try", inGateway + "exchange_tell.go",
 		"fmt.Sprint(x.upstream.replayed)", "fmt.Sprint(false)"},
 }
 
