@@ -44,7 +44,7 @@ func (w *world) relayed(c *call, octets []byte) {
 	c.received += int64(len(octets))
 	for len(octets) > 0 && w.failure == nil {
 		if c.place == len(c.requests) {
-			w.fail("a client is sent what answers none of its requests", "line #%d: %.80q", c.line.number, octets)
+			w.fail("a client is sent what answers none of its requests", "%v: %.80q", c.line, octets)
 			return
 		}
 		r := c.requests[c.place]
@@ -69,8 +69,8 @@ func (w *world) relayedBody(c *call, r *request, octets []byte) int {
 	n := min(len(octets), len(want))
 	if !bytes.Equal(octets[:n], want[:n]) {
 		at := common(octets, want)
-		w.fail("a client is sent other bytes than the origin's", "request %d, byte %d of the body\nwant %.120q\nsaw  %.120q",
-			r.number, a.octets+at, around(want, at), around(octets, at))
+		w.fail("a client is sent other bytes than the origin's", "%v, byte %d of the body\nwant %.120q\nsaw  %.120q",
+			r, a.octets+at, around(want, at), around(octets, at))
 		return len(octets)
 	}
 	a.octets += n
@@ -83,7 +83,7 @@ func (w *world) bodyMoved(c *call, r *request, behind int) {
 	a := &r.answer
 	switch p := a.source; {
 	case p.breaksOff && (a.octets > p.faulty || a.octets == len(p.body)):
-		w.fail("a fault of a response was sent on", "request %d", r.number)
+		w.fail("a fault of a response was sent on", "%v", r)
 		return
 	case a.octets < len(p.body):
 		return
@@ -118,7 +118,7 @@ func (w *world) matchHead(c *call, r *request) int {
 	switch {
 	case m.n == 0 && !m.open:
 		w.fail("a client is sent what is neither an answer to its request nor a refusal",
-			"request %d, byte %d\nwant %.120q\nsaw  %.120q", r.number, m.best, around(m.want, m.best), around(c.got, m.best))
+			"%v, byte %d\nwant %.120q\nsaw  %.120q", r, m.best, around(m.want, m.best), around(c.got, m.best))
 	case m.n > 0:
 		m.answer.state = inBody
 		r.answer = m.answer
@@ -301,7 +301,7 @@ func (w *world) judgeTruth(c *call) {
 	}
 	a := &r.answer
 	if a.seemsWhole() {
-		w.fail("a response that was cut off looks whole to some", "request %d, line #%d, %d bytes of its body", r.number, c.line.number, a.octets)
+		w.fail("a response that was cut off looks whole to some", "%v, %v, %d bytes of its body", r, c.line, a.octets)
 	}
 	if a.state < inBody || a.source == nil || !a.source.unframed || a.try == nil {
 		return
@@ -309,7 +309,7 @@ func (w *world) judgeTruth(c *call) {
 	l := a.try.line
 	all := l.read-a.try.read >= int64(len(a.source.sent))
 	if a.source.endless && !l.ended || !a.source.endless && (!all || a.state != complete) {
-		w.fail("a response that was cut off looks whole", "request %d, line #%d, %d bytes of its body", r.number, c.line.number, a.octets)
+		w.fail("a response that was cut off looks whole", "%v, %v, %d bytes of its body", r, c.line, a.octets)
 	}
 }
 
@@ -363,7 +363,7 @@ func (w *world) judgeArrival(c *call, err error) {
 	default:
 		return
 	}
-	w.fail("what a client was sent was lost to a reset", "line #%d, after %s: %d of %d bytes", l.number, c.end, c.hears, c.received)
+	w.fail("what a client was sent was lost to a reset", "%v, after %s: %d of %d bytes", l, c.end, c.hears, c.received)
 }
 
 // judgeSilence looks whether a request that had arrived was passed over.
@@ -373,6 +373,6 @@ func (w *world) judgeSilence(c *call) {
 	}
 	r := c.requests[c.logged]
 	if !r.switched() && c.line.arrived >= r.from+int64(r.head) {
-		w.fail("a connection is closed although a request had arrived", "request %d, line #%d", r.number, c.line.number)
+		w.fail("a connection is closed although a request had arrived", "%v, %v", r, c.line)
 	}
 }

@@ -67,6 +67,7 @@ type call struct {
 	talking bool
 
 	// What the judge knows.
+	came      int    // requests of which something has arrived
 	got       []byte // of a head that is being written
 	received  int64  // all that was written to it
 	ends      []int64
@@ -130,11 +131,11 @@ func (c *call) make() bool {
 	w.dialing = c
 	conn, err := w.loop.Dial(w.address, 0)
 	if err != nil {
-		w.tell("client", "cannot connect: %v", err)
+		w.tell("network", "a client cannot connect: %v", err)
 		return !w.draining
 	}
 	c.conn = conn
-	w.tell("client", "line #%d: %d requests, %d bytes; will %v, slow %v, stalls %v, sends first %v", c.line.number, len(c.requests), c.octets, c.leaves, c.slow, c.stalls, c.sendsFirst)
+	w.tell(c.line, "the client has %d requests, %d bytes; will %v, slow %v, stalls %v, sends first %v", len(c.requests), c.octets, c.leaves, c.slow, c.stalls, c.sendsFirst)
 	c.talking = true
 	if c.sendsFirst {
 		(*voice)(c).Run()
@@ -173,7 +174,7 @@ func (c *call) listen() {
 			return
 		}
 		if c.hears >= c.stopAt {
-			w.tell("client", "line #%d: stops reading", c.line.number)
+			w.remark(c.line, "the client stops reading, after %d bytes", c.hears)
 			w.loop.Sleep(w.long)
 			return
 		}
@@ -244,7 +245,7 @@ func (c *call) sayWaiting(r *request) bool {
 		}
 	}
 	if c.heard > r.place && w.one(2) {
-		w.tell("client", "line #%d: keeps its body to itself", c.line.number)
+		w.remark(r.use(), "the client keeps its body to itself")
 		c.conn.CloseWrite()
 		return false
 	}
@@ -290,7 +291,11 @@ func (c *call) await(answers int) bool {
 
 func (c *call) leave() {
 	w := c.world
-	w.tell("client", "line #%d: will %v after %d bytes of %d", c.line.number, c.leaves, c.sent, c.octets)
+	if c.leaveAt == never {
+		w.tell(c.line, "the client will %v", c.leaves)
+	} else {
+		w.remark(c.line, "the client will %v after %d bytes of %d", c.leaves, c.sent, c.octets)
+	}
 	switch c.leaves {
 	case closes:
 		c.conn.Close()

@@ -46,8 +46,9 @@
 //
 //	go test ./cmd/edge/internal/simulation -run '^TestSeed$' -seed N -v
 //
-// tells its story, each step with its octets, what the scripts were up to, and the
-// lines of the access log in their places. The script simulate runs seeds by the
-// million. That the judge can see is tested by mutants: copies of the gateway
+// tells its story, as a page: a line for each exchange, what was out of the ordinary
+// between them, and where the judge found a fault, that exchange on both hops. With
+// -story all it is each step with its octets, and what the scripts were up to. The
+// script simulate runs seeds by the million. That the judge can see is tested by mutants: copies of the gateway
 // with one mistake each, which it has to find.
 package simulation

@@ -2,7 +2,6 @@ package simulation
 
 import (
 	"bytes"
-	"fmt"
 
 	"github.com/hopwire/hopwire/shared/capture"
 )
@@ -17,13 +16,14 @@ func (w *world) judgeEdits(r *request) {
 	for _, t := range r.tries {
 		if o := w.reel(t.line); o != nil {
 			h := &hop{
+				request: r, line: t.line,
 				received: client.octets[capture.Inbound], sent: o.octets[capture.Inbound], comments: o.comments[capture.Inbound],
 				from: int(r.from), to: int(t.start), heads: [][2]int{{r.head, r.ahead}}, body: len(r.want) - r.ahead,
 			}
 			if r.trailer[0] > 0 {
 				h.body, h.end = r.trailer[1]-r.ahead, [2]int{len(r.sent), len(r.want)}
 			}
-			w.judgeHop(fmt.Sprintf("request %d, line #%d", r.number, t.line.number), h)
+			w.judgeHop(h)
 		}
 	}
 	a := &r.answer
@@ -32,6 +32,7 @@ func (w *world) judgeEdits(r *request) {
 		return
 	}
 	h := &hop{
+		request: r, line: r.call.line,
 		received: w.reel(a.try.line).octets[capture.Outbound], sent: client.octets[capture.Outbound], comments: client.comments[capture.Outbound],
 		from: int(a.try.read), to: int(a.from), heads: a.source.heads(r, a.head),
 	}
@@ -42,7 +43,7 @@ func (w *world) judgeEdits(r *request) {
 	case len(p.sent)-last[0] == len(p.body):
 		h.body = a.octets // or it was decoded
 	}
-	w.judgeHop(fmt.Sprintf("the response to request %d, line #%d", r.number, r.call.line.number), h)
+	w.judgeHop(h)
 }
 
 // forget leaves out an answer that was not made from one head, or not as far as
@@ -83,6 +84,8 @@ func (p *response) heads(r *request, all int) (ends [][2]int) {
 // A hop is a message as it was received and as it was sent on, in the streams
 // that it is in.
 type hop struct {
+	request        *request
+	line           *line // that it was sent on: its client's has the response
 	received, sent []byte
 	comments       map[int]string // of sent
 	from, to       int            // where the message begins in them
@@ -92,10 +95,10 @@ type hop struct {
 }
 
 // judgeHop applies the edits to the heads and to the trailer section.
-func (w *world) judgeHop(what string, h *hop) {
+func (w *world) judgeHop(h *hop) {
 	was := [2]int{}
 	for _, end := range h.heads {
-		if end[1] > was[1] && !w.judgeEdited(what, h, was, end) {
+		if end[1] > was[1] && !w.judgeEdited(h, was, end) {
 			return
 		}
 		was = end
@@ -103,16 +106,16 @@ func (w *world) judgeHop(what string, h *hop) {
 	received, sent := h.received[h.from+was[0]:], h.sent[min(h.to+was[1], len(h.sent)):]
 	n := min(h.body, len(sent))
 	if n > len(received) || !bytes.Equal(received[:n], sent[:n]) {
-		w.fail("the recording has different bodies on the two hops", "%s", what)
+		w.fail("the recording has different bodies on the two hops", "%v, on %v", h.request, h.line)
 	}
 	if h.end[1] > 0 {
-		w.judgeEdited(what, h, [2]int{was[0] + h.body, was[1] + h.body}, h.end)
+		w.judgeEdited(h, [2]int{was[0] + h.body, was[1] + h.body}, h.end)
 	}
 }
 
 // judgeEdited applies the edits to a part of the message. One that was not sent to
 // its end has a comment all the same, and cannot be compared.
-func (w *world) judgeEdited(what string, h *hop, start, end [2]int) (sentWhole bool) {
+func (w *world) judgeEdited(h *hop, start, end [2]int) (sentWhole bool) {
 	at := h.to + start[1]
 	comment := h.comments[at]
 	delete(h.comments, at)
@@ -124,7 +127,7 @@ func (w *world) judgeEdited(what string, h *hop, start, end [2]int) (sentWhole b
 		received = bytes.TrimPrefix(received, crlf) // which may stand before a request
 	}
 	if changes, ok := readChanges(comment); !ok || !leadTo(changes, received, sent) {
-		w.fail("the edits of the recording do not lead from one hop to the other", "%s\nfrom %q\nto   %q\n%s", what, received, sent, comment)
+		w.fail("the edits of the recording do not lead from one hop to the other", "%v, on %v\nfrom %q\nto   %q\n%s", h.request, h.line, received, sent, comment)
 	}
 	return true
 }

@@ -11,9 +11,6 @@ import (
 func (w *world) Write(p []byte) (int, error) {
 	for line := range bytes.Lines(p) {
 		w.logs++
-		if w.story != nil {
-			w.story.line(line)
-		}
 		if w.failure == nil {
 			e := readLogLine(line)
 			w.judge(&e)
@@ -44,6 +41,12 @@ func (w *world) judge(e *logLine) {
 	c.logged++
 	c.end = e.clientEnd
 	c.line.idleAt = w.net.Now()
+	if n := len(r.tries); n > 0 && r.tries[n-1].line.serial == 0 {
+		r.tries[n-1].line.serial = e.origin
+	}
+	if w.story != nil {
+		w.story.exchange(r)
+	}
 	w.tally.count(r, e)
 	w.judgeIdentity(r, e)
 	w.judgeOutcome(r, e)
@@ -59,11 +62,11 @@ func (w *world) judgeIdentity(r *request, e *logLine) {
 	switch {
 	case r.fate == turnedBack:
 	case e.request != r.line && (!r.call.line.reset && r.call.line.arrived >= r.from+int64(r.head) || !strings.HasPrefix(r.line, e.request)):
-		w.fail("the log has another request line than the client sent", "request %d: %q, not %q", r.number, e.request, r.line)
+		w.fail("the log has another request line than the client sent", "%v: %q, not %q", r, e.request, r.line)
 	case e.place != r.place+1:
-		w.fail("the log counts otherwise than the client", "request %d: %d, not %d", r.number, e.place, r.place+1)
+		w.fail("the log counts otherwise than the client", "%v: %d, not %d", r, e.place, r.place+1)
 	case len(r.tries) > 1 && !e.replayed:
-		w.fail("the log does not say that a request was sent again", "request %d: %d times", r.number, len(r.tries))
+		w.fail("the log does not say that a request was sent again", "%v: %d times", r, len(r.tries))
 	}
 }
 
@@ -75,17 +78,17 @@ func (w *world) judgeOutcome(r *request, e *logLine) {
 	switch {
 	case a.state < inBody:
 		if (e.status != 0 && e.error != "" || e.clientEnd == "kept") && !gone {
-			w.fail("the log has an answer that the client did not get", "request %d: %+v", r.number, e)
+			w.fail("the log has an answer that the client did not get", "%v: %+v", r, e)
 		}
 	case e.status != 0 && a.source == nil && (a.refusal.status != e.status || a.refusal.error != e.error || e.error != "" && a.refusal.rule != e.rule):
-		w.fail("the log has another refusal than the client", "request %d: %+v, not %+v", r.number, e, a.refusal)
+		w.fail("the log has another refusal than the client", "%v: %+v, not %+v", r, e, a.refusal)
 	case a.source != nil && a.source.status != e.status:
-		w.fail("the log has another status than the client", "request %d: %d, not %d", r.number, e.status, a.source.status)
+		w.fail("the log has another status than the client", "%v: %d, not %d", r, e.status, a.source.status)
 	case a.source != nil && e.error != "" && !broke:
-		w.fail("the log has a refusal where the client has an origin's answer", "request %d: %+v", r.number, e)
+		w.fail("the log has a refusal where the client has an origin's answer", "%v: %+v", r, e)
 	case a.state == inBody && (e.clientEnd == "kept" || e.clientEnd == "client-asked" || e.clientEnd == "draining"):
 		if !a.source.endless {
-			w.fail("the log has a whole response where the client has a part", "request %d: %+v", r.number, e)
+			w.fail("the log has a whole response where the client has a part", "%v: %+v", r, e)
 		}
 	}
 }
@@ -98,32 +101,32 @@ func (w *world) judgeAnnouncement(r *request, e *logLine) {
 		return
 	}
 	if a.closes && e.clientEnd == "kept" {
-		w.fail("a connection persists whose end was announced", "request %d", r.number)
+		w.fail("a connection persists whose end was announced", "%v", r)
 	}
 	if t := a.try; t != nil && a.source.persists && e.clientEnd == "kept" && t.written < len(r.want) && !w.originFailed(r) {
-		w.fail("a connection persists although the origin has not got the rest of a request", "request %d", r.number)
+		w.fail("a connection persists although the origin has not got the rest of a request", "%v", r)
 	}
 	switch e.clientEnd {
 	case "client-asked", "response-until-close", "draining", "origin-asked":
 		if !a.closes && (a.source == nil || !w.config.Verbatim) {
-			w.fail("a connection ends and the response does not say so", "request %d, %s", r.number, e.clientEnd)
+			w.fail("a connection ends and the response does not say so", "%v, %s", r, e.clientEnd)
 		}
 	}
 	if told := r.minor == 0 && (a.source == nil || !w.config.Verbatim); e.clientEnd == "kept" && a.keeps != told {
-		w.fail("a connection persists and an HTTP/1.0 client does not know", "request %d", r.number)
+		w.fail("a connection persists and an HTTP/1.0 client does not know", "%v", r)
 	}
 	if e.clientEnd == "kept" && r.closes {
-		w.fail("a connection persists although the client asked for its end", "request %d", r.number)
+		w.fail("a connection persists although the client asked for its end", "%v", r)
 	}
 }
 
 // judgeCause looks for the reason of what happened.
 func (w *world) judgeCause(r *request, e *logLine) {
 	if !w.causeHasReason(r, e.clientEnd) {
-		w.fail("the client connection ended by a cause that nobody gave", "request %d: %s", r.number, e.clientEnd)
+		w.fail("the client connection ended by a cause that nobody gave", "%v: %s", r, e.clientEnd)
 	}
 	if e.error != "" && !w.refusalHasReason(r, e) {
-		w.fail("a request was refused for a reason that nobody gave", "request %d: %d %s %s", r.number, e.status, e.error, e.rule)
+		w.fail("a request was refused for a reason that nobody gave", "%v: %d %s %s", r, e.status, e.error, e.rule)
 	}
 }
 
@@ -261,14 +264,14 @@ func (w *world) judgeTime(r *request, e *logLine) {
 		slack += 10 * time.Second // what it sent before is still being taken
 	}
 	if l := r.call.line; l.reset && w.net.Now() > l.resetAt.Add(slack) {
-		w.fail("an exchange goes on although its client has gone", "request %d, line #%d, gone at %v", r.number, l.number, l.resetAt)
+		w.fail("an exchange goes on although its client has gone", "%v, %v, gone at %v", r, l, l.resetAt)
 	}
 	if e.total > w.patience {
-		w.fail("an exchange took longer than all timeouts together", "request %d: %v", r.number, e.total)
+		w.fail("an exchange took longer than all timeouts together", "%v: %v", r, e.total)
 	}
 	began := w.net.Now().Add(-e.total - time.Millisecond)
 	if w.draining && began > w.drainedAt.Add(w.late) && e.clientEnd == "kept" {
-		w.fail("a connection persists although the gateway drains", "request %d, began %v after", r.number, began.Sub(w.drainedAt))
+		w.fail("a connection persists although the gateway drains", "%v, began %v after", r, began.Sub(w.drainedAt))
 	}
 }
 
@@ -279,6 +282,6 @@ func (w *world) judgeCalm(r *request, e *logLine) {
 	case (w.idleClose || w.announces) && e.clientEnd == "origin-stale" && (!r.safe || len(r.sent) > r.head):
 	case r.answer.state == complete && r.answer.source != nil, r.switched():
 	default:
-		w.fail("a request came to nothing although all behaved well", "request %d (%s): %+v", r.number, r.method, *e)
+		w.fail("a request came to nothing although all behaved well", "%v (%s): %+v", r, r.method, *e)
 	}
 }

@@ -2,9 +2,12 @@ package simulation
 
 import (
 	"bytes"
+	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
+	"github.com/hopwire/hopwire/shared/events"
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/loop/simnet"
 )
@@ -12,9 +15,10 @@ import (
 // A line is one connection of the network, as the gateway's end of it sees it.
 type line struct {
 	number uint64
-	call   *call // of a client; nil: the line goes to an origin
-	serial uint64
-	to     uint16 // port
+	call   *call         // of a client; nil: the line goes to an origin
+	serial uint64        // by the gateway; 0: not known
+	to     uint16        // port
+	cuts   [2]simnet.Cut // of what comes from the side that accepted it, and from the one that dialed
 	born   loop.Time
 
 	arrived, read int64 // octets towards the gateway
@@ -34,7 +38,7 @@ type line struct {
 	waiting   loop.Time   // since when there is something that the gateway has not read
 	givenUp   bool        // the origin ended it, or will not say what it should
 
-	*passage // nil unless the gateway records
+	*passage // nil unless the gateway records or a story is told
 }
 
 // dialer is the end that dialed.
@@ -42,6 +46,48 @@ func (l *line) dialer() netip.AddrPort {
 	const firstPort, ports = 32768, 28232
 	addr := netip.AddrFrom4([4]byte{127, 0, 0, byte(1 + (l.number-1)/ports)})
 	return netip.AddrPortFrom(addr, uint16(firstPort+(l.number-1)%ports))
+}
+
+// id is the connection's name in recordings, as far as the gateway's number is known.
+func (l *line) id() events.ConnID {
+	switch {
+	case l.serial == 0:
+		return events.ConnID{N: l.number}
+	case l.call == nil:
+		return events.ConnID{Hop: events.OriginHop, N: l.serial}
+	}
+	return events.ConnID{Hop: events.ClientHop, N: l.serial}
+}
+
+func (l *line) String() string {
+	if l.serial == 0 {
+		return fmt.Sprintf("line #%d", l.number)
+	}
+	return l.id().String()
+}
+
+// end says who has that end of the line.
+func (l *line) end(side simnet.Side) string {
+	switch {
+	case (side == simnet.Dialer) != (l.call != nil):
+		return "gateway"
+	case l.call != nil:
+		return "client"
+	}
+	return "origin"
+}
+
+var cutNames = [...]string{simnet.CutReset: "a reset", simnet.CutEnd: "an end"}
+
+// last is the request that is on a line, or was the last one; nil: there was none.
+func (l *line) last() *request {
+	switch c := l.call; {
+	case c != nil:
+		return c.requests[min(c.logged, len(c.requests)-1)]
+	case len(l.tries) > 0:
+		return l.tries[len(l.tries)-1].request
+	}
+	return nil
 }
 
 // tunnels reports whether the last request of a client's line was answered by a
@@ -76,25 +122,39 @@ type try struct {
 	early    bool // the response was complete before the request was written
 }
 
+// use is its place on its connection.
+func (t *try) use() events.Use {
+	return events.Use{Conn: t.line.id(), N: uint32(slices.Index(t.line.tries, t) + 1)}
+}
+
+// String names it as recordings do, such as "c3#2 -> o1#7".
+func (t *try) String() string {
+	return events.Exchange{Client: t.request.use(), Origin: t.use()}.String()
+}
+
 // end is where on the line the request ends.
 func (t *try) end() int64 { return t.start + int64(len(t.request.want)) }
 
 // step is told all that happens in the network.
 func (w *world) step(s simnet.Step) {
-	if w.story != nil {
-		w.story.step(s)
-	}
 	if s.Conn == 0 || int(s.Conn) > len(w.lines) {
 		return
 	}
 	l := w.lines[s.Conn-1]
+	if w.story != nil {
+		w.story.step(l, s)
+	}
 	if s.What == simnet.WasCut {
 		l.struck, w.struck = true, true
+		w.remark(l, "the network: %s behind byte %d from the %s", cutNames[l.cuts[s.Side].Kind], l.cuts[s.Side].At, l.end(s.Side))
 		return
 	}
 	gateways := (s.Side == simnet.Acceptor) == (l.call != nil)
+	if l.passage != nil {
+		l.passage.step(gateways, l.closed, s)
+	}
 	if w.tape != nil {
-		w.tape.step(l, gateways, s)
+		w.tape.step(s)
 	}
 	if gateways {
 		w.atGateway(l, s)
@@ -125,6 +185,11 @@ func (w *world) atGateway(l *line, s simnet.Step) {
 			l.waiting = s.At
 		}
 		l.arrived += int64(s.Octets)
+		if c := l.call; c != nil {
+			for ; c.came < len(c.requests) && c.requests[c.came].from < l.arrived; c.came++ {
+				c.requests[c.came].cameAt = s.At
+			}
+		}
 	case simnet.Read:
 		l.read += int64(s.Octets)
 	case simnet.EndArrived:
@@ -166,7 +231,7 @@ func (w *world) forwarded(l *line, octets []byte) {
 			r, ok := w.named(l.opening)
 			if !ok {
 				if len(l.opening) > 64 {
-					w.fail("an origin is sent what no client sent", "line #%d: %.80q", l.number, l.opening)
+					w.fail("an origin is sent what no client sent", "%v: %.80q", l, l.opening)
 				}
 				return
 			}
@@ -186,13 +251,13 @@ func (w *world) compare(t *try, octets []byte) int {
 	if !bytes.Equal(octets[:n], want[:n]) {
 		at := common(octets, want)
 		w.fail("an origin is sent what the client did not send, or other edits than are due",
-			"request %d, line #%d, byte %d\nwant %.120q\nsaw  %.120q", t.request.number, t.line.number,
+			"%v, %v, byte %d\nwant %.120q\nsaw  %.120q", t.request, t.line,
 			t.written+at, around(want, at), around(octets, at))
 		return len(octets)
 	}
 	t.written += n
 	if r := t.request; r.fate == breaksOff && (t.written > r.faulty || t.written == len(r.want)) {
-		w.fail("a fault of a request was sent on", "request %d", t.request.number)
+		w.fail("a fault of a request was sent on", "%v", t.request)
 	}
 	if t.written == len(t.request.want) {
 		t.line.current = nil
@@ -245,21 +310,21 @@ func (w *world) judgeUse(l *line) {
 	waits := l.arrived > l.read || l.ended || l.reset
 	switch {
 	case source == nil || last.request.answer.state != complete || used < int64(len(source.sent)):
-		w.fail("a request is sent on a connection whose last response did not come to its end", "line #%d", l.number)
+		w.fail("a request is sent on a connection whose last response did not come to its end", "%v", l)
 	case last.early:
-		w.fail("a request is sent on a connection on which the last one was answered before it was written", "line #%d", l.number)
+		w.fail("a request is sent on a connection on which the last one was answered before it was written", "%v", l)
 	case used > int64(len(source.sent)):
-		w.fail("a request is sent on a connection on which there were bytes behind the last response", "line #%d", l.number)
+		w.fail("a request is sent on a connection on which there were bytes behind the last response", "%v", l)
 	case waits && w.net.Now() >= l.waiting.Add(w.late):
-		w.fail("a request is sent on a connection that was not clean", "line #%d: the origin spoke unasked or ended at %v", l.number, l.waiting)
+		w.fail("a request is sent on a connection that was not clean", "%v: the origin spoke unasked or ended at %v", l, l.waiting)
 	case !source.persists || w.config.Verbatim && last.request.closes:
-		w.fail("a request is sent on a connection whose end the origin had announced", "line #%d", l.number)
+		w.fail("a request is sent on a connection whose end the origin had announced", "%v", l)
 	case keeps > 0 && last.request.logged != nil && w.net.Now() > last.request.loggedAt.Add(keeps-min(keeps/10, time.Second)+w.late+time.Millisecond):
-		w.fail("a request is sent on a connection that the origin is about to end, as it had announced", "line #%d: %v after %v", l.number, keeps, last.request.loggedAt)
+		w.fail("a request is sent on a connection that the origin is about to end, as it had announced", "%v: %v after %v", l, keeps, last.request.loggedAt)
 	case limits.Uses > 0 && n >= int(limits.Uses):
-		w.fail("a connection is used more often than the limit", "line #%d: %d", l.number, n+1)
+		w.fail("a connection is used more often than the limit", "%v: %d", l, n+1)
 	case limits.Age > 0 && w.net.Now().Sub(l.born) > limits.Age+w.late+time.Millisecond:
-		w.fail("a connection is used that is older than the limit", "line #%d", l.number)
+		w.fail("a connection is used that is older than the limit", "%v", l)
 	}
 }
 
@@ -268,15 +333,15 @@ func (w *world) begin(l *line, r *request) *try {
 	c := r.call
 	switch {
 	case r.fate == answered || r.fate == turnedBack:
-		w.fail("a request was sent on that must not be", "request %d", r.number)
+		w.fail("a request was sent on that must not be", "%v", r)
 	case c.end != "" && c.end != "kept":
-		w.fail("a request was sent on behind the last one of its connection", "request %d, after %s", r.number, c.end)
+		w.fail("a request was sent on behind the last one of its connection", "%v, after %s", r, c.end)
 	case r.place < c.forwarded:
-		w.fail("requests were sent on out of order", "request %d", r.number)
+		w.fail("requests were sent on out of order", "%v", r)
 	case len(r.tries) > 0:
 		w.judgeReplay(r, l)
 	case l.call != nil || c.line.arrived < r.from:
-		w.fail("a request was sent on that has not arrived", "request %d", r.number)
+		w.fail("a request was sent on that has not arrived", "%v", r)
 	}
 	if w.failure != nil {
 		return nil
@@ -298,14 +363,14 @@ func (w *world) judgeReplay(r *request, to *line) {
 	l := last.line
 	switch {
 	case len(r.tries) > 1:
-		w.fail("a request was sent a third time", "request %d", r.number)
+		w.fail("a request was sent a third time", "%v", r)
 	case !r.safe && last.written > 0:
-		w.fail("a request that is not safe was sent twice", "request %d (%s), lines #%d", r.number, r.method, l.number)
+		w.fail("a request that is not safe was sent twice", "%v (%s), %v", r, r.method, l)
 	case l.read > last.read:
-		w.fail("a request was sent again after bytes of a response", "request %d, line #%d", r.number, l.number)
+		w.fail("a request was sent again after bytes of a response", "%v, %v", r, l)
 	case last == l.tries[0]:
-		w.fail("a request was sent again although the first connection was new", "request %d, line #%d", r.number, l.number)
+		w.fail("a request was sent again although the first connection was new", "%v, %v", r, l)
 	case len(to.tries) > 0:
-		w.fail("a request was sent again on a connection that was not new", "request %d, line #%d", r.number, to.number)
+		w.fail("a request was sent again on a connection that was not new", "%v, %v", r, to)
 	}
 }

@@ -10,7 +10,7 @@ import (
 type logLine struct {
 	request     string // the request line, escaped
 	status      int
-	total       time.Duration
+	wait, total time.Duration
 	client      uint64
 	place       int // on the client connection, from 1
 	origin      uint64
@@ -37,6 +37,9 @@ func readLogLine(p []byte) (e logLine) {
 	total, after, _ := bytes.Cut(after, []byte("us c"))
 	status, _, _ := bytes.Cut(phases[1:], []byte(" "))
 	e.status = number(status)
+	_, wait, _ := bytes.Cut(phases, []byte(" wait="))
+	wait, _, _ = bytes.Cut(wait, []byte("us"))
+	e.wait = time.Duration(number(wait)) * time.Microsecond
 	e.queued = bytes.Contains(phases, []byte(" queue="))
 	e.total = time.Duration(number(total)) * time.Microsecond
 	var words [8][]byte

@@ -2,7 +2,6 @@ package simulation
 
 import (
 	"bytes"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -45,16 +44,12 @@ func (w *world) judgeNote(n *capture.Note, e *logLine) {
 	if e.queued {
 		want["queued"] = "true" // the log does not tell of a wait that took no time
 	}
-	exchange := fmt.Sprintf("c%d#%d", e.client, e.place)
-	if e.origin > 0 {
-		exchange = fmt.Sprintf("c%d#%d -> o%d#%d", e.client, e.place, e.origin, e.use)
-	}
 	for _, p := range n.Params {
 		if is, ok := want[p.Name]; ok && is == p.Value {
 			delete(want, p.Name)
 		}
 	}
-	if len(want) > 0 || n.Exchange.String() != exchange || n.Conn != (events.ConnID{Hop: events.ClientHop, N: e.client}) {
+	if len(want) > 0 || n.Exchange != e.exchange() || n.Conn != (events.ConnID{Hop: events.ClientHop, N: e.client}) {
 		w.fail("the recording says otherwise of an exchange than the log", "%+v\n%+v\nnot %v", *e, n, want)
 	}
 }
@@ -67,7 +62,7 @@ func (w *world) judgeMessages(c *call, found []capture.Exchange) {
 			return
 		}
 		if r := c.requests[i]; !bytes.Equal(e.Request.Raw, bytes.TrimPrefix(r.sent, crlf)) {
-			w.fail("another request is read out of the recording than was sent", "request %d\nwant %.200q\nhas  %.200q", r.number, r.sent, e.Request.Raw)
+			w.fail("another request is read out of the recording than was sent", "%v\nwant %.200q\nhas  %.200q", r, r.sent, e.Request.Raw)
 		}
 	}
 }

@@ -107,7 +107,7 @@ func (a *author) hear(t *try) bool {
 func (w *world) executes(t *try) {
 	r := t.request
 	if r.executed++; r.executed > 1 && !r.safe {
-		w.fail("a request that is not safe was executed twice", "request %d (%s), line #%d", r.number, r.method, t.line.number)
+		w.fail("a request that is not safe was executed twice", "%v (%s), %v", r, r.method, t.line)
 	}
 }
 
@@ -171,7 +171,14 @@ func (a *author) answerEarly(t *try) bool {
 		t.deaf = w.one(2) && (!w.wellBehaved || !p.persists && len(p.interims) == 1)
 		a.hesitate()
 	}
-	w.tell("origin", "line #%d: answers early, deaf %v, too late %v", a.line.number, t.deaf, t.silent)
+	switch {
+	case t.silent:
+		w.remark(t, "the origin has not read on for longer than it is waited for")
+	case t.deaf:
+		w.remark(t, "the origin answers early, and reads nothing meanwhile")
+	default:
+		w.tell(t, "the origin answers early")
+	}
 	a.hears = t
 	if !t.deaf {
 		w.loop.Go((*ear)(a))
@@ -219,8 +226,14 @@ func (a *author) decide(t *try) *response {
 	w := a.world
 	p := w.newResponse(t.request)
 	t.response, t.cut = p, len(p.sent)
-	w.tell("origin", "line #%d: answers request %d by %d, %d bytes; persists %v, faulty %v",
-		a.line.number, t.request.number, p.status, len(p.sent), p.persists, p.refusable || p.breaksOff)
+	switch {
+	case p.refusable:
+		w.remark(t, "the origin answers what is no response")
+	case p.breaksOff:
+		w.remark(t, "the origin answers with a malformed body")
+	default:
+		w.tell(t, "the origin answers by %d, %d bytes; persists %v", p.status, len(p.sent), p.persists)
+	}
 	return p
 }
 
@@ -258,16 +271,18 @@ func (a *author) write(p []byte) bool {
 func (a *author) fail(t *try) {
 	w := a.world
 	how := w.rng.IntN(6)
-	w.tell("origin", "line #%d: fails request %d, way %d", a.line.number, t.request.number, how)
 	a.line.givenUp = true
 	switch how {
-	case 0: // closes at once, or resets
+	case 0:
+		w.remark(t, "the origin leaves at once")
 		a.leave()
-	case 1: // reads, executes, says nothing
+	case 1:
+		w.remark(t, "the origin reads the request, and leaves without an answer")
 		if a.hear(t) {
 			a.leave()
 		}
-	case 2: // is silent for ever
+	case 2:
+		w.remark(t, "the origin is silent for ever")
 		t.silent = true
 		for a.more() {
 		}
@@ -283,6 +298,11 @@ func (a *author) breakOff(t *try, silence bool) {
 	p := a.decide(t)
 	t.cut = a.world.rng.IntN(len(p.sent))
 	t.silent, t.deaf = silence, true
+	then := "leaves"
+	if silence {
+		then = "is silent"
+	}
+	a.world.remark(t, "the origin stops after %d bytes of %d, and %s", t.cut, len(p.sent), then)
 	if !a.write(p.sent[:t.cut]) {
 		return
 	}
@@ -314,7 +334,7 @@ func (a *author) speakUnasked() {
 	}
 	p.sent = w.keep(t.sent)
 	a.line.unasked = append(a.line.unasked, p)
-	w.tell("origin", "line #%d: speaks unasked: %q", a.line.number, p.sent)
+	w.remark(a.line, "the origin speaks unasked: %q", p.sent)
 	if a.write(p.sent) && w.one(2) {
 		w.pause(w.think)
 	}

@@ -30,7 +30,7 @@ func (w *world) judgeRecording() {
 		if r := w.reel(l); r != nil {
 			w.judgeReel(l, r)
 		} else if len(l.wrote)+int(l.heard) > 0 {
-			w.fail("a connection is not recorded", "line #%d", l.number)
+			w.fail("a connection is not recorded", "%v", l)
 		}
 	}
 	for _, r := range w.requests {
@@ -51,7 +51,7 @@ func (w *world) judgeRecording() {
 // reel is the recording of a line, or nil.
 func (w *world) reel(l *line) *reel {
 	if l.call != nil {
-		return w.tape.reels[events.ConnID{Hop: capture.ClientHop, N: l.serial}]
+		return w.tape.reels[l.id()]
 	}
 	return w.tape.by[l.dialer()]
 }
@@ -79,18 +79,18 @@ func (w *world) judgeReel(l *line, r *reel) {
 	gone := l.reset || l.struck
 	switch {
 	case r.ends[in] == capture.RST && !gone:
-		w.fail("the recording has a reset that did not come", "line #%d", l.number)
+		w.fail("the recording has a reset that did not come", "%v", l)
 	case r.ends[in] == capture.FIN && !l.readEnd && !(l.lateEnd && tunnels):
-		w.fail("the recording has an end that the gateway did not read", "line #%d", l.number)
+		w.fail("the recording has an end that the gateway did not read", "%v", l)
 	case l.readEnd && r.ends[in] != capture.FIN:
-		w.fail("the recording lacks an end that the gateway read", "line #%d", l.number)
+		w.fail("the recording lacks an end that the gateway read", "%v", l)
 	case r.ends[out] == capture.FIN && !l.fin && l.arrived == l.read, r.ends[out] == capture.RST && !l.rst && !gone,
 		r.ends[out] == capture.NotEnded && r.ends[in] != capture.RST:
-		w.fail("the recording has another end of the gateway's than was seen", "line #%d: %v", l.number, r.ends[out])
+		w.fail("the recording has another end of the gateway's than was seen", "%v: %v", l, r.ends[out])
 	}
 }
 
 func (w *world) failPassage(what string, l *line, got, want []byte) {
 	at := common(got, want)
-	w.fail(what, "line #%d, byte %d: %d bytes, not %d\nwant %.120q\nhas  %.120q", l.number, at, len(got), len(want), around(want, at), around(got, at))
+	w.fail(what, "%v, byte %d: %d bytes, not %d\nwant %.120q\nhas  %.120q", l, at, len(got), len(want), around(want, at), around(got, at))
 }

@@ -1,9 +1,11 @@
 package simulation
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
+	"github.com/hopwire/hopwire/shared/events"
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/wire"
 	"github.com/hopwire/hopwire/shared/wiretest"
@@ -41,6 +43,7 @@ type request struct {
 	answer   answer   // what its client was sent
 	logged   *logLine // nil: not yet
 	loggedAt loop.Time
+	cameAt   loop.Time // its first byte was at the gateway
 }
 
 // A requestFate is how far a request is to come.
@@ -52,6 +55,13 @@ const (
 	turnedBack             // refused by its head
 	breaksOff              // refused by its body, which may have gone on up to there
 )
+
+// use is its place on its connection, as the gateway counts.
+func (r *request) use() events.Use {
+	return events.Use{Conn: r.call.line.id(), N: uint32(r.place + 1)}
+}
+
+func (r *request) String() string { return fmt.Sprintf("request %d (%v)", r.number, r.use()) }
 
 func (r *request) to() int64 { return r.from + int64(len(r.sent)) }
 

@@ -21,21 +21,21 @@ func (w *world) judgeRoom(l *line) {
 	idle := w.net.Now().Sub(l.idleAt)
 	switch {
 	case w.draining:
-		w.fail("a client gives way although the gateway drains", "line #%d", l.number)
+		w.fail("a client gives way although the gateway drains", "%v", l)
 	case !w.somebodyWaits():
-		w.fail("a client gives way to nobody", "line #%d", l.number)
+		w.fail("a client gives way to nobody", "%v", l)
 	case !l.idles():
-		w.fail("a client gives way in the middle of a request", "line #%d", l.number)
+		w.fail("a client gives way in the middle of a request", "%v", l)
 	case idle < time.Second-time.Millisecond:
-		w.fail("a client gives way that was idle for a moment only", "line #%d, %v", l.number, idle)
+		w.fail("a client gives way that was idle for a moment only", "%v, %v", l, idle)
 	}
 	for _, o := range w.accepted {
 		if w.reportsLate() || o == l || o.closed || !o.idles() || w.net.Now().Sub(o.idleAt) < time.Second+time.Millisecond {
 			continue
 		}
 		if o.silent() && !l.silent() || o.silent() == l.silent() && o.idleAt.Add(time.Millisecond) < l.idleAt {
-			w.fail("a client gives way before another whose turn it is", "line #%d, idle since %v, silent %v; line #%d since %v, %v",
-				l.number, l.idleAt, l.silent(), o.number, o.idleAt, o.silent())
+			w.fail("a client gives way before another whose turn it is", "%v, idle since %v, silent %v; %v since %v, %v",
+				l, l.idleAt, l.silent(), o, o.idleAt, o.silent())
 		}
 	}
 }
@@ -44,7 +44,7 @@ func (w *world) judgeRoom(l *line) {
 func (w *world) judgeDrain(l *line) {
 	since := max(w.drainedAt, l.idleAt)
 	if w.draining && !w.reportsLate() && l.idles() && w.net.Now() > since.Add(w.config.DrainIdle+time.Millisecond) {
-		w.fail("an idle client stays although the gateway drains", "line #%d, since %v", l.number, since)
+		w.fail("an idle client stays although the gateway drains", "%v, since %v", l, since)
 	}
 }
 

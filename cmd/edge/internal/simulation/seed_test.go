@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hopwire/hopwire/shared/events/view"
+	"github.com/hopwire/hopwire/shared/program"
 	"github.com/hopwire/hopwire/shared/wiretest"
 )
 
@@ -18,6 +20,7 @@ var (
 	oneSeed  = flag.Uint64("seed", 0, "the seed of TestSeed; and the first one of TestSeeds")
 	playFor  = flag.Duration("for", 0, "how long TestSeeds goes on, and prints what it does; 0: a few seconds' worth")
 	failures = flag.Int("failures", 10, "after how many failures TestSeeds stops")
+	telling  = flag.String("story", "page", "what TestSeed tells with -v: a page, or all")
 	parallel = flag.Int("worlds", runtime.GOMAXPROCS(0), "how many worlds TestSeeds runs at once")
 )
 
@@ -122,11 +125,10 @@ func (r *run) report() (stop func()) {
 func TestSeed(t *testing.T) {
 	var s *story
 	if testing.Verbose() {
-		s = newStory(os.Stdout)
+		columns, terminal := program.Width(os.Stdout)
+		s = newStory(os.Stdout, view.Style{Width: columns, Colour: terminal && os.Getenv("NO_COLOR") == ""}, *telling == "all")
 	}
-	w := play(*oneSeed, s)
-	t.Log(&w.tally)
-	if w.failure != nil {
+	if w := play(*oneSeed, s); w.failure != nil {
 		t.Error(w.failure)
 	}
 }

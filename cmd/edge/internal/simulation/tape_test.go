@@ -66,23 +66,26 @@ const (
 	eventHolds = 1 << 10 // a comment, a note
 )
 
-// step takes down what passes.
-func (t *tape) step(l *line, gateways bool, s simnet.Step) {
-	p := l.passage
+// step has the recorder keep up.
+func (t *tape) step(s simnet.Step) {
 	if t.held += s.Octets + eventHolds; t.held > tapeHolds {
 		t.held = 0
 		t.recorder.Flush()
 	}
+}
+
+// step takes down what passes.
+func (p *passage) step(gateways, closed bool, s simnet.Step) {
 	switch {
 	case s.What == simnet.Wrote && gateways:
 		p.wrote = append(p.wrote, s.Data...)
 	case s.What == simnet.Wrote:
 		p.said = append(p.said, s.Data...)
 	case !gateways:
-	case s.What == simnet.Read && !l.closed:
+	case s.What == simnet.Read && !closed:
 		p.heard += int64(s.Octets)
 	case s.What == simnet.ReadEnd:
-		p.readEnd, p.lateEnd = p.readEnd || !l.closed, true
+		p.readEnd, p.lateEnd = p.readEnd || !closed, true
 	case s.What == simnet.ClosedWrite, s.What == simnet.Closed:
 		p.fin = true
 	case s.What == simnet.ClosedReset:

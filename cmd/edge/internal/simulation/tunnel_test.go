@@ -54,8 +54,8 @@ func (w *world) tunnelled(l *line, octets []byte) bool {
 	want := t.request.tunnel[l.tunnelled:]
 	if !bytes.HasPrefix(want, octets) {
 		at := common(want, octets)
-		w.fail("an origin is sent other bytes in a tunnel than the client's", "request %d, line #%d, byte %d\nwant %.120q\nsaw  %.120q",
-			t.request.number, l.number, l.tunnelled+at, around(want, at), around(octets, at))
+		w.fail("an origin is sent other bytes in a tunnel than the client's", "%v, %v, byte %d\nwant %.120q\nsaw  %.120q",
+			t.request, l, l.tunnelled+at, around(want, at), around(octets, at))
 	}
 	l.tunnelled += len(octets)
 	return true
@@ -73,7 +73,7 @@ func (c *call) sayOffer(r *request) {
 		}
 	}
 	if r.switched() && c.leaveAt == never && c.send(r.tunnel) {
-		c.world.tell("client", "line #%d: has said all in its tunnel", c.line.number)
+		c.world.tell(r.use(), "the client has said all in its tunnel")
 	}
 }
 
@@ -88,6 +88,7 @@ func (a *author) inTunnel() {
 	if w.one(4) {
 		w.pause(w.think)
 		if w.rude.origins > 0 && w.one(2) {
+			w.remark(a.line, "the origin resets its tunnel")
 			a.conn.Reset()
 		}
 		return

@@ -54,23 +54,34 @@ type world struct {
 	scratch [64 << 10]byte // what is read, and not looked at
 	draft   twin
 	paper   []byte
+
+	looker *looker // nil: nobody looks
 }
 
 // A failure is what the judge found.
 type failure struct {
-	seed   uint64
-	at     loop.Time
-	what   string
-	detail string
+	seed     uint64
+	at       loop.Time
+	what     string
+	detail   string
+	concerns *request // nil: none that is known of
 }
 
 func (f *failure) Error() string {
-	return fmt.Sprintf("seed %d, after %v: %s\n%s\nits story: go test ./cmd/edge/internal/simulation -run '^TestSeed$' -seed %d -v",
-		f.seed, time.Duration(f.at-loop.Time(time.Second)), f.what, f.detail, f.seed)
+	return fmt.Sprintf("seed %d, after %v: %s\n%s\nits story: scripts/simulate --seed %d --story",
+		f.seed, f.after(), f.what, f.detail, f.seed)
 }
+
+func (f *failure) after() time.Duration { return time.Duration(f.at - loop.Time(time.Second)) }
 
 // play lets the world of a seed run from its beginning to its end.
 func play(seed uint64, s *story) *world {
+	w := newWorld(seed, s)
+	w.run()
+	return w
+}
+
+func newWorld(seed uint64, s *story) *world {
 	w := &world{seed: seed, rng: rand.New(rand.NewPCG(seed, 0x73696d756c617465)), story: s}
 	w.tally.causes = make(map[string]int)
 	options := w.draw()
@@ -78,8 +89,13 @@ func play(seed uint64, s *story) *world {
 	options.Fate = w.fate
 	options.Lifetime = 1000 * time.Hour
 	w.net = simnet.New(seed, options)
-	if s != nil {
-		s.begin(w)
+	return w
+}
+
+func (w *world) run() {
+	if w.story != nil {
+		w.story.begin(w)
+		defer w.story.end()
 	}
 	err := w.net.Run(loop.Config{MaxConns: w.places, Report: w.reported}, w.start)
 	switch {
@@ -95,7 +111,6 @@ func play(seed uint64, s *story) *world {
 	if w.outputs != nil && w.outputs.close() {
 		w.fail("what the gateway says holds it up", "it went on when somebody took its messages and its recording")
 	}
-	return w
 }
 
 // reported is told what the loop has to say. That clients give way is no fault.
@@ -109,19 +124,39 @@ func (w *world) fail(what, format string, args ...any) {
 	if w.failure != nil {
 		return
 	}
-	w.failure = &failure{seed: w.seed, at: w.net.Now(), what: what, detail: fmt.Sprintf(format, args...)}
-	if w.story != nil {
-		w.story.failed(w.failure)
-	}
+	w.failure = &failure{seed: w.seed, at: w.net.Now(), what: what, detail: fmt.Sprintf(format, args...), concerns: concerned(args)}
 	if w.group != nil {
 		w.group.Stop()
 	}
 }
 
-// tell is what a script is about to do.
-func (w *world) tell(who, format string, args ...any) {
+// concerned is the request of which one speaks who speaks of these.
+func concerned(args []any) *request {
+	for _, arg := range args {
+		switch about := arg.(type) {
+		case *request:
+			return about
+		case *line:
+			if r := about.last(); r != nil {
+				return r
+			}
+		}
+	}
+	return nil
+}
+
+// remark is for a story of the world, and explains what is out of the ordinary: what
+// a script is about to do, or the network has done.
+func (w *world) remark(who any, format string, args ...any) {
 	if w.story != nil {
-		w.story.intent(who, fmt.Sprintf(format, args...))
+		w.story.remark(who, fmt.Sprintf(format, args...))
+	}
+}
+
+// tell is for one that has everything.
+func (w *world) tell(who any, format string, args ...any) {
+	if w.story != nil && w.story.all {
+		w.story.remark(who, fmt.Sprintf(format, args...))
 	}
 }
 
@@ -152,6 +187,9 @@ func (w *world) start(g *loop.Group) error {
 		}
 		config.Events = w.outputs.stream
 		config.Report = func(c origins.Change) { fmt.Fprintf(w.outputs.messages, "edge: %v\n", c) }
+	}
+	if w.looker != nil {
+		config.Events = w.looker.reads(config.Events)
 	}
 	if w.server, err = gateway.New(g, config); err != nil {
 		return err
@@ -192,7 +230,7 @@ func (w *world) churn(times int) {
 	}
 	some = append(some, origins.Member{Address: pick(w.rng, w.listeners...)})
 	well := w.one(2)
-	w.tell("operator", "has %d origins, one is well: %v", len(some), well)
+	w.tell("operator", "there are %d origins, one is well: %v", len(some), well)
 	w.server.SetOrigins(0, some)
 	w.server.SetOrigins(1, some[:w.rng.IntN(2)])
 	w.server.SetHealth(pick(w.rng, w.listeners...), well)
@@ -201,7 +239,9 @@ func (w *world) churn(times int) {
 
 func (w *world) drain() {
 	if !w.draining {
-		w.tell("operator", "drains")
+		if w.actors > 0 {
+			w.remark("operator", "has the gateway drain")
+		}
 		w.draining, w.drainedAt = true, w.net.Now()
 		w.server.Drain()
 	}
@@ -284,7 +324,7 @@ func (w *world) judgeRest() {
 		if !w.calm() || c.end != "" && c.end != "kept" || c.logged == len(c.requests) || l.arrived < c.requests[c.logged].to() {
 			continue
 		}
-		w.fail("a request was never answered although all behaved well", "request %d of line #%d", c.requests[c.logged].number, l.number)
+		w.fail("a request was never answered although all behaved well", "%v", c.requests[c.logged])
 	}
 }
 
@@ -292,7 +332,7 @@ func (w *world) judgeRest() {
 func (w *world) fate(d simnet.Dial) (f simnet.Fate) {
 	l := &line{number: d.Number, call: w.dialing, to: d.To.TCP.Port()}
 	w.dialing = nil
-	if w.tape != nil {
+	if w.tape != nil || w.story != nil {
 		l.passage = new(passage)
 	}
 	w.lines = append(w.lines, l)
@@ -300,14 +340,17 @@ func (w *world) fate(d simnet.Dial) (f simnet.Fate) {
 		l.call.line = l
 	}
 	f.Up, f.Down = w.cut(), w.cut()
+	l.cuts = [2]simnet.Cut{simnet.Acceptor: f.Down, simnet.Dialer: f.Up}
 	if l.call != nil {
 		return f
 	}
 	switch {
 	case w.chance(w.refuse):
+		w.remark("network", "refuses a connection to port %d", l.to)
 		f.Connect = simnet.ConnectRefused
 		w.refusals++
 	case w.chance(w.hang):
+		w.remark("network", "lets a connect to port %d hang", l.to)
 		f.Connect = simnet.ConnectHangs
 		w.hangs++
 	}
