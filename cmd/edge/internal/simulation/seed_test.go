@@ -128,8 +128,11 @@ func TestSeed(t *testing.T) {
 		columns, terminal := program.Width(os.Stdout)
 		s = newStory(os.Stdout, view.Style{Width: columns, Colour: terminal && os.Getenv("NO_COLOR") == ""}, *telling == "all")
 	}
-	if w := play(*oneSeed, s); w.failure != nil {
+	switch w := play(*oneSeed, s); {
+	case w.failure != nil && s == nil:
 		t.Error(w.failure)
+	case w.failure != nil:
+		t.Fail() // as the story says
 	}
 }
 

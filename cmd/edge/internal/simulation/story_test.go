@@ -163,7 +163,11 @@ func (s *story) begin(w *world) { s.world, s.began = w, w.net.Wall() }
 func (s *story) end() {
 	w, f := s.world, s.world.failure
 	if f != nil {
-		w.eachUnderWay(s.exchange)
+		for _, l := range w.accepted {
+			if c := l.call; c.logged < len(c.requests) && c.requests[c.logged].from < l.arrived && (c.end == "" || c.end == "kept") {
+				s.exchange(c.requests[c.logged]) // which was under way
+			}
+		}
 	}
 	if !s.all {
 		slices.SortStableFunc(s.entries, func(a, b entry) int { return a.at.Compare(b.at) })
@@ -197,18 +201,19 @@ func (s *story) print(e *entry) {
 }
 
 // explain adds what a gateway says that is looked at, if it fails in the same way: the
-// edits with their reasons.
+// edits with their reasons, and the connection that the judge has not come to.
 func (s *story) explain(x *view.Exchange) {
 	w := newWorld(s.world.seed, nil)
 	w.config, w.looker = s.world.config, &looker{exchanges: make(map[events.Use]*view.Exchange)}
 	w.run()
 	told := w.looker.exchange(x.ID.Client)
-	if w.failure == nil || w.failure.what != s.world.failure.what || told == nil || len(told.Tries) != len(x.Tries) {
+	if w.failure == nil || w.failure.what != s.world.failure.what || told == nil || len(told.Tries) < len(x.Tries) {
 		return
 	}
-	for i := range x.Tries {
-		x.Tries[i].In.Edits = told.Tries[i].In.Edits
+	for i, t := range told.Tries[:len(x.Tries)] {
+		x.Tries[i].Conn, x.Tries[i].Use, x.Tries[i].In.Edits = t.Conn, t.Use, t.In.Edits
 	}
+	x.ID, x.Tries = told.ID, append(x.Tries, told.Tries[len(x.Tries):]...)
 	x.Client.Out.Edits, x.Decisions = told.Client.Out.Edits, told.Decisions
 }
 
@@ -253,18 +258,6 @@ func (l *looker) exchange(of events.Use) *view.Exchange {
 		}
 	}
 	return nil
-}
-
-// eachUnderWay goes through the requests of which something has come, and whose
-// exchange has not ended.
-func (w *world) eachUnderWay(do func(*request)) {
-	for _, l := range w.accepted {
-		for _, r := range l.call.requests {
-			if r.logged == nil && l.arrived > r.from {
-				do(r)
-			}
-		}
-	}
 }
 
 // storyOf plays a world with a story.
@@ -321,7 +314,7 @@ func TestStoryOfAFailure(t *testing.T) {
 		}
 		for _, want := range []string{
 			"FAILED after 0s: an origin is sent what the client did not send, or other edits than are due\n",
-			"under way\n", w.failure.detail, "│+ Via: 1.0 mistaken⏎\n     inserted: via, RFC 9110 section 7.6.3\n",
+			"c4#1              -          0    0.000    0.000  GET /7  under way\n", w.failure.detail, "► origin, on connection o1\n", "│+ Via: 1.0 mistaken⏎\n     inserted: via, RFC 9110 section 7.6.3\n",
 		} {
 			if !strings.Contains(text, want) {
 				t.Errorf("lacks %q:\n%s", want, text)
