@@ -3,6 +3,7 @@ package simulation
 import (
 	"cmp"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/hopwire/hopwire/cmd/edge/internal/gateway"
@@ -178,11 +179,33 @@ func (w *world) drawManners() {
 // calm reports whether every request has to be answered by an origin.
 func (w *world) calm() bool { return w.wellBehaved && !w.limited && w.drainAfter == 0 }
 
+// String says what the world is like, each thing only if it is so.
 func (w *world) String() string {
-	return fmt.Sprintf("%s network, %d clients, places %d, %d origins; rude clients 1/%d, rude origins 1/%d, idle close %v, announced %v, churn %v, records %v, unread %v,\n"+
-		"faults %v within %d bytes, refuse %v, hang %v, drain after %v, verbatim %v, connections limited to %d, queue %d for %v;\n"+
-		"pool %+v, idle timeout %v, body timeout %v, response timeout %v, stream timeout %v",
-		w.kind, w.clients, w.places, w.origins, w.rude.clients, w.rude.origins, w.idleClose, w.announces, w.churns, w.records, w.unread,
-		w.faults, w.faultWithin, w.refuse, w.hang, w.drainAfter, w.config.Verbatim, w.config.OriginMaxConnections, w.config.QueueMax, w.config.QueueTimeout,
-		w.limits, w.config.IdleTimeout, w.config.BodyTimeout, w.config.ResponseTimeout, w.config.StreamTimeout)
+	var all []string
+	say := func(so bool, format string, args ...any) {
+		if so {
+			all = append(all, fmt.Sprintf(format, args...))
+		}
+	}
+	c := &w.config
+	say(true, "%s network, clients: %d", w.kind, w.clients)
+	say(w.places > 0, "places for them: %d", w.places)
+	say(true, "origins: %d", w.origins)
+	say(w.rude.clients > 0, "one client connection of %d is rude", w.rude.clients)
+	say(w.rude.origins > 0, "one origin's answer of %d is rude", w.rude.origins)
+	say(w.idleClose, "origins end idle connections")
+	say(w.announces, "origins announce for how long they keep them")
+	say(w.churns, "origins come and go")
+	say(w.records, "the gateway records")
+	say(w.unread, "nobody reads what it says and records")
+	say(w.faults > 0, "a direction of a connection breaks with probability %v within %d bytes", w.faults, w.faultWithin)
+	say(w.refuse > 0, "a connect is refused with %v", w.refuse)
+	say(w.hang > 0, "it hangs with %v", w.hang)
+	say(w.drainAfter > 0, "a drain after %v", w.drainAfter)
+	say(c.Verbatim, "verbatim")
+	say(c.OriginMaxConnections > 0, "connections to an origin: %d, queue of %d for %v", c.OriginMaxConnections, c.QueueMax, c.QueueTimeout)
+	say(c.MinRate > 0, "at least %d bytes a second", c.MinRate)
+	say(true, "\npool: %+v", w.limits)
+	say(true, "timeouts: idle %v, body %v, response %v, stream %v", c.IdleTimeout, c.BodyTimeout, c.ResponseTimeout, c.StreamTimeout)
+	return strings.ReplaceAll(strings.Join(all, ", "), ", \n", ",\n")
 }
