@@ -28,9 +28,9 @@
 // "o4 ended-while-idle, o2 idle-timeout".
 //
 //	kind            params
-//	exchange        the end of one: exchange, method, target, status, sent (bytes to
-//	                the client), request-framing, response-framing, client-connection
-//	                and origin-connection (what became of them), refusal, rule,
+//	exchange        the end of one: exchange, method, target, status, sent (bytes of
+//	                content to the client), request-framing, response-framing, client-connection
+//	                and origin-connection (what became of them), refusal (and its rule),
 //	                queued, replayed, and the phases read, queue, connect, send, wait,
 //	                relay and total in microseconds
 //	origin          who was chosen: exchange, origin (address), by (the rule), passed-over

@@ -96,7 +96,7 @@ func (x *exchange) beginRequest(line []byte) {
 	x.request.begun = true
 	x.client.requests++
 	x.gateway.counters.Requests++
-	if x.gateway.log != nil {
+	if x.timed() {
 		x.line = append(x.line[:0], line...)
 	}
 }

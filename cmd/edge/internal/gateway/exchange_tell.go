@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -38,13 +39,18 @@ func (x *exchange) tellEnd() {
 	e := logEntry{}
 	x.marks.phases(&e, x.loop.Clock())
 	us := func(d time.Duration) string { return strconv.FormatInt(d.Microseconds(), 10) }
+	method, rest, _ := strings.Cut(string(x.line), " ")
+	target, _, _ := strings.Cut(rest, " ")
 	x.gateway.tap.Note(x.client.flow, "exchange",
+		events.Param{Name: "method", Value: method},
+		events.Param{Name: "target", Value: target},
 		events.Param{Name: "status", Value: fmt.Sprint(x.response.status)},
 		events.Param{Name: "request-framing", Value: x.request.framing.String()},
 		events.Param{Name: "response-framing", Value: x.response.framing.String()},
 		events.Param{Name: "client-connection", Value: x.end.client.String()},
 		events.Param{Name: "origin-connection", Value: x.originEnd()},
 		events.Param{Name: "refusal", Value: x.end.refusal.String()},
+		events.Param{Name: "sent", Value: fmt.Sprint(x.response.sent)},
 		events.Param{Name: "queued", Value: fmt.Sprint(x.marks.queued)},
 		events.Param{Name: "replayed", Value: fmt.Sprint(x.upstream.replayed)},
 		events.Param{Name: "read", Value: us(e.read)},

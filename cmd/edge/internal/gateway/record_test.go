@@ -23,7 +23,7 @@ func record(t *testing.T, on stage, config Config, client, origin script) (*capt
 	if err != nil {
 		t.Fatal(err)
 	}
-	config.Events = events.NewStream(1, events.Options{})
+	config.Events = events.NewStream(1, events.Options{Memory: 64 << 20}) // nothing is lost, however slow the reader
 	reader := config.Events.Read(recorder)
 	on.visit(t, config, client, origin)
 	if err := reader.Close(); err != nil {
@@ -80,7 +80,7 @@ func TestRecording(t *testing.T) {
 			t.Errorf("the recording does not say %q", comment)
 		}
 	}
-	want := []string{"pool c1#1 taken=new", "exchange c1#1 -> o1#1 status=200", "pool c1#2 taken=idle", "exchange c1#2 -> o1#2 status=200"}
+	want := []string{"pool c1#1 taken=new", "exchange c1#1 -> o1#1 method=GET", "pool c1#2 taken=idle", "exchange c1#2 -> o1#2 method=GET"}
 	if got := decisions(recording); !slices.Equal(got, want) {
 		t.Errorf("notes %q, want %q", got, want)
 	}
@@ -135,7 +135,7 @@ func TestRecordedQueue(t *testing.T) {
 		first.expectStatus(200)
 		second.expectStatus(200)
 	}, steady(time.Second))
-	want := []string{"pool c1#1 taken=new", "queue c2#1 position=1", "exchange c1#1 -> o1#1 status=200", "pool c2#1 taken=idle", "exchange c2#1 -> o1#2 status=200"}
+	want := []string{"pool c1#1 taken=new", "queue c2#1 position=1", "exchange c1#1 -> o1#1 method=GET", "pool c2#1 taken=idle", "exchange c2#1 -> o1#2 method=GET"}
 	if got := decisions(recording); !slices.Equal(got, want) {
 		t.Errorf("notes %q, want %q", got, want)
 	}
@@ -166,8 +166,8 @@ func TestRecordedReplay(t *testing.T) {
 			p.head() // and leaves
 		}
 	})
-	want := []string{"pool c1#1 taken=new", "exchange c1#1 -> o1#1 status=200", "pool c1#2 taken=idle",
-		"replay c1#2 -> o1#2 decision=replayed", "exchange c1#2 -> o2#1 status=200"}
+	want := []string{"pool c1#1 taken=new", "exchange c1#1 -> o1#1 method=GET", "pool c1#2 taken=idle",
+		"replay c1#2 -> o1#2 decision=replayed", "exchange c1#2 -> o2#1 method=GET"}
 	if got := decisions(recording); !slices.Equal(got, want) {
 		t.Errorf("notes %q, want %q", got, want)
 	} else if sign := recording.Notes[3].Param("sign"); sign != "ended" {
