@@ -23,8 +23,9 @@ import (
 // A recording of ours is read as it comes, so f may be a file that is still being
 // written, if its Read waits for more. A capture by others is read to its end first,
 // as Read does it, since it may have packets in another order; its connections count
-// as those of clients, and what it says of itself (Recording.Warnings) comes first, as
-// notes of the kind recording.warning.
+// as those of clients, what it says of itself (Recording.Warnings) comes first, as
+// notes of the kind recording.warning, and the notes of the ends of exchanges have the
+// status only.
 //
 // The last error is why the file ended, if it did so otherwise than by its end; what
 // came before is true all the same.
@@ -295,6 +296,8 @@ func (c *Connection) appendEvents(all []events.Event, conn events.ConnID) []even
 			message(&x.Interim[k], events.Outbound)
 		}
 		message(&x.Response, events.Outbound)
+		all = append(all, events.Event{At: last, Kind: events.Noted, Conn: conn, Exchange: name,
+			Note: &events.Note{Kind: "exchange", Params: []events.Param{{Name: "status", Value: statusOf(&x.Response)}}}})
 	}
 	if c.Closed.How == NotEnded {
 		return all
@@ -305,4 +308,12 @@ func (c *Connection) appendEvents(all []events.Event, conn events.ConnID) []even
 	}
 	return append(all, events.Event{At: at, Kind: events.Closed, Conn: conn, Direction: c.Closed.From,
 		Offset: offset[c.Closed.From], Reverse: offset[c.Closed.From.Reverse()], Means: c.Closed.How})
+}
+
+// statusOf is the status code as it stands in the response; "0" if there is none.
+func statusOf(m *Message) string {
+	if len(m.Raw) < len("HTTP/1.1 200") {
+		return "0"
+	}
+	return string(m.Raw[len("HTTP/1.1 "):len("HTTP/1.1 200")])
 }

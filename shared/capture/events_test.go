@@ -147,6 +147,7 @@ func TestEventsOfACapture(t *testing.T) {
 		"bytes c1 c1#1 inbound GET /a HTTP/1.1\r\nHost: h\r\n\r\n",
 		"bytes c1 c1#1 outbound HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n",
 		"bytes c1 c1#1 outbound hi",
+		"note c1 c1#1 inbound ",
 		"closed c1  inbound ",
 	})
 }

@@ -2,15 +2,26 @@ package view
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 )
 
 // A row is one line of a head on both hops: as it was received, and as it was sent.
 type row struct {
-	received, sent []byte
-	changed        bool
-	why            []string // the edits that were made in it
+	received, sent line
+	edits          []edit // that were made in it
 }
+
+// A line of a message, or how many bytes are missing where it would stand.
+type line struct {
+	bytes []byte
+	left  uint64
+}
+
+func (l *line) empty() bool { return len(l.bytes) == 0 && l.left == 0 }
+
+// ended reports whether nothing more belongs to the line.
+func (l *line) ended() bool { return len(l.bytes) == 0 || l.bytes[len(l.bytes)-1] == '\n' }
 
 // An edit as a recording has it: "drop Connection: close (connection field, RFC 9110
 // section 7.6.1)".
@@ -20,17 +31,22 @@ type edit struct {
 	why  string
 }
 
+// parseEdits reads what heads.Edits writes. What is dropped or inserted may have
+// several lines.
 func parseEdits(text string) (all []edit, ok bool) {
+	pending := ""
 	for line := range strings.Lines(text) {
-		line = strings.TrimSuffix(line, "\n")
-		op, rest, _ := strings.Cut(line, " ")
+		pending += line
+		one := strings.TrimSuffix(pending, "\n")
+		op, rest, _ := strings.Cut(one, " ")
 		at := strings.LastIndex(rest, " (")
 		if op != "drop" && op != "insert" || at < 0 || !strings.HasSuffix(rest, ")") {
-			return nil, false
+			continue
 		}
 		all = append(all, edit{op == "drop", rest[:at], rest[at+2 : len(rest)-1]})
+		pending = ""
 	}
-	return all, true
+	return all, pending == ""
 }
 
 // An aligner finds where edits were made. It is told what they did and in which
@@ -51,10 +67,9 @@ const maxSteps = 100_000
 
 // align puts lines of the two heads beside each other. Without edits that lead from
 // one to the other, ok is false.
-func align(received, sent []byte, text string) (rows []row, ok bool) {
-	edits, ok := parseEdits(text)
+func align(received, sent []byte, edits []edit) (rows []row, ok bool) {
 	a := aligner{received: received, sent: sent, edits: edits, steps: maxSteps}
-	if !ok || !a.find(0, 0, 0) {
+	if !a.find(0, 0, 0) {
 		return nil, false
 	}
 	return a.rows(), true
@@ -109,11 +124,18 @@ func commonPrefix(a, b []byte) int {
 }
 
 // rows cuts at the ends of lines. A line that was dropped or inserted as a whole has
-// nothing beside it; others have all the edits in them.
+// nothing beside it, but for one that takes its place for the same reason; others
+// have all the edits in them.
 func (a *aligner) rows() (rows []row) {
 	var now row
 	end := func() {
-		if len(now.received)+len(now.sent) > 0 {
+		if !now.received.ended() || !now.sent.ended() {
+			return
+		}
+		if last := len(rows) - 1; last >= 0 && now.replaces(&rows[last]) {
+			rows[last].sent = now.sent
+			rows[last].edits = append(rows[last].edits, now.edits...)
+		} else if !now.received.empty() || !now.sent.empty() {
 			rows = append(rows, now)
 		}
 		now = row{}
@@ -121,7 +143,7 @@ func (a *aligner) rows() (rows []row) {
 	i, j := 0, 0
 	copyTo := func(to int) {
 		for ; i < to; i, j = i+1, j+1 {
-			now.received, now.sent = append(now.received, a.received[i]), append(now.sent, a.sent[j])
+			now.received.bytes, now.sent.bytes = append(now.received.bytes, a.received[i]), append(now.sent.bytes, a.sent[j])
 			if a.received[i] == '\n' {
 				end()
 			}
@@ -130,19 +152,41 @@ func (a *aligner) rows() (rows []row) {
 	for k := range a.edits {
 		p := a.places[len(a.places)-1-k]
 		copyTo(p.received)
-		now.changed, now.why = true, append(now.why, a.edits[k].why)
+		now.edits = append(now.edits, a.edits[k])
 		if a.edits[k].drop {
-			now.received = append(now.received, a.received[i:i+p.size]...)
+			now.received.bytes = append(now.received.bytes, a.received[i:i+p.size]...)
 			i += p.size
 		} else {
-			now.sent = append(now.sent, a.sent[j:j+p.size]...)
+			now.sent.bytes = append(now.sent.bytes, a.sent[j:j+p.size]...)
 			j += p.size
 		}
-		if whole := len(now.received) == 0 || len(now.sent) == 0; whole && bytes.HasSuffix(append(now.received[:len(now.received):len(now.received)], now.sent...), []byte("\n")) {
-			end()
-		}
+		end()
 	}
 	copyTo(len(a.received))
-	end()
+	if !now.received.empty() || !now.sent.empty() {
+		rows = append(rows, now)
+	}
+	return rows
+}
+
+// replaces reports whether r, which was inserted, stands in the place of what was
+// dropped before, for the same reason.
+func (r *row) replaces(before *row) bool {
+	return r.received.empty() && before.sent.empty() && len(r.edits) > 0 && len(before.edits) > 0 &&
+		!slices.ContainsFunc(slices.Concat(before.edits, r.edits), func(e edit) bool { return e.why != r.edits[0].why })
+}
+
+// beside puts lines beside each other that nobody knows the edits of.
+func beside(received, sent []line) (rows []row) {
+	for i := range max(len(received), len(sent)) {
+		var r row
+		if i < len(received) {
+			r.received = received[i]
+		}
+		if i < len(sent) {
+			r.sent = sent[i]
+		}
+		rows = append(rows, r)
+	}
 	return rows
 }

@@ -7,6 +7,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/hopwire/hopwire/shared/english"
+	"github.com/hopwire/hopwire/shared/lexer"
 )
 
 // RequestLine is the method and target, as far as there is a request line.
@@ -19,12 +22,28 @@ func (x *Exchange) RequestLine() (method, target string) {
 	return method, rest
 }
 
+// StatusCode is that of the response; 0 if there was none.
+func (x *Exchange) StatusCode() int {
+	if x.End != nil {
+		if code, err := strconv.Atoi(x.End.Param("status")); err == nil && code >= 100 && code <= 999 {
+			return code
+		}
+		return 0
+	}
+	out := &x.Client.Out
+	for _, span := range x.Client.roles(out) {
+		if span.Role == lexer.StatusCode && !span.Interim {
+			code, _ := strconv.Atoi(string(out.Bytes[out.index(span.From):out.index(span.To)]))
+			return code
+		}
+	}
+	return 0
+}
+
 // Status is the status code of the response; "-" if there was none.
 func (x *Exchange) Status() string {
-	if x.End != nil {
-		if s := x.End.Param("status"); s != "0" {
-			return cmp.Or(s, "-")
-		}
+	if code := x.StatusCode(); code != 0 {
+		return strconv.Itoa(code)
 	}
 	return "-"
 }
@@ -32,8 +51,11 @@ func (x *Exchange) Status() string {
 // Sent is how many bytes went to the client, heads included.
 func (x *Exchange) Sent() uint64 { return x.Client.Out.Total }
 
-// Phase is how long a part of the exchange took: "read", "queue", "connect", "send",
-// "wait" and "relay", one after the other, or all of it, "total". A capture by
+// Phases are the names of the parts of an exchange's time, in their order, and of all
+// of it.
+var Phases = [...]string{"read", "queue", "connect", "send", "wait", "relay", "total"}
+
+// Phase is how long a part of the exchange took, or all of it ("total"). A capture by
 // others tells only of bytes, and by them it is reckoned.
 func (x *Exchange) Phase(name string) time.Duration {
 	if x.End != nil {
@@ -63,14 +85,17 @@ func (x *Exchange) Phase(name string) time.Duration {
 
 // Ends is what became of the two connections: "kept/kept".
 func (x *Exchange) Ends() string {
-	if x.End == nil {
-		return "under way"
+	switch {
+	case x.LetGo:
+		return "not followed further"
+	case x.End == nil:
+		return "still under way"
 	}
 	client, origin := x.End.Param("client-connection"), x.End.Param("origin-connection")
 	if client == "" {
 		return ""
 	}
-	return client + "/" + cmp.Or(origin, "-")
+	return english.Printable(client + "/" + cmp.Or(origin, "-"))
 }
 
 // remarks are what else there is to say of an exchange in its line.
@@ -85,37 +110,94 @@ func (x *Exchange) remarks() (all []string) {
 		all = append(all, "replayed")
 	}
 	if refusal := x.End.Param("refusal"); refusal != "" {
-		all = append(all, "!"+refusal)
+		all = append(all, "!"+english.Printable(refusal))
 	}
 	return all
 }
 
+// phases are those that a line has room for.
+func (s Style) phases() []string {
+	switch {
+	case s.width() >= 132:
+		return Phases[:]
+	case s.width() >= 104:
+		return []string{"connect", "wait", "total"}
+	case s.width() >= 60:
+		return []string{"total"}
+	}
+	return nil
+}
+
+// milliseconds are set in seven columns, with as many digits as these have room for.
+func milliseconds(d time.Duration) string {
+	for decimals := 3; decimals > 0; decimals-- {
+		if text := strconv.FormatFloat(float64(d.Microseconds())/1000, 'f', decimals, 64); len(text) <= 7 {
+			return text
+		}
+	}
+	return strconv.FormatInt(d.Milliseconds(), 10)
+}
+
 // LineHead names the columns of AppendLine.
 func (s Style) LineHead() string {
-	return fmt.Sprintf("%9s  %-17s %-3s %8s %8s %8s  %s\n", "time, s", "exchange", "", "bytes", "wait, ms", "all, ms", "request, and what became of both connections")
+	head := fmt.Sprintf("%9s %-14s %-3s ", "seconds", "exchange", "")
+	if s.width() >= 60 {
+		head += fmt.Sprintf("%7s ", "bytes")
+	}
+	for _, name := range s.phases() {
+		head += fmt.Sprintf("%7s ", name)
+	}
+	left := max(s.width()-len(head), 0)
+	text := fmt.Sprintf("%-*s %s", requestColumns(left), "request (times in ms)", "connections")
+	return clip(head+text, s.width()) + "\n"
 }
+
+// requestColumns are those of the request line, of all that are left.
+func requestColumns(left int) int { return max(left*3/5, left-24) }
 
 // AppendLine appends an exchange as one line, which is cut where the terminal ends:
 //
-//	time, s  exchange              bytes wait, ms  all, ms  request, and what …
-//	 0.002114 c3#2 -> o1#7      200     1265    0.412    0.633  GET /a  kept/kept
+//	 seconds exchange             bytes   total request (times in ms)   connections
+//	0.002114 c3#2 -> o1#7   200    1265   0.633 GET /a                  kept/kept
 func (s Style) AppendLine(b []byte, x *Exchange) []byte {
+	if x.Client.Use.N == 0 {
+		return s.unused(b, x)
+	}
 	status := x.Status()
-	ms := func(d time.Duration) string { return strconv.FormatFloat(float64(d.Microseconds())/1000, 'f', 3, 64) }
-	head := fmt.Sprintf("%9.6f  %-17s ", x.Begun.Sub(x.Start).Seconds(), x.ID)
-	b = append(b, head...)
-	b = s.set(b, statusInk(status), fmt.Sprintf("%-3s", status))
-	middle := fmt.Sprintf(" %8d %8s %8s  ", x.Sent(), ms(x.Phase("wait")), ms(x.Phase("total")))
+	head := fmt.Sprintf("%9.6f %-14s ", x.Begun.Sub(x.Start).Seconds(), x.ID)
+	middle := " "
+	if s.width() >= 60 {
+		middle += fmt.Sprintf("%7d ", x.Sent())
+	}
+	for _, name := range s.phases() {
+		middle += fmt.Sprintf("%7s ", milliseconds(x.Phase(name)))
+	}
+	left := s.width() - len(head) - 3 - len(middle)
+	if left < 8 { // long names
+		return append(s.set(b, plain, clip(head+status+middle, s.width())), '\n')
+	}
+	b = s.set(append(b, head...), statusInk(status), fmt.Sprintf("%-3s", status))
 	b = append(b, middle...)
 	method, target := x.RequestLine()
-	request := shown([]byte(method + " " + target))
-	rest := strings.Join(append([]string{x.Ends()}, x.remarks()...), " ")
-	left := max(s.width()-len(head)-3-len(middle), 10)
-	if len(rest) > 0 && left-len(rest)-2 >= 12 {
-		request = clip(request, left-len(rest)-2)
-		return append(s.set(append(append(b, request...), "  "...), faint, rest), '\n')
+	request := strings.TrimSpace(shown([]byte(method + " " + target)))
+	rest := strings.TrimSpace(strings.Join(append([]string{x.Ends()}, x.remarks()...), " "))
+	column := requestColumns(left)
+	request = clip(request, max(column, left-1-widthOf(rest)))
+	rest = clip(rest, max(left-1-max(widthOf(request), column), left-1-widthOf(request), 0))
+	b = s.set(b, plain, request)
+	if rest != "" {
+		b = append(pad(b, request, min(column, left-1-widthOf(rest))), ' ')
+		b = s.set(b, faint, rest)
 	}
-	return append(append(b, clip(strings.TrimSuffix(request+"  "+rest, "  "), left)...), '\n')
+	return append(bytes.TrimRight(b, " "), '\n')
+}
+
+// unused is the line of a connection that was for nothing.
+func (s Style) unused(b []byte, x *Exchange) []byte {
+	head := clip(fmt.Sprintf("%9.6f %-14s ", x.Begun.Sub(x.Start).Seconds(), x.Client.Conn), s.width()-2)
+	text := fmt.Sprintf("no request: opened %s, closed %s ms later, %s", x.Who, milliseconds(x.Ended.Sub(x.Begun)), x.Cause)
+	b = append(b, head...)
+	return append(s.set(b, faint, clip(english.Printable(text), s.width()-len(head))), '\n')
 }
 
 func statusInk(status string) ink {

@@ -6,12 +6,13 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/hopwire/hopwire/shared/english"
 	"github.com/mattn/go-runewidth"
 )
 
 // A Style is how text is set.
 type Style struct {
-	Width  int // columns; 0 means 80
+	Width  int // columns; 0 means 80, and less than 40 is 40
 	Colour bool
 }
 
@@ -32,17 +33,28 @@ const (
 	strong   ink = "1"
 	dropped  ink = "31" // red
 	inserted ink = "32" // green
-	nameInk  ink = "36" // cyan
 	trouble  ink = "33" // yellow
+	nameInk  ink = "36" // cyan
 )
 
-// set appends text in an ink.
+// set appends text in an ink. It is the last gate: nothing that a terminal would obey
+// passes here.
 func (s Style) set(b []byte, i ink, text string) []byte {
-	if !s.Colour || i == plain || text == "" {
+	text = english.Printable(text)
+	if !s.Colour || i == plain || strings.Trim(text, " ") == "" {
 		return append(b, text...)
 	}
 	b = append(append(append(b, "\x1b["...), i...), 'm')
 	return append(append(b, text...), "\x1b[0m"...)
+}
+
+// line appends text as lines, in an ink, each behind so many blanks.
+func (s Style) line(b []byte, indent int, i ink, text string) []byte {
+	for _, part := range wrap(english.Printable(text), s.width()-indent) {
+		b = append(b, strings.Repeat(" ", indent)...)
+		b = append(s.set(b, i, strings.TrimRight(part, " ")), '\n')
+	}
+	return b
 }
 
 // shown is bytes as people see them: the ends of lines as signs, control characters
@@ -58,13 +70,9 @@ func shown(p []byte) string {
 		r, size := utf8.DecodeRune(p)
 		switch {
 		case r == utf8.RuneError && size == 1:
-			b.WriteString(`\x`)
-			if p[0] < 16 {
-				b.WriteByte('0')
-			}
-			b.WriteString(strconv.FormatUint(uint64(p[0]), 16))
-		case r == '\\' || !unicode.IsGraphic(r):
-			quoted := strconv.QuoteRune(r)
+			b.WriteString(`\x` + strconv.FormatUint(uint64(p[0]), 16))
+		case r == '\\' || r == '⏎' || !unicode.IsGraphic(r):
+			quoted := strconv.QuoteRuneToASCII(r)
 			b.WriteString(quoted[1 : len(quoted)-1])
 		default:
 			b.WriteRune(r)
@@ -74,26 +82,65 @@ func shown(p []byte) string {
 	return b.String()
 }
 
-// wrap cuts text into lines of so many columns.
-func wrap(text string, columns int) (lines []string) {
-	width, from := 0, 0
-	for at, r := range text {
-		w := runewidth.RuneWidth(r)
-		if width+w > columns && at > from {
-			lines = append(lines, text[from:at])
-			width, from = 0, at
-		}
-		width += w
+// columns are what a character takes: its neighbours and the language of the
+// environment do not matter.
+var columns = runewidth.Condition{}
+
+func widthOf(text string) (n int) {
+	for _, r := range text {
+		n += columns.RuneWidth(r)
 	}
-	return append(lines, text[from:])
+	return n
+}
+
+// hang is how far the second line of a wrapped text and those behind it are set in.
+const hang = 2
+
+// wrap cuts text into lines of so many columns, behind a blank where there is one not
+// far from the end. Nothing is left out.
+func wrap(text string, limit int) (lines []string) {
+	indent := ""
+	for widthOf(text) > limit-len(indent) {
+		cut, blank, n := 0, 0, 0
+		for at, r := range text {
+			if n += columns.RuneWidth(r); n > limit-len(indent) && at > 0 {
+				break
+			}
+			if cut = at + utf8.RuneLen(r); r == ' ' {
+				blank = cut
+			}
+		}
+		if blank >= cut/3 && blank > 0 {
+			cut = blank
+		}
+		lines = append(lines, indent+text[:cut])
+		if text, indent = text[cut:], strings.Repeat(" ", hang); text == "" {
+			return lines
+		}
+	}
+	return append(lines, indent+text)
 }
 
 // clip is text of so many columns at most.
-func clip(text string, columns int) string { return runewidth.Truncate(text, columns, "…") }
+func clip(text string, limit int) string {
+	if limit <= 0 {
+		return ""
+	}
+	if widthOf(text) <= limit {
+		return text
+	}
+	n := 0
+	for at, r := range text {
+		if n += columns.RuneWidth(r); n > limit-1 {
+			return text[:at] + "…"
+		}
+	}
+	return text
+}
 
 // pad appends blanks until text fills the columns.
 func pad(b []byte, text string, columns int) []byte {
-	for n := columns - runewidth.StringWidth(text); n > 0; n-- {
+	for n := columns - widthOf(text); n > 0; n-- {
 		b = append(b, ' ')
 	}
 	return b
