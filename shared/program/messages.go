@@ -136,7 +136,7 @@ func Width(w io.Writer) (columns int, terminal bool) {
 	if isTerminal(w) {
 		return (&Messages{out: w}).Columns(), true
 	}
-	if n, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil && n > 0 {
+	if n, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil && n > 0 && n <= 10_000 {
 		return n, false
 	}
 	return 80, false
