@@ -60,6 +60,7 @@ var importRules = []importRule{
 	{`^shared/admin$`, `^([^.]*|github\.com/(prometheus|urfave)/.*|golang\.org/x/net/netutil|` + prefix + `shared/(loop|program|tally))$`, "admin knows names and numbers only"},
 	{`^shared/`, `.*`, ""},
 	{`^cmd/(\w+)$`, `.*`, ""},
+	{`^cmd/loadgen/internal/filter$`, `^([^.]*|github\.com/expr-lang/.*|` + prefix + `shared/events/view)$`, "a filter knows exchanges only"},
 	{`^cmd/(\w+)/internal/`, `^([^.]*|github\.com/(HdrHistogram|goccy|hashicorp|miekg)/.*|golang\.org/x/.*|` +
 		prefix + `shared/(english|events|size|wire|list|loop|capture|accesslog|tally)|` + prefix + `cmd/\w+/internal/.*)$`, "the parts of a program know neither its command line nor other programs"},
 	{`^integration`, `.*`, ""},

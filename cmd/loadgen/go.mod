@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	github.com/HdrHistogram/hdrhistogram-go v1.4.0
+	github.com/expr-lang/expr v1.17.8
 	github.com/gopacket/gopacket v1.7.7
 	github.com/hopwire/hopwire/shared v0.0.0
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3

@@ -55,7 +55,8 @@ type Exchange struct {
 	Tries  []Side
 	// End is the note of its end; nil while that has not come.
 	End *events.Note
-	// LetGo says that more of it may come, but is not followed, for want of room.
+	// LetGo says that its end will not be seen: it was not kept, or there is no room to
+	// wait for it.
 	LetGo bool
 	// Decisions are the other notes.
 	Decisions []Decision
@@ -214,6 +215,11 @@ func (c *Collector) note(e *events.Event) {
 	switch {
 	case x == nil:
 	case e.Note.Kind == "exchange":
+		before := events.Use{Conn: x.Client.Conn, N: x.Client.Use.N - 1}
+		if lost := c.open[before]; lost != nil { // exchanges of a connection end in order
+			lost.LetGo = true
+			c.drop(lost)
+		}
 		x.End, x.Ended = e.Note, e.At
 		c.drop(x)
 	case len(x.Decisions) < maxDecisions:

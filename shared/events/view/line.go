@@ -87,7 +87,7 @@ func (x *Exchange) Phase(name string) time.Duration {
 func (x *Exchange) Ends() string {
 	switch {
 	case x.LetGo:
-		return "not followed further"
+		return "end not seen"
 	case x.End == nil:
 		return "still under way"
 	}

@@ -3,6 +3,7 @@ package view
 import (
 	"cmp"
 	"flag"
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -79,6 +80,14 @@ func (s *scene) exchanges() (all []*Exchange) {
 		}
 	}
 	return append(all, c.Open()...)
+}
+
+func (s *scene) lanes() *Lanes {
+	var l Lanes
+	for i := range s.all {
+		l.Add(&s.all[i])
+	}
+	return &l
 }
 
 const via = "insert Via: 1.1 hopwire (via, RFC 9110 section 7.6.3)"
@@ -241,6 +250,33 @@ var scenes = map[string]func(s *scene){
 		s.in("c1", get)
 		s.closed("c1", events.Inbound, events.RST, "")
 	},
+	"lanes": func(s *scene) {
+		s.open("c1")
+		s.open("c2")
+		for n := range 30 {
+			o := fmt.Sprintf("o%d", n/20+1)
+			s.of(fmt.Sprintf("c%d#%d", n%2+1, n+1))
+			conn := s.x.Client.Conn.String()
+			s.in(conn, "POST / HTTP/1.1\r\n")
+			s.in(conn, "Host: h\r\n\r\n")
+			if n%20 == 0 {
+				s.note("pool", "taken", "new")
+				s.note("queue", "position", "1")
+				s.open(o)
+			}
+			s.of(fmt.Sprintf("%s -> %s#%d", s.x, o, n+1))
+			s.in(o, "POST / HTTP/1.1\r\n\r\n")
+			s.note("something", "that", "takes its time")
+			s.out(o, "HTTP/1.1 204 \r\n\r\n")
+			s.out(conn, "HTTP/1.1 204 \r\n\r\n")
+			s.end("204", "kept", "kept")
+			s.tell("", events.Event{Kind: events.Noted, Note: &events.Note{Kind: "nothing"}})
+		}
+		s.closed("o1", events.Inbound, events.FIN, "idle-timeout")
+		s.tell("c1", events.Event{Kind: events.Ended, Direction: events.Inbound, Means: events.FIN})
+		s.closed("c1", events.Outbound, events.FIN, "client-closed")
+		s.closed("c2", events.Inbound, events.RST, "")
+	},
 	"connections": func(s *scene) {
 		s.open("c1")
 		s.open("c2")
@@ -248,6 +284,12 @@ var scenes = map[string]func(s *scene){
 		s.closed("c2", events.Inbound, events.RST, "")
 		s.open("c3")
 		s.of("c3#1")
+		s.in("c3", get)
+		s.of("c3#2")
+		s.in("c3", get)
+		s.out("c3", "HTTP/1.1 400 \r\nContent-Length: 0\r\n\r\n")
+		s.end("400", "kept", "")
+		s.of("c3#3")
 		s.in("c3", "GET /half HTTP/1.1\r\nHo")
 	},
 }
@@ -290,9 +332,16 @@ func TestPictures(t *testing.T) {
 				for _, x := range all {
 					b = style.AppendLine(b, x)
 				}
+				if name == "lanes" {
+					all = nil
+				}
+				b = style.AppendLanes(append(b, '\n'), s.lanes())
 				for _, x := range all {
 					b = style.AppendPicture(append(b, '\n'), x)
 					b = style.AppendDecisions(append(b, '\n'), x)
+					if x.Client.Out.Total < 4<<10 {
+						b = style.AppendHex(append(b, '\n'), x)
+					}
 				}
 			}
 			golden(t, name, string(b))

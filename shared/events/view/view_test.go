@@ -19,6 +19,9 @@ func everything(s Style, all []*Exchange) (b []byte) {
 		b = s.AppendLine(b, x)
 		b = s.AppendPicture(b, x)
 		b = s.AppendDecisions(b, x)
+		if x.Client.Out.Total < 4<<10 {
+			b = s.AppendHex(b, x)
+		}
 	}
 	return b
 }
@@ -44,12 +47,12 @@ func TestEveryWidth(t *testing.T) {
 		var s scene
 		play(&s)
 		all := s.exchanges()
-		for width := 30; width <= 200; width++ {
+		for width := 30; width <= 200; width += 1 + width/90*7 {
 			for _, colour := range []bool{false, true} {
 				style := Style{Width: width, Colour: colour}
-				text := everything(style, all)
+				text := style.AppendLanes(everything(style, all), s.lanes())
 				checkText(t, style, text)
-				if plain := everything(Style{Width: width}, all); !bytes.Equal(ours.ReplaceAll(text, nil), plain) {
+				if plain := (Style{Width: width}).AppendLanes(everything(Style{Width: width}, all), s.lanes()); !bytes.Equal(ours.ReplaceAll(text, nil), plain) {
 					t.Errorf("%s at %d: the text is another one with colours", name, width)
 				}
 			}
@@ -119,7 +122,7 @@ func FuzzPicture(f *testing.F) {
 		s.end(param, param, param, "refusal", param)
 		style := Style{Width: 40 + int(width), Colour: gap%2 == 1}
 		all := s.exchanges()
-		checkText(t, style, everything(style, all))
+		checkText(t, style, style.AppendLanes(everything(style, all), s.lanes()))
 
 		x := all[0]
 		left, right := hopsOf((Style{Width: 40 + int(width)}).AppendPicture(nil, x))
@@ -145,6 +148,35 @@ func FuzzPicture(f *testing.F) {
 	})
 }
 
+// Lanes are as many as there is room for, and what else there was is told.
+func TestLanesAreBounded(t *testing.T) {
+	var l Lanes
+	for n := range uint64(maxLanes + 100) {
+		var s scene
+		conn := events.ConnID{Hop: events.ClientHop, N: n}
+		s.x.Client = events.Use{Conn: conn, N: 1}
+		s.open(conn.String())
+		for range 200 {
+			s.x.Client.N++
+			s.in(conn.String(), get)
+			s.out(conn.String(), ok)
+			if n > 100 {
+				s.end("200", "kept", "kept")
+			}
+		}
+		for i := range s.all {
+			l.Add(&s.all[i])
+		}
+	}
+	if len(l.lanes) != maxLanes || l.stretches > maxStretches || len(l.numbers) > maxOpen {
+		t.Errorf("%d lanes, %d stretches, %d exchanges", len(l.lanes), l.stretches, len(l.numbers))
+	}
+	text := string(Style{Width: 80}.AppendLanes(nil, &l))
+	if !strings.Contains(text, "not drawn, since only 4096 are") || !strings.Contains(text, "not drawn, for want of room") {
+		t.Error("it is not told")
+	}
+}
+
 // Exchanges that never end cost no more than others, and are told of.
 func TestCollectorIsBounded(t *testing.T) {
 	sizeOf := func(n uint64) uint64 {
@@ -165,7 +197,7 @@ func TestCollectorIsBounded(t *testing.T) {
 		}
 		for i := range s.all {
 			for x := c.Add(&s.all[i]); x != nil; x = c.Next() {
-				if told++; !x.LetGo || x.Client.In.Total != 3*sizeOf(x.Client.Conn.N) || x.Ends() != "not followed further" {
+				if told++; !x.LetGo || x.Client.In.Total != 3*sizeOf(x.Client.Conn.N) || x.Ends() != "end not seen" {
 					t.Fatalf("%v: %d bytes, %s", x.ID, x.Client.In.Total, x.Ends())
 				}
 			}
