@@ -1,8 +1,9 @@
 // Command loadgen sends recorded HTTP requests to a server and measures how it
-// answers.
+// answers, and shows what was recorded.
 //
 //	main.go      the program: its commands
 //	replay.go    loadgen replay: flags -> plan and configuration -> run -> report
+//	show.go      loadgen show: flags -> events of a recording -> what is drawn of them
 //
 // What is sent is made by internal/plan, in an order that internal/pace gives. The
 // sending is done by internal/replay, which counts and measures with

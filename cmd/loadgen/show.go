@@ -62,7 +62,7 @@ characters as Go writes them, such as \x1b.
 
 The width is that of the terminal, or what COLUMNS says where there is none, or 80.
 
-A FILTER is an expression of https://expr-lang.org, which may use
+The EXPR of --filter is one of https://expr-lang.org, and may use
 `
 
 const showExamples = `
@@ -155,10 +155,8 @@ func showerOf(c *cli.Context) (*shower, error) {
 
 // setForm finds out which form was asked for.
 func (s *shower) setForm(c *cli.Context) error {
-	if s.want = c.String("exchange"); s.want == "all" {
-		s.want = ""
-	} else if s.want != "" {
-		x, err := events.ParseExchange(s.want)
+	if name := c.String("exchange"); c.IsSet("exchange") && name != "all" {
+		x, err := events.ParseExchange(name)
 		if err != nil {
 			return program.Usagef("--exchange: %w", err)
 		}

@@ -49,6 +49,7 @@ func TestShow(t *testing.T) {
 		{name: "all pictures", args: []string{hop, "--exchange", "all"}, has: []string{"c1#1  GET", "\n\nc3#1", "\n\nc7#2"}, hasNot: "c4  "},
 		{name: "no such exchange", args: []string{hop, "--exchange", "c9#9"}, status: 1, says: "hop.pcapng has no exchange c9#9"},
 		{name: "no name", args: []string{hop, "--exchange", "c9"}, status: 2, says: `--exchange: "c9" does not name an exchange`},
+		{name: "an empty name", args: []string{hop, "--exchange", ""}, status: 2, says: `--exchange: "" does not name an exchange`},
 		{name: "bytes", args: []string{hop, "--exchange", "c2#1", "--hex"}, has: []string{"request on c2, ", "00000000  50 4f 53 54", "method", "chunk-size: RFC 9112"}, status: 0},
 		{name: "decisions", args: []string{hop, "--pool"}, has: []string{"pool: a new connection is to be opened", "pool: o1 was idle and is used", "replay: the connection gave no response"}},
 		{name: "two forms", args: []string{hop, "--pool", "--hex"}, status: 2, says: "ask for one at a time"},

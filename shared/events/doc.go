@@ -32,7 +32,7 @@
 //	                content to the client), request-framing, response-framing, client-connection
 //	                and origin-connection (what became of them), refusal (and its rule),
 //	                queued, replayed, and the phases read, queue, connect, send, wait,
-//	                relay and total in microseconds
+//	                relay and total in microseconds; of a capture by others, the status
 //	origin          who was chosen: exchange, origin (address), by (the rule), passed-over
 //	pool            which connection: exchange, connection, taken (idle or new), idle
 //	                (how many others wait), passed-over
