@@ -14,6 +14,9 @@ import (
 	"testing"
 	"time"
 	"unicode"
+
+	"github.com/hopwire/hopwire/shared/wiretest"
+	"golang.org/x/sys/unix"
 )
 
 // hop is a recording of both hops: twelve exchanges, of which one was replayed, two
@@ -213,6 +216,35 @@ func TestShowWidthAndColours(t *testing.T) {
 	}
 	if stdout, _, _ = loadgen(t, "show", hop, "--color", "never"); stdout != plain {
 		t.Errorf("colours:\n%q", stdout)
+	}
+}
+
+// A terminal gets what it has columns for, colours, and a line that names the columns.
+func TestShowOnATerminal(t *testing.T) {
+	t.Setenv("COLUMNS", "60")
+	t.Setenv("TERM", "xterm")
+	for noColour, want := range map[string]string{"": "\x1b[32m200\x1b[0m     271   0.103   0.590   0.823 GET /hello.txt", "1": " 200     271   0.103   0.590   0.823 GET /hello.txt"} {
+		t.Setenv("NO_COLOR", noColour)
+		master, terminal := wiretest.Terminal(t)
+		if err := unix.IoctlSetWinsize(int(master.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: 110}); err != nil {
+			t.Fatal(err)
+		}
+		cmd, _, stderr := process("show", hop)
+		cmd.Stdout = terminal
+		if err := cmd.Run(); err != nil {
+			t.Fatalf("%v %s", err, stderr)
+		}
+		out := make([]byte, 16<<10)
+		n, err := master.Read(out)
+		for err == nil && bytes.Count(out[:n], []byte("\n")) < 13 {
+			var more int
+			more, err = master.Read(out[n:])
+			n += more
+		}
+		text := string(out[:n])
+		if !strings.HasPrefix(text, "  seconds exchange             bytes connect    wait   total request") || !strings.Contains(text, want) {
+			t.Errorf("NO_COLOR=%s: %v\n%q\nhas no %q", noColour, err, text, want)
+		}
 	}
 }
 

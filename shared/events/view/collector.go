@@ -36,8 +36,11 @@ type Collector struct {
 type conn struct {
 	opened time.Time
 	who    string
-	x      *Exchange // that it is or was last used for; nil: for none
-	gaps   [2]uint64 // of bytes that passed between two exchanges
+	used   bool
+	over   events.Use // the last exchange on it that has ended
+	x      *Exchange  // that it is used for
+	before *Exchange  // that had not ended when this one began
+	gaps   [2]uint64  // of bytes that passed between two exchanges
 }
 
 // An Exchange is what was seen of one; or of a connection that was opened and closed
@@ -174,7 +177,7 @@ func (c *Collector) exchange(e *events.Event) *Exchange {
 
 func (c *Collector) ended(id events.ConnID, use events.Use) bool {
 	known := c.conns[id]
-	return known != nil && known.x != nil && known.x.Client.Use == use && known.x.End != nil
+	return known != nil && known.over == use
 }
 
 // take takes bytes.
@@ -188,7 +191,10 @@ func (c *Collector) take(e *events.Event) {
 		known = &conn{opened: e.At} // before the file began
 		c.conns[e.Conn] = known
 	}
-	known.x = x
+	if known.x != nil && known.x != x {
+		known.before = known.x
+	}
+	known.used, known.x = true, x
 	p := x.side(e).passage(e.Direction)
 	p.miss(known.gaps[e.Direction])
 	known.gaps[e.Direction] = 0
@@ -203,7 +209,7 @@ func (c *Collector) gap(e *events.Event) {
 	known := c.conns[e.Conn]
 	switch {
 	case known == nil:
-	case known.x == nil || known.x.End != nil:
+	case known.x == nil:
 		known.gaps[e.Direction] += e.Missing
 	default:
 		known.x.side(e).passage(e.Direction).miss(e.Missing)
@@ -215,10 +221,11 @@ func (c *Collector) note(e *events.Event) {
 	switch {
 	case x == nil:
 	case e.Note.Kind == "exchange":
-		before := events.Use{Conn: x.Client.Conn, N: x.Client.Use.N - 1}
-		if lost := c.open[before]; lost != nil { // exchanges of a connection end in order
-			lost.LetGo = true
-			c.drop(lost)
+		if known := c.conns[x.Client.Conn]; known != nil && known.before != nil {
+			if lost := known.before; lost.Client.Use.N < x.Client.Use.N && c.open[lost.Client.Use] == lost {
+				lost.LetGo = true // exchanges of a connection end in order
+				c.drop(lost)
+			}
 		}
 		x.End, x.Ended = e.Note, e.At
 		c.drop(x)
@@ -229,7 +236,7 @@ func (c *Collector) note(e *events.Event) {
 
 // close tells of a connection that was for nothing.
 func (c *Collector) close(e *events.Event) {
-	if known := c.conns[e.Conn]; known != nil && known.x == nil {
+	if known := c.conns[e.Conn]; known != nil && !known.used {
 		c.ready = append(c.ready, &Exchange{Start: c.began, Begun: known.opened, Ended: e.At,
 			Client: Side{Conn: e.Conn}, Who: known.who, Cause: cause(e)})
 	}
@@ -257,10 +264,31 @@ func sender(e *events.Event) string {
 	return "server"
 }
 
+// drop hands x out, and keeps nothing of it.
 func (c *Collector) drop(x *Exchange) {
+	c.leave(x.Client.Conn, x)
+	for i := range x.Tries {
+		c.leave(x.Tries[i].Conn, x)
+	}
 	delete(c.open, x.Client.Use)
 	c.kept -= x.kept
 	c.ready = append(c.ready, x)
+}
+
+func (c *Collector) leave(id events.ConnID, x *Exchange) {
+	known := c.conns[id]
+	if known == nil {
+		return
+	}
+	if x.End != nil {
+		known.over = x.Client.Use
+	}
+	if known.before == x {
+		known.before = nil
+	}
+	if known.x == x {
+		known.x, known.before = nil, nil
+	}
 }
 
 // makeRoom lets the oldest go when there are too many.

@@ -148,6 +148,26 @@ func FuzzPicture(f *testing.F) {
 	})
 }
 
+// Of what has ended, nothing is kept.
+func TestCollectorKeepsNothingOfTheEnded(t *testing.T) {
+	for name, play := range scenes {
+		var s scene
+		play(&s)
+		var c Collector
+		for i := range s.all {
+			for x := c.Add(&s.all[i]); x != nil; x = c.Next() {
+			}
+			for id, known := range c.conns {
+				for _, x := range []*Exchange{known.x, known.before} {
+					if x != nil && c.open[x.Client.Use] != x {
+						t.Fatalf("%s: %v keeps %v, which has ended", name, id, x.ID)
+					}
+				}
+			}
+		}
+	}
+}
+
 // Lanes are as many as there is room for, and what else there was is told.
 func TestLanesAreBounded(t *testing.T) {
 	var l Lanes
