@@ -196,7 +196,7 @@ func (s *story) print(e *entry) {
 	if e.exchange != nil {
 		s.out.Write(s.style.AppendLine(nil, e.exchange))
 	} else {
-		fmt.Fprintf(s.out, "%9.6f  %-17v %s\n", e.at.Sub(s.began).Seconds(), e.who, e.what)
+		fmt.Fprintf(s.out, "%9.6f %-14v %s\n", e.at.Sub(s.began).Seconds(), e.who, e.what)
 	}
 }
 
@@ -235,7 +235,7 @@ func (l *looker) reads(stream *events.Stream) *events.Stream {
 
 // Take makes it a sink of events, which has room for all.
 func (l *looker) Take(e *events.Event) {
-	if x := l.collector.Add(e); x != nil {
+	for x := l.collector.Add(e); x != nil; x = l.collector.Next() {
 		l.exchanges[x.ID.Client] = x
 	}
 }
@@ -281,7 +281,7 @@ func TestStoryIsAPage(t *testing.T) {
 			long++
 		}
 		for _, r := range w.requests {
-			if e := r.logged; e != nil && !strings.Contains(text, fmt.Sprintf("  %-17s %s ", e.exchange(), cmp.Or(strings.TrimLeft(strconv.Itoa(e.status), "0"), "-  "))) {
+			if e := r.logged; e != nil && !strings.Contains(text, fmt.Sprintf(" %-14s %s ", e.exchange(), cmp.Or(strings.TrimLeft(strconv.Itoa(e.status), "0"), "-  "))) {
 				t.Errorf("seed %d: %v has no line", seed, r)
 			}
 		}
