@@ -44,12 +44,12 @@ func (t *trace) Take(e *events.Event) {
 		return
 	}
 	t.held.Add(e)
-	switch x := t.exchange.Add(e); {
-	case x == nil:
-	case t.pictures:
-		t.text = append(t.style.AppendPicture(t.text, x), '\n')
-	default:
-		t.text = t.style.AppendLine(t.text, x)
+	for x := t.exchange.Add(e); x != nil; x = t.exchange.Next() {
+		if t.pictures {
+			t.text = append(t.style.AppendPicture(t.text, x), '\n')
+		} else {
+			t.text = t.style.AppendLine(t.text, x)
+		}
 	}
 }
 

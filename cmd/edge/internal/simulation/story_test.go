@@ -314,7 +314,7 @@ func TestStoryOfAFailure(t *testing.T) {
 		}
 		for _, want := range []string{
 			"FAILED after 0s: an origin is sent what the client did not send, or other edits than are due\n",
-			"c4#1              -          0    0.000    0.000  GET /7  under way\n", w.failure.detail, "► origin, on connection o1\n", "│+ Via: 1.0 mistaken⏎\n     inserted: via, RFC 9110 section 7.6.3\n",
+			" c4#1           -         0   0.000   0.000   0.000 GET /7 ", w.failure.detail, "► origin o1\n", "(via, RFC 9110 section 7.6.3)  │+ Via: 1.0 mistaken⏎\n",
 		} {
 			if !strings.Contains(text, want) {
 				t.Errorf("lacks %q:\n%s", want, text)
