@@ -16,6 +16,7 @@ import (
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/replay"
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/report"
 	"github.com/hopwire/hopwire/shared/capture"
+	"github.com/hopwire/hopwire/shared/events"
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/program"
 	"github.com/urfave/cli/v2"
@@ -199,8 +200,8 @@ func run(c *cli.Context, p *plan.Plan, config replay.Config) (*replay.Result, er
 
 // planOf reads the recordings.
 func planOf(c *cli.Context, reading *reading) (*plan.Plan, error) {
-	hop := capture.HopNamed(c.String("hop"))
-	if hop == capture.UnknownHop {
+	hop := events.HopNamed(c.String("hop"))
+	if hop == events.UnknownHop {
 		return nil, program.Usagef("--hop is client or origin, not %q", c.String("hop"))
 	}
 	if !c.Args().Present() {
@@ -268,7 +269,7 @@ func read(c *cli.Context, reading *reading, arg string) (*capture.Recording, err
 }
 
 // load makes a plan of one argument.
-func load(c *cli.Context, reading *reading, arg string, hop capture.Hop, servers []netip.AddrPort) (*plan.Plan, error) {
+func load(c *cli.Context, reading *reading, arg string, hop events.Hop, servers []netip.AddrPort) (*plan.Plan, error) {
 	if plan.IsURL(arg) {
 		p, err := plan.FromURL(arg)
 		if err != nil {

@@ -59,36 +59,36 @@ func (tp *tape) tick() time.Time {
 }
 
 // open begins a flow on hop, with IPv4 addresses.
-func (tp *tape) open(hop Hop) *events.Flow {
+func (tp *tape) open(hop events.Hop) *events.Flow {
 	tp.n++
 	return tp.openBetween(hop, netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(50000+tp.n)),
 		netip.MustParseAddrPort("127.0.0.1:41234"))
 }
 
-func (tp *tape) openBetween(hop Hop, client, server netip.AddrPort) *events.Flow {
+func (tp *tape) openBetween(hop events.Hop, client, server netip.AddrPort) *events.Flow {
 	f := &events.Flow{ConnID: events.ConnID{Hop: hop, N: tp.n}, Client: client, Server: server}
 	tp.track.Open(f, tp.tick())
 	return f
 }
 
 // in records pieces sent by the client, out those sent by the server.
-func (tp *tape) in(f *events.Flow, pieces ...string)  { tp.data(f, Inbound, pieces) }
-func (tp *tape) out(f *events.Flow, pieces ...string) { tp.data(f, Outbound, pieces) }
+func (tp *tape) in(f *events.Flow, pieces ...string)  { tp.data(f, events.Inbound, pieces) }
+func (tp *tape) out(f *events.Flow, pieces ...string) { tp.data(f, events.Outbound, pieces) }
 
-func (tp *tape) data(f *events.Flow, d Direction, pieces []string) {
+func (tp *tape) data(f *events.Flow, d events.Direction, pieces []string) {
 	for _, p := range pieces {
 		tp.track.Bytes(f, d, tp.tick(), []byte(p), false, "")
 	}
 }
 
-func (tp *tape) end(f *events.Flow, d Direction, how Ending) {
+func (tp *tape) end(f *events.Flow, d events.Direction, how events.Means) {
 	tp.track.End(f, d, how, tp.tick(), "")
 }
 
 // finish closes a flow in good order, the client first.
 func (tp *tape) finish(f *events.Flow) {
-	tp.end(f, Inbound, FIN)
-	tp.end(f, Outbound, FIN)
+	tp.end(f, events.Inbound, events.FIN)
+	tp.end(f, events.Outbound, events.FIN)
 }
 
 func (tp *tape) check(err error) {

@@ -5,6 +5,8 @@ import (
 	"math"
 
 	"github.com/hopwire/hopwire/shared/wire"
+
+	"github.com/hopwire/hopwire/shared/events"
 )
 
 // Limits are those within which recorded messages are read. They are far above
@@ -44,8 +46,8 @@ func (s *stream) connection() (*Connection, error) {
 		ID: s.label, Hop: s.hop, Client: s.ends[c.client], Server: s.ends[1-c.client],
 		Opened: s.opened, Joined: s.client == unknownEnd, Closed: s.closed,
 	}
-	if s.closed.How != NotEnded && s.closer != c.client {
-		connection.Closed.From = Outbound
+	if s.closed.How != events.NotEnded && s.closer != c.client {
+		connection.Closed.From = events.Outbound
 	}
 	c.cut(connection)
 	c.conclude(connection)

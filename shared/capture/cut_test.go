@@ -12,6 +12,8 @@ import (
 	"github.com/gopacket/gopacket/layers"
 
 	"github.com/hopwire/hopwire/shared/english"
+
+	"github.com/hopwire/hopwire/shared/events"
 )
 
 // dialogue captures segments, each of them
@@ -39,9 +41,9 @@ const joinedThere = "joined"
 func (tap *wiretap) say(segments ...string) {
 	for _, s := range segments {
 		octets, missed := strings.CutPrefix(s, "!")
-		d, flags := Inbound, tcpFlags(0)
+		d, flags := events.Inbound, tcpFlags(0)
 		if octets[0] == '<' {
-			d = Outbound
+			d = events.Outbound
 		}
 		if octets = octets[1:]; octets == "FIN" {
 			octets, flags = "", flagFIN
@@ -158,14 +160,14 @@ func TestWhoseResponse(t *testing.T) {
 			[]string{asked(1)}, []string{fmt.Sprintf(unasked, 51)}},
 		{"asks before it has seen the timeout", func(tap *wiretap) {
 			tap.say(ask(1), reply(1), timeout)
-			tap.sent[Outbound] -= len(timeout) - 1
+			tap.sent[events.Outbound] -= len(timeout) - 1
 			tap.say(ask(2))
 		}, []string{asked(1), "GET /2 28+0 ->"}, []string{fmt.Sprintf(unasked, 51)}},
 		{"the same, captured behind the request", func(tap *wiretap) {
 			tap.say(ask(1), reply(1), ask(2))
-			tap.sent[Inbound] -= len(ask(2)) - 1
+			tap.sent[events.Inbound] -= len(ask(2)) - 1
 			tap.say(timeout)
-			tap.sent[Inbound] += len(ask(2)) - 1
+			tap.sent[events.Inbound] += len(ask(2)) - 1
 			tap.say(reply(2))
 		}, []string{asked(1), asked(2)}, []string{fmt.Sprintf(unasked, 51)}},
 		{"nobody acknowledges anything", func(tap *wiretap) {
@@ -215,10 +217,10 @@ func TestFINs(t *testing.T) {
 		want    string
 	}{
 		{"behind all", func(tap *wiretap) { tap.say("<FIN") }, "GET /1 28+0 -> 200 OK 19+3"},
-		{"sent twice", func(tap *wiretap) { tap.say("<FIN"); tap.sent[Outbound]--; tap.say("<FIN") }, "GET /1 28+0 -> 200 OK 19+3"},
+		{"sent twice", func(tap *wiretap) { tap.say("<FIN"); tap.sent[events.Outbound]--; tap.say("<FIN") }, "GET /1 28+0 -> 200 OK 19+3"},
 		{"not captured", func(tap *wiretap) { tap.say("!<FIN", ">") }, "GET /1 28+0 -> 200 OK (cut) 19+3"},
-		{"of an earlier connection", func(tap *wiretap) { tap.send(Outbound, flagFIN, -70000, "") }, "GET /1 28+0 -> 200 OK (cut) 19+3"},
-		{"of another one", func(tap *wiretap) { tap.send(Outbound, flagFIN, 1<<30, "") }, "GET /1 28+0 -> 200 OK (cut) 19+3"},
+		{"of an earlier connection", func(tap *wiretap) { tap.send(events.Outbound, flagFIN, -70000, "") }, "GET /1 28+0 -> 200 OK (cut) 19+3"},
+		{"of another one", func(tap *wiretap) { tap.send(events.Outbound, flagFIN, 1<<30, "") }, "GET /1 28+0 -> 200 OK (cut) 19+3"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			tap := newWiretap(t, layers.LinkTypeEthernet)
@@ -342,10 +344,10 @@ func TestWarningsAreInOrder(t *testing.T) {
 	for i := range 50 {
 		tap.ends[0] = netip.AddrPortFrom(tap.ends[0].Addr(), uint16(5000+i))
 		tap.sent = [2]int{}
-		tap.send(Inbound, 0, 0, askA)
-		tap.send(Outbound, 0, 0, answer)
+		tap.send(events.Inbound, 0, 0, askA)
+		tap.send(events.Outbound, 0, 0, answer)
 		if i >= 25 {
-			tap.send(Inbound, 0, len(askA)+10, askB[10:])
+			tap.send(events.Inbound, 0, len(askA)+10, askB[10:])
 		}
 	}
 	w := readBytes(t, tap.file.Bytes()).Warnings

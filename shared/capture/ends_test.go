@@ -17,28 +17,28 @@ func TestNothingOutlivesAConnection(t *testing.T) {
 		end  func(*events.Track, *events.Flow)
 	}{
 		{"both sides end", func(track *events.Track, f *events.Flow) {
-			track.End(f, Inbound, FIN, time.Now(), "")
-			track.End(f, Outbound, FIN, time.Now(), "")
+			track.End(f, events.Inbound, events.FIN, time.Now(), "")
+			track.End(f, events.Outbound, events.FIN, time.Now(), "")
 		}},
-		{"the edge closes", func(track *events.Track, f *events.Flow) { track.Close(f, Outbound, time.Now(), "") }},
+		{"the edge closes", func(track *events.Track, f *events.Flow) { track.Close(f, events.Outbound, time.Now(), "") }},
 		{"the edge closes last", func(track *events.Track, f *events.Flow) {
-			track.End(f, Inbound, FIN, time.Now(), "")
-			track.Close(f, Outbound, time.Now(), "")
+			track.End(f, events.Inbound, events.FIN, time.Now(), "")
+			track.Close(f, events.Outbound, time.Now(), "")
 		}},
-		{"the client resets", func(track *events.Track, f *events.Flow) { track.End(f, Inbound, RST, time.Now(), "") }},
-		{"the edge resets", func(track *events.Track, f *events.Flow) { track.End(f, Outbound, RST, time.Now(), "") }},
+		{"the client resets", func(track *events.Track, f *events.Flow) { track.End(f, events.Inbound, events.RST, time.Now(), "") }},
+		{"the edge resets", func(track *events.Track, f *events.Flow) { track.End(f, events.Outbound, events.RST, time.Now(), "") }},
 	} {
 		t.Run(way.name, func(t *testing.T) {
 			w, r, track := recordOn(t, io.Discard, smallest, Options{})
 			live := func(n uint64) *events.Flow {
-				f := &events.Flow{ConnID: events.ConnID{Hop: ClientHop, N: n}, Client: someClient, Server: someServer}
+				f := &events.Flow{ConnID: events.ConnID{Hop: events.ClientHop, N: n}, Client: someClient, Server: someServer}
 				track.Open(f, time.Now())
 				return f
 			}
 			connections := func(from, to uint64) {
 				for n := from; n < to; n++ {
 					f := live(n)
-					track.Bytes(f, Inbound, time.Now(), make([]byte, 100), false, "")
+					track.Bytes(f, events.Inbound, time.Now(), make([]byte, 100), false, "")
 					way.end(track, f)
 					if n%100 == 0 {
 						r.Flush()
@@ -62,7 +62,7 @@ func TestNothingOutlivesAConnection(t *testing.T) {
 			}
 			r.Flush()
 			for _, f := range flows {
-				track.Bytes(f, Inbound, time.Now(), make([]byte, 1000), false, "")
+				track.Bytes(f, events.Inbound, time.Now(), make([]byte, 1000), false, "")
 				way.end(track, f)
 			}
 			r.Flush()
@@ -88,11 +88,11 @@ func TestEndsAreNotLost(t *testing.T) {
 	tp.recorder, tp.reader, tp.track = recordOn(t, &tp.file, smallest, Options{})
 	var flows []*events.Flow
 	for range connections {
-		flows = append(flows, tp.open(ClientHop))
+		flows = append(flows, tp.open(events.ClientHop))
 		tp.check(tp.reader.Flush())
 	}
 	for _, f := range flows {
-		tp.track.Close(f, Outbound, tp.tick(), "why")
+		tp.track.Close(f, events.Outbound, tp.tick(), "why")
 	}
 	ends := 0
 	for _, line := range dump(t, tp.bytes()) {

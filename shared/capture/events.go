@@ -100,7 +100,7 @@ func (u *unwinder) run() {
 		if p.on == notesName {
 			goesOn = u.note(&p, frame)
 		} else if tcp, ends, _ := segmentIn(frame); tcp != nil {
-			goesOn = u.segment(&p, HopNamed(p.on), ends, tcp)
+			goesOn = u.segment(&p, events.HopNamed(p.on), ends, tcp)
 		}
 		if !goesOn {
 			return
@@ -144,7 +144,7 @@ func (u *unwinder) missing(conn events.ConnID, f *unwoundFlow, d events.Directio
 	return u.tell(e)
 }
 
-func (u *unwinder) segment(p *packet, hop Hop, ends [2]netip.AddrPort, tcp *layers.TCP) bool {
+func (u *unwinder) segment(p *packet, hop events.Hop, ends [2]netip.AddrPort, tcp *layers.TCP) bool {
 	e := events.Event{At: p.at}
 	for _, comment := range p.comments {
 		conn, who, named := openingIn(comment)
@@ -254,7 +254,7 @@ func eventsOf(rec *Recording, yield func(*events.Event, error) bool) {
 	}
 	warnings := len(all)
 	for i, c := range rec.Connections {
-		all = c.appendEvents(all, events.ConnID{Hop: ClientHop, N: uint64(i + 1)})
+		all = c.appendEvents(all, events.ConnID{Hop: events.ClientHop, N: uint64(i + 1)})
 	}
 	slices.SortStableFunc(all[warnings:], func(a, b events.Event) int { return a.At.Compare(b.At) })
 	for i := range all {
@@ -299,7 +299,7 @@ func (c *Connection) appendEvents(all []events.Event, conn events.ConnID) []even
 		all = append(all, events.Event{At: last, Kind: events.Noted, Conn: conn, Exchange: name,
 			Note: &events.Note{Kind: "exchange", Params: []events.Param{{Name: "status", Value: statusOf(&x.Response)}}}})
 	}
-	if c.Closed.How == NotEnded {
+	if c.Closed.How == events.NotEnded {
 		return all
 	}
 	at := c.Closed.At

@@ -48,7 +48,7 @@ func TestEventsOfARecording(t *testing.T) {
 		var flows []*events.Flow
 		for range 200 {
 			if len(flows) < 3 || random.IntN(20) == 0 {
-				hop := Hop(1 + random.IntN(2))
+				hop := events.Hop(1 + random.IntN(2))
 				if random.IntN(5) == 0 {
 					tp.n++
 					flows = append(flows, tp.openBetween(hop, netip.AddrPort{}, netip.AddrPort{})) // Unix sockets
@@ -57,22 +57,22 @@ func TestEventsOfARecording(t *testing.T) {
 				}
 			}
 			i := random.IntN(len(flows))
-			f, d := flows[i], Direction(random.IntN(2))
+			f, d := flows[i], events.Direction(random.IntN(2))
 			if random.IntN(3) == 0 {
-				f.Exchange.Client = events.Use{Conn: events.ConnID{Hop: ClientHop, N: random.Uint64N(9)}, N: 1 + random.Uint32N(9)}
+				f.Exchange.Client = events.Use{Conn: events.ConnID{Hop: events.ClientHop, N: random.Uint64N(9)}, N: 1 + random.Uint32N(9)}
 				f.Exchange.Origin = events.Use{}
 				if random.IntN(2) == 0 {
-					f.Exchange.Origin = events.Use{Conn: events.ConnID{Hop: OriginHop, N: random.Uint64N(9)}, N: 1 + random.Uint32N(9)}
+					f.Exchange.Origin = events.Use{Conn: events.ConnID{Hop: events.OriginHop, N: random.Uint64N(9)}, N: 1 + random.Uint32N(9)}
 				}
 			}
 			switch random.IntN(12) {
 			case 0:
-				tp.track.End(f, d, FIN, tp.tick(), "")
+				tp.track.End(f, d, events.FIN, tp.tick(), "")
 			case 1:
 				tp.track.Close(f, d, tp.tick(), "why")
 				flows = append(flows[:i], flows[i+1:]...)
 			case 2:
-				tp.track.End(f, d, RST, tp.tick(), "")
+				tp.track.End(f, d, events.RST, tp.tick(), "")
 				flows = append(flows[:i], flows[i+1:]...)
 			case 3:
 				f.Skip(d, 1+random.Uint64N(1<<random.IntN(34)))
@@ -132,7 +132,7 @@ func withGaps(all []events.Event) (with []events.Event) {
 // A capture by others tells of its connections, with what it says of itself first.
 func TestEventsOfACapture(t *testing.T) {
 	tp := newTape(t)
-	f := tp.open(UnknownHop)
+	f := tp.open(events.UnknownHop)
 	tp.in(f, "GET /a HTTP/1.1\r\nHost: h\r\n\r\n")
 	tp.out(f, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", "hi")
 	tp.finish(f)

@@ -11,6 +11,8 @@ import (
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
 	"github.com/gopacket/gopacket/pcapgo"
+
+	"github.com/hopwire/hopwire/shared/events"
 )
 
 // A wiretap writes captures as others do, segment by segment, with nothing set
@@ -46,7 +48,7 @@ func newWiretap(t testing.TB, link layers.LinkType) *wiretap {
 
 // send captures a segment. seq counts from the first octet of content, 0. It
 // acknowledges all that the other end has sent.
-func (tap *wiretap) send(d Direction, flags tcpFlags, seq int, content string) {
+func (tap *wiretap) send(d events.Direction, flags tcpFlags, seq int, content string) {
 	tap.t.Helper()
 	number := tap.initial + uint32(seq)
 	if flags&flagSYN != 0 {
@@ -67,8 +69,8 @@ func (tap *wiretap) send(d Direction, flags tcpFlags, seq int, content string) {
 
 // connect captures the handshake.
 func (tap *wiretap) connect() {
-	tap.send(Inbound, flagSYN, 0, "")
-	tap.send(Outbound, flagSYN|flagACK, 0, "")
+	tap.send(events.Inbound, flagSYN, 0, "")
+	tap.send(events.Outbound, flagSYN|flagACK, 0, "")
 }
 
 // frame puts an Ethernet frame into the capture, under the link layer asked for.
@@ -142,12 +144,12 @@ func TestReadLinkLayers(t *testing.T) {
 			tap := newWiretap(t, c.link)
 			tap.vlan, tap.ends = c.vlan, c.ends
 			tap.connect()
-			tap.send(Inbound, flagPSH, 0, askA)
-			tap.send(Outbound, flagPSH, 0, answer)
+			tap.send(events.Inbound, flagPSH, 0, askA)
+			tap.send(events.Outbound, flagPSH, 0, answer)
 			rec := readBytes(t, tap.file.Bytes())
 			got := only(t, rec)
 			equalLines(t, "exchanges", describe(got), []string{askedA})
-			if got.ID != "1" || got.Hop != UnknownHop || got.Client != c.ends[0] || got.Server != c.ends[1] || len(rec.Warnings) > 0 {
+			if got.ID != "1" || got.Hop != events.UnknownHop || got.Client != c.ends[0] || got.Server != c.ends[1] || len(rec.Warnings) > 0 {
 				t.Errorf("connection %s on %v, %v > %v, warnings %q", got.ID, got.Hop, got.Client, got.Server, rec.Warnings)
 			}
 		})
@@ -166,123 +168,123 @@ func TestReadSegments(t *testing.T) {
 		{"sent again, in other pieces", func(tap *wiretap) {
 			tap.connect()
 			tap.connect()
-			tap.send(Inbound, 0, 0, askA[:10])
-			tap.send(Inbound, 0, 0, askA[:10])
-			tap.send(Inbound, 0, 5, askA[5:20])
-			tap.send(Inbound, flagPSH, 0, askA)
-			tap.send(Outbound, flagPSH, 0, answer)
-			tap.send(Outbound, flagPSH, 0, answer[:30])
+			tap.send(events.Inbound, 0, 0, askA[:10])
+			tap.send(events.Inbound, 0, 0, askA[:10])
+			tap.send(events.Inbound, 0, 5, askA[5:20])
+			tap.send(events.Inbound, flagPSH, 0, askA)
+			tap.send(events.Outbound, flagPSH, 0, answer)
+			tap.send(events.Outbound, flagPSH, 0, answer[:30])
 		}, []string{askedA}, nil, false},
 
 		{"in another order", func(tap *wiretap) {
 			tap.connect()
-			tap.sent[Inbound] = len(askA)
-			tap.send(Outbound, flagFIN, 20, answer[20:])
-			tap.sent[Outbound] = 0
-			tap.send(Inbound, 0, 20, askA[20:])
-			tap.send(Inbound, 0, 10, askA[10:20])
-			tap.send(Inbound, 0, 0, askA[:10])
-			tap.send(Outbound, 0, 0, answer[:20])
+			tap.sent[events.Inbound] = len(askA)
+			tap.send(events.Outbound, flagFIN, 20, answer[20:])
+			tap.sent[events.Outbound] = 0
+			tap.send(events.Inbound, 0, 20, askA[20:])
+			tap.send(events.Inbound, 0, 10, askA[10:20])
+			tap.send(events.Inbound, 0, 0, askA[:10])
+			tap.send(events.Outbound, 0, 0, answer[:20])
 		}, []string{askedA}, nil, false},
 
 		{"the response captured first", func(tap *wiretap) {
-			tap.send(Outbound, flagSYN|flagACK, 0, "")
-			tap.sent[Inbound] = len(askA)
-			tap.send(Outbound, flagPSH, 0, answer)
-			tap.sent[Outbound] = 0
-			tap.send(Inbound, flagPSH, 0, askA)
+			tap.send(events.Outbound, flagSYN|flagACK, 0, "")
+			tap.sent[events.Inbound] = len(askA)
+			tap.send(events.Outbound, flagPSH, 0, answer)
+			tap.sent[events.Outbound] = 0
+			tap.send(events.Inbound, flagPSH, 0, askA)
 		}, []string{askedA}, nil, false},
 
 		{"keep-alive probes", func(tap *wiretap) {
 			tap.connect()
-			tap.send(Inbound, 0, 0, askA)
-			tap.send(Outbound, 0, 0, answer)
-			tap.send(Inbound, 0, len(askA)-1, "")
-			tap.send(Inbound, 0, len(askA)-1, "\x00")
-			tap.send(Inbound, 0, len(askA), askB)
-			tap.send(Outbound, 0, len(answer), answer)
+			tap.send(events.Inbound, 0, 0, askA)
+			tap.send(events.Outbound, 0, 0, answer)
+			tap.send(events.Inbound, 0, len(askA)-1, "")
+			tap.send(events.Inbound, 0, len(askA)-1, "\x00")
+			tap.send(events.Inbound, 0, len(askA), askB)
+			tap.send(events.Outbound, 0, len(answer), answer)
 		}, []string{askedA, askedB}, nil, false},
 
 		{"joined at a keep-alive probe", func(tap *wiretap) {
-			tap.send(Inbound, 0, -1, "")
-			tap.send(Inbound, 0, 0, askA)
-			tap.send(Outbound, 0, 0, answer)
+			tap.send(events.Inbound, 0, -1, "")
+			tap.send(events.Inbound, 0, 0, askA)
+			tap.send(events.Outbound, 0, 0, answer)
 		}, []string{askedA}, []string{theirID + "its beginning was not captured"}, true},
 
 		{"joined at an empty segment, then in another order", func(tap *wiretap) {
-			tap.send(Inbound, 0, 0, "")
-			tap.send(Inbound, 0, 10, askA[10:])
-			tap.send(Inbound, 0, 0, askA[:10])
-			tap.send(Outbound, 0, 0, answer)
+			tap.send(events.Inbound, 0, 0, "")
+			tap.send(events.Inbound, 0, 10, askA[10:])
+			tap.send(events.Inbound, 0, 0, askA[:10])
+			tap.send(events.Outbound, 0, 0, answer)
 		}, []string{askedA}, []string{theirID + "its beginning was not captured"}, true},
 
 		{"bytes behind a RST", func(tap *wiretap) {
 			tap.connect()
-			tap.send(Inbound, 0, 0, askA)
-			tap.send(Outbound, 0, 0, answer)
-			tap.send(Outbound, flagRST, len(answer), "a reason") // RFC 9293 section 3.5.3
-			tap.sent[Outbound] = len(answer)
-			tap.send(Inbound, 0, len(askA), askB)
-			tap.send(Outbound, 0, len(answer), answer)
+			tap.send(events.Inbound, 0, 0, askA)
+			tap.send(events.Outbound, 0, 0, answer)
+			tap.send(events.Outbound, flagRST, len(answer), "a reason") // RFC 9293 section 3.5.3
+			tap.sent[events.Outbound] = len(answer)
+			tap.send(events.Inbound, 0, len(askA), askB)
+			tap.send(events.Outbound, 0, len(answer), answer)
 		}, []string{askedA, askedB}, nil, false},
 
 		{"a segment of requests lost", func(tap *wiretap) {
 			tap.connect()
-			tap.send(Inbound, 0, 0, askA)
-			tap.send(Outbound, 0, 0, answer)
-			tap.send(Inbound, 0, len(askA)+10, askB[10:])
-			tap.send(Outbound, 0, len(answer), answer)
+			tap.send(events.Inbound, 0, 0, askA)
+			tap.send(events.Outbound, 0, 0, answer)
+			tap.send(events.Inbound, 0, len(askA)+10, askB[10:])
+			tap.send(events.Outbound, 0, len(answer), answer)
 		}, []string{askedA}, []string{theirID + "10 bytes of requests missing; lost at least 1 request"}, false},
 
 		{"a segment of responses lost", func(tap *wiretap) {
 			tap.connect()
-			tap.send(Inbound, 0, 0, askA+askB+askA)
-			tap.send(Outbound, 0, 0, answer+answer[:39])
-			tap.send(Outbound, 0, 80, answer)
+			tap.send(events.Inbound, 0, 0, askA+askB+askA)
+			tap.send(events.Outbound, 0, 0, answer+answer[:39])
+			tap.send(events.Outbound, 0, 80, answer)
 		}, []string{askedA, "GET /b 28+0 -> 200 OK (cut) 38+1", askedA},
 			[]string{theirID + "1 byte of responses missing; kept the requests"}, false},
 
 		{"joined between exchanges", func(tap *wiretap) {
-			tap.send(Inbound, 0, 0, askA)
-			tap.send(Outbound, 0, 0, answer)
+			tap.send(events.Inbound, 0, 0, askA)
+			tap.send(events.Outbound, 0, 0, answer)
 		}, []string{askedA}, []string{theirID + "its beginning was not captured"}, true},
 
 		{"joined in content", func(tap *wiretap) {
-			tap.send(Inbound, 0, 1000, "the end of content, with HTTP/1.1 in it")
-			tap.send(Outbound, 0, 0, answer)
-			tap.send(Inbound, 0, 1039, askA)
-			tap.send(Outbound, 0, 40, answer)
+			tap.send(events.Inbound, 0, 1000, "the end of content, with HTTP/1.1 in it")
+			tap.send(events.Outbound, 0, 0, answer)
+			tap.send(events.Inbound, 0, 1039, askA)
+			tap.send(events.Outbound, 0, 40, answer)
 		}, []string{askedA}, []string{theirID + "its beginning was not captured; left out 39 bytes in front of its first request"}, true},
 
 		{"joined in content that does not end a line", func(tap *wiretap) {
-			tap.send(Inbound, 0, 1000, "the end of\ncontent")
-			tap.send(Outbound, 0, 0, answer)
-			tap.send(Inbound, 0, 1018, askA)
-			tap.send(Outbound, 0, 40, answer)
+			tap.send(events.Inbound, 0, 1000, "the end of\ncontent")
+			tap.send(events.Outbound, 0, 0, answer)
+			tap.send(events.Inbound, 0, 1018, askA)
+			tap.send(events.Outbound, 0, 40, answer)
 		}, []string{askedA}, []string{theirID + "its beginning was not captured; left out 18 bytes in front of its first request"}, true},
 
 		{"joined in a response", func(tap *wiretap) {
-			tap.send(Outbound, 0, 1000, "the end of HTTP/1.1 200 OK\r\n\r\n content")
-			tap.send(Inbound, 0, 0, askA)
-			tap.send(Outbound, 0, 1038, answer)
+			tap.send(events.Outbound, 0, 1000, "the end of HTTP/1.1 200 OK\r\n\r\n content")
+			tap.send(events.Inbound, 0, 0, askA)
+			tap.send(events.Outbound, 0, 1038, answer)
 		}, nil, nil, true}, // wanted lines are set below, where the addresses are turned around
 
 		{"cut by the snapshot length", func(tap *wiretap) {
 			tap.connect()
-			tap.send(Inbound, 0, 0, askA)
-			tap.send(Outbound, 0, 0, answer)
+			tap.send(events.Inbound, 0, 0, askA)
+			tap.send(events.Outbound, 0, 0, answer)
 			tap.snap = 14 + 20 + 20 + 10
-			tap.send(Inbound, 0, len(askA), askB)
-			tap.send(Inbound, 0, len(askA)*2, "G")
+			tap.send(events.Inbound, 0, len(askA), askB)
+			tap.send(events.Inbound, 0, len(askA)*2, "G")
 		}, []string{askedA}, []string{"1 packet cut by the snapshot length of the capture: record with tcpdump -s 0",
 			theirID + "18 bytes of requests missing; lost at least 1 request"}, false},
 
 		{"the ports used again", func(tap *wiretap) {
 			tap.connect()
-			tap.send(Inbound, 0, 0, askA)
-			tap.send(Outbound, 0, 5, answer[5:]) // the first octets never came
+			tap.send(events.Inbound, 0, 0, askA)
+			tap.send(events.Outbound, 0, 5, answer[5:]) // the first octets never came
 			tap.ends[0] = netip.AddrPortFrom(tap.ends[0].Addr(), 4001)
-			tap.send(Inbound, flagSYN, 0, "")
+			tap.send(events.Inbound, flagSYN, 0, "")
 		}, []string{"GET /a 28+0 ->"}, []string{theirID + "5 bytes of responses missing; kept the requests",
 			"left out 1 connection that carried no bytes"}, false},
 	}
@@ -315,21 +317,21 @@ func TestReadPortsUsedAgain(t *testing.T) {
 		begin func(tap *wiretap)
 		want  bool // a new connection
 	}{
-		{"a SYN", func(tap *wiretap) {}, 7000, func(tap *wiretap) { tap.send(Inbound, flagSYN, 0, "") }, true},
-		{"the same SYN", func(tap *wiretap) {}, 0, func(tap *wiretap) { tap.send(Inbound, flagSYN, 0, "") }, false},
-		{"the answer to a SYN", func(tap *wiretap) {}, 1 << 30, func(tap *wiretap) { tap.send(Outbound, flagSYN|flagACK, 0, "") }, true},
-		{"the same answer", func(tap *wiretap) {}, 0, func(tap *wiretap) { tap.send(Outbound, flagSYN|flagACK, 0, "") }, false},
-		{"behind a FIN", func(tap *wiretap) { tap.send(Inbound, flagFIN, len(askA), "") }, 1000, func(tap *wiretap) {}, true},
-		{"far in front of a FIN", func(tap *wiretap) { tap.send(Inbound, flagFIN, len(askA), "") }, 3 << 30, func(tap *wiretap) {}, true},
-		{"far from a RST", func(tap *wiretap) { tap.send(Outbound, flagRST, len(answer), "") }, 1 << 30, func(tap *wiretap) {}, true},
-		{"near a RST", func(tap *wiretap) { tap.send(Outbound, flagRST, len(answer), "") }, 0, func(tap *wiretap) {}, false},
+		{"a SYN", func(tap *wiretap) {}, 7000, func(tap *wiretap) { tap.send(events.Inbound, flagSYN, 0, "") }, true},
+		{"the same SYN", func(tap *wiretap) {}, 0, func(tap *wiretap) { tap.send(events.Inbound, flagSYN, 0, "") }, false},
+		{"the answer to a SYN", func(tap *wiretap) {}, 1 << 30, func(tap *wiretap) { tap.send(events.Outbound, flagSYN|flagACK, 0, "") }, true},
+		{"the same answer", func(tap *wiretap) {}, 0, func(tap *wiretap) { tap.send(events.Outbound, flagSYN|flagACK, 0, "") }, false},
+		{"behind a FIN", func(tap *wiretap) { tap.send(events.Inbound, flagFIN, len(askA), "") }, 1000, func(tap *wiretap) {}, true},
+		{"far in front of a FIN", func(tap *wiretap) { tap.send(events.Inbound, flagFIN, len(askA), "") }, 3 << 30, func(tap *wiretap) {}, true},
+		{"far from a RST", func(tap *wiretap) { tap.send(events.Outbound, flagRST, len(answer), "") }, 1 << 30, func(tap *wiretap) {}, true},
+		{"near a RST", func(tap *wiretap) { tap.send(events.Outbound, flagRST, len(answer), "") }, 0, func(tap *wiretap) {}, false},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			tap := newWiretap(t, layers.LinkTypeEthernet)
 			tap.connect()
-			tap.send(Inbound, 0, 0, askA)
-			tap.send(Outbound, 0, 0, answer)
+			tap.send(events.Inbound, 0, 0, askA)
+			tap.send(events.Outbound, 0, 0, answer)
 			c.end(tap)
 			tap.initial += c.leap
 			c.begin(tap)
@@ -337,7 +339,7 @@ func TestReadPortsUsedAgain(t *testing.T) {
 			if !c.want {
 				at = len(askA)
 			}
-			tap.send(Inbound, 0, at, askB)
+			tap.send(events.Inbound, 0, at, askB)
 			rec := readBytes(t, tap.file.Bytes())
 			want := [][]string{{askedA, "GET /b 28+0 ->"}}
 			if c.want {
@@ -359,15 +361,15 @@ func TestReadSkipsOtherProtocols(t *testing.T) {
 		"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "", "GET / HTTP/1.1\r\nHost: a", "GET / HTTP/1.1\r\nHost : a\r\n\r\n"} {
 		tap.ends[0], tap.sent = netip.AddrPortFrom(tap.ends[0].Addr(), uint16(5000+i)), [2]int{}
 		tap.connect()
-		tap.send(Inbound, 0, 0, first)
-		tap.send(Outbound, 0, 0, strings.Repeat(first, 3))
+		tap.send(events.Inbound, 0, 0, first)
+		tap.send(events.Outbound, 0, 0, strings.Repeat(first, 3))
 	}
 	tap.ends[0] = netip.AddrPortFrom(tap.ends[0].Addr(), 6000)
-	tap.send(Inbound, 0, 0, "\x17\x03\x03\x02\x00\x01") // TLS, joined
+	tap.send(events.Inbound, 0, 0, "\x17\x03\x03\x02\x00\x01") // TLS, joined
 	for _, flags := range []tcpFlags{0, flagSYN | flagACK} {
 		tap.ends[0] = netip.AddrPortFrom(tap.ends[0].Addr(), tap.ends[0].Port()+1)
-		tap.send(Outbound, flags, 0, "")
-		tap.send(Outbound, 0, 0, answer)
+		tap.send(events.Outbound, flags, 0, "")
+		tap.send(events.Outbound, 0, 0, answer)
 	}
 	rec := readBytes(t, tap.file.Bytes())
 	matchLines(t, rec.Warnings, []string{
@@ -388,7 +390,7 @@ func TestReadSkipsOtherProtocols(t *testing.T) {
 func TestReadClassicKinds(t *testing.T) {
 	tap := newWiretap(t, layers.LinkTypeRaw)
 	tap.connect()
-	tap.send(Inbound, 0, 0, askA)
+	tap.send(events.Inbound, 0, 0, askA)
 	want := tap.now
 	for _, micro := range []bool{false, true} {
 		file := bigEndian(tap.file.Bytes(), micro)
@@ -405,9 +407,9 @@ func TestReadClassicVersions(t *testing.T) {
 		for _, swapped := range []bool{false, true} {
 			tap := newWiretap(t, layers.LinkTypeEthernet)
 			tap.connect()
-			tap.send(Inbound, 0, 0, askA)
+			tap.send(events.Inbound, 0, 0, askA)
 			tap.snap = ethernetHeader + 20 + 20 + len(askB) - 1
-			tap.send(Inbound, 0, len(askA), askB) // cut, so that the lengths differ
+			tap.send(events.Inbound, 0, len(askA), askB) // cut, so that the lengths differ
 			file, le := tap.file.Bytes(), binary.LittleEndian
 			le.PutUint16(file[6:], minor)
 			le.PutUint32(file[20:], 0x14000001) // Ethernet with an FCS of 4 octets

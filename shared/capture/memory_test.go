@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/gopacket/gopacket/layers"
+
+	"github.com/hopwire/hopwire/shared/events"
 )
 
 // A flood is a file without end: a beginning, and what comes again and again.
@@ -90,43 +92,43 @@ func TestReadingIsBounded(t *testing.T) {
 		{"connections", func(t *testing.T) io.Reader {
 			return tapped(t, func(tap *wiretap, n int) {
 				tap.ends[0] = clientOf(n)
-				tap.send(Inbound, flagSYN, 0, "")
+				tap.send(events.Inbound, flagSYN, 0, "")
 			})
 		}, ended},
 		{"content", func(t *testing.T) io.Reader {
-			return tapped(t, func(tap *wiretap, n int) { tap.send(Inbound, 0, n*len(much), much) })
+			return tapped(t, func(tap *wiretap, n int) { tap.send(events.Inbound, 0, n*len(much), much) })
 		}, ended},
 		{"content of many connections", func(t *testing.T) io.Reader {
 			return tapped(t, func(tap *wiretap, n int) {
 				tap.ends[0] = clientOf(n)
 				tap.connect()
-				tap.send(Inbound, 0, 0, askA)
-				tap.send(Outbound, 0, 0, answer)
+				tap.send(events.Inbound, 0, 0, askA)
+				tap.send(events.Outbound, 0, 0, answer)
 			})
 		}, ended},
 		{"joined connections", func(t *testing.T) io.Reader {
 			return tapped(t, func(tap *wiretap, n int) {
 				tap.ends[0] = clientOf(n)
-				tap.send(Inbound, 0, 0, askA)
+				tap.send(events.Inbound, 0, 0, askA)
 			})
 		}, ended},
 		{"an octet each", func(t *testing.T) io.Reader {
-			return tapped(t, func(tap *wiretap, n int) { tap.send(Inbound, 0, n, "x") })
+			return tapped(t, func(tap *wiretap, n int) { tap.send(events.Inbound, 0, n, "x") })
 		}, ended},
 		{"every other octet", func(t *testing.T) io.Reader {
-			return tapped(t, func(tap *wiretap, n int) { tap.send(Inbound, 0, 1+2*n, "x") })
+			return tapped(t, func(tap *wiretap, n int) { tap.send(events.Inbound, 0, 1+2*n, "x") })
 		}, ended},
 		{"small requests", func(t *testing.T) io.Reader {
 			asks := strings.Repeat("GET / HTTP/1.1\r\nHost:a\r\n\r\n", 1000)
-			return tapped(t, func(tap *wiretap, n int) { tap.send(Inbound, 0, n*len(asks), asks) })
+			return tapped(t, func(tap *wiretap, n int) { tap.send(events.Inbound, 0, n*len(asks), asks) })
 		}, " for want of memory, of which the bound is 32 MiB: ask for more, or split the file with editcap -c"},
 		{"interim responses", func(t *testing.T) io.Reader {
 			hints := strings.Repeat("HTTP/1.1 103 \r\n\r\n", 1000)
 			return tapped(t, func(tap *wiretap, n int) {
 				if n == 0 {
-					tap.send(Inbound, 0, 0, askA)
+					tap.send(events.Inbound, 0, 0, askA)
 				}
-				tap.send(Outbound, 0, n*len(hints), hints)
+				tap.send(events.Outbound, 0, n*len(hints), hints)
 			})
 		}, " for want of memory, of which the bound is 32 MiB: ask for more, or split the file with editcap -c"},
 	}
@@ -176,7 +178,7 @@ func highest(t *testing.T) (peak func() int64) {
 
 func TestReadingTellsProgress(t *testing.T) {
 	tp := newTape(t)
-	f := tp.open(ClientHop)
+	f := tp.open(events.ClientHop)
 	for range 100 {
 		tp.in(f, strings.Repeat("x", 100_000))
 	}

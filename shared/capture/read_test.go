@@ -53,7 +53,7 @@ func TestReadFile(t *testing.T) {
 		t.Errorf("no file gives %v", err)
 	}
 	tp := newTape(t)
-	tp.in(tp.open(ClientHop), askA)
+	tp.in(tp.open(events.ClientHop), askA)
 	if err := os.WriteFile(path, tp.bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -65,16 +65,16 @@ func TestReadFile(t *testing.T) {
 // someTape holds a bit of everything.
 func someTape(t testing.TB) *tape {
 	tp := newTape(t)
-	c, o := tp.open(ClientHop), tp.open(OriginHop)
+	c, o := tp.open(events.ClientHop), tp.open(events.OriginHop)
 	for range 3 {
 		tp.in(c, askA)
 		tp.track.Note(o, tp.tick(), &events.Note{Text: "a note"})
-		tp.track.Bytes(o, Inbound, tp.tick(), []byte(askA), false, strings.Repeat("a comment ", 10))
+		tp.track.Bytes(o, events.Inbound, tp.tick(), []byte(askA), false, strings.Repeat("a comment ", 10))
 		tp.out(o, answer)
 		tp.out(c, answer)
 	}
 	tp.finish(c)
-	tp.end(o, Outbound, RST)
+	tp.end(o, events.Outbound, events.RST)
 	return tp
 }
 
@@ -83,8 +83,8 @@ func TestReadCutFile(t *testing.T) {
 	ours := someTape(t).bytes()
 	tap := newWiretap(t, layers.LinkTypeEthernet)
 	tap.connect()
-	tap.send(Inbound, 0, 0, askA)
-	tap.send(Outbound, 0, 0, answer)
+	tap.send(events.Inbound, 0, 0, askA)
+	tap.send(events.Outbound, 0, 0, answer)
 	for name, file := range map[string][]byte{"pcapng": ours, "pcap": tap.file.Bytes()} {
 		before, clean := 0, 0
 		for n := range file {
@@ -150,9 +150,9 @@ func TestReadBrokenReader(t *testing.T) {
 func TestReadWarnsInBounds(t *testing.T) {
 	tp := newTape(t)
 	for range 100 {
-		f := tp.open(ClientHop)
+		f := tp.open(events.ClientHop)
 		tp.in(f, askA)
-		f.Skip(Inbound, 10)
+		f.Skip(events.Inbound, 10)
 		tp.in(f, askA)
 	}
 	rec := tp.read()
@@ -172,7 +172,7 @@ func TestReadGivesBackWhatWasWritten(t *testing.T) {
 		tp := newTape(t)
 		scripts := make([]*script, 1+random.IntN(4))
 		for i := range scripts {
-			scripts[i] = newScript(random, tp.open(Hop(1+random.IntN(2))))
+			scripts[i] = newScript(random, tp.open(events.Hop(1+random.IntN(2))))
 		}
 		for _, s := range shuffledTurns(random, scripts) {
 			s.step(tp, random)
@@ -203,12 +203,12 @@ func newScript(random *rand.Rand, flow *events.Flow) *script {
 	for range 1 + random.IntN(6) {
 		x := randomExchange(random)
 		s.exchanges = append(s.exchanges, x)
-		s.begins = append(s.begins, [2]int{len(s.left[Inbound]), len(s.left[Outbound])})
-		s.left[Inbound] = append(s.left[Inbound], x.Request.Raw...)
+		s.begins = append(s.begins, [2]int{len(s.left[events.Inbound]), len(s.left[events.Outbound])})
+		s.left[events.Inbound] = append(s.left[events.Inbound], x.Request.Raw...)
 		for _, m := range x.Interim {
-			s.left[Outbound] = append(s.left[Outbound], m.Raw...)
+			s.left[events.Outbound] = append(s.left[events.Outbound], m.Raw...)
 		}
-		s.left[Outbound] = append(s.left[Outbound], x.Response.Raw...)
+		s.left[events.Outbound] = append(s.left[events.Outbound], x.Response.Raw...)
 	}
 	return s
 }
@@ -254,7 +254,7 @@ func randomBody(random *rand.Rand, some bool) []byte {
 // shuffledTurns gives every script turns enough to say all it has.
 func shuffledTurns(random *rand.Rand, scripts []*script) (turns []*script) {
 	for _, s := range scripts {
-		for range len(s.left[Inbound]) + len(s.left[Outbound]) {
+		for range len(s.left[events.Inbound]) + len(s.left[events.Outbound]) {
 			turns = append(turns, s)
 		}
 	}
@@ -263,7 +263,7 @@ func shuffledTurns(random *rand.Rand, scripts []*script) (turns []*script) {
 }
 
 func (s *script) step(tp *tape, random *rand.Rand) {
-	d := Direction(random.IntN(2))
+	d := events.Direction(random.IntN(2))
 	if s.may(d) == 0 {
 		d = d.Reverse()
 	}
@@ -278,11 +278,11 @@ func (s *script) step(tp *tape, random *rand.Rand) {
 
 // may returns how much can be said in a direction: no response comes before its
 // request has begun.
-func (s *script) may(d Direction) int {
-	if d == Outbound {
+func (s *script) may(d events.Direction) int {
+	if d == events.Outbound {
 		for _, begin := range s.begins {
-			if s.said[Inbound] <= begin[Inbound] {
-				return begin[Outbound] - s.said[Outbound]
+			if s.said[events.Inbound] <= begin[events.Inbound] {
+				return begin[events.Outbound] - s.said[events.Outbound]
 			}
 		}
 	}
@@ -307,7 +307,7 @@ func (s *script) compare(c *Connection) error {
 func BenchmarkRead(b *testing.B) {
 	tp := newTape(b)
 	for range 50 {
-		f := tp.open(ClientHop)
+		f := tp.open(events.ClientHop)
 		for range 50 {
 			tp.in(f, askA)
 			tp.out(f, answer)
@@ -327,10 +327,10 @@ func BenchmarkRead(b *testing.B) {
 func FuzzRead(f *testing.F) {
 	f.Add(someTape(f).bytes())
 	tap := newWiretap(f, layers.LinkTypeLinuxSLL)
-	tap.send(Outbound, 0, 1000, "joined HTTP/1.1 200 OK\r\n\r\n")
-	tap.send(Inbound, 0, 30, askA[30-len(askA)%30:])
-	tap.send(Inbound, flagFIN, 0, askA)
-	tap.send(Outbound, flagRST, 1027, answer)
+	tap.send(events.Outbound, 0, 1000, "joined HTTP/1.1 200 OK\r\n\r\n")
+	tap.send(events.Inbound, 0, 30, askA[30-len(askA)%30:])
+	tap.send(events.Inbound, flagFIN, 0, askA)
+	tap.send(events.Outbound, flagRST, 1027, answer)
 	f.Add(tap.file.Bytes())
 	f.Add(bigEndian(tap.file.Bytes(), true))
 	f.Add([]byte("\n\r\r\n"))

@@ -52,17 +52,17 @@ func TestRecorderFromManyLoops(t *testing.T) {
 
 func recordLoop(track *events.Track, loop, connections, exchanges int) {
 	for i := range connections {
-		f := events.Flow{ConnID: events.ConnID{Hop: ClientHop, N: uint64(loop*connections + i)}, Server: someServer,
+		f := events.Flow{ConnID: events.ConnID{Hop: events.ClientHop, N: uint64(loop*connections + i)}, Server: someServer,
 			Client: netip.AddrPortFrom(someClient.Addr(), uint16(1000+loop*connections+i))}
 		track.Open(&f, time.Now())
 		for n := range exchanges {
 			request, response := numbered(f.ConnID, n)
-			track.Bytes(&f, Inbound, time.Now(), []byte(request), false, "")
-			track.Bytes(&f, Outbound, time.Now(), []byte(response), false, "comment "+request)
+			track.Bytes(&f, events.Inbound, time.Now(), []byte(request), false, "")
+			track.Bytes(&f, events.Outbound, time.Now(), []byte(response), false, "comment "+request)
 		}
 		track.Note(&f, time.Now(), &events.Note{Text: "done"})
-		track.End(&f, Inbound, FIN, time.Now(), "")
-		track.End(&f, Outbound, FIN, time.Now(), "")
+		track.End(&f, events.Inbound, events.FIN, time.Now(), "")
+		track.End(&f, events.Outbound, events.FIN, time.Now(), "")
 	}
 }
 
@@ -74,7 +74,7 @@ func numbered(id events.ConnID, n int) (request, response string) {
 
 func checkNumbered(t *testing.T, c *Connection, exchanges int) {
 	t.Helper()
-	if len(c.Exchanges) != exchanges || c.Closed.How != FIN {
+	if len(c.Exchanges) != exchanges || c.Closed.How != events.FIN {
 		t.Errorf("%s: %d exchanges, closed by %v; want %d, FIN", c.ID, len(c.Exchanges), c.Closed.How, exchanges)
 		return
 	}
@@ -108,26 +108,26 @@ func (s *stuckSink) Write(p []byte) (int, error) {
 func TestRecorderDropsAreExact(t *testing.T) {
 	sink := &stuckSink{stuck: make(chan struct{}), release: make(chan struct{})}
 	_, r, track := recordEvery(t, sink, time.Millisecond, smallest, Options{})
-	early := events.Flow{ConnID: events.ConnID{Hop: ClientHop, N: 1}, Client: someClient, Server: someServer}
+	early := events.Flow{ConnID: events.ConnID{Hop: events.ClientHop, N: 1}, Client: someClient, Server: someServer}
 	request, _ := numbered(early.ConnID, 0)
 	track.Open(&early, time.Now())
-	track.Bytes(&early, Inbound, time.Now(), []byte(request), false, "")
+	track.Bytes(&early, events.Inbound, time.Now(), []byte(request), false, "")
 	<-sink.stuck
 
 	const big = 50_000
 	for range 20 { // a megabyte, into a ring of a quarter
-		track.Bytes(&early, Outbound, time.Now(), bytes.Repeat([]byte("x"), big), false, "")
+		track.Bytes(&early, events.Outbound, time.Now(), bytes.Repeat([]byte("x"), big), false, "")
 	}
-	late := events.Flow{ConnID: events.ConnID{Hop: ClientHop, N: 2}, Server: someServer}
+	late := events.Flow{ConnID: events.ConnID{Hop: events.ClientHop, N: 2}, Server: someServer}
 	track.Open(&late, time.Now())
 	close(sink.release)
 	if err := r.Flush(); err != nil {
 		t.Fatal(err)
 	}
-	track.Bytes(&early, Outbound, time.Now(), []byte("behind the hole"), false, "")
+	track.Bytes(&early, events.Outbound, time.Now(), []byte("behind the hole"), false, "")
 	request, response := numbered(late.ConnID, 0)
-	track.Bytes(&late, Inbound, time.Now(), []byte(request), false, "")
-	track.Bytes(&late, Outbound, time.Now(), []byte(response), false, "")
+	track.Bytes(&late, events.Inbound, time.Now(), []byte(request), false, "")
+	track.Bytes(&late, events.Outbound, time.Now(), []byte(response), false, "")
 	if err := r.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -154,12 +154,12 @@ func TestRecorderDropsAreExact(t *testing.T) {
 func TestRecorderWithoutClose(t *testing.T) {
 	var file bytes.Buffer
 	_, r, track := recordOn(t, &file, 0, Options{})
-	f := events.Flow{ConnID: events.ConnID{Hop: ClientHop, N: 1}}
+	f := events.Flow{ConnID: events.ConnID{Hop: events.ClientHop, N: 1}}
 	track.Open(&f, time.Now())
 	for n := range 3 {
 		request, response := numbered(f.ConnID, n)
-		track.Bytes(&f, Inbound, time.Now(), []byte(request), false, "")
-		track.Bytes(&f, Outbound, time.Now(), []byte(response), false, "")
+		track.Bytes(&f, events.Inbound, time.Now(), []byte(request), false, "")
+		track.Bytes(&f, events.Outbound, time.Now(), []byte(response), false, "")
 		if err := r.Flush(); err != nil {
 			t.Fatal(err)
 		}
@@ -175,7 +175,7 @@ func TestRecorderFlushesByItself(t *testing.T) {
 	pipe, sink := io.Pipe()
 	go func() {
 		_, _, track := recordEvery(t, sink, time.Millisecond, 0, Options{})
-		f := events.Flow{ConnID: events.ConnID{Hop: ClientHop, N: 1}}
+		f := events.Flow{ConnID: events.ConnID{Hop: events.ClientHop, N: 1}}
 		track.Open(&f, time.Now())
 	}()
 	defer pipe.Close() // before the recorder's end is waited for
@@ -203,10 +203,10 @@ func (s *brokenSink) Write(p []byte) (int, error) {
 // A full disk is reported, and recording goes on to cost little and to end.
 func TestRecorderWithBrokenSink(t *testing.T) {
 	_, r, track := recordOn(t, &brokenSink{room: 4096}, smallest, Options{})
-	f := events.Flow{ConnID: events.ConnID{Hop: ClientHop, N: 1}}
+	f := events.Flow{ConnID: events.ConnID{Hop: events.ClientHop, N: 1}}
 	track.Open(&f, time.Now())
 	for range 100 {
-		track.Bytes(&f, Inbound, time.Now(), make([]byte, 10000), false, "")
+		track.Bytes(&f, events.Inbound, time.Now(), make([]byte, 10000), false, "")
 	}
 	if err := r.Flush(); !errors.Is(err, errFull) {
 		t.Errorf("Flush gives %v, want %v", err, errFull)
@@ -224,9 +224,9 @@ func TestRecorderAfterClose(t *testing.T) {
 	if err := errors.Join(r.Close(), r.Close(), r.Flush()); err != nil {
 		t.Error(err)
 	}
-	f := events.Flow{ConnID: events.ConnID{Hop: ClientHop, N: 1}}
+	f := events.Flow{ConnID: events.ConnID{Hop: events.ClientHop, N: 1}}
 	track.Open(&f, time.Now()) // must not wait for anybody
-	track.Bytes(&f, Inbound, time.Now(), make([]byte, 10<<20), false, "")
+	track.Bytes(&f, events.Inbound, time.Now(), make([]byte, 10<<20), false, "")
 }
 
 func BenchmarkWriterData(b *testing.B) {

@@ -3,6 +3,8 @@ package capture
 import (
 	"net/netip"
 	"time"
+
+	"github.com/hopwire/hopwire/shared/events"
 )
 
 // A Recording is what a capture file holds, as HTTP.
@@ -28,7 +30,7 @@ type Connection struct {
 	// ID is the name that the edge gave to the connection, such as "c3", or in
 	// captures made by others its number in the file, from "1".
 	ID             string
-	Hop            Hop
+	Hop            events.Hop
 	Client, Server netip.AddrPort
 	// Opened is when the first packet was seen.
 	Opened time.Time
@@ -43,8 +45,8 @@ type Connection struct {
 
 // A Closing is how a connection ended: by which side first.
 type Closing struct {
-	How  Ending    // NotEnded: the capture did not see it
-	From Direction // Inbound: by the client
+	How  events.Means     // NotEnded: the capture did not see it
+	From events.Direction // Inbound: by the client
 	At   time.Time
 }
 

@@ -28,15 +28,15 @@ func TestRoundTrip(t *testing.T) {
 			tp.in(f, get)
 			tp.out(f, ok)
 			tp.finish(f)
-		}, []string{"GET /a 28+0 -> 200 OK 38+2", "GET /a 28+0 -> 200 OK 38+2"}, nil, Closing{How: FIN}, false},
+		}, []string{"GET /a 28+0 -> 200 OK 38+2", "GET /a 28+0 -> 200 OK 38+2"}, nil, Closing{How: events.FIN}, false},
 
 		{"pipelined, answered in other pieces", func(tp *tape, f *events.Flow) {
 			tp.in(f, get+get[:5], get[5:]+get)
 			tp.out(f, ok[:3], ok[3:]+ok+ok[:20], ok[20:])
-			tp.end(f, Outbound, FIN)
-			tp.end(f, Inbound, FIN)
+			tp.end(f, events.Outbound, events.FIN)
+			tp.end(f, events.Inbound, events.FIN)
 		}, []string{"GET /a 28+0 -> 200 OK 38+2", "GET /a 28+0 -> 200 OK 38+2", "GET /a 28+0 -> 200 OK 38+2"},
-			nil, Closing{How: FIN, From: Outbound}, false},
+			nil, Closing{How: events.FIN, From: events.Outbound}, false},
 
 		{"chunked both ways, with a trailer section", func(tp *tape, f *events.Flow) {
 			tp.in(f, "POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", "5\r\nhello\r\n", "0\r\n", "A: b\r\n\r\n")
@@ -68,35 +68,35 @@ func TestRoundTrip(t *testing.T) {
 		{"until close", func(tp *tape, f *events.Flow) {
 			tp.in(f, get)
 			tp.out(f, "HTTP/1.1 200 OK\r\n\r\n", "all ", "of it")
-			tp.end(f, Outbound, FIN)
-			tp.end(f, Inbound, FIN)
-		}, []string{"GET /a 28+0 -> 200 OK 19+9"}, nil, Closing{How: FIN, From: Outbound}, false},
+			tp.end(f, events.Outbound, events.FIN)
+			tp.end(f, events.Inbound, events.FIN)
+		}, []string{"GET /a 28+0 -> 200 OK 19+9"}, nil, Closing{How: events.FIN, From: events.Outbound}, false},
 
 		{"until close, which was a reset", func(tp *tape, f *events.Flow) {
 			tp.in(f, get)
 			tp.out(f, "HTTP/1.1 200 OK\r\n\r\n", "part")
-			tp.end(f, Outbound, RST)
-		}, []string{"GET /a 28+0 -> 200 OK (cut) 19+4"}, nil, Closing{How: RST, From: Outbound}, false},
+			tp.end(f, events.Outbound, events.RST)
+		}, []string{"GET /a 28+0 -> 200 OK (cut) 19+4"}, nil, Closing{How: events.RST, From: events.Outbound}, false},
 
 		{"reset in the middle of a response", func(tp *tape, f *events.Flow) {
 			tp.in(f, get)
 			tp.out(f, ok[:39])
-			tp.end(f, Inbound, RST)
+			tp.end(f, events.Inbound, events.RST)
 			tp.out(f, ok[39:]) // the edge may still have tried
-		}, []string{"GET /a 28+0 -> 200 OK (cut) 38+1"}, nil, Closing{How: RST}, false},
+		}, []string{"GET /a 28+0 -> 200 OK (cut) 38+1"}, nil, Closing{How: events.RST}, false},
 
 		{"reset after FIN", func(tp *tape, f *events.Flow) {
 			tp.in(f, get)
-			tp.end(f, Inbound, FIN)
+			tp.end(f, events.Inbound, events.FIN)
 			tp.out(f, ok)
-			tp.end(f, Outbound, RST)
-		}, []string{"GET /a 28+0 -> 200 OK 38+2"}, nil, Closing{How: RST, From: Outbound}, false},
+			tp.end(f, events.Outbound, events.RST)
+		}, []string{"GET /a 28+0 -> 200 OK 38+2"}, nil, Closing{How: events.RST, From: events.Outbound}, false},
 
 		{"unanswered", func(tp *tape, f *events.Flow) {
 			tp.in(f, get+get)
 			tp.out(f, ok)
-			tp.end(f, Outbound, FIN)
-		}, []string{"GET /a 28+0 -> 200 OK 38+2", "GET /a 28+0 ->"}, nil, Closing{How: FIN, From: Outbound}, false},
+			tp.end(f, events.Outbound, events.FIN)
+		}, []string{"GET /a 28+0 -> 200 OK 38+2", "GET /a 28+0 ->"}, nil, Closing{How: events.FIN, From: events.Outbound}, false},
 
 		{"half a request", func(tp *tape, f *events.Flow) {
 			tp.in(f, get)
@@ -105,7 +105,7 @@ func TestRoundTrip(t *testing.T) {
 			tp.finish(f)
 		}, []string{"GET /a 28+0 -> 200 OK 38+2"},
 			[]string{"connection c1 (127.0.0.1:50001 > 127.0.0.1:41234): its last request is not whole and was left out"},
-			Closing{How: FIN}, false},
+			Closing{How: events.FIN}, false},
 
 		{"a request that is refused", func(tp *tape, f *events.Flow) {
 			tp.in(f, get)
@@ -115,16 +115,16 @@ func TestRoundTrip(t *testing.T) {
 			tp.finish(f)
 		}, []string{"GET /a 28+0 -> 200 OK 38+2"},
 			[]string{"connection c1 (127.0.0.1:50001 > 127.0.0.1:41234): a request cannot be read: * left it out, and what follows"},
-			Closing{How: FIN}, false},
+			Closing{How: events.FIN}, false},
 
 		{"a response to nothing", func(tp *tape, f *events.Flow) {
 			tp.in(f, get)
 			tp.out(f, ok)
 			tp.out(f, "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")
-			tp.end(f, Outbound, FIN)
+			tp.end(f, events.Outbound, events.FIN)
 		}, []string{"GET /a 28+0 -> 200 OK 38+2"},
 			[]string{"connection c1 (127.0.0.1:50001 > 127.0.0.1:41234): 51 bytes of responses answer no request and were left out"},
-			Closing{How: FIN, From: Outbound}, false},
+			Closing{How: events.FIN, From: events.Outbound}, false},
 
 		{"upgrade", func(tp *tape, f *events.Flow) {
 			tp.in(f, "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n")
@@ -132,7 +132,7 @@ func TestRoundTrip(t *testing.T) {
 			tp.in(f, "\x00\x01\x02")
 			tp.out(f, get)
 			tp.finish(f)
-		}, []string{"GET /chat 64+0 -> 101 Switching Protocols 69+0"}, nil, Closing{How: FIN}, true},
+		}, []string{"GET /chat 64+0 -> 101 Switching Protocols 69+0"}, nil, Closing{How: events.FIN}, true},
 
 		{"connect", func(tp *tape, f *events.Flow) {
 			tp.in(f, "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n")
@@ -143,7 +143,7 @@ func TestRoundTrip(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			tp := newTape(t)
-			c.record(tp, tp.open(ClientHop))
+			c.record(tp, tp.open(events.ClientHop))
 			rec := tp.read()
 			got := only(t, rec)
 			equalLines(t, "exchanges", describe(got), c.want)
@@ -172,16 +172,16 @@ func matchLines(t testing.TB, got, want []string) {
 func TestRoundTripIdentity(t *testing.T) {
 	addr := netip.MustParseAddrPort
 	cases := []struct {
-		hop                          Hop
+		hop                          events.Hop
 		client, server               netip.AddrPort
 		id, wantClient, wantedServer string
 	}{
-		{ClientHop, addr("127.0.0.1:1234"), addr("127.0.0.2:80"), "c1", "127.0.0.1:1234", "127.0.0.2:80"},
-		{OriginHop, addr("[::1]:1234"), addr("[::1]:8080"), "o1", "[::1]:1234", "[::1]:8080"},
-		{ClientHop, addr("[::ffff:10.0.0.1]:1234"), addr("10.0.0.2:8080"), "c1", "10.0.0.1:1234", "10.0.0.2:8080"},
-		{ClientHop, addr("[fe80::1%eth0]:1234"), addr("[fe80::2]:8080"), "c1", "[fe80::1]:1234", "[fe80::2]:8080"},
-		{ClientHop, addr("10.0.0.1:1234"), addr("[fe80::2]:8080"), "c1", "[::ffff:10.0.0.1]:1234", "[fe80::2]:8080"},
-		{OriginHop, netip.AddrPort{}, netip.AddrPort{}, "o1", "198.51.100.1:1025", "198.51.100.2:80"},
+		{events.ClientHop, addr("127.0.0.1:1234"), addr("127.0.0.2:80"), "c1", "127.0.0.1:1234", "127.0.0.2:80"},
+		{events.OriginHop, addr("[::1]:1234"), addr("[::1]:8080"), "o1", "[::1]:1234", "[::1]:8080"},
+		{events.ClientHop, addr("[::ffff:10.0.0.1]:1234"), addr("10.0.0.2:8080"), "c1", "10.0.0.1:1234", "10.0.0.2:8080"},
+		{events.ClientHop, addr("[fe80::1%eth0]:1234"), addr("[fe80::2]:8080"), "c1", "[fe80::1]:1234", "[fe80::2]:8080"},
+		{events.ClientHop, addr("10.0.0.1:1234"), addr("[fe80::2]:8080"), "c1", "[::ffff:10.0.0.1]:1234", "[fe80::2]:8080"},
+		{events.OriginHop, netip.AddrPort{}, netip.AddrPort{}, "o1", "198.51.100.1:1025", "198.51.100.2:80"},
 	}
 	for _, c := range cases {
 		tp := newTape(t)
@@ -206,14 +206,14 @@ func TestRoundTripKeepsConnectionsApart(t *testing.T) {
 	tp := newTape(t)
 	client, server := netip.MustParseAddrPort("127.0.0.1:1234"), netip.MustParseAddrPort("127.0.0.1:80")
 	var flows []*events.Flow
-	for _, hop := range []Hop{ClientHop, OriginHop, ClientHop} {
+	for _, hop := range []events.Hop{events.ClientHop, events.OriginHop, events.ClientHop} {
 		tp.n++
 		f := tp.openBetween(hop, client, server)
 		tp.in(f, "GET / HTTP/1.0\r\n\r\n")
 		flows = append(flows, f)
-		if hop == OriginHop {
+		if hop == events.OriginHop {
 			tp.out(flows[0], "HTTP/1.0 200 OK\r\n\r\nfirst")
-			tp.end(flows[0], Outbound, FIN) // and never the other way
+			tp.end(flows[0], events.Outbound, events.FIN) // and never the other way
 		}
 	}
 	var ids []string
@@ -228,7 +228,7 @@ func TestRoundTripKeepsConnectionsApart(t *testing.T) {
 
 func TestMessageTimes(t *testing.T) {
 	tp := newTape(t)
-	f := tp.open(ClientHop)
+	f := tp.open(events.ClientHop)
 	tp.in(f, "POST / HTTP/1.1\r\nHost: a\r\nCon")
 	begin := tp.now
 	tp.in(f, "tent-Length: 2\r\n\r\nh", "i")
@@ -244,8 +244,8 @@ func TestMessageTimes(t *testing.T) {
 
 func TestRoundTripNotes(t *testing.T) {
 	tp := newTape(t)
-	used := tp.open(OriginHop)
-	used.Exchange.Client = events.Use{Conn: events.ConnID{Hop: ClientHop, N: 3}, N: 2}
+	used := tp.open(events.OriginHop)
+	used.Exchange.Client = events.Use{Conn: events.ConnID{Hop: events.ClientHop, N: 3}, N: 2}
 	notes := []Note{
 		{Conn: used.ConnID, Exchange: used.Exchange, Note: events.Note{Kind: "pool", Params: params("idle", "12ms", "uses", "3"), Text: "took the newest"}},
 		{Note: events.Note{Kind: "refused", Params: params("field", `a]b"c\d`)}},

@@ -48,8 +48,8 @@ func (d *disk) next() error {
 // exchangeOn records number n on f.
 func exchangeOn(track *events.Track, f *events.Flow, n int) {
 	request, response := numbered(f.ConnID, n)
-	track.Bytes(f, Inbound, time.Now(), []byte(request), false, "an edit")
-	track.Bytes(f, Outbound, time.Now(), []byte(response), false, "")
+	track.Bytes(f, events.Inbound, time.Now(), []byte(request), false, "an edit")
+	track.Bytes(f, events.Outbound, time.Now(), []byte(response), false, "")
 }
 
 // What a full disk did not take is written once there is room, from where it was
@@ -61,7 +61,7 @@ func TestFullDiskHasRoomAgain(t *testing.T) {
 	}{{10, false}, {5000, true}} {
 		d := newDisk(3000)
 		w, r, track := recordOn(t, d, smallest, Options{})
-		f := &events.Flow{ConnID: events.ConnID{Hop: ClientHop, N: 1}, Client: someClient, Server: someServer}
+		f := &events.Flow{ConnID: events.ConnID{Hop: events.ClientHop, N: 1}, Client: someClient, Server: someServer}
 		track.Open(f, time.Now())
 		for n := range test.exchanges {
 			exchangeOn(track, f, n)
@@ -79,7 +79,7 @@ func TestFullDiskHasRoomAgain(t *testing.T) {
 			t.Fatal(err, r.Failing())
 		}
 		exchangeOn(track, f, test.exchanges)
-		track.Close(f, Outbound, time.Now(), "")
+		track.Close(f, events.Outbound, time.Now(), "")
 		if err := r.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -93,7 +93,7 @@ func TestFullDiskHasRoomAgain(t *testing.T) {
 		}
 		if c := only(t, rec); !test.loses {
 			checkNumbered(t, c, test.exchanges+1)
-		} else if len(c.Exchanges) < 100 || c.Closed.How != FIN {
+		} else if len(c.Exchanges) < 100 || c.Closed.How != events.FIN {
 			t.Errorf("%d exchanges, %v", len(c.Exchanges), c.Closed)
 		}
 	}
@@ -103,13 +103,13 @@ func TestFullDiskHasRoomAgain(t *testing.T) {
 func TestFullDiskToTheEnd(t *testing.T) {
 	d := newDisk(3000)
 	_, r, track := recordOn(t, d, smallest, Options{})
-	f := &events.Flow{ConnID: events.ConnID{Hop: ClientHop, N: 1}, Client: someClient, Server: someServer}
+	f := &events.Flow{ConnID: events.ConnID{Hop: events.ClientHop, N: 1}, Client: someClient, Server: someServer}
 	track.Open(f, time.Now())
 	r.Flush()
 	d.room = 0
 	const writes, size = 3000, 1000
 	for range writes {
-		track.Bytes(f, Inbound, time.Now(), make([]byte, size), false, "")
+		track.Bytes(f, events.Inbound, time.Now(), make([]byte, size), false, "")
 		r.Flush()
 	}
 	if err := r.Close(); !errors.Is(err, errFull) {
@@ -128,7 +128,7 @@ func TestPipeWithoutReader(t *testing.T) {
 	w, r, track := recordOn(t, io.Discard, smallest, Options{})
 	w.sink = sink
 	for n := range 1000 {
-		f := &events.Flow{ConnID: events.ConnID{Hop: ClientHop, N: uint64(n)}, Client: someClient, Server: someServer}
+		f := &events.Flow{ConnID: events.ConnID{Hop: events.ClientHop, N: uint64(n)}, Client: someClient, Server: someServer}
 		track.Open(f, time.Now())
 		exchangeOn(track, f, n)
 		if err := r.Flush(); !errors.Is(err, syscall.EPIPE) {
@@ -148,10 +148,10 @@ func TestRecordingInSeveralFiles(t *testing.T) {
 	_, r, track := recordOn(t, d, smallest, Options{Max: bound, Next: d.next})
 	var flows [connections]*events.Flow
 	for i := range flows {
-		flows[i] = &events.Flow{ConnID: events.ConnID{Hop: ClientHop, N: uint64(i)}, Client: someClient, Server: someServer}
+		flows[i] = &events.Flow{ConnID: events.ConnID{Hop: events.ClientHop, N: uint64(i)}, Client: someClient, Server: someServer}
 		flows[i].Client = netip.AddrPortFrom(someClient.Addr(), uint16(1000+i))
 		if i == 2 {
-			flows[i].Hop = OriginHop
+			flows[i].Hop = events.OriginHop
 		}
 		track.Open(flows[i], time.Now())
 		for n := range exchanges {
@@ -162,10 +162,10 @@ func TestRecordingInSeveralFiles(t *testing.T) {
 			r.Flush()
 		}
 		if i > 0 {
-			track.Close(flows[i], Outbound, time.Now(), "")
+			track.Close(flows[i], events.Outbound, time.Now(), "")
 		}
 	}
-	track.Close(flows[0], Outbound, time.Now(), "")
+	track.Close(flows[0], events.Outbound, time.Now(), "")
 	if err := r.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -210,7 +210,7 @@ func TestNextFileIsMissing(t *testing.T) {
 	const bound = 20_000
 	d := newDisk(1 << 30)
 	_, r, track := recordOn(t, d, smallest, Options{Max: bound, Next: d.next})
-	f := &events.Flow{ConnID: events.ConnID{Hop: ClientHop, N: 1}, Client: someClient, Server: someServer}
+	f := &events.Flow{ConnID: events.ConnID{Hop: events.ClientHop, N: 1}, Client: someClient, Server: someServer}
 	track.Open(f, time.Now())
 	d.locked = true
 	for n := range 3000 {

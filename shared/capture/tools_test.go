@@ -44,9 +44,9 @@ func run(t *testing.T, file []byte, tool string, arguments ...string) (stdout st
 func busyTape(t *testing.T) *tape {
 	tp := someTape(t)
 	tp.n++
-	v6 := tp.openBetween(OriginHop, netip.MustParseAddrPort("[::1]:5000"), netip.MustParseAddrPort("[::1]:8081"))
+	v6 := tp.openBetween(events.OriginHop, netip.MustParseAddrPort("[::1]:5000"), netip.MustParseAddrPort("[::1]:8081"))
 	tp.n++
-	unix := tp.openBetween(ClientHop, netip.AddrPort{}, netip.AddrPort{})
+	unix := tp.openBetween(events.ClientHop, netip.AddrPort{}, netip.AddrPort{})
 	for i, f := range []*events.Flow{v6, unix} {
 		size := []int{9_000_000, 1_000_000}[i] // more than a window, and less
 		tp.in(f, fmt.Sprintf("POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n", size), strings.Repeat("x", size))
@@ -80,9 +80,9 @@ func TestTsharkHasNoComplaints(t *testing.T) {
 // tshark reports a hole where there is one.
 func TestTsharkSeesHoles(t *testing.T) {
 	tp := newTape(t)
-	f := tp.open(ClientHop)
+	f := tp.open(events.ClientHop)
 	tp.in(f, askA)
-	f.Skip(Inbound, 1000)
+	f.Skip(events.Inbound, 1000)
 	tp.in(f, askA)
 	lost := run(t, tp.bytes(), "tshark", "-Y", "tcp.analysis.lost_segment", "-T", "fields", "-e", "tcp.seq")
 	if lost != "1029\n" {
@@ -93,7 +93,7 @@ func TestTsharkSeesHoles(t *testing.T) {
 func TestTsharkReadsComments(t *testing.T) {
 	tp := newTape(t)
 	long := strings.Repeat("long ", 13_000)
-	tp.track.Bytes(tp.open(ClientHop), Inbound, tp.tick(), []byte(askA), false, long)
+	tp.track.Bytes(tp.open(events.ClientHop), events.Inbound, tp.tick(), []byte(askA), false, long)
 	comments := run(t, tp.bytes(), "tshark", "-Y", "http", "-T", "fields", "-E", "aggregator=+", "-e", "frame.comment")
 	if got := strings.ReplaceAll(strings.TrimSuffix(comments, "\n"), "+", ""); got != long {
 		t.Errorf("a comment of %d bytes came as %d", len(long), len(got))
@@ -125,7 +125,7 @@ func TestReadWhatTcpdumpWrites(t *testing.T) {
 	}
 	for _, c := range rec.Connections {
 		equalLines(t, c.ID, describe(c), []string{askedA, askedA, askedA})
-		if c.Hop != UnknownHop {
+		if c.Hop != events.UnknownHop {
 			t.Errorf("%s is on hop %v: pcap has no interface names", c.ID, c.Hop)
 		}
 	}

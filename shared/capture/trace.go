@@ -35,7 +35,7 @@ type tracer struct {
 
 // A pair of ends, the lower one first, on one kind of interface and in one tunnel.
 type pair struct {
-	hop       Hop
+	hop       events.Hop
 	low, high netip.AddrPort
 	tunnel    uint64
 }
@@ -83,7 +83,7 @@ func (t *tracer) segment(p *packet, ends [2]netip.AddrPort, tunnel uint64, tcp *
 		t.assemble(s, i, p.at, tcp)
 	case tcp.RST:
 		if !h.opened || tcp.Seq == h.first {
-			s.close(i, RST, p.at)
+			s.close(i, events.RST, p.at)
 		}
 	case len(tcp.Payload) == 0 && !tcp.FIN:
 		h.await(tcp)
@@ -120,7 +120,7 @@ func (t *tracer) assemble(s *stream, i int, at time.Time, tcp *layers.TCP) {
 
 // streamOf returns the connection that a segment belongs to.
 func (t *tracer) streamOf(p *packet, ends [2]netip.AddrPort, tunnel uint64, tcp *layers.TCP) *stream {
-	key := pair{HopNamed(p.on), ends[0], ends[1], tunnel}
+	key := pair{events.HopNamed(p.on), ends[0], ends[1], tunnel}
 	if key.low.Compare(key.high) > 0 {
 		key.low, key.high = key.high, key.low
 	}
@@ -172,7 +172,7 @@ type stream struct {
 	number  int // from 1, in the order of the file
 	label   string
 	named   bool // by the recording
-	hop     Hop
+	hop     events.Hop
 	ends    [2]netip.AddrPort // the sender of the first packet is first
 	halves  [2]half           // by index into ends
 	client  int               // index of the end that connected; unknownEnd
@@ -241,12 +241,12 @@ func (h *half) endsWith(tcp *layers.TCP) bool {
 // to last.
 func far(number, last uint32) bool { return number-last+near > 2*near }
 
-func (t *tracer) newStream(hop Hop, p *packet, ends [2]netip.AddrPort, tcp *layers.TCP) *stream {
+func (t *tracer) newStream(hop events.Hop, p *packet, ends [2]netip.AddrPort, tcp *layers.TCP) *stream {
 	s := &stream{
 		tracer: t, number: len(t.all) + 1, hop: hop, ends: ends, opened: p.at, client: unknownEnd,
 	}
 	s.label = fmt.Sprint(s.number)
-	if name := introduced(p.comments); hop != UnknownHop && name != "" {
+	if name := introduced(p.comments); hop != events.UnknownHop && name != "" {
 		s.label, s.named = name, true
 	}
 	switch {
@@ -293,7 +293,7 @@ func (s *stream) succeededBy(sender netip.AddrPort, tcp *layers.TCP) bool {
 		back := h.end - tcp.Seq - uint32(len(tcp.Payload))
 		return back > near
 	}
-	return s.closed.How == RST && h.seen && far(tcp.Seq, h.last)
+	return s.closed.How == events.RST && h.seen && far(tcp.Seq, h.last)
 }
 
 // fits reports whether a segment can be of this connection by its numbers.
@@ -350,7 +350,7 @@ func (s *stream) Accept(tcp *layers.TCP, ci gopacket.CaptureInfo, d reassembly.T
 	}
 	if tcp.RST {
 		if fresh || next == reassembly.Sequence(tcp.Seq) {
-			s.close(s.index(d), RST, ci.Timestamp)
+			s.close(s.index(d), events.RST, ci.Timestamp)
 		}
 		return false
 	}
@@ -359,7 +359,7 @@ func (s *stream) Accept(tcp *layers.TCP, ci gopacket.CaptureInfo, d reassembly.T
 		h.expect(tcp, fresh, uint32(next), ac.(moment))
 	}
 	if h.endsWith(tcp) {
-		s.close(s.index(d), FIN, ci.Timestamp)
+		s.close(s.index(d), events.FIN, ci.Timestamp)
 		h.ended = true
 	}
 	pages := pagesPerConnection
@@ -371,8 +371,8 @@ func (s *stream) Accept(tcp *layers.TCP, ci gopacket.CaptureInfo, d reassembly.T
 }
 
 // close notes who ended the connection first.
-func (s *stream) close(end int, how Ending, at time.Time) {
-	if s.closed.How == NotEnded || how == RST && s.closed.How == FIN {
+func (s *stream) close(end int, how events.Means, at time.Time) {
+	if s.closed.How == events.NotEnded || how == events.RST && s.closed.How == events.FIN {
 		s.closed, s.closer = Closing{How: how, At: at}, end
 	}
 }

@@ -7,6 +7,8 @@ import (
 
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
+
+	"github.com/hopwire/hopwire/shared/events"
 )
 
 // A tunnel puts an Ethernet frame into another one.
@@ -79,8 +81,8 @@ func TestReadTunnels(t *testing.T) {
 				}
 			}
 			both(tap.connect)
-			both(func() { tap.send(Inbound, 0, 0, askA) })
-			both(func() { tap.send(Outbound, 0, 0, answer) })
+			both(func() { tap.send(events.Inbound, 0, 0, askA) })
+			both(func() { tap.send(events.Outbound, 0, 0, answer) })
 			rec := readBytes(t, tap.file.Bytes())
 			if len(rec.Connections) != 2 || len(rec.Warnings) > 0 {
 				t.Fatalf("%d connections, warnings %q", len(rec.Connections), rec.Warnings)
@@ -119,21 +121,21 @@ func TestReadConnectionsInTwoTunnels(t *testing.T) {
 			tap.initial -= 2 * apart
 			for i, ask := range []string{askA, askB} {
 				tap.tunnel, tap.sent = []tunnel{one, two}[i], [2]int{}
-				tap.send(Inbound, 0, 0, ask)
-				tap.send(Outbound, 0, 0, answer)
+				tap.send(events.Inbound, 0, 0, ask)
+				tap.send(events.Outbound, 0, 0, answer)
 				tap.initial += apart
 			}
 		}, [][]string{{askedA}, {askedB}}},
 
 		{"each direction in its own", func(tap *wiretap) {
 			tap.tunnel = one
-			tap.send(Inbound, flagSYN, 0, "")
+			tap.send(events.Inbound, flagSYN, 0, "")
 			tap.tunnel = two
-			tap.send(Outbound, flagSYN|flagACK, 0, "")
+			tap.send(events.Outbound, flagSYN|flagACK, 0, "")
 			tap.tunnel = one
-			tap.send(Inbound, 0, 0, askA)
+			tap.send(events.Inbound, 0, 0, askA)
 			tap.tunnel = two
-			tap.send(Outbound, 0, 0, answer)
+			tap.send(events.Outbound, 0, 0, answer)
 		}, [][]string{{askedA}}},
 
 		{"inside and outside", func(tap *wiretap) {
@@ -143,11 +145,11 @@ func TestReadConnectionsInTwoTunnels(t *testing.T) {
 				}
 			}
 			twice(tap.connect)
-			twice(func() { tap.send(Inbound, 0, 0, askA) })
-			twice(func() { tap.send(Outbound, 0, 0, answer) })
+			twice(func() { tap.send(events.Inbound, 0, 0, askA) })
+			twice(func() { tap.send(events.Outbound, 0, 0, answer) })
 			tap.initial += 1 << 30 // the same ports once more
-			twice(func() { tap.send(Inbound, flagSYN, 0, "") })
-			twice(func() { tap.send(Inbound, 0, 0, askB) })
+			twice(func() { tap.send(events.Inbound, flagSYN, 0, "") })
+			twice(func() { tap.send(events.Inbound, 0, 0, askB) })
 		}, [][]string{{askedA}, {"GET /b 28+0 ->"}}},
 	}
 	for _, c := range cases {
@@ -181,16 +183,16 @@ func TestReadConnectionsInTwoTunnelsWithoutNumbers(t *testing.T) {
 			tap := newWiretap(t, layers.LinkTypeEthernet)
 			first := tap.initial
 			var places [2][2]int // of each tunnel and direction
-			say := func(i int, d Direction, content string) {
+			say := func(i int, d events.Direction, content string) {
 				tap.tunnel, tap.initial, tap.sent = from(byte(3+i)), first+uint32(10*i), places[i]
 				tap.send(d, 0, places[i][d], content)
 				places[i] = tap.sent
 			}
 			for _, ask := range []string{askA, askB} {
-				say(0, Inbound, ask)
-				say(1, Inbound, ask)
-				say(0, Outbound, answer)
-				say(1, Outbound, answer)
+				say(0, events.Inbound, ask)
+				say(1, events.Inbound, ask)
+				say(0, events.Outbound, answer)
+				say(1, events.Outbound, answer)
 			}
 			rec := readBytes(t, tap.file.Bytes())
 			if len(rec.Connections) != 2 {
@@ -216,8 +218,8 @@ func TestReadAtomicFragments(t *testing.T) {
 			return append(append(out, 1, 2, 3, 4), frame[ethernetHeader+40:]...)
 		}
 		tap.connect()
-		tap.send(Inbound, 0, 0, askA)
-		tap.send(Outbound, 0, 0, answer)
+		tap.send(events.Inbound, 0, 0, askA)
+		tap.send(events.Outbound, 0, 0, answer)
 		rec := readBytes(t, tap.file.Bytes())
 		if len(rec.Connections) != want {
 			t.Errorf("offset field %d: %d connections, want %d; warnings %q", offset, len(rec.Connections), want, rec.Warnings)

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/gopacket/gopacket/layers"
+
+	"github.com/hopwire/hopwire/shared/events"
 )
 
 // The reasons have a sentence for each kind, and those first that explain the others.
@@ -16,7 +18,7 @@ func TestReasons(t *testing.T) {
 		tap.ends[0] = netip.AddrPortFrom(tap.ends[0].Addr(), tap.ends[0].Port()+1)
 		tap.sent = [2]int{}
 		tap.connect()
-		tap.send(Inbound, 0, 0, content)
+		tap.send(events.Inbound, 0, 0, content)
 	}
 	for range 30 {
 		connection(askA[:20])
@@ -59,7 +61,7 @@ func TestWantOfMemory(t *testing.T) {
 	tap.connect()
 	asks := strings.Repeat("GET / HTTP/1.1\r\nHost:a\r\n\r\n", 1000)
 	for n := range 500 {
-		tap.send(Inbound, 0, n*len(asks), asks)
+		tap.send(events.Inbound, 0, n*len(asks), asks)
 	}
 	rec, err := (&Reading{Memory: 32 << 20}).Read(&tap.file)
 	if err != nil {

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/gopacket/gopacket/layers"
+
+	"github.com/hopwire/hopwire/shared/events"
 )
 
 // A talk is a client that may have several requests unanswered, and a server, as a
@@ -36,33 +38,33 @@ type piece struct {
 	last    bool // of a message
 }
 
-func (k *talk) send(d Direction, content string, last bool) {
+func (k *talk) send(d events.Direction, content string, last bool) {
 	s := piece{content, k.sent[d], k.seen[d^1], last}
 	k.sent[d] += len(content)
 	k.flight[d] = append(k.flight[d], s)
-	if d == Inbound {
+	if d == events.Inbound {
 		k.capture(d, s)
 	}
 }
 
-func (k *talk) capture(d Direction, s piece) {
+func (k *talk) capture(d events.Direction, s piece) {
 	if k.asked >= k.from && k.Float64() >= k.loss {
 		k.tap.sent[d^1] = s.ack
 		k.tap.send(d, 0, s.at, s.content)
 	}
 }
 
-func (k *talk) arrive(d Direction) {
+func (k *talk) arrive(d events.Direction) {
 	s := k.flight[d][0]
 	k.flight[d] = k.flight[d][1:]
 	k.seen[d] = s.at + len(s.content)
 	switch {
-	case d == Inbound:
+	case d == events.Inbound:
 		k.heard++
 	case s.last:
 		k.got++
 	}
-	if d == Outbound {
+	if d == events.Outbound {
 		k.capture(d, s)
 	}
 }
@@ -71,12 +73,12 @@ func (k *talk) step() {
 	switch k.IntN(4) {
 	case 0:
 		if k.asked-k.got < k.depth {
-			k.send(Inbound, fmt.Sprintf("GET /%d HTTP/1.1\r\nHost: a\r\n\r\n", k.asked), true)
+			k.send(events.Inbound, fmt.Sprintf("GET /%d HTTP/1.1\r\nHost: a\r\n\r\n", k.asked), true)
 			k.asked++
 		}
 	case 1:
-		if len(k.flight[Inbound]) > 0 {
-			k.arrive(Inbound)
+		if len(k.flight[events.Inbound]) > 0 {
+			k.arrive(events.Inbound)
 		}
 	case 2:
 		if k.replied < k.heard {
@@ -84,8 +86,8 @@ func (k *talk) step() {
 			k.replied++
 		}
 	case 3:
-		if len(k.flight[Outbound]) > 0 {
-			k.arrive(Outbound)
+		if len(k.flight[events.Outbound]) > 0 {
+			k.arrive(events.Outbound)
 		}
 	}
 }
@@ -95,12 +97,12 @@ func (k *talk) reply() {
 	switch k.IntN(12) {
 	case 0:
 		k.faulty++
-		k.send(Outbound, "HTTP/1.1 200 OK\r\nX : 1\r\nContent-Length: 4\r\n\r\n"+number, true)
+		k.send(events.Outbound, "HTTP/1.1 200 OK\r\nX : 1\r\nContent-Length: 4\r\n\r\n"+number, true)
 	case 1, 2, 3:
-		k.send(Outbound, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n"+number, false)
-		k.send(Outbound, "\r\n0\r\n\r\n", true)
+		k.send(events.Outbound, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n"+number, false)
+		k.send(events.Outbound, "\r\n0\r\n\r\n", true)
 	default:
-		k.send(Outbound, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n"+number, true)
+		k.send(events.Outbound, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n"+number, true)
 	}
 }
 

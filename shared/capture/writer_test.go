@@ -80,18 +80,18 @@ func checkSums(t testing.TB, frame gopacket.Packet) {
 // The packets around one exchange through both hops, each of them.
 func TestWriterPackets(t *testing.T) {
 	tp := newTape(t)
-	c, o := tp.open(ClientHop), tp.open(OriginHop)
+	c, o := tp.open(events.ClientHop), tp.open(events.OriginHop)
 	tp.in(c, askA)
 	tp.track.Note(o, tp.tick(), &events.Note{Kind: "pool.miss", Text: "none idle"})
-	tp.track.Bytes(o, Inbound, tp.tick(), []byte(askA), false, "insert Via")
-	tp.track.Bytes(o, Outbound, tp.tick(), make([]byte, maxSegment+5), false, "a long write")
-	tp.end(o, Outbound, RST)
+	tp.track.Bytes(o, events.Inbound, tp.tick(), []byte(askA), false, "insert Via")
+	tp.track.Bytes(o, events.Outbound, tp.tick(), make([]byte, maxSegment+5), false, "a long write")
+	tp.end(o, events.Outbound, events.RST)
 	tp.out(c, answer)
-	tp.end(c, Outbound, FIN)
+	tp.end(c, events.Outbound, events.FIN)
 	tp.in(c, "more")
-	tp.end(c, Inbound, FIN)
+	tp.end(c, events.Inbound, events.FIN)
 	tp.in(c, "ignored: the flow has ended")
-	tp.end(c, Inbound, FIN)
+	tp.end(c, events.Inbound, events.FIN)
 	equalLines(t, "packets", dump(t, tp.bytes()), []string{
 		"client received S seq 0 len 0 # c1 opened by 127.0.0.1:50001 to 127.0.0.1:41234",
 		"client sent S. seq 0 ack 1 len 0",
@@ -116,7 +116,7 @@ func TestWriterPackets(t *testing.T) {
 // Without anything to send, a side acknowledges before a window fills.
 func TestWriterAcknowledges(t *testing.T) {
 	tp := newTape(t)
-	c := tp.open(ClientHop)
+	c := tp.open(events.ClientHop)
 	for range 5 {
 		tp.in(c, strings.Repeat("x", 60000))
 	}
@@ -133,15 +133,15 @@ func TestWriterAcknowledges(t *testing.T) {
 // Octets that nobody saw leave a hole of their size, and a note.
 func TestWriterLeavesHoles(t *testing.T) {
 	tp := newTape(t)
-	c := tp.open(ClientHop)
+	c := tp.open(events.ClientHop)
 	tp.in(c, "seen")
-	c.Skip(Inbound, 1<<33)
+	c.Skip(events.Inbound, 1<<33)
 	tp.in(c, "seen again")
-	c.Skip(Outbound, 7)
-	tp.end(c, Outbound, FIN)
-	tp.end(c, Outbound, FIN)
-	if c.Passed(Inbound) != 1<<33+14 || c.Passed(Outbound) != 7 {
-		t.Errorf("passed %d and %d", c.Passed(Inbound), c.Passed(Outbound))
+	c.Skip(events.Outbound, 7)
+	tp.end(c, events.Outbound, events.FIN)
+	tp.end(c, events.Outbound, events.FIN)
+	if c.Passed(events.Inbound) != 1<<33+14 || c.Passed(events.Outbound) != 7 {
+		t.Errorf("passed %d and %d", c.Passed(events.Inbound), c.Passed(events.Outbound))
 	}
 	equalLines(t, "packets", dump(t, tp.bytes())[3:], []string{
 		"client received P. seq 1 ack 1 len 4",
@@ -164,7 +164,7 @@ func TestWriterComments(t *testing.T) {
 	}
 	for _, c := range cases {
 		tp := newTape(t)
-		tp.track.Bytes(tp.open(ClientHop), Inbound, tp.tick(), []byte("x"), false, c.comment)
+		tp.track.Bytes(tp.open(events.ClientHop), events.Inbound, tp.tick(), []byte("x"), false, c.comment)
 		ng, err := pcapgo.NewNgReader(bytes.NewReader(tp.bytes()), pcapgo.DefaultNgReaderOptions)
 		if err != nil {
 			t.Fatal(err)
@@ -186,8 +186,8 @@ func TestWriterComments(t *testing.T) {
 func TestWriterFileStructure(t *testing.T) {
 	var statistics []pcapgo.NgInterfaceStatistics
 	tp := someTape(t)
-	f := tp.open(OriginHop)
-	f.Skip(Inbound, 9)
+	f := tp.open(events.OriginHop)
+	f.Skip(events.Inbound, 9)
 	tp.in(f, "x")
 	ng, err := pcapgo.NewNgReader(bytes.NewReader(tp.bytes()), pcapgo.NgReaderOptions{
 		StatisticsCallback: func(_ int, s pcapgo.NgInterfaceStatistics) { statistics = append(statistics, s) },
@@ -225,7 +225,7 @@ func TestWriterUnknownFlow(t *testing.T) {
 	tp := newTape(t)
 	var f events.Flow
 	tp.in(&f, "x")
-	tp.end(&f, Inbound, FIN)
+	tp.end(&f, events.Inbound, events.FIN)
 	if got := dump(t, tp.bytes()); len(got) > 0 {
 		t.Errorf("packets %q", got)
 	}
@@ -244,7 +244,7 @@ func TestFlowIDs(t *testing.T) {
 	for _, c := range []struct {
 		id   events.ConnID
 		name string
-	}{{events.ConnID{Hop: ClientHop, N: 3}, "c3"}, {events.ConnID{Hop: OriginHop, N: 18446744073709551615}, "o18446744073709551615"}, {events.ConnID{Hop: UnknownHop, N: 0}, "?0"}} {
+	}{{events.ConnID{Hop: events.ClientHop, N: 3}, "c3"}, {events.ConnID{Hop: events.OriginHop, N: 18446744073709551615}, "o18446744073709551615"}, {events.ConnID{Hop: events.UnknownHop, N: 0}, "?0"}} {
 		back, err := events.ParseConnID(c.name)
 		if c.id.String() != c.name || back != c.id || err != nil {
 			t.Errorf("%+v is %q, which is %+v, %v", c.id, c.id, back, err)
@@ -270,7 +270,7 @@ func TestInitialSequenceDiffers(t *testing.T) {
 	at := time.Unix(1767323045, 0)
 	seen := map[uint32]bool{}
 	for n := range uint64(1000) {
-		for _, number := range initialSequence(events.ConnID{Hop: ClientHop, N: n}, at) {
+		for _, number := range initialSequence(events.ConnID{Hop: events.ClientHop, N: n}, at) {
 			if seen[number] {
 				t.Fatalf("number %d twice", number)
 			}
@@ -280,7 +280,7 @@ func TestInitialSequenceDiffers(t *testing.T) {
 }
 
 func TestAddressesAreOfOneFamily(t *testing.T) {
-	got := addresses(events.ConnID{Hop: ClientHop, N: 1 << 20}, netip.AddrPort{}, netip.MustParseAddrPort("[::1]:80"))
+	got := addresses(events.ConnID{Hop: events.ClientHop, N: 1 << 20}, netip.AddrPort{}, netip.MustParseAddrPort("[::1]:80"))
 	if got[0].Addr().Is4() || got[1].Addr().Is4() || got[0].Port() < 1024 {
 		t.Errorf("got %v", got)
 	}

@@ -54,11 +54,11 @@ func TestRecording(t *testing.T) {
 	}
 	for _, want := range []struct {
 		id                string
-		hop               capture.Hop
+		hop               events.Hop
 		request, response string
 	}{
-		{"c1", capture.ClientHop, request, forwarded},
-		{"o1", capture.OriginHop, "GET /a HTTP/1.1\r\nHost: a\r\nVia: 1.1 hopwire\r\n\r\n", answer},
+		{"c1", events.ClientHop, request, forwarded},
+		{"o1", events.OriginHop, "GET /a HTTP/1.1\r\nHost: a\r\nVia: 1.1 hopwire\r\n\r\n", answer},
 	} {
 		connection := find(recording, want.id)
 		if connection == nil || connection.Hop != want.hop || len(connection.Exchanges) != 2 {
@@ -189,8 +189,8 @@ func TestRecordedCutOff(t *testing.T) {
 		p.send(hello)
 		p.expectEnd()
 	})
-	for id, from := range map[string]capture.Direction{"c1": capture.Outbound, "o1": capture.Inbound} {
-		if c := find(recording, id); c == nil || c.Closed.How != capture.FIN || c.Closed.From != from {
+	for id, from := range map[string]events.Direction{"c1": events.Outbound, "o1": events.Inbound} {
+		if c := find(recording, id); c == nil || c.Closed.How != events.FIN || c.Closed.From != from {
 			t.Errorf("%s: %+v", id, c)
 		}
 	}
@@ -313,7 +313,7 @@ func TestRecordedWhileIdle(t *testing.T) {
 				t.Errorf("warnings %q", recording.Warnings)
 			}
 			o := find(recording, "o1")
-			if byOrigin := o.Closed.From == capture.Outbound; byOrigin == warned {
+			if byOrigin := o.Closed.From == events.Outbound; byOrigin == warned {
 				t.Errorf("closed %+v", o.Closed)
 			}
 		})

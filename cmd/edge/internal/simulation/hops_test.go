@@ -3,7 +3,7 @@ package simulation
 import (
 	"bytes"
 
-	"github.com/hopwire/hopwire/shared/capture"
+	"github.com/hopwire/hopwire/shared/events"
 )
 
 // judgeEdits compares the two hops of one request and of its response, as they
@@ -17,7 +17,7 @@ func (w *world) judgeEdits(r *request) {
 		if o := w.reel(t.line); o != nil {
 			h := &hop{
 				request: r, line: t.line,
-				received: client.octets[capture.Inbound], sent: o.octets[capture.Inbound], comments: o.comments[capture.Inbound],
+				received: client.octets[events.Inbound], sent: o.octets[events.Inbound], comments: o.comments[events.Inbound],
 				from: int(r.from), to: int(t.start), heads: [][2]int{{r.head, r.ahead}}, body: len(r.want) - r.ahead,
 			}
 			if r.trailer[0] > 0 {
@@ -28,12 +28,12 @@ func (w *world) judgeEdits(r *request) {
 	}
 	a := &r.answer
 	if a.state < inBody || a.source == nil || a.try == nil {
-		r.forget(client.comments[capture.Outbound])
+		r.forget(client.comments[events.Outbound])
 		return
 	}
 	h := &hop{
 		request: r, line: r.call.line,
-		received: w.reel(a.try.line).octets[capture.Outbound], sent: client.octets[capture.Outbound], comments: client.comments[capture.Outbound],
+		received: w.reel(a.try.line).octets[events.Outbound], sent: client.octets[events.Outbound], comments: client.comments[events.Outbound],
 		from: int(a.try.read), to: int(a.from), heads: a.source.heads(r, a.head),
 	}
 	p, last := a.source, h.heads[len(h.heads)-1]

@@ -30,7 +30,7 @@ func (w *world) judgeReading() {
 		w.judgeNote(&ends[i], e)
 	}
 	for _, c := range recording.Connections {
-		if id, err := events.ParseConnID(c.ID); err == nil && c.Hop == capture.ClientHop && id.N <= uint64(len(w.accepted)) {
+		if id, err := events.ParseConnID(c.ID); err == nil && c.Hop == events.ClientHop && id.N <= uint64(len(w.accepted)) {
 			w.judgeMessages(w.accepted[id.N-1].call, c.Exchanges)
 		}
 	}

@@ -3,7 +3,6 @@ package simulation
 import (
 	"bytes"
 
-	"github.com/hopwire/hopwire/shared/capture"
 	"github.com/hopwire/hopwire/shared/events"
 )
 
@@ -39,7 +38,7 @@ func (w *world) judgeRecording() {
 	for id, r := range t.reels {
 		for d, comments := range r.comments {
 			for at, comment := range comments {
-				w.fail("the recording has edits where neither head nor trailer section begins", "%v, byte %d %v: %s", id, at, capture.Direction(d), comment)
+				w.fail("the recording has edits where neither head nor trailer section begins", "%v, byte %d %v: %s", id, at, events.Direction(d), comment)
 			}
 		}
 	}
@@ -58,7 +57,7 @@ func (w *world) reel(l *line) *reel {
 
 // judgeReel compares the octets of a connection, and its ends.
 func (w *world) judgeReel(l *line, r *reel) {
-	in, out := capture.Inbound, capture.Outbound // of the gateway
+	in, out := events.Inbound, events.Outbound // of the gateway
 	if l.call == nil {
 		in, out = out, in
 	}
@@ -78,14 +77,14 @@ func (w *world) judgeReel(l *line, r *reel) {
 	}
 	gone := l.reset || l.struck
 	switch {
-	case r.ends[in] == capture.RST && !gone:
+	case r.ends[in] == events.RST && !gone:
 		w.fail("the recording has a reset that did not come", "%v", l)
-	case r.ends[in] == capture.FIN && !l.readEnd && !(l.lateEnd && tunnels):
+	case r.ends[in] == events.FIN && !l.readEnd && !(l.lateEnd && tunnels):
 		w.fail("the recording has an end that the gateway did not read", "%v", l)
-	case l.readEnd && r.ends[in] != capture.FIN:
+	case l.readEnd && r.ends[in] != events.FIN:
 		w.fail("the recording lacks an end that the gateway read", "%v", l)
-	case r.ends[out] == capture.FIN && !l.fin && l.arrived == l.read, r.ends[out] == capture.RST && !l.rst && !gone,
-		r.ends[out] == capture.NotEnded && r.ends[in] != capture.RST:
+	case r.ends[out] == events.FIN && !l.fin && l.arrived == l.read, r.ends[out] == events.RST && !l.rst && !gone,
+		r.ends[out] == events.NotEnded && r.ends[in] != events.RST:
 		w.fail("the recording has another end of the gateway's than was seen", "%v: %v", l, r.ends[out])
 	}
 }

@@ -155,10 +155,10 @@ func padded(n int) int { return (n + 3) &^ 3 }
 
 // wind adds a packet to its reel.
 func (t *tape) wind(p *packet) error {
-	r, d := t.by[p.from], capture.Inbound
+	r, d := t.by[p.from], events.Inbound
 	switch {
 	case r == nil && t.by[p.to] != nil:
-		r, d = t.by[p.to], capture.Outbound
+		r, d = t.by[p.to], events.Outbound
 	case r == nil:
 		name, _, _ := strings.Cut(p.comment, " ")
 		id, err := events.ParseConnID(name)
@@ -185,9 +185,9 @@ func (t *tape) wind(p *packet) error {
 	r.octets[d] = append(r.octets[d], p.content...)
 	switch {
 	case p.rst:
-		r.ends[d] = capture.RST
+		r.ends[d] = events.RST
 	case p.fin:
-		r.ends[d] = capture.FIN
+		r.ends[d] = events.FIN
 		r.next[d]++
 	}
 	return nil

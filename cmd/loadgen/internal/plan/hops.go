@@ -12,6 +12,7 @@ import (
 
 	"github.com/hopwire/hopwire/shared/capture"
 	"github.com/hopwire/hopwire/shared/english"
+	"github.com/hopwire/hopwire/shared/events"
 	"github.com/hopwire/hopwire/shared/wire"
 )
 
@@ -21,7 +22,7 @@ var ErrSeveralServers = errors.New("requests to several servers")
 
 // choose returns the connections that are to be replayed. Which hop a connection of
 // somebody else's capture is of is a guess, which a server that is named overrules.
-func (b *planner) choose(all []*capture.Connection, hop capture.Hop, servers []netip.AddrPort) (chosen []*capture.Connection, err error) {
+func (b *planner) choose(all []*capture.Connection, hop events.Hop, servers []netip.AddrPort) (chosen []*capture.Connection, err error) {
 	passed := b.passedOn(serversOf(all, unknown), hop, len(servers) == 0)
 	var others []*capture.Connection // of this hop
 	elsewhere := false               // a server that is named is one of the other hop
@@ -29,7 +30,7 @@ func (b *planner) choose(all []*capture.Connection, hop capture.Hop, servers []n
 		inner := unknown(c) && passed[c.Server]
 		named := slices.ContainsFunc(servers, func(s netip.AddrPort) bool { return same(s, c.Server) })
 		switch {
-		case (c.Hop == capture.OriginHop || inner) != (hop == capture.OriginHop) && !(inner && named):
+		case (c.Hop == events.OriginHop || inner) != (hop == events.OriginHop) && !(inner && named):
 			b.otherHop++
 			elsewhere = elsewhere || named
 		case len(servers) == 0 || named:
@@ -46,16 +47,16 @@ func (b *planner) choose(all []*capture.Connection, hop capture.Hop, servers []n
 		return nil, fmt.Errorf("it has no request of this hop to such a --server, only to %s%s", listed(serversOf(others, anyHop)), hint)
 	}
 	left := serversOf(chosen, unknown)
-	if hop == capture.ClientHop && len(servers) == 0 && len(left) > 1 {
+	if hop == events.ClientHop && len(servers) == 0 && len(left) > 1 {
 		return nil, fmt.Errorf("it has %w (%s): say with --server which to take", ErrSeveralServers, listed(left))
 	}
-	if n := len(serversOf(chosen, func(c *capture.Connection) bool { return c.Hop == capture.ClientHop })); n > 1 {
+	if n := len(serversOf(chosen, func(c *capture.Connection) bool { return c.Hop == events.ClientHop })); n > 1 {
 		b.chosen = append(b.chosen, fmt.Sprintf("the recording has connections to %d servers, all of which are replayed", n))
 	}
 	return chosen, nil
 }
 
-func unknown(c *capture.Connection) bool { return c.Hop == capture.UnknownHop }
+func unknown(c *capture.Connection) bool { return c.Hop == events.UnknownHop }
 func anyHop(*capture.Connection) bool    { return true }
 
 // same reports whether s, of which the address may be left open, is the server.
@@ -123,7 +124,7 @@ func listed(servers []*recordedServer) string {
 // servers have the same paths. So the machine that asks the origin has to be the
 // gateway's by its address; or if addresses do not tell, since the gateway has several
 // or all is on one machine, the responses have to be the same as well.
-func (b *planner) passedOn(servers []*recordedServer, hop capture.Hop, tell bool) map[netip.AddrPort]bool {
+func (b *planner) passedOn(servers []*recordedServer, hop events.Hop, tell bool) map[netip.AddrPort]bool {
 	if len(servers) < 2 || len(servers) > maxServers {
 		return nil
 	}
@@ -135,7 +136,7 @@ func (b *planner) passedOn(servers []*recordedServer, hop capture.Hop, tell bool
 			}
 			passed[inner.address] = true
 			left := inner
-			if hop == capture.OriginHop {
+			if hop == events.OriginHop {
 				left = outer
 			}
 			if tell {

@@ -9,6 +9,7 @@ import (
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/plan/plantest"
 	"github.com/hopwire/hopwire/shared/capture"
 	"github.com/hopwire/hopwire/shared/english"
+	"github.com/hopwire/hopwire/shared/events"
 )
 
 // TestHopsOfACapture tells of which connections of a capture by others it is seen
@@ -18,7 +19,7 @@ func TestHopsOfACapture(t *testing.T) {
 	// seen is a connection with one request, asked and answered at so many seconds.
 	seen := func(client, server, request string, from, to int64) *capture.Connection {
 		c := plantest.Record([]plantest.Exchange{{request, plantest.OK}}).Connections[0]
-		c.Hop, c.Client, c.Server = capture.UnknownHop, netip.MustParseAddrPort(client), netip.MustParseAddrPort(server)
+		c.Hop, c.Client, c.Server = events.UnknownHop, netip.MustParseAddrPort(client), netip.MustParseAddrPort(server)
 		x := &c.Exchanges[0]
 		x.Request.At, x.Response.End = time.Unix(from, 0), time.Unix(to, 0)
 		return c
@@ -58,7 +59,7 @@ func TestHopsOfACapture(t *testing.T) {
 			seen("10.0.0.2:5000", origin, fetch, 11, 19)}, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			plan, err := FromRecording(&capture.Recording{Connections: test.connections}, capture.ClientHop)
+			plan, err := FromRecording(&capture.Recording{Connections: test.connections}, events.ClientHop)
 			if !test.passed {
 				if err == nil || !strings.Contains(err.Error(), "10.0.0.2:80 with") || !strings.Contains(err.Error(), "10.0.0.3:80 with") {
 					t.Errorf("plan %v, error %v", plan, err)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hopwire/hopwire/shared/capture"
 	"github.com/hopwire/hopwire/shared/english"
+	"github.com/hopwire/hopwire/shared/events"
 	"github.com/hopwire/hopwire/shared/wire"
 )
 
@@ -143,7 +144,7 @@ func Join(plans ...*Plan) *Plan {
 // to a gateway and those that this has passed on, the hops are told apart by that;
 // else all connections count as the client's, and then must be to one server, or
 // the error is ErrSeveralServers.
-func FromRecording(rec *capture.Recording, hop capture.Hop, servers ...netip.AddrPort) (*Plan, error) {
+func FromRecording(rec *capture.Recording, hop events.Hop, servers ...netip.AddrPort) (*Plan, error) {
 	b := newPlanner()
 	connections, err := b.choose(rec.Connections, hop, servers)
 	if err != nil {
@@ -307,7 +308,7 @@ func incompleteOr(err error) error {
 }
 
 // empty says why there is nothing to send, of which the recording may know more.
-func (b *planner) empty(hop capture.Hop, reasons []string) error {
+func (b *planner) empty(hop events.Hop, reasons []string) error {
 	losses := b.losses()
 	first := "there is no HTTP/1.1 request in it"
 	switch {
@@ -320,11 +321,11 @@ func (b *planner) empty(hop capture.Hop, reasons []string) error {
 }
 
 // opposite is the other one of the two hops.
-func opposite(hop capture.Hop) capture.Hop {
-	if hop == capture.OriginHop {
-		return capture.ClientHop
+func opposite(hop events.Hop) events.Hop {
+	if hop == events.OriginHop {
+		return events.ClientHop
 	}
-	return capture.OriginHop
+	return events.OriginHop
 }
 
 // losses says what was left out.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/plan/plantest"
 	"github.com/hopwire/hopwire/shared/capture"
+	"github.com/hopwire/hopwire/shared/events"
 )
 
 // TestPlanOfARecording tells what becomes of one recorded exchange.
@@ -83,7 +84,7 @@ func TestPlanOfARecording(t *testing.T) {
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			plan, err := FromRecording(plantest.Record([]plantest.Exchange{{test.request, test.response}}), capture.ClientHop)
+			plan, err := FromRecording(plantest.Record([]plantest.Exchange{{test.request, test.response}}), events.ClientHop)
 			if test.left != "" {
 				if err == nil || !strings.Contains(err.Error(), test.left) {
 					t.Fatalf("the error is %v, not %q", err, test.left)
@@ -135,7 +136,7 @@ func TestFaultsInWords(t *testing.T) {
 func TestCutMessagesAreNotCompared(t *testing.T) {
 	rec := plantest.Record([]plantest.Exchange{{plantest.Get("/1"), "HTTP/1.1 200 OK\r\n\r\nhalf of"}})
 	rec.Connections[0].Exchanges[0].Response.Cut = true
-	plan, err := FromRecording(rec, capture.ClientHop)
+	plan, err := FromRecording(rec, events.ClientHop)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +148,7 @@ func TestCutMessagesAreNotCompared(t *testing.T) {
 func TestFaultyResponsesAreNotCompared(t *testing.T) {
 	rec := plantest.Record([]plantest.Exchange{{plantest.Get("/1"), plantest.OK}})
 	rec.Connections[0].Exchanges[0].Response.Fault = errors.New("more content than it says")
-	plan, err := FromRecording(rec, capture.ClientHop)
+	plan, err := FromRecording(rec, events.ClientHop)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +161,7 @@ func TestFaultyResponsesAreNotCompared(t *testing.T) {
 func TestLossesAreNotedFirst(t *testing.T) {
 	rec := plantest.Record([]plantest.Exchange{{plantest.Get("/1"), ""}, {"GET / HTTP/1.1\r\nHost", ""}})
 	rec.Warnings, rec.Losses = []string{"a loss", "a remark"}, 1
-	plan, err := FromRecording(rec, capture.ClientHop)
+	plan, err := FromRecording(rec, events.ClientHop)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,7 +214,7 @@ func TestPlanKeepsSessionsAndOrder(t *testing.T) {
 }
 
 func TestHops(t *testing.T) {
-	rec := func(hops ...capture.Hop) *capture.Recording {
+	rec := func(hops ...events.Hop) *capture.Recording {
 		all := &capture.Recording{}
 		for _, h := range hops {
 			c := plantest.Record(plantest.Gets("/" + h.String())).Connections[0]
@@ -225,16 +226,16 @@ func TestHops(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		rec  *capture.Recording
-		hop  capture.Hop
+		hop  events.Hop
 		want string // targets, or the error
 	}{
-		{"both, client", rec(capture.ClientHop, capture.OriginHop), capture.ClientHop, "/client"},
-		{"both, origin", rec(capture.ClientHop, capture.OriginHop), capture.OriginHop, "/origin"},
-		{"unknown, client", rec(capture.UnknownHop, capture.UnknownHop), capture.ClientHop, "/unknown /unknown"},
-		{"unknown, origin", rec(capture.UnknownHop), capture.OriginHop, "it has no request of the origin's hop; --hop client takes those of the client's"},
-		{"origin only, client", rec(capture.OriginHop), capture.ClientHop, "it has no request of the client's hop; --hop origin takes those of the origin's"},
-		{"nothing", rec(), capture.ClientHop, "there is no HTTP/1.1 request in it"},
-		{"nothing, and why", &capture.Recording{Warnings: []string{"b1", "b2", "a"}, Reasons: []string{"a", "b"}}, capture.ClientHop,
+		{"both, client", rec(events.ClientHop, events.OriginHop), events.ClientHop, "/client"},
+		{"both, origin", rec(events.ClientHop, events.OriginHop), events.OriginHop, "/origin"},
+		{"unknown, client", rec(events.UnknownHop, events.UnknownHop), events.ClientHop, "/unknown /unknown"},
+		{"unknown, origin", rec(events.UnknownHop), events.OriginHop, "it has no request of the origin's hop; --hop client takes those of the client's"},
+		{"origin only, client", rec(events.OriginHop), events.ClientHop, "it has no request of the client's hop; --hop origin takes those of the origin's"},
+		{"nothing", rec(), events.ClientHop, "there is no HTTP/1.1 request in it"},
+		{"nothing, and why", &capture.Recording{Warnings: []string{"b1", "b2", "a"}, Reasons: []string{"a", "b"}}, events.ClientHop,
 			"there is no HTTP/1.1 request in it; a; b"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -260,7 +261,7 @@ func TestSeveralServersAreNoted(t *testing.T) {
 	rec := plantest.Record(plantest.Gets("/1"), plantest.Gets("/2"))
 	rec.Connections[1].Server = netip.MustParseAddrPort("127.0.0.1:9090")
 	rec.Warnings = []string{"a warning of the reader"}
-	plan, err := FromRecording(rec, capture.ClientHop)
+	plan, err := FromRecording(rec, events.ClientHop)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -344,7 +345,7 @@ func TestFromURLRefuses(t *testing.T) {
 // planned is the plan of sessions.
 func planned(t *testing.T, sessions ...[]plantest.Exchange) *Plan {
 	t.Helper()
-	p, err := FromRecording(plantest.Record(sessions...), capture.ClientHop)
+	p, err := FromRecording(plantest.Record(sessions...), events.ClientHop)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ import (
 
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/plan"
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/plan/plantest"
-	"github.com/hopwire/hopwire/shared/capture"
+	"github.com/hopwire/hopwire/shared/events"
 	"github.com/hopwire/hopwire/shared/loop"
 )
 
@@ -119,7 +119,7 @@ func always(octets string) func(*peer) {
 // planned is the plan of sessions.
 func planned(t *testing.T, sessions ...[]plantest.Exchange) *plan.Plan {
 	t.Helper()
-	p, err := plan.FromRecording(plantest.Record(sessions...), capture.ClientHop)
+	p, err := plan.FromRecording(plantest.Record(sessions...), events.ClientHop)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/hopwire/hopwire/shared/capture"
+	"github.com/hopwire/hopwire/shared/events"
 )
 
 // OK is a recorded response with "hi" as its content.
@@ -31,7 +32,7 @@ func Record(sessions ...[]Exchange) *capture.Recording {
 	rec := &capture.Recording{}
 	for i, s := range sessions {
 		c := &capture.Connection{
-			ID: fmt.Sprintf("c%d", i+1), Hop: capture.ClientHop,
+			ID: fmt.Sprintf("c%d", i+1), Hop: events.ClientHop,
 			Client: netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(50001+i)),
 			Server: netip.MustParseAddrPort("127.0.0.1:8080"),
 		}
