@@ -55,10 +55,7 @@ func (r *ring) reserve(n, spare int) []byte {
 	if n > rest {
 		wrap = rest
 	}
-	switch {
-	case used == 0 && at >= minimalRing && rest+n <= len(r.memory):
-		wrap = rest // so that a consumer who keeps up finds all in the cache
-	case used+wrap+n+spare > len(r.memory):
+	if used+wrap+n+spare > len(r.memory) {
 		return nil
 	}
 	if wrap > 0 {
