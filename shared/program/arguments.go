@@ -20,30 +20,44 @@ func flagsFirst(app *cli.App, line []string) []string {
 			return line // flags of the program, or a command that does not exist
 		}
 	}
-	var flags, arguments []string
-	for rest := line[named:]; len(rest) > 0; {
+	flags, arguments, left := split(known, line[named:])
+	if len(left) > 0 {
+		return slices.Concat(line[:named], flags, left)
+	}
+	if len(arguments) > 0 {
+		flags = append(flags, "--") // an argument may begin with a dash
+	}
+	return slices.Concat(line[:named], flags, arguments)
+}
+
+// Arguments are those of the words that are neither one of the flags nor its value.
+func Arguments(flags []cli.Flag, words []string) []string {
+	_, arguments, _ := split(flags, words)
+	return arguments
+}
+
+// split sorts words into flags with their values, and arguments. Where the value of the
+// last flag is missing, the flag is left: let that be found.
+func split(known []cli.Flag, words []string) (flags, arguments, left []string) {
+	for rest := words; len(rest) > 0; {
 		n := 1
 		switch word := rest[0]; {
 		case word == "--":
-			arguments = append(arguments, rest[1:]...)
-			n = len(rest)
+			return flags, append(arguments, rest[1:]...), nil
 		case word == "-" || !strings.HasPrefix(word, "-"):
 			arguments = append(arguments, word)
 		default:
 			if wantsValue(known, word) {
 				n = 2
 			}
-			if n > len(rest) { // its value is missing: let that be found
-				return slices.Concat(line[:named], flags, rest)
+			if n > len(rest) {
+				return flags, arguments, rest
 			}
 			flags = append(flags, rest[:n]...)
 		}
 		rest = rest[n:]
 	}
-	if len(arguments) > 0 {
-		flags = append(flags, "--") // an argument may begin with a dash
-	}
-	return slices.Concat(line[:named], flags, arguments)
+	return flags, arguments, nil
 }
 
 // lineKey is by which a context has the command line.
@@ -53,13 +67,16 @@ func withLine(ctx context.Context, line []string) context.Context {
 	return context.WithValue(ctx, lineKey{}, line)
 }
 
-// onLine reports whether the command line names the flag.
-func onLine(ctx context.Context, f cli.Flag) bool {
+// typed is the flag as the command line names it, with its dashes; empty: it does not.
+func typed(ctx context.Context, names ...string) string {
 	line, _ := ctx.Value(lineKey{}).([]string)
-	return slices.ContainsFunc(line, func(word string) bool {
-		name, _, _ := strings.Cut(strings.TrimLeft(word, "-"), "=")
-		return strings.HasPrefix(word, "-") && slices.Contains(f.Names(), name)
-	})
+	for _, word := range line {
+		word, _, _ = strings.Cut(word, "=")
+		if name := strings.TrimLeft(word, "-"); name != word && slices.Contains(names, name) {
+			return word
+		}
+	}
+	return ""
 }
 
 // wantsValue says that the word behind the flag belongs to it.

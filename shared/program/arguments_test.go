@@ -36,3 +36,20 @@ func TestFlagsFirst(t *testing.T) {
 		}
 	}
 }
+
+func TestArguments(t *testing.T) {
+	flags := []cli.Flag{&cli.StringFlag{Name: "target", Aliases: []string{"t"}}, &cli.BoolFlag{Name: "verify"}}
+	for line, want := range map[string]string{
+		"":                        "",
+		"a":                       "a",
+		"-t x a":                  "a",
+		"--target=x --verify a b": "a b",
+		"a -t":                    "a",
+		"--unknown a -- -b":       "a -b",
+		"-":                       "-",
+	} {
+		if got := strings.Join(Arguments(flags, strings.Fields(line)), " "); got != want {
+			t.Errorf("%q: %q, want %q", line, got, want)
+		}
+	}
+}

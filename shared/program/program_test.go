@@ -24,7 +24,7 @@ func edge(action cli.ActionFunc) *cli.App {
 			"which takes more words than fit a line of eighty columns.\n\nEXAMPLES\n  edge --listen :8080",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "listen", Usage: "accept connections on `ADDRESS`", Value: "127.0.0.1:0"},
-			&cli.DurationFlag{Name: "idle-timeout", Usage: "close after `DURATION`", Value: time.Minute, Category: "limits"},
+			&cli.DurationFlag{Name: "idle-timeout", Aliases: []string{"i"}, Usage: "close after `DURATION`", Value: time.Minute, Category: "limits"},
 			&cli.BoolFlag{Name: "verbatim", Usage: "send heads untouched", EnvVars: []string{"OWN_NAME"}},
 			LoopsFlag(),
 		},
@@ -69,6 +69,14 @@ func TestExitStatusAndSentence(t *testing.T) {
 		{"flag without value", fails(nil), "--listen", [2]string{}, 2, "edge: --listen needs a value; see 'edge --help'\n"},
 		{"bad duration", fails(nil), "--idle-timeout soon", [2]string{}, 2,
 			"edge: --idle-timeout is a time such as 5s, not \"soon\"; see 'edge --help'\n"},
+		{"unknown short flag", fails(nil), "-n", [2]string{}, 2, "edge: unknown flag -n; see 'edge --help'\n"},
+		{"short flag without value", fails(nil), "-i", [2]string{}, 2, "edge: -i needs a value; see 'edge --help'\n"},
+		{"bad value of a short flag", fails(nil), "-i soon", [2]string{}, 2, "edge: -i is a time such as 5s, not \"soon\"; see 'edge --help'\n"},
+		{"the same with a sign", fails(nil), "-i=soon", [2]string{}, 2, "edge: -i is a time such as 5s, not \"soon\"; see 'edge --help'\n"},
+		{"bad value of a short flag found late", fails(Usagef("--idle-timeout is short")), "-i 1s", [2]string{}, 2,
+			"edge: -i is short; see 'edge --help'\n"},
+		{"the long flag, though it has a short name", fails(Usagef("--idle-timeout is short")), "--idle-timeout 1s", [2]string{}, 2,
+			"edge: --idle-timeout is short; see 'edge --help'\n"},
 		{"bad flag", fails(nil), "---x", [2]string{}, 2, "edge: ---x is not a flag; see 'edge --help'\n"},
 		{"bad boolean", fails(nil), "--verbatim=maybe", [2]string{}, 2,
 			"edge: --verbatim is true or false, not \"maybe\"; see 'edge --help'\n"},
@@ -189,7 +197,7 @@ FLAGS
       print the version
 
 LIMITS
-  --idle-timeout DURATION
+  --idle-timeout, -i DURATION
       close after DURATION
       (default 1m0s; EDGE_IDLE_TIMEOUT)
 

@@ -1,6 +1,7 @@
 package program
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"reflect"
@@ -13,23 +14,23 @@ import (
 
 // A UsageError says that the command line was wrong: exit status 2.
 type UsageError struct {
-	cause    error
-	command  string // whose help to read, such as "loadgen replay"; empty: not known yet
-	variable string // of the environment, by which the value came; empty: on the command line
+	cause   error
+	command string // whose help to read, such as "loadgen replay"; empty: not known yet
+	flag    string // by what name the value came: as typed, or a variable of the environment; empty: its own
 }
 
 // Usagef returns a UsageError with the given text, which is one sentence
 // without a full stop that says what to write instead. The flag that it begins
-// with, if it does, is named by its environment variable where that is where the
-// value came from: nobody finds a flag to mend that he did not write.
+// with, if it does, is named as it was typed, or by its environment variable where that
+// is where the value came from: nobody finds a flag to mend that he did not write.
 func Usagef(format string, args ...any) *UsageError {
 	return &UsageError{cause: fmt.Errorf(format, args...)}
 }
 
 func (e *UsageError) Error() string {
 	text := e.cause.Error()
-	if e.variable != "" {
-		text = leadingFlag.ReplaceAllLiteralString(text, e.variable)
+	if e.flag != "" {
+		text = leadingFlag.ReplaceAllLiteralString(text, e.flag)
 	}
 	return text
 }
@@ -50,17 +51,20 @@ func (e *UsageError) in(c *cli.Context) *UsageError {
 	return e
 }
 
-// blame notes the environment variable by which the flag came that the sentence
-// begins with. The command line wins over the environment.
+// blame notes by what name the flag came that the sentence begins with. The command
+// line wins over the environment.
 func (e *UsageError) blame(c *cli.Context) {
 	name := strings.TrimPrefix(leadingFlag.FindString(e.cause.Error()), "--")
 	f := flagNamed(c.Command.Flags, name)
-	if f == nil || onLine(c.Context, f) {
+	if f == nil {
+		return
+	}
+	if e.flag = typed(c.Context, f.Names()...); e.flag != "" {
 		return
 	}
 	for _, variable := range f.GetEnvVars() {
 		if os.Getenv(variable) != "" {
-			e.variable = variable
+			e.flag = variable
 			return
 		}
 	}
@@ -126,15 +130,15 @@ func usageOfFlag(c *cli.Context, err error, _ bool) error {
 	return Usagef("%s", rephrase(c, err.Error())).in(c)
 }
 
-// phrases turns the messages of packages flag and cli into those of a program
-// whose flags have two dashes.
+// phrases turns the messages of packages flag and cli into ours, in which flags stand
+// as they were typed.
 var phrases = []struct {
 	theirs *regexp.Regexp
 	ours   string
 }{
-	{regexp.MustCompile(`^flag provided but not defined: -(.*)$`), `unknown flag --$1`},
-	{regexp.MustCompile(`^flag needs an argument: -(.*)$`), `--$1 needs a value`},
-	{regexp.MustCompile(`^bad flag syntax: (.*)$`), `$1 is not a flag`},
+	{regexp.MustCompile(`^flag provided but not defined: -(.*)$`), `unknown flag %s`},
+	{regexp.MustCompile(`^flag needs an argument: -(.*)$`), `%s needs a value`},
+	{regexp.MustCompile(`^bad flag syntax: -*(.*)$`), `%s is not a flag`},
 }
 
 // What they say of a value: the value, the flag, and in the second case the
@@ -147,18 +151,21 @@ var (
 func rephrase(c *cli.Context, message string) string {
 	large := strings.HasSuffix(message, "value out of range")
 	if m := badValue.FindStringSubmatch(message); m != nil {
-		return "--" + m[2] + " is " + wanted(c, m[2], large) + ", not " + m[1]
+		return named(c, m[2]) + " is " + wanted(c, m[2], large) + ", not " + m[1]
 	}
 	if m := badVariable.FindStringSubmatch(message); m != nil {
 		return m[2] + " is " + wanted(c, m[3], large) + ", not " + m[1]
 	}
 	for _, p := range phrases {
-		if p.theirs.MatchString(message) {
-			return p.theirs.ReplaceAllString(message, p.ours)
+		if m := p.theirs.FindStringSubmatch(message); m != nil {
+			return fmt.Sprintf(p.ours, named(c, m[1]))
 		}
 	}
 	return message
 }
+
+// named is a flag with its dashes, as they were typed.
+func named(c *cli.Context, name string) string { return cmp.Or(typed(c.Context, name), dashes(name)) }
 
 // wanted is what to write for a flag in place of what cannot be read.
 func wanted(c *cli.Context, name string, large bool) string {
