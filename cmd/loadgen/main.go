@@ -1,9 +1,10 @@
-// Command loadgen sends recorded HTTP requests to a server and measures how it
-// answers, and shows what was recorded.
+// Command loadgen sends recorded HTTP requests, and such as flags describe, to a server
+// and measures how it answers, and shows what was recorded.
 //
-//	main.go      the program: its commands
-//	replay.go    loadgen replay: flags -> plan and configuration -> run -> report
-//	show.go      loadgen show: flags -> events of a recording -> what is drawn of them
+//	main.go           the program: its commands
+//	replay.go         loadgen replay: flags -> plan and configuration -> run -> report
+//	flags_request.go  what is asked of URLs
+//	show.go           loadgen show: flags -> events of a recording -> what is drawn of them
 //
 // What is sent is made by internal/plan, in an order that internal/pace gives. The
 // sending is done by internal/replay, which counts and measures with
@@ -11,16 +12,34 @@
 package main
 
 import (
+	"os"
+	"slices"
+
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/plan"
 	"github.com/hopwire/hopwire/shared/program"
 	"github.com/urfave/cli/v2"
 )
 
-func main() { program.Main(newApp()) }
+func main() {
+	os.Args = withCommand(os.Args)
+	program.Main(newApp())
+}
 
 func newApp() *cli.App {
 	return &cli.App{
-		Name:     "loadgen",
-		Usage:    "send recorded HTTP requests to a server and measure how it answers",
-		Commands: []*cli.Command{replayCommand(), showCommand()},
+		Name:        "loadgen",
+		Usage:       "send HTTP requests to a server, recorded ones or others, and measure how it answers",
+		Description: `"loadgen [flags] URL" is "loadgen replay [flags] URL".`,
+		Commands:    []*cli.Command{replayCommand(), showCommand()},
+		// A comma in a field's value is part of it.
+		DisableSliceFlagSeparator: true,
 	}
+}
+
+// withCommand puts "replay" where a command line names a URL and no command.
+func withCommand(line []string) []string {
+	if arguments := program.Arguments(replayFlags(), line[1:]); len(arguments) > 0 && plan.IsURL(arguments[0]) {
+		return slices.Insert(slices.Clone(line), 1, "replay")
+	}
+	return line
 }

@@ -36,7 +36,8 @@ func replayCommand() *cli.Command {
 const replayDescription = `
 A RECORDING is a file that edge --record wrote, or any pcapng or pcap file that
 tcpdump or Wireshark captured of plain HTTP/1.1; or - for such a file on standard
-input; or a URL, which stands for one GET.
+input; or a URL, for which "loadgen replay" need be no more than "loadgen".
+` + requestDescription + `
 
 If a capture has requests to several servers, --server says which to take. Of a
 gateway and the origins behind it only the gateway's are taken, as with --hop.
@@ -94,7 +95,8 @@ being opened at the end, or if there is no result; 2 if the command line is
 wrong or asks for more connections than this machine allows.
 
 EXAMPLES
-  loadgen replay http://127.0.0.1:8080/hello.txt
+  loadgen http://127.0.0.1:8080/hello.txt
+  loadgen -X PUT -H 'Content-Type: text/plain' --data @note.txt http://HOST/note
   loadgen replay recording.pcapng --target 127.0.0.1:8080 --verify
   ssh HOST tcpdump -c 9999 -w - port 80 | loadgen replay - --target :8080
   loadgen replay a.pcap b.pcap --target :8080 --connections 64 --duration 30s
@@ -106,7 +108,7 @@ const (
 )
 
 func replayFlags() []cli.Flag {
-	return []cli.Flag{
+	return slices.Concat(requestFlags(), []cli.Flag{
 		&cli.StringFlag{Name: "target", Usage: "send to `ADDRESS`, host:port or unix:/path", DefaultText: "the URL's host and port"},
 		&cli.IntFlag{Name: "connections", Aliases: []string{"c"}, Value: defaultConnections, Usage: "keep `N` sessions under way at once"},
 		&cli.DurationFlag{Name: "duration", Aliases: []string{"d"}, Usage: "stop after `DURATION`, such as 30s", DefaultText: "no bound for files, 10s for URLs"},
@@ -124,7 +126,7 @@ func replayFlags() []cli.Flag {
 		&cli.StringFlag{Name: "memory", Value: "3GiB", Usage: "read recordings within `SIZE` of memory, at least 64MiB"},
 		&cli.StringFlag{Name: "format", Value: "text", Usage: "report as `FORMAT` text or json"},
 		program.LoopsFlag(),
-	}
+	})
 }
 
 func replayAction(c *cli.Context) error {
@@ -212,22 +214,34 @@ func planOf(c *cli.Context, reading *reading) (*plan.Plan, error) {
 		return nil, program.Usagef("%s is standard input, which can be read only once", standardInput)
 	}
 	var servers []netip.AddrPort
-	for _, s := range c.StringSlice("server") {
+	for _, s := range list(c, "server") {
 		server, err := parseServer(s)
 		if err != nil {
 			return nil, err
 		}
 		servers = append(servers, server)
 	}
+	ask, err := asked(c)
+	if err != nil {
+		return nil, err
+	}
 	var plans []*plan.Plan
 	for _, arg := range args {
-		p, err := load(c, reading, arg, hop, servers)
+		p, err := load(c, reading, arg, ask, hop, servers)
 		if err != nil {
 			return nil, err
 		}
 		plans = append(plans, p)
 	}
 	return plan.Join(plans...), nil
+}
+
+// list is the value of a flag that may be given several times, or have commas.
+func list(c *cli.Context, name string) (all []string) {
+	for _, s := range c.StringSlice(name) {
+		all = append(all, strings.Split(s, ",")...)
+	}
+	return all
 }
 
 // parseServer reads the address of a server in a recording. Without a host it is any
@@ -269,9 +283,9 @@ func read(c *cli.Context, reading *reading, arg string) (*capture.Recording, err
 }
 
 // load makes a plan of one argument.
-func load(c *cli.Context, reading *reading, arg string, hop events.Hop, servers []netip.AddrPort) (*plan.Plan, error) {
+func load(c *cli.Context, reading *reading, arg string, ask plan.Ask, hop events.Hop, servers []netip.AddrPort) (*plan.Plan, error) {
 	if plan.IsURL(arg) {
-		p, err := plan.FromURL(arg)
+		p, err := ask.FromURL(arg)
 		if err != nil {
 			return nil, program.Usagef("%w", err)
 		}
@@ -367,7 +381,7 @@ func settingsOf(c *cli.Context, p *plan.Plan, config replay.Config) report.Setti
 	return report.Settings{
 		Source:                c.Args().Slice(),
 		Hop:                   c.String("hop"),
-		Servers:               c.StringSlice("server"),
+		Servers:               list(c, "server"),
 		Memory:                c.String("memory"),
 		Target:                config.Target.String(),
 		Sessions:              len(p.Sessions),

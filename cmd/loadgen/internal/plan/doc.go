@@ -1,7 +1,7 @@
 // Package plan makes what is to be sent of recordings and URLs.
 //
 //	recordings, URLs                     *capture.Recording, "http://…"
-//	     │  FromRecording, FromURL       (plan.go, hops.go, url.go)
+//	     │  FromRecording, Ask.FromURL   (plan.go, hops.go, url.go, ask.go)
 //	     ▼
 //	   Plan     sessions of requests: the bytes to send, what to expect
 //

@@ -7,8 +7,6 @@ import (
 	"net"
 	"net/url"
 	"strings"
-
-	"github.com/hopwire/hopwire/shared/wire"
 )
 
 // IsURL says whether an argument is a URL, and not the name of a file.
@@ -18,17 +16,26 @@ func IsURL(s string) bool {
 
 // FromURL makes a plan of one GET of an http URL, as if it had been recorded.
 // The request has a Host field and nothing else.
-func FromURL(s string) (*Plan, error) {
+func FromURL(s string) (*Plan, error) { return Ask{}.FromURL(s) }
+
+// FromURL makes a plan of one request for an http URL, as if it had been recorded.
+func (a Ask) FromURL(s string) (*Plan, error) {
 	u, err := parseURL(s)
 	if err != nil {
 		return nil, err
 	}
+	usual, final, err := a.requests(u)
+	if err != nil {
+		return nil, err
+	}
 	b := newPlanner()
-	r, fault, err := b.prepare(requestFor(u, ""))
+	r, fault, err := b.prepare(usual)
 	if err = cmp.Or(err, fault); err != nil {
 		return nil, fmt.Errorf("%s makes no valid request: %w", s, err)
 	}
-	r.Final = requestFor(u, "close")
+	if !r.Closes {
+		r.Final = final
+	}
 	return &Plan{
 		Sessions: []Session{{Name: s, Requests: []Request{r}}},
 		Joined:   true,
@@ -51,17 +58,6 @@ func parseURL(s string) (*url.URL, error) {
 		return nil, fmt.Errorf("%s: user names in URLs are not sent; leave %q out", s, u.User.Username()+"@")
 	}
 	return u, nil
-}
-
-// requestFor writes the request that a browser would send for u, with only the field
-// that is required and, if not empty, a connection option.
-func requestFor(u *url.URL, option string) []byte {
-	b := wire.AppendRequestLine(nil, "GET", u.RequestURI())
-	b = wire.AppendField(b, "Host", u.Host)
-	if option != "" {
-		b = wire.AppendField(b, "Connection", option)
-	}
-	return wire.AppendHeadEnd(b)
 }
 
 // targetOf is the address that u names; port 80 unless it says otherwise.
