@@ -5,6 +5,7 @@
 //	replay.go         loadgen replay: flags -> plan and configuration -> run -> report
 //	flags_request.go  what is asked of URLs
 //	show.go           loadgen show: flags -> events of a recording -> what is drawn of them
+//	flags_verify.go   what responses are compared by
 //
 // What is sent is made by internal/plan, in an order that internal/pace gives. The
 // sending is done by internal/replay, which counts and measures with

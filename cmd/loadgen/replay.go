@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -62,6 +63,7 @@ server closes a connection that was kept alive just as a request is sent, then
 GET, HEAD, OPTIONS, TRACE, PUT and DELETE are sent again on a new connection;
 other requests have failed, since the server may have acted on them. The report
 says how often that was; with --retry none, nothing is sent again.
+` + verifyDescription + `
 
 A response may be whole before the server has read the request. The rest of it
 goes out as long as the server reads; when it takes nothing for a second, the
@@ -115,7 +117,6 @@ func replayFlags() []cli.Flag {
 		&cli.Int64Flag{Name: "requests", Aliases: []string{"n"}, Usage: "stop after `N` requests", DefaultText: "once through the recordings"},
 		&cli.IntFlag{Name: "requests-per-connection", Usage: "close each connection after `N` requests, whichever sessions they are of; " +
 			"1: none is kept alive; 0: where the recorded connection ended, and for URLs never", DefaultText: "0"},
-		&cli.BoolFlag{Name: "verify", Usage: "compare status and content with the recorded response"},
 		&cli.StringFlag{Name: "hop", Value: "client", Usage: "of a recording with both, take the requests of the `HOP` client or origin"},
 		&cli.StringSliceFlag{Name: "server", Usage: "of a capture with several servers, take the requests to `HOST:PORT`, the recorded " +
 			"address, or :PORT; may be given several times", DefaultText: "the only one"},
@@ -126,7 +127,7 @@ func replayFlags() []cli.Flag {
 		&cli.StringFlag{Name: "memory", Value: "3GiB", Usage: "read recordings within `SIZE` of memory, at least 64MiB"},
 		&cli.StringFlag{Name: "format", Value: "text", Usage: "report as `FORMAT` text or json"},
 		program.LoopsFlag(),
-	})
+	}, verifyFlags())
 }
 
 func replayAction(c *cli.Context) error {
@@ -318,13 +319,12 @@ func configOf(c *cli.Context, p *plan.Plan) (replay.Config, error) {
 		Duration:              c.Duration("duration"),
 		RequestsPerConnection: c.Int("requests-per-connection"),
 		Timeout:               c.Duration("timeout"),
-		Verify:                c.Bool("verify"),
 		Grace:                 c.Duration("grace"),
 		NoRetry:               c.String("retry") == "none",
 		NoBackoff:             c.Bool("no-backoff"),
 		Hurry:                 program.Hurry(c.Context),
 	}
-	if err := checkFlags(c, p, &config); err != nil {
+	if err := cmp.Or(verify(c, &config), checkFlags(c, p, &config)); err != nil {
 		return config, err
 	}
 	if p.Joined && config.Duration == 0 && config.Requests == 0 {
@@ -359,7 +359,11 @@ func checkFlags(c *cli.Context, p *plan.Plan, config *replay.Config) error {
 	case !slices.Contains([]string{"none", "stale"}, c.String("retry")):
 		return program.Usagef("--retry is none or stale, not %q", c.String("retry"))
 	case config.Verify && !p.Verifiable():
-		return program.Usagef("--verify has nothing to compare with: there is no whole, valid recorded response")
+		flag := "--verify"
+		if config.VerifyHead {
+			flag = "--verify-head"
+		}
+		return program.Usagef("%s has nothing to compare with: there is no whole, valid recorded response", flag)
 	}
 	return nil
 }

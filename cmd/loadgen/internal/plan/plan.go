@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"hash/maphash"
@@ -68,6 +69,8 @@ type Request struct {
 type Expectation struct {
 	Status  int
 	Content []byte // without the chunked coding, so that chunks may fall otherwise
+	Head    []byte // up to the empty line and with it
+	Framing wire.FramingKind
 }
 
 // Len is the number of requests in all sessions.
@@ -267,7 +270,11 @@ func expectationOf(m *capture.Message, method []byte) (e *Expectation, tunnel bo
 	if err != nil {
 		return nil, false
 	}
-	return &Expectation{Status: head.Status, Content: content}, false
+	raw := m.Raw[:n:n]
+	if framing.Kind == wire.Chunked {
+		raw = bytes.Clone(raw) // which would keep the chunks from being freed
+	}
+	return &Expectation{Status: head.Status, Content: content, Head: raw, Framing: framing.Kind}, false
 }
 
 // contentOf takes the content out of a body of which body is all there is. It

@@ -12,6 +12,7 @@ import (
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/plan/plantest"
 	"github.com/hopwire/hopwire/shared/capture"
 	"github.com/hopwire/hopwire/shared/events"
+	"github.com/hopwire/hopwire/shared/wire"
 )
 
 // TestPlanOfARecording tells what becomes of one recorded exchange.
@@ -25,32 +26,32 @@ func TestPlanOfARecording(t *testing.T) {
 	}{
 		{
 			name: "GET", request: plantest.Get("/a"), response: plantest.OK,
-			want: Request{Idempotent: true, Expect: &Expectation{200, []byte("hi")}},
+			want: Request{Idempotent: true, Expect: &Expectation{Status: 200, Content: []byte("hi"), Framing: wire.Length}},
 		},
 		{
 			name: "HEAD", request: "HEAD / HTTP/1.1\r\nHost: h\r\n\r\n", response: "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n",
-			want: Request{Idempotent: true, NoContent: true, Expect: &Expectation{200, []byte{}}},
+			want: Request{Idempotent: true, NoContent: true, Expect: &Expectation{Status: 200, Content: []byte{}}},
 		},
 		{
 			name: "POST", request: "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nab", response: "HTTP/1.1 204 No Content\r\n\r\n",
-			want: Request{Expect: &Expectation{204, []byte{}}},
+			want: Request{Expect: &Expectation{Status: 204, Content: []byte{}}},
 		},
 		{
 			name: "chunked both ways", request: "PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
 			response: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n2;x\r\nbc\r\n0\r\nT: v\r\n\r\n",
-			want:     Request{Idempotent: true, Expect: &Expectation{200, []byte("abc")}},
+			want:     Request{Idempotent: true, Expect: &Expectation{Status: 200, Content: []byte("abc"), Framing: wire.Chunked}},
 		},
 		{
 			name: "response until close", request: plantest.Get("/a"), response: "HTTP/1.0 200 OK\r\n\r\nabc",
-			want: Request{Idempotent: true, Expect: &Expectation{200, []byte("abc")}},
+			want: Request{Idempotent: true, Expect: &Expectation{Status: 200, Content: []byte("abc"), Framing: wire.UntilClose}},
 		},
 		{
 			name: "request that ends the connection", request: "DELETE / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", response: plantest.OK,
-			want: Request{Idempotent: true, Closes: true, Expect: &Expectation{200, []byte("hi")}},
+			want: Request{Idempotent: true, Closes: true, Expect: &Expectation{Status: 200, Content: []byte("hi"), Framing: wire.Length}},
 		},
 		{
 			name: "a head beyond the limits of servers", request: "GET / HTTP/1.1\r\nHost: h\r\nX: " + strings.Repeat("x", 30000) + "\r\n\r\n", response: plantest.OK,
-			want: Request{Idempotent: true, Expect: &Expectation{200, []byte("hi")}},
+			want: Request{Idempotent: true, Expect: &Expectation{Status: 200, Content: []byte("hi"), Framing: wire.Length}},
 		},
 		{
 			name: "no response", request: plantest.Get("/a"), want: Request{Idempotent: true},
@@ -73,7 +74,7 @@ func TestPlanOfARecording(t *testing.T) {
 		{name: "two lengths", request: "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", left: "1 request left out: not HTTP/1.1 by the book"},
 		{
 			name: "a target that no URI has, and no Host", request: "GET /é%#\" HTTP/1.1\r\n\r\n", response: plantest.OK,
-			want: Request{Idempotent: true, Expect: &Expectation{200, []byte("hi")}},
+			want: Request{Idempotent: true, Expect: &Expectation{Status: 200, Content: []byte("hi"), Framing: wire.Length}},
 			note: "1 request replayed as recorded, which servers may answer with 400: the request target has a byte that no URI has",
 		},
 		{name: "more than a request", request: plantest.Get("/a") + "x", left: "1 request left out: not HTTP/1.1 by the book"},
@@ -102,6 +103,13 @@ func TestPlanOfARecording(t *testing.T) {
 				t.Errorf("method %q, target %q", got.Method, got.Target)
 			}
 			got.Bytes, got.Method, got.Target = nil, nil, nil
+			if e := got.Expect; e != nil {
+				head, _, _ := strings.Cut(test.response, "\r\n\r\n")
+				if string(e.Head) != head+"\r\n\r\n" {
+					t.Errorf("the recorded head is %q", e.Head)
+				}
+				e.Head = nil
+			}
 			if !reflect.DeepEqual(got, test.want) {
 				t.Errorf("got %+v (%+v), want %+v (%+v)", got, got.Expect, test.want, test.want.Expect)
 			}

@@ -37,8 +37,9 @@ const (
 	BadResponse
 	// ExcessOctets: more bytes arrived than the response has.
 	ExcessOctets
-	// StatusMismatch, ContentMismatch: not what was recorded.
+	// StatusMismatch, HeadMismatch, ContentMismatch: not what was recorded.
 	StatusMismatch
+	HeadMismatch
 	ContentMismatch
 	// Abandoned: the run ended while the request was under way. It counts
 	// neither as a request nor as an error.
@@ -63,6 +64,7 @@ var causeNames = [causes]string{
 	BadResponse:          "bad-response",
 	ExcessOctets:         "excess-bytes",
 	StatusMismatch:       "status-mismatch",
+	HeadMismatch:         "head-mismatch",
 	ContentMismatch:      "content-mismatch",
 	Abandoned:            "abandoned",
 	Unsent:               "unsent",
@@ -85,6 +87,7 @@ var causeMeanings = [causes]string{
 	BadResponse:          "not valid HTTP/1.1",
 	ExcessOctets:         "bytes behind the response",
 	StatusMismatch:       "not the recorded status",
+	HeadMismatch:         "not the recorded head",
 	ContentMismatch:      "not the recorded content",
 	Abandoned:            "the run was over",
 	Unsent:               "the run was over before",

@@ -49,7 +49,7 @@ func (w *worker) mayRetry() bool {
 // is not the recorded one leaves it as good as any.
 func (w *worker) afterFailure(f failure, now loop.Time) {
 	switch f.cause {
-	case StatusMismatch, ContentMismatch:
+	case StatusMismatch, HeadMismatch, ContentMismatch:
 		w.heardOf(now)
 		return
 	case ClosedBeforeResponse, ClosedInResponse:
@@ -201,6 +201,9 @@ func (w *worker) receiveBody(rd *reading, a answer) failure {
 	w.lane.tally.Statuses[min(a.status, len(w.lane.tally.Statuses)-1)]++
 	rd.body.Reset(a.framing)
 	rd.verdict.begin(w.expectation(), a.status)
+	if w.lane.run.config.VerifyHead {
+		rd.verdict.head(a.framing.Kind, w.lane.memo.raw, w.lane.run.config.Volatile)
+	}
 	for buf := rd.buf; ; {
 		n, done, err := rd.scan(buf.Unread())
 		buf.Consume(n)

@@ -3,6 +3,7 @@ package replay
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/plan"
 )
@@ -10,6 +11,8 @@ import (
 // An explanation says which request failed, how, and how often it did just so.
 //
 //	GET /a (request 3 of 127.0.0.1:53210): status-mismatch: 404, recorded 200 (12 times)
+//
+// The bytes around a difference stand in further lines.
 type explanation struct {
 	session *plan.Session
 	request int
@@ -20,9 +23,13 @@ type explanation struct {
 
 func (e explanation) String() string {
 	r := &e.session.Requests[e.request]
-	s := fmt.Sprintf("%s %s (request %d of %s): %s: %s", r.Method, r.Target, e.request+1, e.session.Name, e.cause, e.detail)
+	detail, dump, isDifference := strings.Cut(e.detail, "\n")
+	s := fmt.Sprintf("%s %s (request %d of %s): %s: %s", r.Method, r.Target, e.request+1, e.session.Name, e.cause, detail)
 	if e.times > 1 {
 		s += fmt.Sprintf(" (%d times)", e.times)
+	}
+	if isDifference {
+		s += "\n" + dump
 	}
 	return s
 }

@@ -39,8 +39,13 @@ type Config struct {
 	// run is over before the requests are. Cutting them off at once would hide
 	// the slowest ones.
 	Grace time.Duration
-	// Verify compares responses with the recorded ones.
+	// Verify compares status and content of responses with the recorded ones.
 	Verify bool
+	// VerifyHead, beside Verify, compares the field lines of their heads, too, in
+	// their order and byte for byte but for the Volatile ones, and how they are framed.
+	VerifyHead bool
+	// Volatile are names of fields that may differ, be missing or be added.
+	Volatile []string
 	// NoRetry: no request is sent again on a new connection because the server
 	// had closed the idle one.
 	NoRetry bool

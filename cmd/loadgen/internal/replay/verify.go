@@ -15,8 +15,10 @@ type comparison struct {
 	status int
 	offset int // bytes of content that arrived
 	first  int // offset of the first byte that differs, or -1
-	got    [sampleLen]byte
+	got    [excerptLen]byte
 	gotLen int
+
+	headDifference error // nil: the head is as recorded, or was not compared
 }
 
 // sampleLen is how much of differing content an explanation quotes.
@@ -26,7 +28,7 @@ const sampleLen = 12
 func (c *comparison) begin(e *plan.Expectation, status int) {
 	c.expect = e
 	if e != nil {
-		c.status, c.offset, c.first, c.gotLen = status, 0, -1, 0
+		c.status, c.offset, c.first, c.gotLen, c.headDifference = status, 0, -1, 0, nil
 	}
 }
 
@@ -79,6 +81,8 @@ func (c *comparison) failure() failure {
 		return failure{}
 	case c.status != c.expect.Status:
 		return failure{StatusMismatch, fmt.Errorf("%d, recorded %d", c.status, c.expect.Status)}
+	case c.headDifference != nil:
+		return failure{HeadMismatch, c.headDifference}
 	case c.first >= 0:
 		return failure{ContentMismatch, c.difference()}
 	}
@@ -88,13 +92,18 @@ func (c *comparison) failure() failure {
 // difference explains where the content differs.
 func (c *comparison) difference() error {
 	want := c.expect.Content
-	switch {
+	d := &difference{what: fmt.Sprintf("content ends at offset %d, recorded are %s", c.first, english.Plural(len(want), "byte"))}
+	got := c.got[:c.gotLen]
+	switch quoted := got[:min(len(got), sampleLen)]; {
 	case c.first == len(want):
-		return fmt.Errorf("content goes on after the recorded %s: %d arrived, from offset %d %q",
-			english.Plural(len(want), "byte"), c.offset, c.first, c.got[:c.gotLen])
-	case c.first == c.offset:
-		return fmt.Errorf("content ends at offset %d, recorded are %s", c.first, english.Plural(len(want), "byte"))
+		d.what = fmt.Sprintf("content goes on after the recorded %s: %d arrived, from offset %d %q",
+			english.Plural(len(want), "byte"), c.offset, c.first, quoted)
+	case c.first < c.offset:
+		recorded := want[c.first:min(c.first+sampleLen, len(want))]
+		d.what = fmt.Sprintf("content differs at offset %d: %q, recorded %q", c.first, quoted, recorded)
 	}
-	recorded := want[c.first:min(c.first+sampleLen, len(want))]
-	return fmt.Errorf("content differs at offset %d: %q, recorded %q", c.first, c.got[:c.gotLen], recorded)
+	d.recorded.take(want, c.first)
+	d.received.take(want[:c.first], c.first)
+	d.received.add(got)
+	return d
 }

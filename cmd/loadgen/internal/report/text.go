@@ -253,13 +253,18 @@ func (rep *Report) remarks(t *page) {
 	t.list("Notes", rep.Notes)
 }
 
-// list writes sentences under one label.
+// list writes sentences under one label, each with what lines it has further, as they
+// are.
 func (t *page) list(name string, sentences []string) {
 	if len(sentences) > 0 {
 		t.blank()
 	}
 	for _, s := range sentences {
+		s, more, _ := strings.Cut(s, "\n")
 		t.line(name, "%s", english.Printable(s))
 		name = ""
+		for line := range strings.Lines(more) {
+			t.WriteString("  " + english.Printable(strings.TrimSuffix(line, "\n")) + "\n")
+		}
 	}
 }
