@@ -4,8 +4,8 @@
 //	main.go           the program: its commands
 //	replay.go         loadgen replay: flags -> plan and configuration -> run -> report
 //	flags_request.go  what is asked of URLs
+//	flags_verify.go   what responses are compared by, and where those go that fail
 //	show.go           loadgen show: flags -> events of a recording -> what is drawn of them
-//	flags_verify.go   what responses are compared by
 //
 // What is sent is made by internal/plan, in an order that internal/pace gives. The
 // sending is done by internal/replay, which counts and measures with

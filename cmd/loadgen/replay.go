@@ -135,14 +135,22 @@ func replayAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	failures, err := saveFailures(c, &config)
+	if err != nil {
+		return err
+	}
 	result, err := run(c, p, config)
 	if err != nil {
 		return err
 	}
+	note, unsaved := failures.end(result)
+	if note != "" {
+		p.Notes = append(p.Notes, note)
+	}
 	if err := write(c, report.New(settingsOf(c, p, config), p.Notes, result)); err != nil {
 		return fmt.Errorf("the report cannot be written: %w", err)
 	}
-	return result.Err()
+	return errors.Join(unsaved, result.Err())
 }
 
 // setUp reads the recordings and checks the flags. A signal ends it: a file may be a

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -50,5 +53,66 @@ func TestVolatileFieldsAreListed(t *testing.T) {
 	help := strings.Join(strings.Fields(verifyDescription), " ")
 	if list := strings.Join(volatile, ", "); !strings.Contains(help, strings.Replace(list, ", Via", ", Via and those", 1)) {
 		t.Errorf("the help does not list %s", list)
+	}
+}
+
+// TestFailuresAreShownAndSentAgain: what is saved of requests that failed shows why,
+// and is a recording like any other.
+func TestFailuresAreShownAndSentAgain(t *testing.T) {
+	address, asked := origin(t)
+	file := pcapOf(t, address, []string{request("/a"), response("you asked for /b"), request("/c"), response("you asked for /c")})
+	saved := filepath.Join(t.TempDir(), "failures.pcapng")
+	if err := os.WriteFile(saved, []byte("what was there"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	stdout, _, status := loadgen(t, "replay", file, "--verify", "--target", address, "--save-failures", saved)
+	if words := strings.Join(strings.Fields(stdout), " "); status != 1 || !strings.Contains(words, "1 exchange that failed saved in ") {
+		t.Errorf("status %d:\n%s", status, stdout)
+	}
+	if info, err := os.Stat(saved); err != nil || info.Mode() != 0o600 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+	if stdout, stderr, status := loadgen(t, "show", saved, "--exchange", "c1#1"); status != 0 || !strings.Contains(stdout, "GET /a  200") ||
+		!strings.Contains(stdout, "!content-mismatch") || !strings.Contains(stdout, "you asked for /a") {
+		t.Errorf("status %d, %s:\n%s", status, stderr, stdout)
+	}
+	asked.Store(0)
+	if stdout, stderr, status := loadgen(t, "replay", saved, "--verify", "--target", address); status != 0 || asked.Load() != 1 {
+		t.Errorf("status %d, %s, asked %d times:\n%s", status, stderr, asked.Load(), stdout)
+	}
+	stdout, _, status = loadgen(t, "replay", saved, "--target", address, "--save-failures", saved+"2")
+	if words := strings.Join(strings.Fields(stdout), " "); status != 0 || !strings.Contains(words, "0 exchanges that failed saved in ") {
+		t.Errorf("status %d:\n%s", status, stdout)
+	}
+}
+
+// TestWhereFailuresCannotBeSaved: what is there stays as it is.
+func TestWhereFailuresCannotBeSaved(t *testing.T) {
+	dir := t.TempDir()
+	recording := pcapOf(t, "127.0.0.1:1", []string{request("/"), response("")})
+	other, link := filepath.Join(dir, "other"), filepath.Join(dir, "link")
+	if err := errors.Join(os.WriteFile(other, []byte("text"), 0o600), os.Symlink(other, link)); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		file   string
+		status int
+		want   string
+	}{
+		{"-", 2, "--save-failures names a file, since standard output has the report"},
+		{recording, 2, "--save-failures would overwrite " + recording},
+		{link, 1, "--save-failures: " + link + " is a symbolic link"},
+		{dir + "/missing/file", 1, "--save-failures: open " + dir + "/missing/file: no such file"},
+	} {
+		stdout, stderr, status := loadgen(t, "replay", recording, "--target", "127.0.0.1:1", "--save-failures", test.file)
+		if status != test.status || !strings.Contains(stderr, test.want) || stdout != "" {
+			t.Errorf("%s: status %d, %q, want %q", test.file, status, stderr, test.want)
+		}
+	}
+	if text, err := os.ReadFile(other); string(text) != "text" {
+		t.Errorf("%q, %v", text, err)
+	}
+	if _, stderr, status := loadgen(t, "replay", "http://127.0.0.1:1/", "-n", "1", "--save-failures", "/dev/full"); status != 1 || !strings.Contains(stderr, "no space left on device") {
+		t.Errorf("status %d, %q", status, stderr)
 	}
 }

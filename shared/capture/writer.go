@@ -24,6 +24,9 @@ type Options struct {
 	// Application names the writing program, in the file's header and in its
 	// notes. Empty means "hopwire".
 	Application string
+	// Comment stands at the head of the file. Empty means what a gateway's reader has
+	// to know.
+	Comment string
 	// Next, where it is not nil, is called when the file has reached Max octets.
 	// What is written to the sink from then on belongs to another file. While Next
 	// fails it is called again and again, and nothing is written.
@@ -127,7 +130,7 @@ func NewRecorder(sink io.Writer, o Options) (*Recorder, error) {
 
 // head begins a file. Nothing that is made in memory can fail.
 func (w *Recorder) head() {
-	section := pcapgo.NgSectionInfo{Application: w.application, Comment: howToLook}
+	section := pcapgo.NgSectionInfo{Application: w.application, Comment: cmp.Or(w.options.Comment, howToLook)}
 	for i, in := range interfaces {
 		in.LinkType, in.SnapLength = layers.LinkTypeEthernet, snapLength
 		if i == 0 {

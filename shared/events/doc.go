@@ -40,6 +40,9 @@
 //	replay          what is done about a connection that gave no response: exchange,
 //	                decision (replayed, abandoned, reported), sign (by what the
 //	                connection was seen to be stale)
+//	failure         why loadgen holds that an exchange has failed: cause, session and
+//	                request (where it stands in what was to be sent); the text is what
+//	                differs, if that is why
 //	recording.gap   direction, bytes
 //	recording.…     what else a recording says of itself
 package events

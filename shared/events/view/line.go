@@ -112,6 +112,9 @@ func (x *Exchange) remarks() (all []string) {
 	if refusal := x.End.Param("refusal"); refusal != "" {
 		all = append(all, "!"+english.Printable(refusal))
 	}
+	if failure := x.End.Param("failure"); failure != "" {
+		all = append(all, "!"+failure)
+	}
 	return all
 }
 

@@ -97,11 +97,11 @@ func (a Ask) fields(u *url.URL) (fields []field, err error) {
 	case fields[0].left:
 		return nil, errors.New("a request has a Host field (RFC 9112 section 3.2)")
 	case find(fields, "Transfer-Encoding") >= 0:
-		return nil, errors.New("Transfer-Encoding is not sent: the content has a Content-Length")
+		return nil, errors.New("the content has a Content-Length, and Transfer-Encoding is not sent (RFC 9112 section 6.2)")
 	case i >= 0 && (content || !fields[i].left):
-		return nil, errors.New("Content-Length is what the content has, and cannot be given")
+		return nil, errors.New("a Content-Length cannot be given or left out: it is what the content has")
 	case !content && find(fields, "Expect") >= 0 && !fields[find(fields, "Expect")].left:
-		return nil, errors.New("Expect is sent only with content (RFC 9110 section 10.1.1)")
+		return nil, errors.New("there is no content to send an Expect for (RFC 9110 section 10.1.1)")
 	}
 	if content && find(fields, "Content-Type") < 0 {
 		fields = append(fields, field{name: "Content-Type", value: "application/x-www-form-urlencoded"})

@@ -93,13 +93,13 @@ func TestAskRefuses(t *testing.T) {
 		{Ask{Fields: []string{"Host:"}}, "a request has a Host field"},
 		{Ask{Fields: []string{"Host;"}}, "http://h/ makes no valid request: "},
 		{Ask{Fields: []string{"Host: a b"}}, "http://h/ makes no valid request: "},
-		{Ask{Fields: []string{"Transfer-Encoding: chunked"}, Data: data}, "Transfer-Encoding is not sent"},
-		{Ask{Fields: []string{"transfer-encoding: chunked"}}, "Transfer-Encoding is not sent"},
-		{Ask{Fields: []string{"Content-Length: 1"}, Data: data}, "Content-Length is what the content has"},
-		{Ask{Fields: []string{"Content-Length: 1"}}, "Content-Length is what the content has"},
-		{Ask{Fields: []string{"Content-Length;"}}, "Content-Length is what the content has"},
-		{Ask{Fields: []string{"Content-Length:"}, Data: data}, "Content-Length is what the content has"},
-		{Ask{Fields: []string{"Expect: 100-continue"}}, "Expect is sent only with content"},
+		{Ask{Fields: []string{"Transfer-Encoding: chunked"}, Data: data}, "and Transfer-Encoding is not sent"},
+		{Ask{Fields: []string{"transfer-encoding: chunked"}}, "and Transfer-Encoding is not sent"},
+		{Ask{Fields: []string{"Content-Length: 1"}, Data: data}, "a Content-Length cannot be given or left out"},
+		{Ask{Fields: []string{"Content-Length: 1"}}, "a Content-Length cannot be given or left out"},
+		{Ask{Fields: []string{"Content-Length;"}}, "a Content-Length cannot be given or left out"},
+		{Ask{Fields: []string{"Content-Length:"}, Data: data}, "a Content-Length cannot be given or left out"},
+		{Ask{Fields: []string{"Expect: 100-continue"}}, "there is no content to send an Expect for"},
 	} {
 		if p, err := test.ask.FromURL("http://h/"); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%+v: %v, %v, want %q", test.ask, p, err, test.want)

@@ -79,6 +79,7 @@ func (w *worker) send() (whole bool) {
 	w.deadline = l.loop.Now().Add(l.run.config.Timeout)
 	w.conn.WriteDeadline(w.deadline)
 	w.took, w.received, w.unwritten = 0, 0, failure{}
+	w.keep(bytes)
 	n, err := w.conn.WriteOnce(bytes)
 	w.wrote(n, err)
 	if err == nil && n < len(bytes) {
@@ -180,6 +181,10 @@ func (w *worker) fill(buf *loop.Buffer) error {
 	if w.received == 0 {
 		w.first = w.noticed(w.began)
 	}
+	if k := w.keeping; k != nil {
+		k.add(buf.Unread()[buf.Len()-n:])
+		k.ended = err == io.EOF
+	}
 	w.received += int64(n)
 	w.lane.tally.BytesIn += int64(n)
 	w.full = len(buf.Space()) == 0
@@ -199,6 +204,9 @@ func (w *worker) noticed(since loop.Time) loop.Time {
 // that is wanted.
 func (w *worker) receiveBody(rd *reading, a answer) failure {
 	w.lane.tally.Statuses[min(a.status, len(w.lane.tally.Statuses)-1)]++
+	if w.keeping != nil {
+		w.keeping.status = a.status
+	}
 	rd.body.Reset(a.framing)
 	rd.verdict.begin(w.expectation(), a.status)
 	if w.lane.run.config.VerifyHead {

@@ -21,6 +21,7 @@ type lane struct {
 	memo         memo
 	readings     *loop.FreeList[*reading]
 	explanations explanations
+	evidence     *evidence // nil: failing exchanges are not saved
 
 	connectFailure failure // the last one
 
@@ -40,6 +41,9 @@ func newLane(r *run, on *loop.Loop) *lane {
 	l := &lane{run: r, loop: on, workers: make([]worker, workers), active: workers}
 	l.tally.Times = measure.NewTimes()
 	l.readings = loop.NewFreeList[*reading](on)
+	if r.config.Failures != nil {
+		l.evidence = &evidence{r.config.Failures.Track(on.Index()), evidenceRoom}
+	}
 	for i := range l.workers {
 		l.workers[i].lane = l
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/pace"
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/plan"
 	"github.com/hopwire/hopwire/shared/english"
+	"github.com/hopwire/hopwire/shared/events"
 	"github.com/hopwire/hopwire/shared/loop"
 )
 
@@ -46,6 +47,9 @@ type Config struct {
 	VerifyHead bool
 	// Volatile are names of fields that may differ, be missing or be added.
 	Volatile []string
+	// Failures, if not nil, is told of exchanges that failed: what was sent, the first
+	// bytes of what came back, and why. It is of NewFailures, for as many loops.
+	Failures *events.Stream
 	// NoRetry: no request is sent again on a new connection because the server
 	// had closed the idle one.
 	NoRetry bool
@@ -145,6 +149,7 @@ type run struct {
 	turns  atomic.Int64 // turns taken so far
 	active atomic.Int32 // lanes that still have workers
 	gaveUp atomic.Int32 // workers that found the server unreachable
+	saved  atomic.Int64 // failing exchanges
 	ending atomic.Int32 // an Ending plus one; 0 while none is settled
 	broken atomic.Pointer[loop.PanicError]
 }

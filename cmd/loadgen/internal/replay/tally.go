@@ -16,6 +16,9 @@ type Tally struct {
 	// Unfinished requests were under way when the run ended. They are no
 	// Requests.
 	Unfinished int64
+	// Saved exchanges failed and were told to Config.Failures; Unsaved ones had no room
+	// there any more.
+	Saved, Unsaved int64
 	// Statuses counts final responses by status code, Interim the 1xx ones.
 	Statuses [1000]int64
 	Interim  int64
@@ -53,6 +56,8 @@ func (t *Tally) merge(u *Tally) {
 	t.Errors += u.Errors
 	t.Unfinished += u.Unfinished
 	t.Interim += u.Interim
+	t.Saved += u.Saved
+	t.Unsaved += u.Unsaved
 	t.BytesIn += u.BytesIn
 	t.BytesOut += u.BytesOut
 	t.Opened += u.Opened

@@ -42,10 +42,11 @@ type worker struct {
 
 	// The exchange under way.
 	deadline  loop.Time
-	took      int     // bytes of the request that the kernel took
-	unwritten failure // why it did not take all
-	upload    *upload // nil: never needed so far
-	received  int64   // bytes of its response so far
+	took      int      // bytes of the request that the kernel took
+	unwritten failure  // why it did not take all
+	upload    *upload  // nil: never needed so far
+	received  int64    // bytes of its response so far
+	keeping   *keeping // nil: failing exchanges are not saved
 
 	// Trouble: how long to wait before the next attempt to connect.
 	pause time.Duration
@@ -145,6 +146,9 @@ func (w *worker) conclude(f failure) {
 		w.afterFailure(f, now)
 	}
 	w.finishUpload()
+	if f.cause != Answered {
+		w.save(f, now)
+	}
 	w.request, w.asked, w.times = nil, false, 0
 	if w.enough(w.sent) || w.taken == len(w.turn) && w.lane.run.endsAsRecorded() {
 		w.hangUp()
