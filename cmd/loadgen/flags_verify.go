@@ -27,8 +27,8 @@ report shows the bytes around them: behind - those that were recorded, behind +
 those that arrived.
 
 With --save-failures, exchanges that failed after the request had gone out are
-written to a file, each on a connection of its own: the request as it was sent,
-the first 64 KiB of what came back, and why it failed. "loadgen show FILE" lists
+written to a file when the run is over, each on a connection of its own: the
+request as it was sent, the first 64 KiB of what came back, and why it failed. "loadgen show FILE" lists
 them, Wireshark opens them, and "loadgen replay FILE" sends the requests again.`
 
 // volatile are the fields that --verify-head does not look at. The help lists them.

@@ -13,9 +13,7 @@ import (
 )
 
 const (
-	// evidenceRoom is how many bytes of failing exchanges each loop saves. The ring of
-	// its track has twice as much, so that nothing of them is lost however fast they
-	// come.
+	// evidenceRoom is how many bytes of failing exchanges each loop saves.
 	evidenceRoom = 8 << 20
 	// mostOfResponse is how much of a response is kept while it is read.
 	mostOfResponse = 64 << 10
@@ -26,9 +24,12 @@ const (
 // EvidenceRoom says in words how much is saved at most.
 const EvidenceRoom = "8 MiB for each loop"
 
-// NewFailures is the stream for Config.Failures of a run on so many loops.
+// NewFailures is the stream for Config.Failures of a run on so many loops. Its readers
+// are given what it was told when they are closed, or have it flushed: nothing is
+// written while it is measured. A ring has four times the room, so that none is roused
+// before, and nothing is lost however fast exchanges fail.
 func NewFailures(loops int) *events.Stream {
-	return events.NewStream(loops, events.Options{Memory: loops * 2 * evidenceRoom})
+	return events.NewStream(loops, events.Options{Memory: loops * 4 * evidenceRoom, Interval: 1000 * time.Hour})
 }
 
 // evidence is what a lane saves of exchanges that failed, each as if it had been alone
