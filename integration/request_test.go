@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	recordings "github.com/hopwire/hopwire/shared/capture"
+	"github.com/hopwire/hopwire/shared/events"
 )
 
 // A request of loadgen's flags arrives through the edge as it was typed. Sent again to
@@ -30,7 +31,7 @@ func TestRequestsOfFlags(t *testing.T) {
 	}
 	head := "PUT /_/echo/head HTTP/1.1\r\nHost: " + edge.Addr + "\r\nAccept: text/html, */*;q=0.1\r\nX-Empty: \r\n" +
 		"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 8\r\n\r\n"
-	if x := only(t, hops, recordings.ClientHop); string(x.Request.Raw) != head+"a=1&b=2\n" || !strings.Contains(string(x.Response.Body()), "Via: ") {
+	if x := only(t, hops, events.ClientHop); string(x.Request.Raw) != head+"a=1&b=2\n" || !strings.Contains(string(x.Response.Body()), "Via: ") {
 		t.Errorf("the edge received %q, and answered %q", x.Request.Raw, x.Response.Raw)
 	}
 
@@ -38,13 +39,13 @@ func TestRequestsOfFlags(t *testing.T) {
 	if status(err) != 1 || !strings.Contains(string(report), "content-mismatch: content differs") {
 		t.Errorf("%v\n%s", err, report)
 	}
-	if x := only(t, saved, recordings.ClientHop); string(x.Request.Raw) != head+"a=1&b=2\n" || string(x.Response.Body()) != head {
+	if x := only(t, saved, events.ClientHop); string(x.Request.Raw) != head+"a=1&b=2\n" || string(x.Response.Body()) != head {
 		t.Errorf("saved: sent %q, the origin received %q", x.Request.Raw, x.Response.Body())
 	}
 }
 
 // only is the one exchange that a recording has of a hop.
-func only(t *testing.T, path string, hop recordings.Hop) *recordings.Exchange {
+func only(t *testing.T, path string, hop events.Hop) *recordings.Exchange {
 	t.Helper()
 	rec, err := new(recordings.Reading).ReadFile(path)
 	if err != nil {

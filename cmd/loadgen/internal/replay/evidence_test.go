@@ -113,7 +113,7 @@ func TestFailuresAreSaved(t *testing.T) {
 			if note.Param("cause") != test.cause.String() || note.Text == "" || !strings.HasPrefix(strings.SplitN(r.Explanations[0], ": ", 3)[2], firstLine(fmt.Errorf("%s", note.Text))) {
 				t.Errorf("the note is %+v, explained is %q", note, r.Explanations)
 			}
-			again, err := plan.FromRecording(rec, capture.ClientHop)
+			again, err := plan.FromRecording(rec, events.ClientHop)
 			if err != nil || again.Len() != 1 || string(again.Sessions[0].Requests[0].Bytes) != post {
 				t.Errorf("to be sent again: %+v, %v", again, err)
 			}
