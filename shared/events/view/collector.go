@@ -1,6 +1,7 @@
 package view
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 	"time"
@@ -29,7 +30,7 @@ type Collector struct {
 	open  map[events.Use]*Exchange
 	conns map[events.ConnID]*conn
 	ready []*Exchange // which Add and Next have not returned yet
-	kept  int         // bytes, of all that is open
+	kept  int         // bytes, of all that is open, and of what is left to the next
 }
 
 // A conn is what is known of a connection that is open.
@@ -41,6 +42,7 @@ type conn struct {
 	x      *Exchange  // that it is used for
 	before *Exchange  // that had not ended when this one began
 	gaps   [2]uint64  // of bytes that passed between two exchanges
+	next   []byte     // what was read with a request, and is behind it
 }
 
 // An Exchange is what was seen of one; or of a connection that was opened and closed
@@ -168,6 +170,7 @@ func (c *Collector) exchange(e *events.Event) *Exchange {
 		c.makeRoom()
 		x = &Exchange{Start: c.began, Begun: e.At, Client: Side{Conn: use.Conn, Use: use}}
 		c.open[use] = x
+		c.takeNext(x, e.At)
 	}
 	if e.Exchange.Origin != (events.Use{}) || x.ID == (events.Exchange{}) {
 		x.ID = e.Exchange
@@ -203,6 +206,35 @@ func (c *Collector) take(e *events.Event) {
 	c.kept += kept
 }
 
+// leaveNext leaves what is behind the request to the next exchange of the connection:
+// a client may send several requests at once, and then one read brings them.
+func (c *Collector) leaveNext(x *Exchange) {
+	in := &x.Client.In
+	known := c.conns[x.Client.Conn]
+	if known == nil || x.End.Param("client-connection") != "kept" || headLen(in.Bytes) >= len(in.Bytes) {
+		return
+	}
+	at := x.Client.cut(in).at[behind]
+	if n := len(in.Left); n > 0 && in.Left[n-1].At >= at {
+		return
+	}
+	known.next = bytes.Clone(in.Bytes[at:])
+	in.Bytes = in.Bytes[:at]
+	in.Total -= uint64(len(known.next))
+	x.kept -= len(known.next)
+}
+
+// takeNext takes what the exchange before has left.
+func (c *Collector) takeNext(x *Exchange, now time.Time) {
+	known := c.conns[x.Client.Conn]
+	if known == nil || len(known.next) == 0 {
+		return
+	}
+	x.Client.In = Passage{Bytes: known.next, Total: uint64(len(known.next)), First: now, Last: now}
+	x.kept = len(known.next)
+	known.next = nil
+}
+
 // gap counts what is missing to the exchange that the connection is used for, or to
 // the next one.
 func (c *Collector) gap(e *events.Event) {
@@ -228,6 +260,7 @@ func (c *Collector) note(e *events.Event) {
 			}
 		}
 		x.End, x.Ended = e.Note, e.At
+		c.leaveNext(x)
 		c.drop(x)
 	case len(x.Decisions) < maxDecisions:
 		x.Decisions = append(x.Decisions, Decision{e.At, e.Note})
@@ -240,7 +273,14 @@ func (c *Collector) close(e *events.Event) {
 		c.ready = append(c.ready, &Exchange{Start: c.began, Begun: known.opened, Ended: e.At,
 			Client: Side{Conn: e.Conn}, Who: known.who, Cause: cause(e)})
 	}
-	delete(c.conns, e.Conn)
+	c.forget(e.Conn)
+}
+
+func (c *Collector) forget(id events.ConnID) {
+	if known := c.conns[id]; known != nil {
+		c.kept -= len(known.next)
+		delete(c.conns, id)
+	}
 }
 
 // cause is how a connection was closed, in words.
@@ -306,7 +346,7 @@ func (c *Collector) makeRoom() {
 		}
 		slices.SortFunc(all, func(a, b events.ConnID) int { return c.conns[a].opened.Compare(c.conns[b].opened) })
 		for _, id := range all[:maxOpen/8] {
-			delete(c.conns, id)
+			c.forget(id)
 		}
 	}
 }

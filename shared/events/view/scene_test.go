@@ -180,6 +180,28 @@ var scenes = map[string]func(s *scene){
 			"drop Keep-Alive: timeout=5 (hop-by-hop field, RFC 9110 section 7.6.1)")
 		s.end("200", "kept", "kept")
 	},
+	"pipelined": func(s *scene) {
+		const second, third = "GET /b HTTP/1.1\r\nHost: h\r\n\r\n", "GET /c HTTP/1.1\r\nHost: h\r\n\r\n"
+		s.open("c2")
+		s.open("o2")
+		s.of("c2#1 -> o2#1")
+		s.in("c2", "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello"+second+third[:9])
+		s.in("o2", "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nVia: 1.1 hopwire\r\n\r\nhello", via)
+		s.out("o2", "HTTP/1.1 204 No Content\r\n\r\n")
+		s.out("c2", "HTTP/1.1 204 No Content\r\n\r\n")
+		s.end("204", "kept", "kept")
+		s.of("c2#2")
+		s.note("pool", "taken", "idle", "connection", "o2", "idle", "0", "passed-over", "")
+		s.of("c2#2 -> o2#2")
+		s.in("o2", "GET /b HTTP/1.1\r\nHost: h\r\nVia: 1.1 hopwire\r\n\r\n", via)
+		s.out("o2", "HTTP/1.1 204 No Content\r\n\r\n")
+		s.out("c2", "HTTP/1.1 204 No Content\r\n\r\n")
+		s.end("204", "kept", "kept")
+		s.of("c2#3")
+		s.in("c2", third[9:])
+		s.of("c2#3 -> o2#3")
+		s.in("o2", "GET /c HTTP/1.1\r\nHost: h\r\nVia: 1.1 hopwire\r\n\r\n", via)
+	},
 	"interim": func(s *scene) {
 		s.open("c2")
 		s.open("o2")

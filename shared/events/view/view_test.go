@@ -157,12 +157,20 @@ func TestCollectorKeepsNothingOfTheEnded(t *testing.T) {
 		for i := range s.all {
 			for x := c.Add(&s.all[i]); x != nil; x = c.Next() {
 			}
+			kept := 0
+			for _, x := range c.Open() {
+				kept += x.kept
+			}
 			for id, known := range c.conns {
+				kept += len(known.next)
 				for _, x := range []*Exchange{known.x, known.before} {
 					if x != nil && c.open[x.Client.Use] != x {
 						t.Fatalf("%s: %v keeps %v, which has ended", name, id, x.ID)
 					}
 				}
+			}
+			if kept != c.kept {
+				t.Fatalf("%s: %d bytes are kept, by count %d", name, kept, c.kept)
 			}
 		}
 	}
