@@ -96,7 +96,7 @@ func TestDiskIsFullForAWhile(t *testing.T) {
 	const disk, left = 64 << 20, 256 << 10
 	content := noise(1 << 20)
 	u := startUpstream(t, func(w http.ResponseWriter, r *http.Request) { w.Write(content) })
-	edge, dir := startOnDisk(t, disk, left, u.addr(), "--loops", "1", "--tap-memory", "4MiB")
+	edge, dir := startOnDisk(t, disk, left, u.addr(), "--loops", "1", "--tap-memory", "8MiB")
 	ask := func() {
 		if err := fetch(http.DefaultTransport, edge.url("/"), content); err != nil {
 			t.Fatal(err)
