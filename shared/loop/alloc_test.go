@@ -51,7 +51,14 @@ func TestNoAllocations(t *testing.T) {
 				w.s.Wait(l, l.soon())
 			}
 		},
-		"sleep":    func(l *Loop, a, b *Conn) func() { return func() { l.Sleep(1) } },
+		"sleep": func(l *Loop, a, b *Conn) func() { return func() { l.Sleep(1) } },
+		"an alarm": func(l *Loop, a, b *Conn) func() {
+			w := &firer{}
+			return func() {
+				l.Alarm(l.Now()+1000, w)
+				w.s.Wait(l, l.soon())
+			}
+		},
 		"give way": func(l *Loop, a, b *Conn) func() { return func() { pauseOnce(l) } },
 		"a parked echo": func(l *Loop, a, b *Conn) func() {
 			b.Park(&echoer{b}, 0)

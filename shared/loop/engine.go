@@ -78,7 +78,9 @@ type Engine interface {
 
 	// Wait fills events with what became ready, waiting for it until the
 	// instant given at most: 0 means do not wait at all, Never without limit.
-	// It returns early, perhaps with no event, after Wake.
+	// It returns early, perhaps with no event, after Wake. An instant of whole
+	// milliseconds may be met up to one late; any other is for an alarm, and met as
+	// soon as the machine can.
 	Wait(events []Event, until Time) (int, error)
 	// Wake makes a Wait, under way or the next, return. Any goroutine may
 	// call it.

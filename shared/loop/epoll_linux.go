@@ -19,6 +19,8 @@ import (
 type kernel struct {
 	epoll   int
 	wakeFD  int
+	alarmFD int         // a timerfd once it is needed; 0 before
+	alarmAt Time        // for when it is set
 	blocked atomic.Bool // Wait is, or is about to be, blocked
 	woken   atomic.Bool // Wake was called since the last Wait
 	busy    bool        // the last Wait had more than one event
@@ -68,6 +70,9 @@ func (k *kernel) Wall() time.Time { return time.Now() }
 
 func (k *kernel) Close() error {
 	unix.Close(k.wakeFD)
+	if k.alarmFD > 0 {
+		unix.Close(k.alarmFD)
+	}
 	return unix.Close(k.epoll)
 }
 
@@ -108,10 +113,35 @@ func (k *kernel) block(until Time) (int, unix.Errno) {
 	if k.woken.Swap(false) {
 		return 0, 0
 	}
+	if until != Never && until%tick != 0 && until != k.alarmAt {
+		if errno := k.setAlarm(until); errno != 0 {
+			return 0, errno
+		}
+	}
 	n, _, errno := unix.Syscall6(unix.SYS_EPOLL_PWAIT, uintptr(k.epoll),
 		uintptr(unsafe.Pointer(&k.ready[0])), uintptr(len(k.ready)), uintptr(k.timeout(until)), 0, 0)
 	k.woken.Store(false)
 	return int(n), errno
+}
+
+// setAlarm has a timerfd end a wait at the instant. A timeout of the wait itself would
+// be in milliseconds, or on newer kernels as late as the thread's timer slack, 50 us.
+// Edge-triggered: each expiry reports it anew, so it is never read.
+func (k *kernel) setAlarm(at Time) unix.Errno {
+	if k.alarmFD == 0 {
+		fd, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC)
+		if err != nil {
+			return err.(unix.Errno)
+		}
+		k.alarmFD = fd
+		if err := k.control(unix.EPOLL_CTL_ADD, Handle(fd), unix.EPOLLIN|unix.EPOLLET, wakeToken); err != nil {
+			return err.(unix.Errno)
+		}
+	}
+	in := unix.ItimerSpec{Value: unix.NsecToTimespec(int64(max(at.Sub(k.Now()), 1)))} // 0 would be never
+	_, _, errno := unix.RawSyscall6(unix.SYS_TIMERFD_SETTIME, uintptr(k.alarmFD), 0, uintptr(unsafe.Pointer(&in)), 0, 0, 0)
+	k.alarmAt = at
+	return errno
 }
 
 // timeout is in milliseconds, rounded up, so that Wait does not return just

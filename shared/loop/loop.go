@@ -44,6 +44,8 @@ type Loop struct {
 	pending   []*Conn          // handlers have yet to be told what is known of them
 
 	wheel    wheel
+	alarm    Time // Never: none
+	alarmed  Runner
 	trimmer  *Timer
 	trimming bool
 	trims    []func() bool // of FreeLists
@@ -63,7 +65,7 @@ type Loop struct {
 }
 
 func newLoop(g *Group, index int, e Engine) *Loop {
-	l := &Loop{engine: e, group: g, index: index, now: e.Now()}
+	l := &Loop{engine: e, group: g, index: index, now: e.Now(), alarm: Never}
 	l.wheel.init(l.now)
 	l.trimmer = l.newTimer(l.trim)
 	return l
@@ -109,6 +111,9 @@ func (l *Loop) turn() error {
 	l.yieldToRuntime()
 	l.dispatch(l.events[:n])
 	l.wheel.advance(l.now)
+	if l.alarm <= l.now {
+		l.ring()
+	}
 	if l.hasPosts.Load() {
 		l.runPosted()
 	}
@@ -135,7 +140,7 @@ func (l *Loop) waitUntil() Time {
 	if len(l.ready) > 0 || len(l.heavy) > 0 || len(l.pending) > 0 || l.hasPosts.Load() {
 		return 0
 	}
-	return l.wheel.next()
+	return min(l.wheel.next(), l.alarm)
 }
 
 // dispatch tells listeners and connections of their events.

@@ -35,6 +35,22 @@ func (t *Timer) Reset(d time.Duration) {
 
 func (t *Timer) expire() { t.loop.inNewScope(t.f) }
 
+// Alarm has r run on the loop at an instant, outside any task. Where a timer is up to a
+// millisecond late, an alarm is as late as the machine is slow, some tens of
+// microseconds. A loop has one, so each call takes the place of the last; Never is
+// none.
+func (l *Loop) Alarm(at Time, r Runner) {
+	if at != Never {
+		at |= 1 // no instant of whole milliseconds: see Engine.Wait
+	}
+	l.alarm, l.alarmed = at, r
+}
+
+func (l *Loop) ring() {
+	l.alarm = Never
+	l.inNewScope(l.alarmed.Run)
+}
+
 // Sleep suspends the task. The error is not nil when the loop was stopped
 // meanwhile; a task that sleeps in a circle has to end then.
 func (l *Loop) Sleep(d time.Duration) error {

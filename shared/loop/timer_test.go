@@ -107,3 +107,48 @@ func TestPostWakesTheLoop(t *testing.T) {
 		wait(t, "the end of posting", done)
 	}
 }
+
+// An alarm rings at its instant, not at the next tick of the timers, and only the last
+// that was set.
+func TestAlarm(t *testing.T) {
+	l := newGroup(t, 1, Config{}).start()
+	const rounds = 50
+	n, soonest, done := 0, time.Hour, make(chan struct{})
+	on(t, l, func() {
+		var at Time
+		var next func()
+		next = func() {
+			l.Alarm(l.Clock().Add(time.Microsecond), Func(func() { t.Error("an alarm rang that had been replaced") }))
+			at = l.Clock().Add(300 * time.Microsecond)
+			l.Alarm(at, Func(func() {
+				late := l.Clock().Sub(at)
+				if late < 0 {
+					t.Errorf("%v too early", -late)
+				}
+				soonest = min(soonest, late)
+				if n++; n == rounds {
+					close(done)
+				} else {
+					next()
+				}
+			}))
+		}
+		next()
+	})
+	wait(t, "the last alarm", done)
+	if soonest > 500*time.Microsecond {
+		t.Errorf("each alarm was %v late or later", soonest)
+	}
+}
+
+// Never takes an alarm back.
+func TestAlarmNever(t *testing.T) {
+	l := newGroup(t, 1, Config{}).start()
+	done := make(chan struct{})
+	on(t, l, func() {
+		l.Alarm(l.Clock().Add(time.Millisecond), Func(func() { t.Error("it rang though it was taken back") }))
+		l.Alarm(Never, nil)
+		l.After(5*time.Millisecond, func() { close(done) })
+	})
+	wait(t, "the timer", done)
+}
