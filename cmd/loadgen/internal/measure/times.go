@@ -18,18 +18,33 @@ type Times struct {
 	// FirstRequest is the part of Latency that is of the first requests of their
 	// connections, FirstRequestWithConnect the same part of LatencyWithConnect.
 	FirstRequest, FirstRequestWithConnect Histogram
+	// Response is from when a request was due to its last byte, of those that did not
+	// fail; Lateness from then, or from when there was a connection free, to when it
+	// was taken up. Both are of requests that were due at some instant: see NewPacedTimes.
+	Response, Lateness Histogram
 }
 
 // NewTimes returns Times with nothing in them.
 func NewTimes() (t Times) {
-	for _, h := range t.all() {
+	all := t.all()
+	for _, h := range all[:unpaced] {
 		*h = New()
 	}
 	return t
 }
 
-func (t *Times) all() [6]*Histogram {
-	return [...]*Histogram{&t.Connect, &t.FirstByte, &t.Latency, &t.LatencyWithConnect, &t.FirstRequest, &t.FirstRequestWithConnect}
+// NewPacedTimes returns NewTimes with which requests can be recorded that were due.
+func NewPacedTimes() Times {
+	t := NewTimes()
+	t.Response, t.Lateness = New(), New()
+	return t
+}
+
+// unpaced is how many of all are of every run.
+const unpaced = 6
+
+func (t *Times) all() [8]*Histogram {
+	return [...]*Histogram{&t.Connect, &t.FirstByte, &t.Latency, &t.LatencyWithConnect, &t.FirstRequest, &t.FirstRequestWithConnect, &t.Response, &t.Lateness}
 }
 
 // Answered records a request that did not fail, on a connection that was there.

@@ -47,6 +47,18 @@ func TestTimes(t *testing.T) {
 	}
 }
 
+// TestPacedTimes: what was due has two histograms more, which merge like the others.
+func TestPacedTimes(t *testing.T) {
+	paced, sum := NewPacedTimes(), NewTimes()
+	paced.Response.Record(7 * ms)
+	paced.Lateness.Record(ms)
+	sum.Merge(&paced)
+	sum.Merge(&paced)
+	if sum.Response.Count() != 2 || sum.Response.Max() != 7*ms || sum.Lateness.Count() != 2 || sum.Lateness.Max() != ms {
+		t.Errorf("%d to %s, %d late to %s", sum.Response.Count(), sum.Response.Max(), sum.Lateness.Count(), sum.Lateness.Max())
+	}
+}
+
 func TestAnsweredDoesNotAllocate(t *testing.T) {
 	all := NewTimes()
 	if n := testing.AllocsPerRun(1000, func() { all.AnsweredFirst(ms, ms, ms); all.Answered(ms, ms) }); n != 0 {

@@ -1,6 +1,8 @@
 // Package pace says what is sent when. It is arithmetic: no clock, no socket.
 package pace
 
+import "slices"
+
 // A Schedule says which session is sent at which turn. It is arithmetic alone:
 // turn t means the same to whichever worker takes it, so that one counter is
 // all that workers on different loops have to share.
@@ -44,4 +46,15 @@ func (s *Schedule) Turn(t int64) (session int, requests int64) {
 		requests = max(0, min(requests, s.limit-first))
 	}
 	return session, requests
+}
+
+// Locate gives the session that the n-th request is of, and its place there, where
+// requests are sent one by one.
+func (s *Schedule) Locate(n int64) (session int, request int) {
+	n %= s.total
+	session, exact := slices.BinarySearch(s.before, n)
+	if !exact {
+		session--
+	}
+	return session, int(n - s.before[session])
 }

@@ -44,3 +44,12 @@ func TestScheduleSendsExactlyTheLimit(t *testing.T) {
 		}
 	}
 }
+
+func TestLocate(t *testing.T) {
+	s := NewSchedule([]int{3, 1, 2}, 0)
+	for n, want := range [][2]int{{0, 0}, {0, 1}, {0, 2}, {1, 0}, {2, 0}, {2, 1}, {0, 0}, {0, 1}} {
+		if session, request := s.Locate(int64(n)); [2]int{session, request} != want {
+			t.Errorf("request %d is %d of session %d, not %v", n, request, session, want)
+		}
+	}
+}

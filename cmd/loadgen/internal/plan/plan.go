@@ -2,13 +2,16 @@ package plan
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"hash/maphash"
 	"maps"
+	"math"
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hopwire/hopwire/shared/capture"
 	"github.com/hopwire/hopwire/shared/english"
@@ -60,6 +63,8 @@ type Request struct {
 	// NoContent: whatever its head says, the response has no content, since the
 	// method is HEAD.
 	NoContent bool
+	// At is when it was recorded, since the first one of the plan; 0 for URLs.
+	At time.Duration
 	// Expect is what was recorded of the response; nil when that is not all of
 	// it, and for URLs.
 	Expect *Expectation
@@ -88,6 +93,39 @@ func (p *Plan) Lengths() (lengths []int) {
 		lengths = append(lengths, len(p.Sessions[i].Requests))
 	}
 	return lengths
+}
+
+// sinceFirst has all instants begin at the earliest.
+func (p *Plan) sinceFirst() {
+	first := time.Duration(math.MaxInt64)
+	for i := range p.Sessions {
+		for _, r := range p.Sessions[i].Requests {
+			first = min(first, r.At)
+		}
+	}
+	for i := range p.Sessions {
+		for j := range p.Sessions[i].Requests {
+			p.Sessions[i].Requests[j].At -= first
+		}
+	}
+}
+
+// InTime is the plan with its sessions in the order of their first requests.
+func (p *Plan) InTime() *Plan {
+	sorted := *p
+	sorted.Sessions = slices.Clone(p.Sessions)
+	slices.SortStableFunc(sorted.Sessions, func(a, b Session) int { return cmp.Compare(a.Requests[0].At, b.Requests[0].At) })
+	return &sorted
+}
+
+// Last is when the last request was recorded, since the first.
+func (p *Plan) Last() (last time.Duration) {
+	for i := range p.Sessions {
+		for _, r := range p.Sessions[i].Requests {
+			last = max(last, r.At)
+		}
+	}
+	return last
 }
 
 // Verifiable says whether a whole response was recorded for some request.
@@ -156,6 +194,7 @@ func FromRecording(rec *capture.Recording, hop events.Hop, servers ...netip.Addr
 	for _, c := range connections {
 		b.session(c)
 	}
+	b.plan.sinceFirst()
 	if len(b.plan.Sessions) == 0 {
 		return nil, b.empty(hop, rec.Reasons)
 	}
@@ -215,6 +254,7 @@ func (b *planner) request(x *capture.Exchange) (r Request, ok bool) {
 		if r.Expect == nil {
 			b.unverifiable++
 		}
+		r.At = x.Request.At.Sub(time.Unix(0, 0)) // until sinceFirst knows better
 		if broken := (*wire.Error)(nil); errors.As(fault, &broken) {
 			b.faulty[inWords(broken)]++
 		}

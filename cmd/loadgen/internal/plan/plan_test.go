@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/plan/plantest"
 	"github.com/hopwire/hopwire/shared/capture"
@@ -358,4 +359,21 @@ func planned(t *testing.T, sessions ...[]plantest.Exchange) *Plan {
 		t.Fatal(err)
 	}
 	return p
+}
+
+// TestInstants: they begin with the earliest request, whichever connection it is of.
+func TestInstants(t *testing.T) {
+	rec := plantest.Record(plantest.Gets("/1", "/2"), plantest.Gets("/3"))
+	noon := time.Date(2024, 2, 29, 12, 0, 0, 0, time.UTC)
+	rec.Connections[0].Exchanges[0].Request.At = noon.Add(3 * time.Second)
+	rec.Connections[0].Exchanges[1].Request.At = noon.Add(5 * time.Second)
+	rec.Connections[1].Exchanges[0].Request.At = noon
+	p, err := FromRecording(rec, capture.ClientHop)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := []time.Duration{p.Sessions[0].Requests[0].At, p.Sessions[0].Requests[1].At, p.Sessions[1].Requests[0].At}
+	if want := []time.Duration{3 * time.Second, 5 * time.Second, 0}; !slices.Equal(got, want) {
+		t.Errorf("got %s, want %s", got, want)
+	}
 }
