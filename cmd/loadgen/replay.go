@@ -26,9 +26,9 @@ import (
 func replayCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "replay",
-		Usage:       "send what was recorded, as fast as the server answers",
+		Usage:       "send what was recorded, as fast as the server answers or at a rate",
 		ArgsUsage:   "RECORDING...",
-		Description: replayDescription,
+		Description: replayDescription + paceDescription + replayExamples,
 		Flags:       replayFlags(),
 		Action:      replayAction,
 	}
@@ -95,14 +95,18 @@ connect that failed, of which the report tells; 1 if a request failed, if more
 than one in a thousand requests are unfinished, or as many connections still
 being opened at the end, or if there is no result; 2 if the command line is
 wrong or asks for more connections than this machine allows.
+`
 
+const replayExamples = `
 EXAMPLES
   loadgen http://127.0.0.1:8080/hello.txt
   loadgen -X PUT -H 'Content-Type: text/plain' --data @note.txt http://HOST/note
   loadgen replay recording.pcapng --target 127.0.0.1:8080 --verify
   ssh HOST tcpdump -c 9999 -w - port 80 | loadgen replay - --target :8080
   loadgen replay a.pcap b.pcap --target :8080 --connections 64 --duration 30s
-  loadgen replay http://127.0.0.1:8080/ --requests-per-connection 1`
+  loadgen replay http://127.0.0.1:8080/ --requests-per-connection 1
+  loadgen replay http://127.0.0.1:8080/ --rate 9000 --arrivals poisson --ramp 5s
+  loadgen replay recording.pcapng --target :8080 --pace recorded --speed 2`
 
 const (
 	defaultConnections = 16
@@ -127,7 +131,7 @@ func replayFlags() []cli.Flag {
 		&cli.StringFlag{Name: "memory", Value: "3GiB", Usage: "read recordings within `SIZE` of memory, at least 64MiB"},
 		&cli.StringFlag{Name: "format", Value: "text", Usage: "report as `FORMAT` text or json"},
 		program.LoopsFlag(),
-	}, verifyFlags())
+	}, verifyFlags(), paceFlags())
 }
 
 func replayAction(c *cli.Context) error {
@@ -335,6 +339,9 @@ func configOf(c *cli.Context, p *plan.Plan) (replay.Config, error) {
 	if err := cmp.Or(verify(c, &config), checkFlags(c, p, &config)); err != nil {
 		return config, err
 	}
+	if err := setPace(c, p, &config); err != nil {
+		return config, err
+	}
 	if p.Joined && config.Duration == 0 && config.Requests == 0 {
 		config.Duration = defaultDuration
 	}
@@ -390,7 +397,7 @@ func targetOf(c *cli.Context, p *plan.Plan) (string, error) {
 }
 
 func settingsOf(c *cli.Context, p *plan.Plan, config replay.Config) report.Settings {
-	return report.Settings{
+	s := report.Settings{
 		Source:                c.Args().Slice(),
 		Hop:                   c.String("hop"),
 		Servers:               list(c, "server"),
@@ -410,6 +417,8 @@ func settingsOf(c *cli.Context, p *plan.Plan, config replay.Config) report.Setti
 		Retry:                 c.String("retry"),
 		Backoff:               !config.NoBackoff,
 	}
+	addPace(c, config, &s)
+	return s
 }
 
 func write(c *cli.Context, r *report.Report) error {

@@ -1,5 +1,5 @@
 // Package replay sends recorded requests to a server, as fast as the server
-// answers, and measures what comes back.
+// answers or when they are due, and measures what comes back.
 //
 //	plan.Plan   sessions of requests: the bytes to send, what to expect
 //	     │  pace.Schedule
@@ -22,11 +22,13 @@
 // few hundred bytes, and goes on in a new task, that passes by what is done already.
 // Only for the rest of a response, and in pauses after failures, a task waits.
 //
-// The loop is closed: a connection has one request outstanding, and the next
-// one goes out when the whole response was read. So the rate is the server's,
-// and a server that stalls is asked less often: the latencies are those of the
-// requests that were sent, not those that a stream of independent users would
-// have seen. Of a request that is too large for one write, the rest goes out
+// A connection has one request outstanding, and the next one goes out when the
+// whole response was read. Where the loop is closed, it does so at once: the rate
+// is the server's, and a server that stalls is asked less often; the latencies are
+// those of the requests that were sent, not those that a stream of independent
+// users would have seen. These a pacer makes, whose requests are due at a rate or
+// as they were recorded, and wait for a connection that is free (pacing.go). Of a
+// request that is too large for one write, the rest goes out
 // while the response comes in (upload.go). Whether this machine allows so many
 // connections is looked at before (limits.go).
 //

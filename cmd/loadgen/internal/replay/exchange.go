@@ -20,6 +20,9 @@ func (w *worker) answered(now loop.Time) {
 	} else {
 		t.Answered(firstByte, latency)
 	}
+	if w.due != 0 {
+		t.Response.Record(now.Sub(w.due))
+	}
 }
 
 // begin is the time at which the request goes out. Where that is as soon as the

@@ -16,6 +16,8 @@ type lane struct {
 	loop    *loop.Loop
 	workers []worker
 	active  int // workers that have not left
+	pacer   pacer
+	overdue int64 // requests that should have gone out before the run was over
 
 	tally        Tally
 	memo         memo
@@ -39,7 +41,11 @@ const publishEvery = 200 * time.Millisecond
 func newLane(r *run, on *loop.Loop) *lane {
 	workers := on.Share(r.config.Connections)
 	l := &lane{run: r, loop: on, workers: make([]worker, workers), active: workers}
+	l.pacer = newPacer(l, workers)
 	l.tally.Times = measure.NewTimes()
+	if l.pacer.source != nil {
+		l.tally.Times = measure.NewPacedTimes()
+	}
 	l.readings = loop.NewFreeList[*reading](on)
 	if r.config.Failures != nil {
 		l.evidence = &evidence{r.config.Failures.Track(on.Index()), evidenceRoom}
@@ -84,6 +90,8 @@ func (l *lane) stop() {
 		return
 	}
 	l.stopping, l.stopped = true, l.loop.Clock()
+	l.overdue = l.pacer.overdue(l.stopped)
+	l.pacer.stop()
 	l.loop.After(l.run.config.Grace, l.run.group.Stop)
 }
 
@@ -136,6 +144,9 @@ func (l *lane) elapsed() time.Duration {
 func (l *lane) failed(s *plan.Session, i int, f failure) {
 	switch f.cause {
 	case Unsent:
+		if l.pacer.source != nil {
+			l.overdue++
+		}
 		return
 	case Abandoned:
 		l.tally.Unfinished++

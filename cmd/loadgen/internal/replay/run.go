@@ -33,6 +33,14 @@ type Config struct {
 	// RequestsPerConnection closes a connection after so many requests,
 	// whichever sessions they are of; 0: where the recorded connection ended.
 	RequestsPerConnection int
+	// Arrivals open the loop, if their rate is not 0: they say when each request is
+	// due, over connections that are used in turn. The first of several free ones is
+	// that which has been free the shortest time, or with Oldest the longest.
+	Arrivals pace.Arrivals
+	Oldest   bool
+	// Speed, if not 0, replays a recording in its pace, so many times as fast: each
+	// request is due when it was recorded.
+	Speed float64
 	// Timeout is how long opening a connection may take, and how long a whole
 	// exchange; 0 means 10 seconds.
 	Timeout time.Duration
@@ -113,7 +121,8 @@ type Result struct {
 	// for the run.
 	CPU time.Duration
 	// Unsent requests are those of the plan, or of the number that was asked
-	// for, that are neither Requests nor Unfinished; 0 where there was no number.
+	// for, that are neither Requests nor Unfinished; where there was no number, those
+	// of an open loop that were due before the end and found no connection free.
 	Unsent int64
 	// GaveUp is how many connections were given up, since no attempt to open one had
 	// succeeded for too long.
@@ -143,6 +152,7 @@ type run struct {
 	plan     *plan.Plan
 	config   Config
 	schedule pace.Schedule
+	tempo    pace.Tempo
 	group    *loop.Group
 	lanes    []*lane
 
@@ -185,7 +195,13 @@ func newRun(p *plan.Plan, config Config) (*run, error) {
 		return nil, errors.New("there is no request to send")
 	}
 	config = config.withDefaults(p)
-	return &run{plan: p, config: config, schedule: pace.NewSchedule(p.Lengths(), config.Requests)}, nil
+	r := &run{plan: p, config: config}
+	if config.Speed > 0 {
+		r.plan = p.InTime()
+		r.tempo = pace.NewTempo(p.Last(), p.Len(), config.Speed)
+	}
+	r.schedule = pace.NewSchedule(r.plan.Lengths(), config.Requests)
+	return r, nil
 }
 
 // startOn gives each loop its lane. They begin when the loops run.
@@ -267,7 +283,10 @@ func (r *run) end(why Ending) {
 func (r *run) settle(why Ending) { r.ending.CompareAndSwap(0, int32(why)+1) }
 
 // endsAsRecorded says that a connection ends where the recorded one did.
-func (r *run) endsAsRecorded() bool { return r.config.RequestsPerConnection == 0 && !r.plan.Joined }
+// In an open loop it is not its requests that go out on it.
+func (r *run) endsAsRecorded() bool {
+	return r.config.RequestsPerConnection == 0 && !r.plan.Joined && r.config.Arrivals.PerSecond == 0
+}
 
 // interrupted is known before the lanes have been told, which may be busy.
 func (r *run) interrupted() bool { return r.ending.Load() == int32(Interrupted)+1 }
@@ -303,8 +322,10 @@ func (r *run) ownEnding() Ending {
 func (r *run) result() *Result {
 	res := &Result{Ending: Ending(max(r.ending.Load()-1, 0)), GaveUp: int(r.gaveUp.Load())}
 	var explained explanations
+	var overdue int64
 	for _, l := range r.lanes {
 		res.merge(&l.tally)
+		overdue += l.overdue
 		res.Elapsed = max(res.Elapsed, l.elapsed())
 		for _, e := range l.explanations {
 			explained.merge(e, r.config.explain)
@@ -313,7 +334,7 @@ func (r *run) result() *Result {
 			res.LastConnectError, res.LastConnectCause = f.err, f.cause
 		}
 	}
-	res.Unsent = r.schedule.Unsent(res.Requests + res.Unfinished)
+	res.Unsent = max(r.schedule.Unsent(res.Requests+res.Unfinished), overdue)
 	for _, e := range explained {
 		res.Explanations = append(res.Explanations, e.String())
 	}

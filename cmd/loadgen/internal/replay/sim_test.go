@@ -44,9 +44,10 @@ func simulatedAnd(t *testing.T, seed uint64, options simnet.Options, plan *plan.
 // A simOrigin answers each request of a connection in the manner that its
 // target names, with simContent.
 type simOrigin struct {
-	conn *loop.Conn
-	head wire.RequestHead
-	body wire.BodyScanner
+	conn   *loop.Conn
+	before func(target string) // is called for each request; nil: nothing
+	head   wire.RequestHead
+	body   wire.BodyScanner
 }
 
 func (o *simOrigin) Run() {
@@ -66,6 +67,9 @@ func (o *simOrigin) Run() {
 			return
 		}
 		target := string(o.head.Target)
+		if o.before != nil {
+			o.before(target)
+		}
 		answer := simResponse(target)
 		buf.Consume(n)
 		switch target {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/plan"
+	"github.com/hopwire/hopwire/shared/list"
 	"github.com/hopwire/hopwire/shared/loop"
 )
 
@@ -12,9 +13,10 @@ import (
 // be opened, that is parked, and the worker is this struct and nothing more: no task,
 // no stack, no buffer.
 type worker struct {
-	lane   *lane
-	parked bool
-	gone   bool // the worker has given up
+	list.Links[*worker] // among those that are free
+	lane                *lane
+	parked              bool
+	gone                bool // the worker has given up
 
 	// The turn, and the request under way.
 	session *plan.Session
@@ -23,6 +25,12 @@ type worker struct {
 	request *plan.Request // nil between requests
 	asked   bool          // it has been sent, as far as the kernel takes it
 	times   int           // how often it was sent
+
+	// When the request under way was to go out. See pacer.
+	due    loop.Time // 0: as soon as there is a connection
+	ready  loop.Time // when there was
+	passes int64     // how often the recordings had been gone through before this turn
+	until  loop.Time // what the worker waits for, or has waited for; 0: nothing
 
 	// The connection.
 	conn    *loop.Conn // nil between connections
@@ -62,6 +70,9 @@ func (w *worker) Run() {
 		}
 		w.conclude(f)
 	}
+	if w.parked { // until it is its turn
+		return
+	}
 	w.hangUp()
 	w.lane.leave()
 }
@@ -87,25 +98,56 @@ func (w *worker) goOn() {
 	w.lane.loop.Go(w)
 }
 
-// hasRequest takes the next request unless one is under way; false: there is nothing
-// left to do.
+// hasRequest takes the next request unless one is under way; false: it is not time for
+// one, and the worker is parked, or there is nothing left to do.
 func (w *worker) hasRequest() bool {
 	if w.request != nil {
 		return true
 	}
-	if w.gone || w.lane.stopping {
+	if w.gone || w.lane.stopping || w.lane.loop.Stopping() {
 		return false
 	}
-	if w.taken == len(w.turn) {
-		w.session, w.turn = w.lane.nextTurn()
-		w.taken = 0
-	}
-	if len(w.turn) == 0 {
+	if w.taken == len(w.turn) && !w.hasTurn() || w.isEarly() {
 		return false
 	}
 	w.request = &w.turn[w.taken]
 	w.taken++
+	if w.due != 0 {
+		w.takeUp()
+	}
 	return true
+}
+
+// hasTurn takes the next turn, with the outcomes of hasRequest.
+func (w *worker) hasTurn() bool {
+	if w.lane.pacer.source != nil {
+		return w.lane.pacer.claim(w)
+	}
+	w.session, w.turn = w.lane.nextTurn()
+	w.taken = 0
+	return len(w.turn) > 0
+}
+
+// isEarly says that it is not time for the next request of the turn yet. The worker is
+// parked until it is.
+func (w *worker) isEarly() bool {
+	l := w.lane
+	if l.run.config.Speed == 0 {
+		return false
+	}
+	w.due = l.began.Add(l.run.tempo.Due(w.passes, w.turn[w.taken].At))
+	if w.due <= l.loop.Clock() {
+		return false
+	}
+	l.pacer.wait(w, w.due)
+	return true
+}
+
+// takeUp records how late a request goes out by our own fault: waiting for a
+// connection to be free is not. It goes out now.
+func (w *worker) takeUp() {
+	w.ended = w.lane.loop.Clock()
+	w.lane.tally.Lateness.Record(w.ended.Sub(max(w.due, w.ready)))
 }
 
 // proceed takes the request under way to its end, or to the next wait.
@@ -149,7 +191,7 @@ func (w *worker) conclude(f failure) {
 	if f.cause != Answered {
 		w.save(f, now)
 	}
-	w.request, w.asked, w.times = nil, false, 0
+	w.request, w.asked, w.times, w.ready = nil, false, 0, now
 	if w.enough(w.sent) || w.taken == len(w.turn) && w.lane.run.endsAsRecorded() {
 		w.hangUp()
 	}

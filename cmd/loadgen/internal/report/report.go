@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"strconv"
 	"time"
 
@@ -21,7 +22,8 @@ type Report struct {
 	Errors     int64 `json:"errors"`
 	Unfinished int64 `json:"unfinished"`
 	// Unsent is what is left of a number of requests that was to be sent: Requests,
-	// Unfinished and Unsent add up to it. Retries were sent again.
+	// Unfinished and Unsent add up to it. Without a number it is those of an open loop
+	// that were due and found no connection free. Retries were sent again.
 	Unsent       int64   `json:"unsent"`
 	Retries      int64   `json:"retries"`
 	DurationS    float64 `json:"duration_s"`
@@ -40,6 +42,11 @@ type Report struct {
 	// first byte that came back.
 	LatencyUS   Distribution `json:"latency_us"`
 	FirstByteUS Distribution `json:"first_byte_us"`
+	// ResponseUS is of the same, from the moment at which each was due, and LatenessUS
+	// from there, or from when a connection was free, to when it was taken up. Neither
+	// has any where the loop is closed.
+	ResponseUS Distribution `json:"response_us"`
+	LatenessUS Distribution `json:"lateness_us"`
 	// ConnectUS is of the connections that were opened. LatencyWithConnectUS is
 	// what a user waits for: LatencyUS, and before the first request of a
 	// connection the time that opening it took. Of these first requests alone are
@@ -86,6 +93,17 @@ type Settings struct {
 	// either, the recorded requests are sent once.
 	Requests  int64   `json:"requests"`
 	DurationS float64 `json:"duration_s"`
+	// Pace is by what requests go out: "closed", when the response to the last one was
+	// read, "open", at Rate a second in the manner of Arrivals ("constant" or
+	// "poisson") after a ramp, or "recorded", so many times as fast as Speed says.
+	Pace     string  `json:"pace"`
+	Rate     float64 `json:"rate"`
+	Arrivals string  `json:"arrivals"`
+	RampS    float64 `json:"ramp_s"`
+	Speed    float64 `json:"speed"`
+	// Reuse is which of several free connections of an open loop comes first, "newest"
+	// or "oldest".
+	Reuse string `json:"reuse"`
 	// Connections is how many sessions are under way at once.
 	Connections int `json:"connections"`
 	Loops       int `json:"loops"`
@@ -135,6 +153,7 @@ func (s *Settings) connectionsClosed() string {
 // New makes the report of a result.
 func New(s Settings, notes []string, r *replay.Result) *Report {
 	s.ConnectionsClosed = s.connectionsClosed()
+	s.Pace = cmp.Or(s.Pace, "closed")
 	s.Servers = append([]string{}, s.Servers...) // JSON has [], not null
 	rep := &Report{
 		Settings:     s,
@@ -156,6 +175,8 @@ func New(s Settings, notes []string, r *replay.Result) *Report {
 
 		LatencyUS:                 distributionOf(&r.Latency),
 		FirstByteUS:               distributionOf(&r.FirstByte),
+		ResponseUS:                distributionOf(&r.Response),
+		LatenessUS:                distributionOf(&r.Lateness),
 		ConnectUS:                 distributionOf(&r.Connect),
 		LatencyWithConnectUS:      distributionOf(&r.LatencyWithConnect),
 		FirstRequestUS:            distributionOf(&r.FirstRequest),

@@ -88,11 +88,23 @@ func runs() map[string]*Report {
 	limited := &replay.Result{Ending: replay.Limited, Elapsed: time.Second, LastConnectCause: replay.OutOfPorts, LastConnectError: errors.New("no address")}
 	limited.Requests, limited.Errors, limited.Unsent, limited.Causes[replay.OutOfPorts], limited.ConnectFailures[replay.OutOfPorts] = 1, 1, 99, 1, 12
 
+	paced := &replay.Result{Ending: replay.Elapsed, Elapsed: time.Second, CPU: 20 * time.Millisecond}
+	paced.Requests, paced.Opened, paced.First, paced.Reused, paced.ClosedByUs, paced.Statuses[200], paced.Unsent = 100, 1, 1, 99, 1, 100, 3
+	paced.Times = measure.NewPacedTimes()
+	for i := range time.Duration(100) {
+		paced.Answered(i*time.Microsecond, i*2*time.Microsecond)
+		paced.Response.Record(i * time.Millisecond)
+		paced.Lateness.Record(30 * time.Microsecond)
+	}
+
 	url := Settings{Source: []string{"http://127.0.0.1:8080/1k"}, Hop: "client", Target: "127.0.0.1:8080", Sessions: 1, RecordedRequests: 1, Connections: 64, Loops: 2, DurationS: 10, KeptAlive: true, TimeoutS: 10, GraceS: 1, Retry: "stale", Backoff: true}
 	file := Settings{
 		Source: []string{"recordings/monday/morning.pcapng", "recordings/monday/evening.pcapng"}, Hop: "origin", Target: "unix:/run/hopwire/edge.sock",
 		Sessions: 12, RecordedRequests: 345, Requests: 100, Connections: 1, Loops: 1, RequestsPerConnection: 3, Verify: true, TimeoutS: 1.5, Retry: "none",
 	}
+	open, inTime := url, file
+	open.Pace, open.Rate, open.Arrivals, open.RampS, open.Reuse = "open", 20000, "poisson", 2.5, "oldest"
+	inTime.Pace, inTime.Speed, inTime.RequestsPerConnection = "recorded", 2, 0
 	notes := []string{"2 requests left out: not HTTP/1.1 by the book", "3 packets were cut by the snapshot length of the capture: record with tcpdump -s 0"}
 	return map[string]*Report{
 		"smooth":  New(url, nil, smooth),
@@ -101,6 +113,8 @@ func runs() map[string]*Report {
 		"hanging": New(url, nil, hanging),
 		"late":    New(url, nil, late),
 		"limited": New(url, nil, limited),
+		"open":    New(open, nil, paced),
+		"in-time": New(inTime, nil, paced),
 	}
 }
 

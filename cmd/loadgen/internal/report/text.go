@@ -78,10 +78,32 @@ func (rep *Report) title(t *page) {
 		t.WriteString(line + "\n")
 	}
 	about := fmt.Sprintf("%s on %s, %s", plural(int64(s.Connections), "connection"), plural(int64(s.Loops), "loop"), rep.keepAlive())
+	about += rep.pace()
 	if s.Verify {
 		about += ", verified"
 	}
-	t.WriteString(about + "\n\n")
+	for _, line := range fold(about, columns) {
+		t.WriteString(line + "\n")
+	}
+	t.blank()
+}
+
+// pace says when requests were due.
+func (rep *Report) pace() string {
+	switch s := &rep.Settings; s.Pace {
+	case "open":
+		about := fmt.Sprintf(", %s requests per second (%s)", rate(s.Rate), s.Arrivals)
+		if s.RampS > 0 {
+			about += " after a rise of " + span(inSeconds(s.RampS))
+		}
+		return about
+	case "recorded":
+		if s.Speed != 1 {
+			return fmt.Sprintf(", in the recorded pace times %g", s.Speed)
+		}
+		return ", in the recorded pace"
+	}
+	return ""
 }
 
 func (rep *Report) keepAlive() string {
@@ -182,6 +204,8 @@ func (rep *Report) latencies(t *page) {
 	t.cells("", "p50", "p90", "p99", "p99.9", "max", "mean", "std dev")
 	t.distribution("Latency", &rep.LatencyUS)
 	t.distribution("+ connecting", &rep.LatencyWithConnectUS)
+	t.distribution("Response", &rep.ResponseUS)
+	t.distribution("Lateness", &rep.LatenessUS)
 	t.distribution("First byte", &rep.FirstByteUS)
 	t.distribution("Connecting", &rep.ConnectUS)
 	if rep.FirstRequestUS.Count < rep.LatencyUS.Count { // otherwise it would be the same again

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/report"
+)
+
+// TestPaceFlags: what was asked for is done, and told.
+func TestPaceFlags(t *testing.T) {
+	address, _ := origin(t)
+	file := pcapOf(t, address, []string{request("/a"), response("A"), request("/b"), response("B")})
+	url := "http://" + address + "/a"
+	for _, test := range []struct {
+		args            []string
+		requests, paced int64
+		settings        report.Settings
+	}{
+		{[]string{url, "-n", "20"}, 20, 0, report.Settings{Pace: "closed", KeptAlive: true}},
+		{[]string{url, "-n", "20", "--rate", "1000"}, 20, 20, report.Settings{Pace: "open", Rate: 1000, Arrivals: "constant", Reuse: "newest", KeptAlive: true}},
+		{
+			[]string{file, "--target", address, "-n", "5", "--rate", "500", "--arrivals", "poisson", "--ramp", "5ms", "--reuse", "oldest"}, 5, 5,
+			report.Settings{Pace: "open", Rate: 500, Arrivals: "poisson", RampS: 0.005, Reuse: "oldest", KeptAlive: true},
+		},
+		{[]string{file, "--target", address, "--pace", "recorded", "--speed", "2"}, 2, 2, report.Settings{Pace: "recorded", Speed: 2}},
+	} {
+		stdout, stderr, status := loadgen(t, append([]string{"replay", "--format", "json"}, test.args...)...)
+		var r report.Report
+		if err := json.Unmarshal([]byte(stdout), &r); err != nil || status != 0 {
+			t.Errorf("%q: %v, status %d, %s", test.args, err, status, stderr)
+		}
+		got := report.Settings{Pace: r.Settings.Pace, Rate: r.Settings.Rate, Arrivals: r.Settings.Arrivals, RampS: r.Settings.RampS, Speed: r.Settings.Speed, Reuse: r.Settings.Reuse, KeptAlive: r.Settings.KeptAlive}
+		if r.Requests != test.requests || r.ResponseUS.Count != test.paced || r.LatenessUS.Count != test.paced || !reflect.DeepEqual(got, test.settings) {
+			t.Errorf("%q: %d requests, %d due, %+v", test.args, r.Requests, r.ResponseUS.Count, got)
+		}
+	}
+}
+
+// TestMeaninglessFlags: flags that mean nothing together are refused in one sentence.
+func TestMeaninglessFlags(t *testing.T) {
+	file := pcapOf(t, "127.0.0.1:80", []string{request("/a"), response("A")})
+	for _, test := range []struct {
+		args string
+		says string
+	}{
+		{"--arrivals poisson", "--arrivals needs --rate"},
+		{"--ramp 1s", "--ramp needs --rate"},
+		{"--reuse oldest", "--reuse needs --rate"},
+		{"--speed 2", "--speed needs --pace recorded"},
+		{"--rate 5 --pace recorded", "--rate and --pace both say when"},
+		{"--pace quick", "--pace is closed or recorded"},
+		{"--pace recorded --speed 0", "--speed is from"},
+		{"--pace recorded --speed NaN", "--speed is from"},
+		{"--pace recorded http://h/", "a URL says nothing of when"},
+		{"--rate 0", "--rate is from"},
+		{"--rate -1", "--rate is from"},
+		{"--rate Inf", "--rate is from"},
+		{"--rate 5 --arrivals uniform", "--arrivals is constant or poisson"},
+		{"--rate 5 --ramp -1s", "--ramp is 0 or longer"},
+		{"--rate 5 --reuse any", "--reuse is newest or oldest"},
+	} {
+		args := append([]string{"replay", "--target", "127.0.0.1:9"}, strings.Fields(test.args)...)
+		if !strings.Contains(test.args, "http://") {
+			args = append(args, file)
+		}
+		_, stderr, status := loadgen(t, args...)
+		if status != 2 || !strings.Contains(stderr, test.says) {
+			t.Errorf("%s: status %d, %s", test.args, status, stderr)
+		}
+	}
+}
