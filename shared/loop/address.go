@@ -14,6 +14,9 @@ type Address struct {
 	TCP netip.AddrPort
 	// Path is the Unix socket's path; empty for TCP.
 	Path string
+	// From, if valid, is the address of this machine that connections to TCP are made
+	// from, of the same version of IP. Any free port will do.
+	From netip.Addr
 }
 
 // ParseAddress reads "host:port" (an empty host means every interface, a name

@@ -607,3 +607,34 @@ func fullListener(t *testing.T, address string) *Address {
 	}
 	return at
 }
+
+// TestDialFrom: a connection is made from the address that it is to be made from, also
+// where others are made from any.
+func TestDialFrom(t *testing.T) {
+	g := newGroup(t, 1, Config{})
+	ln, err := g.Listen("127.0.0.1:0", func(c *Conn) { c.Close() })
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := g.start()
+	do(t, l, func() {
+		for _, from := range []string{"127.0.0.7", "127.0.0.8", "127.0.0.7"} {
+			to := *ln.Address()
+			to.From = netip.MustParseAddr(from)
+			c, err := l.Dial(&to, l.soon())
+			if err != nil {
+				t.Error(err)
+				continue
+			}
+			if got := c.LocalAddr().(*net.TCPAddr).AddrPort(); got.Addr().Unmap() != to.From || got.Port() == 0 {
+				t.Errorf("from %s: it is %s", from, got)
+			}
+			c.Close()
+		}
+		to := *ln.Address()
+		to.From = netip.MustParseAddr("192.0.2.1")
+		if c, err := l.Dial(&to, l.soon()); c != nil || !errors.Is(err, syscall.EADDRNOTAVAIL) {
+			t.Errorf("from an address that is not this machine's: %v", err)
+		}
+	})
+}

@@ -206,6 +206,9 @@ func (k *kernel) Connect(to *Address) (Handle, error) {
 	if to.Path == "" {
 		err = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 	}
+	if err == nil && to.From.IsValid() {
+		err = bindFrom(fd, to.From)
+	}
 	if err == nil {
 		err = unix.Connect(fd, sockaddr(to))
 	}
@@ -217,6 +220,16 @@ func (k *kernel) Connect(to *Address) (Handle, error) {
 		return 0, err
 	}
 	return Handle(fd), nil
+}
+
+// bindFrom leaves the choice of a port to connect, which knows the other end too, so
+// that a port can be used to several servers at a time: IP_BIND_ADDRESS_NO_PORT, in
+// ip(7).
+func bindFrom(fd int, from netip.Addr) error {
+	if err := unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1); err != nil {
+		return err
+	}
+	return unix.Bind(fd, sockaddr(&Address{TCP: netip.AddrPortFrom(from, 0)}))
 }
 
 func (k *kernel) ConnectResult(h Handle) error {

@@ -63,7 +63,11 @@ func (s *socket) bind() {
 	}
 	w.lastEnd = netip.AddrPortFrom(addr, port)
 	s.local, s.remote = w.lastEnd, s.to.TCP
-	if s.to.TCP.Addr().Is6() {
+	switch {
+	case s.to.From.IsValid():
+		s.local = netip.AddrPortFrom(s.to.From, port)
+		s.to.From = netip.Addr{} // which is no part of where it goes
+	case s.to.TCP.Addr().Is6():
 		s.local = netip.AddrPortFrom(netip.IPv6Loopback(), port)
 	}
 }
