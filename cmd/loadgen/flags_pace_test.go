@@ -19,6 +19,10 @@ func TestPaceFlags(t *testing.T) {
 		requests, paced int64
 		settings        report.Settings
 	}{
+		{
+			[]string{url, "-n", "20", "--requests-per-connection", "2..4", "--idle", "0s..1ms", "--connection-lifetime", "1m", "--close", "rst", "--source", "127.0.0.2-127.0.0.3"}, 20, 0,
+			report.Settings{Pace: "closed", RequestsPerConnection: 2, RequestsPerConnectionMost: 4, IdleToS: 0.001, ConnectionLifetimeS: 60, Close: "rst", From: "127.0.0.2-127.0.0.3"},
+		},
 		{[]string{url, "-n", "20"}, 20, 0, report.Settings{Pace: "closed", KeptAlive: true}},
 		{[]string{url, "-n", "20", "--rate", "1000"}, 20, 20, report.Settings{Pace: "open", Rate: 1000, Arrivals: "constant", Reuse: "newest", KeptAlive: true}},
 		{
@@ -32,7 +36,15 @@ func TestPaceFlags(t *testing.T) {
 		if err := json.Unmarshal([]byte(stdout), &r); err != nil || status != 0 {
 			t.Errorf("%q: %v, status %d, %s", test.args, err, status, stderr)
 		}
-		got := report.Settings{Pace: r.Settings.Pace, Rate: r.Settings.Rate, Arrivals: r.Settings.Arrivals, RampS: r.Settings.RampS, Speed: r.Settings.Speed, Reuse: r.Settings.Reuse, KeptAlive: r.Settings.KeptAlive}
+		s := &r.Settings
+		got := report.Settings{
+			Pace: s.Pace, Rate: s.Rate, Arrivals: s.Arrivals, RampS: s.RampS, Speed: s.Speed, Reuse: s.Reuse, KeptAlive: s.KeptAlive,
+			RequestsPerConnection: s.RequestsPerConnection, IdleFromS: s.IdleFromS, IdleToS: s.IdleToS,
+			ConnectionLifetimeS: s.ConnectionLifetimeS, Close: s.Close, From: s.From,
+		}
+		if s.RequestsPerConnectionMost > s.RequestsPerConnection {
+			got.RequestsPerConnectionMost = s.RequestsPerConnectionMost
+		}
 		if r.Requests != test.requests || r.ResponseUS.Count != test.paced || r.LatenessUS.Count != test.paced || !reflect.DeepEqual(got, test.settings) {
 			t.Errorf("%q: %d requests, %d due, %+v", test.args, r.Requests, r.ResponseUS.Count, got)
 		}
@@ -61,6 +73,24 @@ func TestMeaninglessFlags(t *testing.T) {
 		{"--rate 5 --arrivals uniform", "--arrivals is constant or poisson"},
 		{"--rate 5 --ramp -1s", "--ramp is 0 or longer"},
 		{"--rate 5 --reuse any", "--reuse is newest or oldest"},
+		{"--requests-per-connection 5..2", "--requests-per-connection is 0 or more"},
+		{"--requests-per-connection 0..2", "--requests-per-connection is 0 or more"},
+		{"--requests-per-connection few", "--requests-per-connection is 0 or more"},
+		{"--idle 5", "--idle is such as"},
+		{"--idle 5s..1s", "--idle is such as"},
+		{"--idle -5s", "--idle is such as"},
+		{"--idle 1s --rate 5", "--idle and --rate both say"},
+		{"--idle 1s --pace recorded", "--idle and --pace recorded both say"},
+		{"--connection-lifetime 0s", "--connection-lifetime is longer than 0"},
+		{"--close tls", "--close is fin, rst or header"},
+		{"--warmup -1s", "--warmup is 0 or longer"},
+		{"--source here", "--source is an IP address or two"},
+		{"--source 127.0.0.9-127.0.0.2", "--source is an IP address or two"},
+		{"--source 127.0.0.1-::1", "--source is an IP address or two"},
+		{"--source 10.0.0.0-11.0.0.0", "more than 65536 addresses"},
+		{"--source ::1", "no way from ::1"},
+		{"--source 192.0.2.1", "no address of this machine"},
+		{"--source 127.0.0.2 --target unix:/s", "no way from 127.0.0.2"},
 	} {
 		args := append([]string{"replay", "--target", "127.0.0.1:9"}, strings.Fields(test.args)...)
 		if !strings.Contains(test.args, "http://") {

@@ -28,7 +28,7 @@ func replayCommand() *cli.Command {
 		Name:        "replay",
 		Usage:       "send what was recorded, as fast as the server answers or at a rate",
 		ArgsUsage:   "RECORDING...",
-		Description: replayDescription + paceDescription + replayExamples,
+		Description: replayDescription + paceDescription + keepAliveDescription + replayExamples,
 		Flags:       replayFlags(),
 		Action:      replayAction,
 	}
@@ -105,6 +105,8 @@ EXAMPLES
   ssh HOST tcpdump -c 9999 -w - port 80 | loadgen replay - --target :8080
   loadgen replay a.pcap b.pcap --target :8080 --connections 64 --duration 30s
   loadgen replay http://127.0.0.1:8080/ --requests-per-connection 1
+  loadgen replay http://127.0.0.1:8080/ --requests-per-connection 1..9
+  loadgen replay http://127.0.0.1:8080/ --idle 10ms..2s --connection-lifetime 1m
   loadgen replay http://127.0.0.1:8080/ --rate 9000 --arrivals poisson --ramp 5s
   loadgen replay recording.pcapng --target :8080 --pace recorded --speed 2`
 
@@ -119,8 +121,6 @@ func replayFlags() []cli.Flag {
 		&cli.IntFlag{Name: "connections", Aliases: []string{"c"}, Value: defaultConnections, Usage: "keep `N` sessions under way at once"},
 		&cli.DurationFlag{Name: "duration", Aliases: []string{"d"}, Usage: "stop after `DURATION`, such as 30s", DefaultText: "no bound for files, 10s for URLs"},
 		&cli.Int64Flag{Name: "requests", Aliases: []string{"n"}, Usage: "stop after `N` requests", DefaultText: "once through the recordings"},
-		&cli.IntFlag{Name: "requests-per-connection", Usage: "close each connection after `N` requests, whichever sessions they are of; " +
-			"1: none is kept alive; 0: where the recorded connection ended, and for URLs never", DefaultText: "0"},
 		&cli.StringFlag{Name: "hop", Value: "client", Usage: "of a recording with both, take the requests of the `HOP` client or origin"},
 		&cli.StringSliceFlag{Name: "server", Usage: "of a capture with several servers, take the requests to `HOST:PORT`, the recorded " +
 			"address, or :PORT; may be given several times", DefaultText: "the only one"},
@@ -131,7 +131,7 @@ func replayFlags() []cli.Flag {
 		&cli.StringFlag{Name: "memory", Value: "3GiB", Usage: "read recordings within `SIZE` of memory, at least 64MiB"},
 		&cli.StringFlag{Name: "format", Value: "text", Usage: "report as `FORMAT` text or json"},
 		program.LoopsFlag(),
-	}, verifyFlags(), paceFlags())
+	}, verifyFlags(), paceFlags(), keepAliveFlags())
 }
 
 func replayAction(c *cli.Context) error {
@@ -194,7 +194,13 @@ func setUp(c *cli.Context) (*plan.Plan, replay.Config, error) {
 func checkLimits(c *cli.Context) error {
 	n := c.Int("connections")
 	overTCP := !strings.HasPrefix(c.String("target"), "unix:")
-	if err := replay.SystemLimits().Check(n, min(c.Int("loops"), n), overTCP); err != nil {
+	sources, err := sourcesOf(c.String("source"))
+	if err != nil {
+		return err
+	}
+	limits := replay.SystemLimits()
+	limits.Ports *= max(len(sources), 1)
+	if err := limits.Check(n, min(c.Int("loops"), n), overTCP); err != nil {
 		return program.Usagef("--connections: %w", err)
 	}
 	return nil
@@ -325,21 +331,20 @@ func load(c *cli.Context, reading *reading, arg string, ask plan.Ask, hop events
 // configOf checks the flags against each other and the plan.
 func configOf(c *cli.Context, p *plan.Plan) (replay.Config, error) {
 	config := replay.Config{
-		Connections:           c.Int("connections"),
-		Loops:                 min(c.Int("loops"), c.Int("connections")),
-		Requests:              c.Int64("requests"),
-		Duration:              c.Duration("duration"),
-		RequestsPerConnection: c.Int("requests-per-connection"),
-		Timeout:               c.Duration("timeout"),
-		Grace:                 c.Duration("grace"),
-		NoRetry:               c.String("retry") == "none",
-		NoBackoff:             c.Bool("no-backoff"),
-		Hurry:                 program.Hurry(c.Context),
+		Connections: c.Int("connections"),
+		Loops:       min(c.Int("loops"), c.Int("connections")),
+		Requests:    c.Int64("requests"),
+		Duration:    c.Duration("duration"),
+		Timeout:     c.Duration("timeout"),
+		Grace:       c.Duration("grace"),
+		NoRetry:     c.String("retry") == "none",
+		NoBackoff:   c.Bool("no-backoff"),
+		Hurry:       program.Hurry(c.Context),
 	}
 	if err := cmp.Or(verify(c, &config), checkFlags(c, p, &config)); err != nil {
 		return config, err
 	}
-	if err := setPace(c, p, &config); err != nil {
+	if err := cmp.Or(setPace(c, p, &config), setKeepAlive(c, &config)); err != nil {
 		return config, err
 	}
 	if p.Joined && config.Duration == 0 && config.Requests == 0 {
@@ -352,7 +357,10 @@ func configOf(c *cli.Context, p *plan.Plan) (replay.Config, error) {
 	if config.Target, err = loop.ParseAddress(target); err != nil {
 		return config, program.Usagef("--target: %v", err)
 	}
-	return config, nil
+	if config.Sources, err = sourcesOf(c.String("source")); err != nil {
+		return config, err
+	}
+	return config, checkSources(&config)
 }
 
 func checkFlags(c *cli.Context, p *plan.Plan, config *replay.Config) error {
@@ -365,8 +373,6 @@ func checkFlags(c *cli.Context, p *plan.Plan, config *replay.Config) error {
 		return program.Usagef("--requests is at least 1, not %d", config.Requests)
 	case config.Duration < 0 || c.IsSet("duration") && config.Duration == 0:
 		return program.Usagef("--duration is longer than 0, not %s", config.Duration)
-	case config.RequestsPerConnection < 0:
-		return program.Usagef("--requests-per-connection is 0 or more, not %d", config.RequestsPerConnection)
 	case config.Timeout <= 0:
 		return program.Usagef("--timeout is longer than 0, not %s", config.Timeout)
 	case config.Grace < 0:
@@ -398,26 +404,26 @@ func targetOf(c *cli.Context, p *plan.Plan) (string, error) {
 
 func settingsOf(c *cli.Context, p *plan.Plan, config replay.Config) report.Settings {
 	s := report.Settings{
-		Source:                c.Args().Slice(),
-		Hop:                   c.String("hop"),
-		Servers:               list(c, "server"),
-		Memory:                c.String("memory"),
-		Target:                config.Target.String(),
-		Sessions:              len(p.Sessions),
-		RecordedRequests:      p.Len(),
-		Requests:              config.Requests,
-		DurationS:             config.Duration.Seconds(),
-		Connections:           config.Connections,
-		Loops:                 config.Loops,
-		RequestsPerConnection: config.RequestsPerConnection,
-		KeptAlive:             p.Joined && config.RequestsPerConnection == 0,
-		Verify:                config.Verify,
-		TimeoutS:              config.Timeout.Seconds(),
-		GraceS:                config.Grace.Seconds(),
-		Retry:                 c.String("retry"),
-		Backoff:               !config.NoBackoff,
+		Source:           c.Args().Slice(),
+		Hop:              c.String("hop"),
+		Servers:          list(c, "server"),
+		Memory:           c.String("memory"),
+		Target:           config.Target.String(),
+		Sessions:         len(p.Sessions),
+		RecordedRequests: p.Len(),
+		Requests:         config.Requests,
+		DurationS:        config.Duration.Seconds(),
+		Connections:      config.Connections,
+		Loops:            config.Loops,
+		KeptAlive:        p.Joined && config.RequestsPerConnection == 0,
+		Verify:           config.Verify,
+		TimeoutS:         config.Timeout.Seconds(),
+		GraceS:           config.Grace.Seconds(),
+		Retry:            c.String("retry"),
+		Backoff:          !config.NoBackoff,
 	}
 	addPace(c, config, &s)
+	addKeepAlive(c, config, &s)
 	return s
 }
 

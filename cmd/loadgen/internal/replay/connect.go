@@ -25,6 +25,7 @@ func (w *worker) connect() failure {
 	if w.conn != nil && w.conn.Readable() && !w.full {
 		w.stirred()
 	}
+	w.retire() // it may have been idle for too long
 	if w.conn != nil {
 		return failure{}
 	}
@@ -88,7 +89,7 @@ func (w *worker) dial() failure {
 	var err error
 	if conn := o.conn; conn != nil {
 		o.conn = nil
-		if err = conn.EndDial(l.run.config.Target, w.deadline); err == nil {
+		if err = conn.EndDial(w.target, w.deadline); err == nil {
 			w.conn = conn
 			w.opened()
 			return failure{}
@@ -97,7 +98,7 @@ func (w *worker) dial() failure {
 		o.began = l.loop.Clock()
 		o.since = cmp.Or(o.since, o.began)
 		w.deadline = l.loop.Now().Add(l.run.config.Timeout)
-		if o.conn, err = l.loop.BeginDial(l.run.config.Target, w.deadline); err == nil {
+		if o.conn, err = l.loop.BeginDial(w.target, w.deadline); err == nil {
 			w.park(o.conn)
 			return failure{}
 		}
@@ -112,6 +113,7 @@ func (w *worker) dial() failure {
 // opened counts a connection and how long it took to open it.
 func (w *worker) opened() {
 	w.connecting = w.noticed(w.opening.began).Sub(w.opening.began)
+	w.born, w.bound = w.lane.loop.Now(), w.lane.run.config.perConnection().Draw(w.lane.random)
 	w.lane.tally.Opened++
 	w.lane.tally.Connect.Record(w.connecting)
 }

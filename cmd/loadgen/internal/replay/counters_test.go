@@ -35,6 +35,8 @@ func TestConnectionCountersAgree(t *testing.T) {
 	}{
 		{"the client leaves", Config{Requests: 60}, func(*peer, int) bool { return false }},
 		{"not kept alive", Config{Requests: 60, RequestsPerConnection: 1}, func(*peer, int) bool { return false }},
+		{"the client resets", Config{Requests: 60, Close: CloseRST, RequestsPerConnection: 2, MostPerConnection: 5}, func(*peer, int) bool { return false }},
+		{"the client asks the server to leave", Config{Requests: 60, Close: CloseHeader}, func(*peer, int) bool { return false }},
 		{"the server leaves", Config{Requests: 60}, func(p *peer, n int) bool { return n == 2+p.number%4 }},
 		{"the server leaves newcomers", Config{Requests: 20, NoBackoff: true}, func(p *peer, n int) bool { return n == 1 }},
 		{"the server resets", Config{Requests: 60}, func(p *peer, n int) bool {
@@ -48,8 +50,9 @@ func TestConnectionCountersAgree(t *testing.T) {
 			var server books
 			s := serve(t, func(p *peer) {
 				for n := 0; ; n++ {
+					r := p.next()
 					switch {
-					case p.next() == nil:
+					case r == nil:
 						server.count(&server.byClient, n)
 						return
 					case test.leaves(p, n+1):
@@ -57,6 +60,10 @@ func TestConnectionCountersAgree(t *testing.T) {
 						return
 					}
 					p.say(plantest.OK)
+					if r.Close {
+						server.count(&server.byServer, n+1)
+						return
+					}
 				}
 			})
 			listening := listenIn(t, s.address)

@@ -32,6 +32,10 @@
 // while the response comes in (upload.go). Whether this machine allows so many
 // connections is looked at before (limits.go).
 //
+// How many requests a connection carries, how old it becomes, how long it is idle
+// and how it ends can be chosen (keepalive.go); what happens before a warm-up is over
+// does not count (warmup.go).
+//
 // What goes out is the bytes of the plan. Nothing is added, changed or
-// re-encoded.
+// re-encoded, but for "Connection: close" where that is asked for.
 package replay

@@ -73,8 +73,8 @@ func (w *worker) send() (whole bool) {
 		l.tally.Retries++
 	}
 	bytes := r.Bytes
-	if r.Final != nil && w.enough(w.sent+1) {
-		bytes = r.Final
+	if w.last = w.isLast(); w.last {
+		bytes = w.final()
 	}
 	w.asked, w.isFirst = true, w.sent == 0
 	w.times++
@@ -274,6 +274,9 @@ func (w *worker) settle(a answer) {
 	}
 	if w.uploading() || w.unwritten.cause != Answered {
 		t.Early++
+	}
+	if w.last && w.lane.run.config.Close == CloseHeader && w.unwritten.cause == Answered {
+		return // it is the server's turn
 	}
 	if !a.persists || w.request.Closes || w.unwritten.cause != Answered || a.status == 101 {
 		w.hangUp()

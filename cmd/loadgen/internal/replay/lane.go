@@ -1,10 +1,10 @@
 package replay
 
 import (
+	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
-	"github.com/hopwire/hopwire/cmd/loadgen/internal/measure"
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/plan"
 	"github.com/hopwire/hopwire/shared/loop"
 )
@@ -17,6 +17,7 @@ type lane struct {
 	workers []worker
 	active  int // workers that have not left
 	pacer   pacer
+	random  *rand.Rand
 	overdue int64 // requests that should have gone out before the run was over
 
 	tally        Tally
@@ -28,6 +29,8 @@ type lane struct {
 	connectFailure failure // the last one
 
 	began     loop.Time
+	measured  loop.Time // when the warm-up was over, or 0
+	warm      bool
 	heard     loop.Time // when the server last did anything good
 	stopped   loop.Time // when stop was called, or 0
 	left      loop.Time // when the last worker left
@@ -41,17 +44,16 @@ const publishEvery = 200 * time.Millisecond
 func newLane(r *run, on *loop.Loop) *lane {
 	workers := on.Share(r.config.Connections)
 	l := &lane{run: r, loop: on, workers: make([]worker, workers), active: workers}
+	l.random = rand.New(rand.NewPCG(seed, uint64(on.Index())))
 	l.pacer = newPacer(l, workers)
-	l.tally.Times = measure.NewTimes()
-	if l.pacer.source != nil {
-		l.tally.Times = measure.NewPacedTimes()
-	}
+	l.tally.Times = l.newTimes()
 	l.readings = loop.NewFreeList[*reading](on)
 	if r.config.Failures != nil {
 		l.evidence = &evidence{r.config.Failures.Track(on.Index()), evidenceRoom}
 	}
 	for i := range l.workers {
 		l.workers[i].lane = l
+		l.workers[i].target = r.sources[(i*r.config.Loops+on.Index())%len(r.sources)]
 	}
 	return l
 }
@@ -64,8 +66,12 @@ func (l *lane) start() {
 		l.loop.Go(&l.workers[i])
 	}
 	l.loop.Go(l)
+	warmup := l.run.config.Warmup
+	if warmup > 0 {
+		l.loop.After(warmup, l.warmedUp)
+	}
 	if d := l.run.config.Duration; d > 0 {
-		l.loop.After(d, func() { l.run.end(Elapsed) })
+		l.loop.After(warmup+d, func() { l.run.end(Elapsed) })
 	}
 	l.publish()
 }
@@ -105,7 +111,7 @@ func (l *lane) publish() {
 	for _, n := range l.tally.ConnectFailures {
 		connectFailures += n
 	}
-	l.published.elapsed.Store(int64(l.loop.Clock().Sub(l.began)))
+	l.published.elapsed.Store(int64(l.loop.Clock().Sub(l.since())))
 	l.published.heard.Store(int64(l.heard))
 	l.published.requests.Store(l.tally.Requests)
 	l.published.errors.Store(l.tally.Errors)
@@ -137,7 +143,7 @@ func (l *lane) elapsed() time.Duration {
 	if l.stopping {
 		until = min(until, max(l.stopped, l.heard))
 	}
-	return until.Sub(l.began)
+	return max(until.Sub(l.since()), 0)
 }
 
 // failed counts a request that failed, and keeps the first few explanations.

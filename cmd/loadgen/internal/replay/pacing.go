@@ -157,7 +157,7 @@ func (p *pacer) dismiss() {
 
 // wait parks a worker until an instant.
 func (p *pacer) wait(w *worker, until loop.Time) {
-	w.parked, w.until = true, until
+	w.parked, w.until, w.ended = true, until, 0
 	heap.Push(&p.waiting, w)
 	p.setAlarm()
 }

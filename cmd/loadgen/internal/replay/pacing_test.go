@@ -133,7 +133,7 @@ func TestRoughPace(t *testing.T) {
 			plans.Sessions[i].Requests[j].At = time.Duration(i*30+j*70) * ms
 		}
 	}
-	for seed := range simSeeds() / 3 {
+	for seed := range simSeeds() / 5 {
 		for _, config := range []Config{
 			{Connections: 3, Requests: 40, Arrivals: pace.Arrivals{PerSecond: 50}},
 			{Connections: 3, Requests: 40, Arrivals: pace.Arrivals{PerSecond: 500, Poisson: true}, Oldest: true, RequestsPerConnection: 4},

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,6 +34,22 @@ type Config struct {
 	// RequestsPerConnection closes a connection after so many requests,
 	// whichever sessions they are of; 0: where the recorded connection ended.
 	RequestsPerConnection int
+	// MostPerConnection, if greater, has the number for each connection drawn from
+	// both and those between.
+	MostPerConnection int
+	// Lifetime is how old a connection may become before its last request; 0: as it
+	// will.
+	Lifetime time.Duration
+	// Idle is how long a connection of a closed loop is idle before its next request.
+	Idle pace.Between[time.Duration]
+	// Close is how connections end that have carried what they were to carry.
+	Close Closing
+	// Sources are the addresses that connections are made from, in turns; nil: the
+	// kernel chooses.
+	Sources []netip.Addr
+	// Warmup is for how long what happens does not count, at the beginning.
+	// Connections do, and it is no part of Duration.
+	Warmup time.Duration
 	// Arrivals open the loop, if their rate is not 0: they say when each request is
 	// due, over connections that are used in turn. The first of several free ones is
 	// that which has been free the shortest time, or with Oldest the longest.
@@ -74,6 +91,10 @@ type Config struct {
 	// patience is how long a worker goes on trying to connect while the server
 	// does nothing good to any of the run; 0 means 2 seconds.
 	patience time.Duration
+}
+
+func (c Config) perConnection() pace.Between[int] {
+	return pace.Between[int]{Least: c.RequestsPerConnection, Most: c.MostPerConnection}
 }
 
 func (c Config) withDefaults(p *plan.Plan) Config {
@@ -153,15 +174,18 @@ type run struct {
 	config   Config
 	schedule pace.Schedule
 	tempo    pace.Tempo
+	sources  []*loop.Address
 	group    *loop.Group
 	lanes    []*lane
 
 	turns  atomic.Int64 // turns taken so far
 	active atomic.Int32 // lanes that still have workers
-	gaveUp atomic.Int32 // workers that found the server unreachable
-	saved  atomic.Int64 // failing exchanges
-	ending atomic.Int32 // an Ending plus one; 0 while none is settled
-	broken atomic.Pointer[loop.PanicError]
+	// cpuBefore is what the process had taken when the measuring began; 0 before.
+	cpuBefore atomic.Int64
+	gaveUp    atomic.Int32 // workers that found the server unreachable
+	saved     atomic.Int64 // failing exchanges
+	ending    atomic.Int32 // an Ending plus one; 0 while none is settled
+	broken    atomic.Pointer[loop.PanicError]
 }
 
 // Run replays a plan and returns what it measured. Cancelling the context ends
@@ -178,7 +202,7 @@ func Run(ctx context.Context, p *plan.Plan, config Config) (*Result, error) {
 	before := cpuTime()
 	r.startOn(group)
 	err = r.untilDone(ctx)
-	used := cpuTime() - before
+	used := cpuTime() - cmp.Or(time.Duration(r.cpuBefore.Load()), before)
 	if broken := r.broken.Load(); broken != nil {
 		err = broken
 	}
@@ -195,10 +219,13 @@ func newRun(p *plan.Plan, config Config) (*run, error) {
 		return nil, errors.New("there is no request to send")
 	}
 	config = config.withDefaults(p)
-	r := &run{plan: p, config: config}
+	r := &run{plan: p, config: config, sources: sourcesOf(&config)}
 	if config.Speed > 0 {
 		r.plan = p.InTime()
 		r.tempo = pace.NewTempo(p.Last(), p.Len(), config.Speed)
+	}
+	if config.Close == CloseHeader {
+		r.plan = withFinals(r.plan)
 	}
 	r.schedule = pace.NewSchedule(r.plan.Lengths(), config.Requests)
 	return r, nil
@@ -306,7 +333,7 @@ func (r *run) ownEnding() Ending {
 	var last Cause
 	for _, l := range r.lanes {
 		opened += l.tally.Opened
-		ended += l.tally.Requests + l.tally.Unfinished
+		ended += l.tally.Requests + l.tally.Unfinished + l.tally.Warmup
 		last = cmp.Or(l.connectFailure.cause, last)
 	}
 	switch {
@@ -324,6 +351,9 @@ func (r *run) result() *Result {
 	var explained explanations
 	var overdue int64
 	for _, l := range r.lanes {
+		if r.config.Warmup > 0 {
+			l.warmedUp() // if the run was over before
+		}
 		res.merge(&l.tally)
 		overdue += l.overdue
 		res.Elapsed = max(res.Elapsed, l.elapsed())
@@ -334,7 +364,7 @@ func (r *run) result() *Result {
 			res.LastConnectError, res.LastConnectCause = f.err, f.cause
 		}
 	}
-	res.Unsent = max(r.schedule.Unsent(res.Requests+res.Unfinished), overdue)
+	res.Unsent = max(r.schedule.Unsent(res.Requests+res.Unfinished+res.Warmup), overdue)
 	for _, e := range explained {
 		res.Explanations = append(res.Explanations, e.String())
 	}

@@ -66,7 +66,7 @@ func (o *simOrigin) Run() {
 		if err != nil {
 			return
 		}
-		target := string(o.head.Target)
+		target, persists := string(o.head.Target), wire.RequestPersists(&o.head)
 		if o.before != nil {
 			o.before(target)
 		}
@@ -83,7 +83,7 @@ func (o *simOrigin) Run() {
 		if !o.takeBody(buf, target == "/echo") {
 			return
 		}
-		if _, err := o.conn.Write([]byte(answer)); err != nil || strings.Contains(answer, "close") {
+		if _, err := o.conn.Write([]byte(answer)); err != nil || strings.Contains(answer, "close") || !persists {
 			return
 		}
 	}

@@ -19,6 +19,9 @@ type Tally struct {
 	// Saved exchanges failed and were told to Config.Failures; Unsaved ones had no room
 	// there any more.
 	Saved, Unsaved int64
+	// Warmup counts those that came to an end before the measuring began. They are no
+	// Requests either.
+	Warmup int64
 	// Statuses counts final responses by status code, Interim the 1xx ones.
 	Statuses [1000]int64
 	Interim  int64
@@ -55,6 +58,7 @@ func (t *Tally) merge(u *Tally) {
 	t.Requests += u.Requests
 	t.Errors += u.Errors
 	t.Unfinished += u.Unfinished
+	t.Warmup += u.Warmup
 	t.Interim += u.Interim
 	t.Saved += u.Saved
 	t.Unsaved += u.Unsaved

@@ -33,7 +33,11 @@ type worker struct {
 	until  loop.Time // what the worker waits for, or has waited for; 0: nothing
 
 	// The connection.
+	target  *loop.Address
 	conn    *loop.Conn // nil between connections
+	born    loop.Time  // when it was opened
+	bound   int        // how many requests it may carry; 0: no bound
+	last    bool       // the request under way is the last one on conn
 	sent    int        // requests that went out on conn
 	isFirst bool       // the request under way is the first one on conn
 	full    bool       // the last read filled its buffer, so that Readable may err
@@ -133,7 +137,7 @@ func (w *worker) hasTurn() bool {
 func (w *worker) isEarly() bool {
 	l := w.lane
 	if l.run.config.Speed == 0 {
-		return false
+		return w.hasGap()
 	}
 	w.due = l.began.Add(l.run.tempo.Due(w.passes, w.turn[w.taken].At))
 	if w.due <= l.loop.Clock() {
@@ -192,15 +196,9 @@ func (w *worker) conclude(f failure) {
 		w.save(f, now)
 	}
 	w.request, w.asked, w.times, w.ready = nil, false, 0, now
-	if w.enough(w.sent) || w.taken == len(w.turn) && w.lane.run.endsAsRecorded() {
-		w.hangUp()
+	if w.retire(); w.last { // and that may have taken a while
+		w.last, w.ready = false, w.lane.loop.Clock()
 	}
-}
-
-// enough says that a connection which has carried n requests is to be closed.
-func (w *worker) enough(n int) bool {
-	bound := w.lane.run.config.RequestsPerConnection
-	return bound > 0 && n >= bound
 }
 
 // hangUp closes the connection, if there is one. Who was first to end it the socket
@@ -209,12 +207,13 @@ func (w *worker) hangUp() {
 	if w.conn == nil {
 		return
 	}
-	if w.conn.Ended() {
-		w.lane.tally.ClosedByPeer++
-	} else {
+	ours := !w.conn.Ended()
+	if ours {
 		w.lane.tally.ClosedByUs++
+	} else {
+		w.lane.tally.ClosedByPeer++
 	}
-	w.conn.Close()
+	w.end(ours)
 	w.awaitUpload() // which this wakes
 	w.conn, w.sent, w.full = nil, 0, false
 }

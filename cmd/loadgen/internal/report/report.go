@@ -24,10 +24,13 @@ type Report struct {
 	// Unsent is what is left of a number of requests that was to be sent: Requests,
 	// Unfinished and Unsent add up to it. Without a number it is those of an open loop
 	// that were due and found no connection free. Retries were sent again.
-	Unsent       int64   `json:"unsent"`
-	Retries      int64   `json:"retries"`
-	DurationS    float64 `json:"duration_s"`
-	RequestsPerS float64 `json:"requests_per_s"`
+	Unsent  int64 `json:"unsent"`
+	Retries int64 `json:"retries"`
+	// WarmupRequests came to an end before the measuring began. Nothing else counts
+	// them.
+	WarmupRequests int64   `json:"warmup_requests"`
+	DurationS      float64 `json:"duration_s"`
+	RequestsPerS   float64 `json:"requests_per_s"`
 	// EarlyResponses were whole before their request had been sent. Of UnreadRequests
 	// among these the server then took nothing more, so that we closed the connection.
 	EarlyResponses int64 `json:"early_responses"`
@@ -104,6 +107,17 @@ type Settings struct {
 	// Reuse is which of several free connections of an open loop comes first, "newest"
 	// or "oldest".
 	Reuse string `json:"reuse"`
+	// RequestsPerConnectionMost, if greater than RequestsPerConnection, and both IdleS
+	// are bounds of what is drawn anew each time; 0: no bound, and never idle. Close is
+	// "fin", "rst", "header", or empty: as the requests ask.
+	RequestsPerConnectionMost int     `json:"requests_per_connection_most"`
+	ConnectionLifetimeS       float64 `json:"connection_lifetime_s"`
+	IdleFromS                 float64 `json:"idle_from_s"`
+	IdleToS                   float64 `json:"idle_to_s"`
+	Close                     string  `json:"close"`
+	// From is the addresses that were connected from; empty: the system chose.
+	From    string  `json:"from"`
+	WarmupS float64 `json:"warmup_s"`
 	// Connections is how many sessions are under way at once.
 	Connections int `json:"connections"`
 	Loops       int `json:"loops"`
@@ -156,14 +170,17 @@ func New(s Settings, notes []string, r *replay.Result) *Report {
 	s.Pace = cmp.Or(s.Pace, "closed")
 	s.Servers = append([]string{}, s.Servers...) // JSON has [], not null
 	rep := &Report{
-		Settings:     s,
-		Ended:        r.Ending.String(),
-		Requests:     r.Requests,
-		Errors:       r.Errors,
-		Unfinished:   r.Unfinished,
-		GaveUp:       r.GaveUp,
-		Unsent:       r.Unsent,
-		Retries:      r.Retries,
+		Settings:   s,
+		Ended:      r.Ending.String(),
+		Requests:   r.Requests,
+		Errors:     r.Errors,
+		Unfinished: r.Unfinished,
+		GaveUp:     r.GaveUp,
+		Unsent:     r.Unsent,
+		Retries:    r.Retries,
+
+		WarmupRequests: r.Warmup,
+
 		DurationS:    seconds(r.Elapsed),
 		RequestsPerS: rounded(r.Rate(), 1e6),
 		BytesIn:      r.BytesIn,

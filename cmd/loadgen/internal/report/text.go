@@ -78,7 +78,7 @@ func (rep *Report) title(t *page) {
 		t.WriteString(line + "\n")
 	}
 	about := fmt.Sprintf("%s on %s, %s", plural(int64(s.Connections), "connection"), plural(int64(s.Loops), "loop"), rep.keepAlive())
-	about += rep.pace()
+	about += rep.pace() + rep.idle()
 	if s.Verify {
 		about += ", verified"
 	}
@@ -106,8 +106,27 @@ func (rep *Report) pace() string {
 	return ""
 }
 
+// idle says what becomes of connections between requests, and in the end.
+func (rep *Report) idle() (about string) {
+	s := &rep.Settings
+	if s.IdleToS > s.IdleFromS {
+		about = fmt.Sprintf(", idle for %s to %s", span(inSeconds(s.IdleFromS)), span(inSeconds(s.IdleToS)))
+	} else if s.IdleToS > 0 {
+		about = ", idle for " + span(inSeconds(s.IdleToS))
+	}
+	if s.ConnectionLifetimeS > 0 {
+		about += ", no older than " + span(inSeconds(s.ConnectionLifetimeS))
+	}
+	if s.Close != "" {
+		about += ", ended by " + s.Close
+	}
+	return about
+}
+
 func (rep *Report) keepAlive() string {
-	switch n := rep.Settings.RequestsPerConnection; {
+	switch n, most := rep.Settings.RequestsPerConnection, rep.Settings.RequestsPerConnectionMost; {
+	case most > n:
+		return fmt.Sprintf("closed after %s to %s each", count(int64(n)), plural(int64(most), "request"))
 	case n == 1:
 		return "not kept alive"
 	case n > 1:
@@ -132,6 +151,9 @@ func (rep *Report) totals(t *page) {
 	}
 	if rep.Unfinished+rep.Unsent+rep.Retries > 0 {
 		t.line("", "%s unfinished, %s unsent, %s sent again", count(rep.Unfinished), count(rep.Unsent), count(rep.Retries))
+	}
+	if rep.WarmupRequests > 0 {
+		t.line("", "%s before, in the warm-up", count(rep.WarmupRequests))
 	}
 	rep.errors(t)
 	t.line("Statuses", "%s", rep.statuses())
