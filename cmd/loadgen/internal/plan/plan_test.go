@@ -368,7 +368,7 @@ func TestInstants(t *testing.T) {
 	rec.Connections[0].Exchanges[0].Request.At = noon.Add(3 * time.Second)
 	rec.Connections[0].Exchanges[1].Request.At = noon.Add(5 * time.Second)
 	rec.Connections[1].Exchanges[0].Request.At = noon
-	p, err := FromRecording(rec, capture.ClientHop)
+	p, err := FromRecording(rec, events.ClientHop)
 	if err != nil {
 		t.Fatal(err)
 	}
