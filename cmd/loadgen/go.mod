@@ -3,7 +3,6 @@ module github.com/hopwire/hopwire/cmd/loadgen
 go 1.26.0
 
 require (
-	github.com/HdrHistogram/hdrhistogram-go v1.4.0
 	github.com/expr-lang/expr v1.17.8
 	github.com/gopacket/gopacket v1.7.7
 	github.com/hopwire/hopwire/shared v0.0.0

@@ -73,8 +73,8 @@ func TestHistogramOutOfRange(t *testing.T) {
 	if h.Count() != 2 || h.Max() != 5*time.Hour || h.Min() != -time.Second || h.Percentile(100) != 5*time.Hour {
 		t.Errorf("count %d, min %s, max %s", h.Count(), h.Min(), h.Max())
 	}
-	if h.bars.TotalCount() != 2 {
-		t.Errorf("the histogram holds %d of 2", h.bars.TotalCount())
+	if got := h.Counts([]time.Duration{time.Minute}); !slices.Equal(got, []int64{1, 1}) {
+		t.Errorf("the histogram has counted %d", got)
 	}
 }
 
@@ -98,6 +98,40 @@ func TestMerge(t *testing.T) {
 			sum.StdDev() != all.StdDev() || sum.Percentile(50) != all.Percentile(50) {
 			t.Errorf("cut at %d: %d from %s to %s, mean %s ± %s", cut, sum.Count(), sum.Min(), sum.Max(), sum.Mean(), sum.StdDev())
 		}
+	}
+}
+
+// Bars leave no gap, hold what was recorded, and are no wider than a thousandth of it.
+func TestBars(t *testing.T) {
+	var recorded []time.Duration
+	for d := time.Duration(1); d < highest; d += max(1, d/70) {
+		recorded = append(recorded, d-1, d, d+1)
+	}
+	slices.Sort(recorded)
+	h := New(recorded...)
+	before := time.Duration(-1)
+	for bar := range h.bars() {
+		if bar.from <= before || bar.to-bar.from >= max(64, bar.from/1000) {
+			t.Fatalf("a bar from %d to %d behind one to %d", bar.from, bar.to, before)
+		}
+		before = bar.to
+		for range bar.count {
+			if d := recorded[0]; d < bar.from || d > bar.to {
+				t.Fatalf("%d counts as %d to %d", d, bar.from, bar.to)
+			}
+			recorded = recorded[1:]
+		}
+	}
+	if len(recorded) > 0 {
+		t.Errorf("%d are not counted", len(recorded))
+	}
+}
+
+// What is told of a histogram costs nothing but the counts that are asked for.
+func TestReadingDoesNotAllocate(t *testing.T) {
+	h := New(time.Millisecond, time.Second)
+	if n := testing.AllocsPerRun(100, func() { h.Percentile(99); h.Counts([]time.Duration{time.Millisecond}) }); n > 1 {
+		t.Errorf("%g allocations", n)
 	}
 }
 
