@@ -18,7 +18,7 @@ func (w *worker) answered(now loop.Time) {
 	if w.isFirst {
 		t.AnsweredFirst(w.connecting, firstByte, latency)
 	} else {
-		t.Answered(firstByte, latency)
+		t.Answered(w.sent, w.began.Sub(w.before), firstByte, latency)
 	}
 	if w.due != 0 {
 		t.Response.Record(now.Sub(w.due))

@@ -46,7 +46,6 @@ func newLane(r *run, on *loop.Loop) *lane {
 	l := &lane{run: r, loop: on, workers: make([]worker, workers), active: workers}
 	l.random = rand.New(rand.NewPCG(seed, uint64(on.Index())))
 	l.pacer = newPacer(l, workers)
-	l.tally.Times = l.newTimes()
 	l.readings = loop.NewFreeList[*reading](on)
 	if r.config.Failures != nil {
 		l.evidence = &evidence{r.config.Failures.Track(on.Index()), evidenceRoom}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/measure"
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/plan"
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/plan/plantest"
 	"github.com/hopwire/hopwire/shared/loop"
@@ -297,8 +298,10 @@ func checkBooks(t *testing.T, seed uint64, r *Result) {
 		t.Errorf("seed %d: %d latencies of %d requests that did not fail", seed, r.Latency.Count(), r.Requests-r.Errors)
 	case r.FirstByte.Count() != r.Latency.Count(), r.LatencyWithConnect.Count() != r.Latency.Count():
 		t.Errorf("seed %d: %d first bytes, %d latencies, %d with connecting", seed, r.FirstByte.Count(), r.Latency.Count(), r.LatencyWithConnect.Count())
-	case r.Connect.Count() != r.Opened, r.FirstRequest.Count() > r.Opened, r.FirstRequest.Count() != r.FirstRequestWithConnect.Count():
-		t.Errorf("seed %d: %d opened, %d times to connect, %d and %d first requests", seed, r.Opened, r.Connect.Count(), r.FirstRequest.Count(), r.FirstRequestWithConnect.Count())
+	case counted(&r.ByPosition) != r.Latency.Count(), counted(&r.ByIdle) != r.Latency.Count()-r.FirstRequest().Count():
+		t.Errorf("seed %d: %d at positions and %d after gaps, of %d, %d of them first", seed, counted(&r.ByPosition), counted(&r.ByIdle), r.Latency.Count(), r.FirstRequest().Count())
+	case r.Connect.Count() != r.Opened, r.FirstRequest().Count() > r.Opened, r.FirstRequest().Count() != r.FirstRequestWithConnect.Count():
+		t.Errorf("seed %d: %d opened, %d times to connect, %d and %d first requests", seed, r.Opened, r.Connect.Count(), r.FirstRequest().Count(), r.FirstRequestWithConnect.Count())
 	case r.FirstByte.Max() > r.Latency.Max(), r.FirstByte.Min() < 0, r.Latency.Mean() > r.LatencyWithConnect.Mean():
 		t.Errorf("seed %d: the parts of a request take longer than all of it", seed)
 	case statuses < r.Requests-r.Errors:
@@ -315,4 +318,12 @@ func TestSimulationRepeats(t *testing.T) {
 	if first, second := tell(), tell(); first != second {
 		t.Errorf("%s\nis not\n%s", first, second)
 	}
+}
+
+// counted is how many durations the parts hold together.
+func counted(parts *[32]measure.Histogram) (n int64) {
+	for i := range parts {
+		n += parts[i].Count()
+	}
+	return n
 }

@@ -40,7 +40,8 @@ func TestTimesByKind(t *testing.T) {
 				{"connect", &r.Connect, test.opened, 2 * way, 2*way + 2*piece},
 				{"first byte", &r.FirstByte, all, 2 * way, 2*way + 4*piece},
 				{"latency", &r.Latency, all, 2*way + 10*piece, time.Second},
-				{"first request", &r.FirstRequest, test.opened, 2*way + 10*piece, time.Second},
+				{"first request", r.FirstRequest(), test.opened, 2*way + 10*piece, time.Second},
+				{"second request", &r.ByPosition[1], test.kept, 0, time.Second},
 				{"first request with connect", &r.FirstRequestWithConnect, test.opened, 4*way + 10*piece, time.Second},
 			} {
 				if h := kind.got; h.Count() != kind.count || h.Min() < kind.least || h.Max() > kind.max {
@@ -52,6 +53,30 @@ func TestTimesByKind(t *testing.T) {
 				t.Errorf("connecting adds %s to the mean latency, not %s", got, connecting)
 			}
 		})
+	}
+}
+
+// TestPositions: which request of its connection each was is known, also behind one
+// whose response is not the recorded one.
+func TestPositions(t *testing.T) {
+	var nine []plantest.Exchange
+	for i := range 9 {
+		nine = append(nine, plantest.Exchange{plantest.Get("/"), simResponse("/")})
+		if i == 5 {
+			nine[i][1] = plantest.OK
+		}
+	}
+	r, err := simulated(t, 1, simnet.Options{}, planned(t, nine, nine), Config{Verify: true})
+	if err != nil || r.Requests != 18 || r.Errors != 2 || r.Opened != 2 {
+		t.Fatalf("%v, %+v, %v", err, countsOf(r), r.Explanations)
+	}
+	for class, want := range []int64{2, 2, 4, 6, 2, 0} {
+		if got := r.ByPosition[class].Count(); got != want {
+			t.Errorf("%d requests in class %d, want %d", got, class, want)
+		}
+	}
+	if got := r.ByIdle[0].Count(); got != 14 {
+		t.Errorf("%d requests at once, want 14", got)
 	}
 }
 
@@ -72,8 +97,8 @@ func TestSentAgain(t *testing.T) {
 		if err != nil || r.Errors != 0 || r.Opened != 2 {
 			t.Fatalf("seed %d: %v, %+v, %v", seed, err, countsOf(r), r.Explanations)
 		}
-		if stale += r.Stale; r.FirstRequest.Count() != 2 || r.FirstByte.Max() >= 4*way {
-			t.Errorf("seed %d: %d first requests, first byte after %s", seed, r.FirstRequest.Count(), r.FirstByte.Max())
+		if stale += r.Stale; r.FirstRequest().Count() != 2 || r.FirstByte.Max() >= 4*way {
+			t.Errorf("seed %d: %d first requests, first byte after %s", seed, r.FirstRequest().Count(), r.FirstByte.Max())
 		}
 	}
 	if stale == 0 {

@@ -1,9 +1,6 @@
 package replay
 
-import (
-	"github.com/hopwire/hopwire/cmd/loadgen/internal/measure"
-	"github.com/hopwire/hopwire/shared/loop"
-)
+import "github.com/hopwire/hopwire/shared/loop"
 
 // warmedUp begins the measuring. What has been counted of requests so far does not
 // count; connections that were opened are there still, or have been closed, and do.
@@ -20,17 +17,8 @@ func (l *lane) warmedUp() {
 		Opened: t.Opened, ClosedByUs: t.ClosedByUs, ClosedByPeer: t.ClosedByPeer,
 		Connecting: t.Connecting, ConnectFailures: t.ConnectFailures, Unfinished: t.Unfinished,
 	}
-	kept.Times = l.newTimes()
 	kept.Connect.Merge(&t.Connect)
 	*t, l.explanations = kept, nil
-}
-
-// newTimes are the histograms that this run needs.
-func (l *lane) newTimes() measure.Times {
-	if l.pacer.source != nil {
-		return measure.NewPacedTimes()
-	}
-	return measure.NewTimes()
 }
 
 // since is when the measuring began.

@@ -46,6 +46,8 @@ type worker struct {
 	// ended is when the last exchange on conn did, which is when the next one
 	// begins; 0 when there was none, or something came between them.
 	ended loop.Time
+	// before is when the last exchange on conn ended, also where ended is 0.
+	before loop.Time
 
 	// What is measured, beside that.
 	connecting time.Duration // how long it took to open conn
@@ -191,6 +193,7 @@ func (w *worker) conclude(f failure) {
 		w.lane.failed(w.session, w.taken-1, f)
 		w.afterFailure(f, now)
 	}
+	w.before = now
 	w.finishUpload()
 	if f.cause != Answered {
 		w.save(f, now)

@@ -58,6 +58,10 @@ type Report struct {
 	LatencyWithConnectUS      Distribution `json:"latency_with_connect_us"`
 	FirstRequestUS            Distribution `json:"first_request_us"`
 	FirstRequestWithConnectUS Distribution `json:"first_request_with_connect_us"`
+	// ByPosition is LatencyUS in parts, by how many requests went on the connection
+	// before; ByIdle, without the first ones, by how long nothing had happened on it.
+	ByPosition []AtPosition `json:"by_position"`
+	ByIdle     []AfterGap   `json:"by_idle"`
 	// Statuses counts responses by status code, StatusClasses by "2xx" and so on.
 	Statuses      map[string]int64 `json:"statuses"`
 	StatusClasses map[string]int64 `json:"status_classes"`
@@ -77,7 +81,8 @@ type Report struct {
 	Explanations []string `json:"explanations"`
 	Notes        []string `json:"notes"`
 
-	spread []bar // of the latencies
+	spread []bar        // of the latencies
+	later  Distribution // of those at positions that the text does not tell apart
 }
 
 // Settings are what the run was asked to do.
@@ -196,8 +201,11 @@ func New(s Settings, notes []string, r *replay.Result) *Report {
 		LatenessUS:                distributionOf(&r.Lateness),
 		ConnectUS:                 distributionOf(&r.Connect),
 		LatencyWithConnectUS:      distributionOf(&r.LatencyWithConnect),
-		FirstRequestUS:            distributionOf(&r.FirstRequest),
+		FirstRequestUS:            distributionOf(r.FirstRequest()),
 		FirstRequestWithConnectUS: distributionOf(&r.FirstRequestWithConnect),
+
+		ByPosition: byPosition(r),
+		ByIdle:     byIdle(r),
 
 		Interim:      r.Interim,
 		ErrorCauses:  named(r.Causes[:]),
@@ -207,6 +215,7 @@ func New(s Settings, notes []string, r *replay.Result) *Report {
 		Explanations: append([]string{}, r.Explanations...), // JSON has [], not null
 		Notes:        append(append([]string{}, r.Remedies()...), notes...),
 		spread:       spreadOf(&r.Latency),
+		later:        laterThan(r, toldApart),
 	}
 	rep.note(r)
 	rep.countStatuses(r)

@@ -14,7 +14,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/hopwire/hopwire/cmd/loadgen/internal/measure"
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/replay"
 )
 
@@ -44,10 +43,9 @@ func runs() map[string]*Report {
 	smooth.Requests, smooth.BytesIn, smooth.BytesOut = 1234567, 1524688000, 102862000
 	smooth.Opened, smooth.First, smooth.Reused, smooth.ClosedByUs = 64, 64, 1234503, 64
 	smooth.Statuses[200], smooth.Statuses[304] = 1234000, 567
-	smooth.Times = measure.NewTimes()
 	for latency, times := range map[time.Duration]int{420 * time.Microsecond: 9000, 734 * time.Microsecond: 900, 1210 * time.Microsecond: 95, 12340 * time.Microsecond: 3} {
-		for range times {
-			smooth.Answered(latency*3/4, latency)
+		for i := range times {
+			smooth.Answered(2+i, time.Duration(i)*17*time.Microsecond, latency*3/4, latency)
 		}
 	}
 	for range 64 {
@@ -69,7 +67,6 @@ func runs() map[string]*Report {
 	rough.Statuses[200], rough.Statuses[404], rough.Statuses[502] = 29, 8, 1
 	rough.Causes[replay.Timeout], rough.Causes[replay.ContentMismatch] = 12, 1
 	rough.ConnectFailures[replay.ConnectRefused], rough.ConnectFailures[replay.ConnectTimeout] = 1500, 1
-	rough.Times = measure.NewTimes()
 	for _, latency := range []time.Duration{42 * time.Microsecond, 3 * time.Second, 70 * time.Second} {
 		rough.Connect.Record(time.Second + latency)
 		rough.AnsweredFirst(time.Second+latency, 21*time.Microsecond, latency)
@@ -90,9 +87,8 @@ func runs() map[string]*Report {
 
 	paced := &replay.Result{Ending: replay.Elapsed, Elapsed: time.Second, CPU: 20 * time.Millisecond}
 	paced.Requests, paced.Opened, paced.First, paced.Reused, paced.ClosedByUs, paced.Statuses[200], paced.Unsent = 100, 1, 1, 99, 1, 100, 3
-	paced.Times = measure.NewPacedTimes()
 	for i := range time.Duration(100) {
-		paced.Answered(i*time.Microsecond, i*2*time.Microsecond)
+		paced.Answered(2+int(i), i*time.Millisecond, i*time.Microsecond, i*2*time.Microsecond)
 		paced.Response.Record(i * time.Millisecond)
 		paced.Lateness.Record(30 * time.Microsecond)
 	}

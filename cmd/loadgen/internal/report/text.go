@@ -24,6 +24,7 @@ func (rep *Report) WriteText(w io.Writer) error {
 	rep.title(t)
 	rep.totals(t)
 	rep.latencies(t)
+	rep.parts(t)
 	rep.traffic(t)
 	rep.remarks(t)
 	_, err := io.WriteString(w, t.String())
