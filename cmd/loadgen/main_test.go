@@ -166,6 +166,10 @@ type numbers struct {
 		P50 float64 `json:"p50"`
 		Max float64 `json:"max"`
 	} `json:"latency_us"`
+	Verdict struct {
+		State   string   `json:"state"`
+		Reasons []string `json:"reasons"`
+	} `json:"verdict"`
 	Settings struct {
 		Requests          int64   `json:"requests"`
 		DurationS         float64 `json:"duration_s"`
@@ -298,7 +302,7 @@ func TestHangingRequestsAreCounted(t *testing.T) {
 	args := []string{"replay", "http://" + ln.Addr().String() + "/", "-c", "4", "-d", "50ms", "--grace", "50ms"}
 	stdout, stderr, status := loadgen(t, append(args, "--format", "json")...)
 	n := numbersOf(t, stdout)
-	if want := "loadgen: 4 of 4 requests had no whole response when the run was over\n"; status != 1 || stderr != want || n.Unfinished != 4 || n.Requests != 0 || n.DurationS > 1 {
+	if want := "loadgen: 4 of 4 requests had no whole response when the run was over\n"; status != 3 || stderr != want || n.Unfinished != 4 || n.Requests != 0 || n.DurationS > 1 {
 		t.Errorf("status %d, %q: %+v", status, stderr, n)
 	}
 }
@@ -326,7 +330,7 @@ func TestRetriesAreVisibleAndCanBeForbidden(t *testing.T) {
 	}()
 	args := []string{"replay", "http://" + ln.Addr().String() + "/", "-c", "1", "-n", "5"}
 	stdout, stderr, status := loadgen(t, args...)
-	if words := strings.Join(strings.Fields(stdout), " "); status != 0 || stderr != "" || !strings.Contains(words, "0 unfinished, 0 unsent, 4 sent again") || !strings.Contains(words, "Notes 4 requests sent again: the server closed") {
+	if words := strings.Join(strings.Fields(stdout), " "); status != 0 || stderr != "" || !strings.Contains(words, "0 unfinished, 0 unsent, 4 sent again") || !strings.Contains(words, "SUSPECT - 4 requests sent again, since the server had closed") {
 		t.Errorf("status %d, %s\n%s", status, stderr, stdout)
 	}
 	stdout, stderr, status = loadgen(t, append(args, "--retry", "none", "--format", "json")...)
@@ -347,7 +351,7 @@ func TestShortRunToNobody(t *testing.T) {
 		for _, backoff := range []string{"--no-backoff=false", "--no-backoff"} {
 			args := []string{"replay", "http://" + address + "/", "-d", "50ms", "-c", "4", "--loops", loops, backoff}
 			stdout, stderr, status := loadgen(t, args...)
-			if want := "loadgen: 4 of 4 requests failed, by connect-refused\n"; status != 1 || stderr != want || !strings.Contains(stdout, "attempts to connect failed") {
+			if want := "loadgen: 4 of 4 requests failed, by connect-refused\n"; status != 3 || stderr != want || !strings.Contains(stdout, "attempts to connect failed") {
 				t.Errorf("%s loops: status %d, %q\n%s", loops, status, stderr, stdout)
 			}
 			stdout, _, _ = loadgen(t, append(args, "--format", "json")...)
@@ -366,7 +370,7 @@ func TestNobodyListens(t *testing.T) {
 	address := ln.Addr().String()
 	ln.Close()
 	stdout, stderr, status := loadgen(t, "replay", "http://"+address+"/", "--format", "json")
-	if want := "loadgen: no connection could be opened: dial tcp " + address + ": connect: connection refused\n"; status != 1 || stderr != want {
+	if want := "loadgen: no connection could be opened: dial tcp " + address + ": connect: connection refused\n"; status != 3 || stderr != want {
 		t.Errorf("status %d, %q, want %q", status, stderr, want)
 	}
 	if n := numbersOf(t, stdout); n.Ended != "unreachable" || n.Errors != 16 {

@@ -16,6 +16,7 @@ import (
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/plan"
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/replay"
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/report"
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/verdict"
 	"github.com/hopwire/hopwire/shared/capture"
 	"github.com/hopwire/hopwire/shared/events"
 	"github.com/hopwire/hopwire/shared/loop"
@@ -90,11 +91,21 @@ these times that at least 99 % do not exceed.
 The first SIGTERM, SIGINT or SIGHUP has no more requests sent, and the report
 written; the second SIGTERM or SIGINT stops at once.
 
-The exit status is 0 if every request was answered, be it after attempts to
-connect that failed, of which the report tells; 1 if a request failed, if more
-than one in a thousand requests are unfinished, or as many connections still
-being opened at the end, or if there is no result; 2 if the command line is
-wrong or asks for more connections than this machine allows.
+The report begins with a verdict. INVALID: the figures do not mean what they
+say, since one of the connections, for which there was a request, could never be
+opened, or more than one in a hundred requests are unfinished. SUSPECT: there is
+less or something else in them than it seems, since more than one in a thousand
+requests are unfinished, a loop was busy for more than 90 % of the time, requests
+were sent again, fewer than 1,000 were answered, which is too few for a 99th
+percentile, or loadgen and the server may run on one and the same processor only.
+Otherwise VALID. Each reason says what to do.
+
+The exit status is 3 if the verdict is INVALID, whatever else there is to tell.
+Otherwise it is 0 if every request was answered, be it after attempts to connect
+that failed, of which the report tells; 1 if a request failed, if more than one
+in a thousand requests are unfinished, or as many connections still being opened
+at the end, or if there is no result; 2 if the command line is wrong or asks for
+more connections than this machine allows. SUSPECT does not change it.
 `
 
 const replayExamples = `
@@ -151,10 +162,27 @@ func replayAction(c *cli.Context) error {
 	if note != "" {
 		p.Notes = append(p.Notes, note)
 	}
-	if err := write(c, report.New(settingsOf(c, p, config), p.Notes, result)); err != nil {
+	r := report.New(settingsOf(c, p, config), p.Notes, result)
+	if err := write(c, r); err != nil {
 		return fmt.Errorf("the report cannot be written: %w", err)
 	}
-	return errors.Join(unsaved, result.Err())
+	return ending(r.Verdict, errors.Join(unsaved, result.Err()))
+}
+
+// statusInvalid is the exit status where the figures do not mean what they say.
+const statusInvalid = 3
+
+// ending is err, which says what failed, or else why the figures are invalid; if they
+// are, with the status for that, since a failure that invalid figures show is not
+// measured either.
+func ending(v verdict.Verdict, err error) error {
+	switch {
+	case v.State != verdict.Invalid:
+		return err
+	case err == nil:
+		err = fmt.Errorf("the figures are invalid: %s", v.Reasons[0])
+	}
+	return cli.Exit(err, statusInvalid)
 }
 
 // setUp reads the recordings and checks the flags. A signal ends it: a file may be a

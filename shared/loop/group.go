@@ -26,6 +26,9 @@ type Config struct {
 	// MaxPipes bounds the pipes of all loops together, two descriptors each; it is
 	// shared out among them. Without one a Splice fails. 0 means no bound.
 	MaxPipes int
+	// CountWaiting has loops count for how long they wait, which costs a look at the
+	// clock for each wait.
+	CountWaiting bool
 	// Report is told what went wrong where nobody is left to return it to:
 	// panics, and failures to accept. It is called on the loops, several at
 	// once. Nil means that nobody wants to know.

@@ -24,6 +24,7 @@ type Loop struct {
 	index  int
 
 	now       Time
+	waited    time.Duration
 	yieldedAt Time
 	current   *task            // the task that runs, or nil
 	scope     scope            // that of the task or handler that runs, or 0
@@ -81,6 +82,11 @@ func (l *Loop) Now() Time { return l.now }
 // Clock reads the clock, for measuring.
 func (l *Loop) Clock() Time { return l.engine.Now() }
 
+// Waited is for how long the loop has waited for events in all, if
+// Config.CountWaiting, until it had a processor to go on with. The rest of the time it
+// was busy.
+func (l *Loop) Waited() time.Duration { return l.waited }
+
 // Wall reads the wall clock; behind a simulated network, the simulated one.
 func (l *Loop) Wall() time.Time { return l.engine.Wall() }
 
@@ -103,11 +109,19 @@ func (l *Loop) run() (err error) {
 func (l *Loop) turn() error {
 	l.runReady()
 	l.tellPending()
-	n, err := l.engine.Wait(l.events[:], l.waitUntil())
+	until := l.waitUntil()
+	counts := until != 0 && l.group.config.CountWaiting
+	if counts {
+		l.waited -= time.Duration(l.engine.Now())
+	}
+	n, err := l.engine.Wait(l.events[:], until)
 	if err != nil {
 		return fmt.Errorf("loop: waiting for events: %w", err)
 	}
 	l.now = l.engine.Now()
+	if counts {
+		l.waited += time.Duration(l.now)
+	}
 	l.yieldToRuntime()
 	l.dispatch(l.events[:n])
 	l.wheel.advance(l.now)

@@ -152,3 +152,25 @@ func TestAlarmNever(t *testing.T) {
 	})
 	wait(t, "the timer", done)
 }
+
+// While a loop computes it does not wait.
+func TestWaited(t *testing.T) {
+	const part = 20 * time.Millisecond
+	for _, counting := range []bool{true, false} {
+		l := newGroup(t, 1, Config{CountWaiting: counting}).start()
+		do(t, l, func() {
+			began, before := l.Clock(), l.Waited()
+			l.Sleep(part)
+			for computing := l.Clock(); l.Clock().Sub(computing) < part; {
+			}
+			l.Sleep(0)
+			waited, most := l.Waited()-before, l.Clock().Sub(began)-part
+			if !counting {
+				most = 0
+			}
+			if waited < min(most, part/2) || waited > most {
+				t.Errorf("waited for %s, %s at most", waited, most)
+			}
+		})
+	}
+}

@@ -95,7 +95,7 @@ func (w *worker) dial() failure {
 			return failure{}
 		}
 	} else {
-		o.began = l.loop.Clock()
+		o.began, w.dialled = l.loop.Clock(), true
 		o.since = cmp.Or(o.since, o.began)
 		w.deadline = l.loop.Now().Add(l.run.config.Timeout)
 		if o.conn, err = l.loop.BeginDial(w.target, w.deadline); err == nil {
@@ -114,6 +114,7 @@ func (w *worker) dial() failure {
 func (w *worker) opened() {
 	w.connecting = w.noticed(w.opening.began).Sub(w.opening.began)
 	w.born, w.bound = w.lane.loop.Now(), w.lane.run.config.perConnection().Draw(w.lane.random)
+	w.reached = true
 	w.lane.tally.Opened++
 	w.lane.tally.Connect.Record(w.connecting)
 }

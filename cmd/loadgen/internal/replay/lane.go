@@ -28,14 +28,16 @@ type lane struct {
 
 	connectFailure failure // the last one
 
-	began     loop.Time
-	measured  loop.Time // when the warm-up was over, or 0
-	warm      bool
-	heard     loop.Time // when the server last did anything good
-	stopped   loop.Time // when stop was called, or 0
-	left      loop.Time // when the last worker left
-	stopping  bool
-	published struct{ elapsed, heard, requests, errors, connectFailures atomic.Int64 }
+	began        loop.Time
+	measured     loop.Time // when the warm-up was over, or 0
+	warm         bool
+	heard        loop.Time     // when the server last did anything good
+	stopped      loop.Time     // when stop was called, or 0
+	left         loop.Time     // when the last worker left
+	waited       time.Duration // by the loop, from when the measuring began to left
+	waitedBefore time.Duration // by then
+	stopping     bool
+	published    struct{ elapsed, heard, requests, errors, connectFailures atomic.Int64 }
 }
 
 // publishEvery is how often a lane shows how far it has come.
@@ -60,6 +62,7 @@ func newLane(r *run, on *loop.Loop) *lane {
 // start is posted to the loop: the run begins.
 func (l *lane) start() {
 	l.began = l.loop.Clock()
+	l.waitedBefore = l.loop.Waited()
 	l.heard, l.left = l.began, l.began
 	for i := range l.workers {
 		l.loop.Go(&l.workers[i])
@@ -130,6 +133,7 @@ func (l *lane) nextTurn() (*plan.Session, []plan.Request) {
 // leave is called by each worker at its end.
 func (l *lane) leave() {
 	l.left = l.loop.Clock()
+	l.waited = l.loop.Waited() - l.waitedBefore
 	if l.active--; l.active == 0 {
 		l.run.laneDone()
 	}
@@ -144,6 +148,9 @@ func (l *lane) elapsed() time.Duration {
 	}
 	return max(until.Sub(l.since()), 0)
 }
+
+// busy is for how long the loop did not wait.
+func (l *lane) busy() time.Duration { return max(l.left.Sub(l.since())-l.waited, 0) }
 
 // failed counts a request that failed, and keeps the first few explanations.
 func (l *lane) failed(s *plan.Session, i int, f failure) {

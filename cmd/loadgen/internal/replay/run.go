@@ -141,6 +141,14 @@ type Result struct {
 	// CPU is the processor time, user and system, that the whole process took
 	// for the run.
 	CPU time.Duration
+	// Busy is the share of the time in which the busiest loop did not wait.
+	Busy float64
+	// Wanted connections are those for which there was a request, of as many as were
+	// asked for; Reached of them were open at some time.
+	Wanted, Reached int
+	// Processor is the only one on which we and the server may run, such as "0"; empty
+	// if that is not so, or not known.
+	Processor string
 	// Unsent requests are those of the plan, or of the number that was asked
 	// for, that are neither Requests nor Unfinished; where there was no number, those
 	// of an open loop that were due before the end and found no connection free.
@@ -195,10 +203,11 @@ func Run(ctx context.Context, p *plan.Plan, config Config) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	group, err := loop.NewGroup(r.config.Loops, loop.Config{Report: r.report})
+	group, err := loop.NewGroup(r.config.Loops, loop.Config{Report: r.report, CountWaiting: true})
 	if err != nil {
 		return nil, err
 	}
+	processor := sharedProcessor("/proc", r.config.Target)
 	before := cpuTime()
 	r.startOn(group)
 	err = r.untilDone(ctx)
@@ -210,7 +219,7 @@ func Run(ctx context.Context, p *plan.Plan, config Config) (*Result, error) {
 		return nil, err
 	}
 	result := r.result()
-	result.CPU = used
+	result.CPU, result.Processor = used, processor
 	return result, nil
 }
 
@@ -350,6 +359,7 @@ func (r *run) result() *Result {
 	res := &Result{Ending: Ending(max(r.ending.Load()-1, 0)), GaveUp: int(r.gaveUp.Load())}
 	var explained explanations
 	var overdue int64
+	var busiest time.Duration
 	for _, l := range r.lanes {
 		if r.config.Warmup > 0 {
 			l.warmedUp() // if the run was over before
@@ -357,6 +367,12 @@ func (r *run) result() *Result {
 		res.merge(&l.tally)
 		overdue += l.overdue
 		res.Elapsed = max(res.Elapsed, l.elapsed())
+		busiest = max(busiest, l.busy())
+		for i := range l.workers {
+			w := &l.workers[i]
+			res.Wanted += count(w.dialled)
+			res.Reached += count(w.reached)
+		}
 		for _, e := range l.explanations {
 			explained.merge(e, r.config.explain)
 		}
@@ -364,11 +380,21 @@ func (r *run) result() *Result {
 			res.LastConnectError, res.LastConnectCause = f.err, f.cause
 		}
 	}
+	if res.Elapsed > 0 {
+		res.Busy = min(float64(busiest)/float64(res.Elapsed), 1)
+	}
 	res.Unsent = max(r.schedule.Unsent(res.Requests+res.Unfinished+res.Warmup), overdue)
 	for _, e := range explained {
 		res.Explanations = append(res.Explanations, e.String())
 	}
 	return res
+}
+
+func count(it bool) int {
+	if it {
+		return 1
+	}
+	return 0
 }
 
 // Rate is the number of requests per second that did not fail.

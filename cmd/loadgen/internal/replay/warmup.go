@@ -9,7 +9,7 @@ func (l *lane) warmedUp() {
 	if l.warm {
 		return
 	}
-	l.warm, l.measured = true, l.loop.Clock()
+	l.warm, l.measured, l.waitedBefore = true, l.loop.Clock(), l.loop.Waited()
 	l.run.cpuBefore.CompareAndSwap(0, int64(cpuTime()))
 	t := &l.tally
 	kept := Tally{

@@ -17,6 +17,8 @@ type worker struct {
 	lane                *lane
 	parked              bool
 	gone                bool // the worker has given up
+	// The worker has asked for a connection, and has had one.
+	dialled, reached bool
 
 	// The turn, and the request under way.
 	session *plan.Session

@@ -6,12 +6,15 @@ import (
 	"time"
 
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/replay"
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/verdict"
 )
 
 // A Report is everything that is told about a run. Its JSON names are stable:
 // names may be added, but none changes its meaning or goes away.
 type Report struct {
-	Settings Settings `json:"settings"`
+	// Verdict says whether the rest means what it says.
+	Verdict  verdict.Verdict `json:"verdict"`
+	Settings Settings        `json:"settings"`
 
 	// Ended is why the run was over: "complete", "elapsed", "interrupted",
 	// "unreachable" or "limited".
@@ -38,8 +41,10 @@ type Report struct {
 	// BytesIn and BytesOut are bytes of responses and requests, heads included.
 	BytesIn  int64 `json:"bytes_in"`
 	BytesOut int64 `json:"bytes_out"`
-	// CPUS is user and system time of the whole process during the run.
+	// CPUS is user and system time of the whole process during the run, Busy the share
+	// of the time in which the busiest loop did not wait.
 	CPUS float64 `json:"cpu_s"`
+	Busy float64 `json:"busy"`
 	// LatencyUS is of the requests that did not fail, from before the request's
 	// first byte was written to the response's last. FirstByteUS ends with the
 	// first byte that came back.
@@ -175,6 +180,7 @@ func New(s Settings, notes []string, r *replay.Result) *Report {
 	s.Pace = cmp.Or(s.Pace, "closed")
 	s.Servers = append([]string{}, s.Servers...) // JSON has [], not null
 	rep := &Report{
+		Verdict:    verdict.Of(figuresOf(r)),
 		Settings:   s,
 		Ended:      r.Ending.String(),
 		Requests:   r.Requests,
@@ -191,6 +197,7 @@ func New(s Settings, notes []string, r *replay.Result) *Report {
 		BytesIn:      r.BytesIn,
 		BytesOut:     r.BytesOut,
 		CPUS:         seconds(r.CPU),
+		Busy:         rounded(r.Busy, 1000),
 
 		EarlyResponses: r.Early,
 		UnreadRequests: r.Unread,
@@ -224,14 +231,26 @@ func New(s Settings, notes []string, r *replay.Result) *Report {
 
 // note says of the result what is easily overlooked.
 func (rep *Report) note(r *replay.Result) {
-	if n := r.Retries; n > 0 {
-		rep.Notes = append(rep.Notes, plural(n, "request")+" sent again: the server closed the connection instead of answering the first time; --retry none has such requests fail")
-	}
 	if n := r.Early; n > 0 {
 		rep.Notes = append(rep.Notes, plural(n, "response")+" came before the request was read")
 	}
 	if n := r.Unread; n > 0 {
 		rep.Notes = append(rep.Notes, plural(n, "connection")+" closed since the server, when it had answered, took nothing of the rest of the request for a second")
+	}
+}
+
+// figuresOf are those of a run without a rate that was asked for, and so without
+// requests that were due.
+func figuresOf(r *replay.Result) verdict.Figures {
+	return verdict.Figures{
+		Connections: r.Wanted,
+		Reached:     r.Reached,
+		Requests:    r.Requests,
+		Answered:    r.Latency.Count(),
+		Unfinished:  r.Unfinished,
+		Retries:     r.Retries,
+		Busy:        r.Busy,
+		Processor:   r.Processor,
 	}
 }
 

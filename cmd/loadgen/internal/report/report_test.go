@@ -41,6 +41,7 @@ func golden(t *testing.T, name, got string) {
 func runs() map[string]*Report {
 	smooth := &replay.Result{Ending: replay.Elapsed, Elapsed: 10 * time.Second, CPU: 9850 * time.Millisecond}
 	smooth.Requests, smooth.BytesIn, smooth.BytesOut = 1234567, 1524688000, 102862000
+	smooth.Wanted, smooth.Reached, smooth.Busy = 64, 64, 0.493
 	smooth.Opened, smooth.First, smooth.Reused, smooth.ClosedByUs = 64, 64, 1234503, 64
 	smooth.Statuses[200], smooth.Statuses[304] = 1234000, 567
 	for latency, times := range map[time.Duration]int{420 * time.Microsecond: 9000, 734 * time.Microsecond: 900, 1210 * time.Microsecond: 95, 12340 * time.Microsecond: 3} {
@@ -61,7 +62,7 @@ func runs() map[string]*Report {
 		},
 	}
 	rough.Requests, rough.Errors, rough.Unfinished, rough.BytesIn, rough.BytesOut = 40, 13, 2, 987, 4096
-	rough.Early, rough.Unread = 2, 1
+	rough.Early, rough.Unread, rough.Wanted, rough.Reached, rough.Busy, rough.Processor = 2, 1, 1, 1, 0.95, "1"
 	rough.Unsent, rough.Retries, rough.Pauses, rough.Paused, rough.First = 58, 1, 1503, 70*time.Second, 8
 	rough.Opened, rough.Reused, rough.ClosedByUs, rough.ClosedByPeer, rough.Stale, rough.Interim = 9, 31, 2, 7, 1, 4
 	rough.Statuses[200], rough.Statuses[404], rough.Statuses[502] = 29, 8, 1
@@ -74,6 +75,7 @@ func runs() map[string]*Report {
 
 	nothing := &replay.Result{Ending: replay.Unreachable, Elapsed: 2 * time.Second, CPU: time.Millisecond, LastConnectError: errors.New("refused")}
 	nothing.Requests, nothing.Errors, nothing.Causes[replay.ConnectRefused] = 16, 16, 16
+	nothing.Wanted = 16
 	nothing.ConnectFailures[replay.ConnectRefused] = 128
 	nothing.Explanations = []string{"GET / (request 1 of http://127.0.0.1:9/): connect-refused: dial tcp 127.0.0.1:9: connect: connection refused"}
 

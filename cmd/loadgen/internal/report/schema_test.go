@@ -30,6 +30,7 @@ func TestJSONIsAsTheSchemaHasIt(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		for _, wrong := range []struct{ from, to string }{
+			{`"state": "`, `"state": "not `},
 			{`"ended": "`, `"ended": "not `},
 			{`"requests_per_s"`, `"rate"`},
 			{`"kept_alive"`, `"keep_alive"`},

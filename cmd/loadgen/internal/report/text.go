@@ -21,6 +21,7 @@ const (
 // WriteText writes the report for people.
 func (rep *Report) WriteText(w io.Writer) error {
 	t := &page{}
+	rep.verdict(t)
 	rep.title(t)
 	rep.totals(t)
 	rep.latencies(t)
@@ -70,6 +71,17 @@ func fold(text string, width int) []string {
 		}
 	}
 	return append(lines, string(line))
+}
+
+// verdict says first whether to believe what follows.
+func (rep *Report) verdict(t *page) {
+	t.WriteString(strings.ToUpper(rep.Verdict.State.String()) + "\n")
+	for _, reason := range rep.Verdict.Reasons {
+		for i, part := range fold(english.Printable(reason), columns-2) {
+			t.WriteString([]string{"- ", "  "}[min(i, 1)] + part + "\n")
+		}
+	}
+	t.blank()
 }
 
 // title says what was done.
@@ -266,6 +278,7 @@ func (rep *Report) traffic(t *page) {
 	t.line("Sent", "%s, %s/s", size(float64(rep.BytesOut)), size(rep.perSecond(rep.BytesOut)))
 	rep.connections(t)
 	t.line("CPU", "%s for loadgen itself, %s per request", span(inSeconds(rep.CPUS)), rep.cpuPerRequest())
+	t.line("", "its busiest loop was busy for %s of the time", percent(rep.Busy))
 }
 
 func (rep *Report) perSecond(n int64) float64 {
