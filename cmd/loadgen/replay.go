@@ -238,7 +238,10 @@ func checkLimits(c *cli.Context) error {
 // and takes that away again.
 func run(c *cli.Context, p *plan.Plan, config replay.Config) (*replay.Result, error) {
 	if terminal := program.Terminal(c.App.ErrWriter); terminal != nil {
-		config.Progress = func(now replay.Progress) { io.WriteString(terminal, report.Line(now, terminal.Columns())) }
+		colour := os.Getenv("NO_COLOR") == "" // no-color.org
+		config.Progress = func(now replay.Progress) {
+			io.WriteString(terminal, report.Line(now, terminal.Columns(), colour))
+		}
 		defer func() {
 			io.WriteString(terminal, report.Cleared())
 			terminal.Flush() // the report comes behind it, by another way

@@ -385,7 +385,7 @@ func TestProgressIsTold(t *testing.T) {
 	r := replayed(t, planned(t, plantest.Gets("/1")), s.address, Config{
 		Connections: 2, Loops: 2, Duration: 700 * time.Millisecond, RequestsPerConnection: 1000,
 		Progress: func(p Progress) {
-			if p.Requests < last.Requests || p.Elapsed < last.Elapsed {
+			if p.Requests < last.Requests || p.Elapsed < last.Elapsed || p.Done < last.Done || p.Requests > 0 && p.P99 == 0 {
 				t.Errorf("%+v follows %+v", p, last)
 			}
 			last = p
@@ -393,6 +393,36 @@ func TestProgressIsTold(t *testing.T) {
 	})
 	if last.Requests == 0 || last.Requests > r.Requests || last.Elapsed == 0 || last.Elapsed > r.Elapsed {
 		t.Errorf("the last progress is %d of %d, after %s of %s", last.Requests, r.Requests, last.Elapsed, r.Elapsed)
+	}
+	if whole := last.Elapsed + last.Left; last.Done == 0 || (whole-700*time.Millisecond).Abs() > time.Microsecond && last.Done < 1 || last.P99 > r.Latency.Max() {
+		t.Errorf("%g are done, and %s left after %s, with a p99 of %s", last.Done, last.Left, last.Elapsed, last.P99)
+	}
+}
+
+// TestForesee: a run ends by the nearer bound.
+func TestForesee(t *testing.T) {
+	for _, test := range []struct {
+		elapsed  time.Duration
+		requests int64
+		bounds   Config
+		done     float64
+		left     time.Duration
+	}{
+		{time.Second, 10, Config{Duration: 4 * time.Second}, 0.25, 3 * time.Second},
+		{time.Second, 10, Config{Requests: 20}, 0.5, time.Second},
+		{time.Second, 10, Config{Duration: 4 * time.Second, Requests: 20}, 0.5, time.Second},
+		{time.Second, 10, Config{Duration: 2 * time.Second, Requests: 100}, 0.5, time.Second},
+		{3 * time.Second, 10, Config{Duration: 2 * time.Second}, 1, 0},
+		{time.Second, 0, Config{Requests: 20}, 0, 0},
+		{0, 0, Config{Duration: time.Second}, 0, 0},
+	} {
+		l := &lane{}
+		l.published.elapsed.Store(int64(test.elapsed))
+		l.published.requests.Store(test.requests)
+		r := &run{config: test.bounds, lanes: []*lane{l}}
+		if p := r.progress(); p.Done != test.done || p.Left != test.left {
+			t.Errorf("after %s and %d requests of %s and %d: %g, %s left", test.elapsed, test.requests, test.bounds.Duration, test.bounds.Requests, p.Done, p.Left)
+		}
 	}
 }
 

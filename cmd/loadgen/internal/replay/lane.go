@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/measure"
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/plan"
 	"github.com/hopwire/hopwire/shared/loop"
 )
@@ -37,7 +38,10 @@ type lane struct {
 	waited       time.Duration // by the loop, from when the measuring began to left
 	waitedBefore time.Duration // by then
 	stopping     bool
-	published    struct{ elapsed, heard, requests, errors, connectFailures atomic.Int64 }
+	published    struct {
+		elapsed, heard, requests, errors, connectFailures atomic.Int64
+		latency                                           atomic.Pointer[measure.Histogram] // nil if nobody is told
+	}
 }
 
 // publishEvery is how often a lane shows how far it has come.
@@ -118,6 +122,11 @@ func (l *lane) publish() {
 	l.published.requests.Store(l.tally.Requests)
 	l.published.errors.Store(l.tally.Errors)
 	l.published.connectFailures.Store(connectFailures)
+	if l.run.config.Progress != nil {
+		latency := new(measure.Histogram)
+		latency.Merge(&l.tally.Latency)
+		l.published.latency.Store(latency)
+	}
 	l.loop.After(publishEvery, l.publish)
 }
 

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/measure"
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/pace"
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/plan"
 	"github.com/hopwire/hopwire/shared/english"
@@ -170,6 +171,12 @@ type Progress struct {
 	Elapsed          time.Duration
 	Requests, Errors int64
 	ConnectFailures  int64
+	// P99 is the 99th percentile of the latencies; 0 when there is none.
+	P99 time.Duration
+	// Done is how much of what ends the run is done, of 1, and Left how long the rest
+	// takes if it goes on like that. Both are 0 as long as nobody can know.
+	Done float64
+	Left time.Duration
 }
 
 // Rate is that of the Result.
@@ -298,13 +305,29 @@ func (r *run) watch(over <-chan struct{}) {
 }
 
 func (r *run) progress() (p Progress) {
+	var latency measure.Histogram
 	for _, l := range r.lanes {
 		p.Elapsed = max(p.Elapsed, time.Duration(l.published.elapsed.Load()))
 		p.Requests += l.published.requests.Load()
 		p.Errors += l.published.errors.Load()
 		p.ConnectFailures += l.published.connectFailures.Load()
+		if h := l.published.latency.Load(); h != nil {
+			latency.Merge(h)
+		}
 	}
+	p.P99 = latency.Percentile(99)
+	p.foresee(float64(p.Elapsed), float64(r.config.Duration))
+	p.foresee(float64(p.Requests), float64(r.config.Requests))
 	return p
+}
+
+// foresee tells when the run ends if this is what ends it: of two bounds the nearer.
+func (p *Progress) foresee(done, bound float64) {
+	if bound == 0 || done <= p.Done*bound {
+		return
+	}
+	p.Done = min(done/bound, 1)
+	p.Left = time.Duration(float64(p.Elapsed) * (1 - p.Done) / p.Done)
 }
 
 // end settles why the run is over, unless that is settled, and has the lanes

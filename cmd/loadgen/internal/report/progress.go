@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/replay"
 )
@@ -10,9 +11,33 @@ import (
 // Line is how far a run has come, for a terminal of so many columns: it overwrites
 // the line that the cursor stands on, and leaves the cursor at its end. What does
 // not fit is left out, so that it stays one line. It counts what the report counts.
-func Line(p replay.Progress, columns int) string {
-	parts := []string{fmt.Sprintf("%.1f s", p.Elapsed.Seconds()), plural(p.Requests, "request"), trouble(p), rate(p.Rate()) + " per second"}
-	return inOneLine(parts, columns)
+// With colour, what has failed is red.
+func Line(p replay.Progress, columns int, colour bool) string {
+	parts := []string{fmt.Sprintf("%.1f s", p.Elapsed.Seconds()), trouble(p), rate(p.Rate()) + " per second"}
+	if p.Done > 0 {
+		parts[0] = fmt.Sprintf("%.1f s left", p.Left.Seconds())
+	}
+	if p.P99 > 0 {
+		parts = append(parts, "p99 "+span(p.P99))
+	}
+	text := fitting(parts, columns)
+	line := progressBar(p.Done, columns-1-utf8.RuneCountInString(text)) + text
+	if colour && p.Errors+p.ConnectFailures > 0 {
+		line = strings.Replace(line, parts[1], "\x1b[31m"+parts[1]+"\x1b[m", 1)
+	}
+	return clear + line
+}
+
+// Of a progress bar, so many cells are enough, or too few.
+const mostCells, fewestCells = 24, 6
+
+// progressBar draws how much is done, if that is known and there are columns left.
+func progressBar(done float64, columns int) string {
+	cells := min(columns-len("  [] "), mostCells)
+	if done == 0 || cells < fewestCells {
+		return ""
+	}
+	return fmt.Sprintf("  [%-*s] ", cells, picture(done, cells))
 }
 
 // ReadingLine is how much of a recording has been read, as Line is for a run. The
@@ -22,17 +47,17 @@ func ReadingLine(read, whole int64, columns int) string {
 	if whole > 0 {
 		parts = append(parts, percent(float64(read)/float64(whole))+" of "+size(float64(whole)))
 	}
-	return inOneLine(parts, columns)
+	return clear + fitting(parts, columns)
 }
 
-// inOneLine takes as many parts as there is room for.
-func inOneLine(parts []string, columns int) string {
+// fitting takes as many parts as there is room for.
+func fitting(parts []string, columns int) string {
 	for n := len(parts); n > 0; n-- {
-		if line := "  " + strings.Join(parts[:n], "   "); len(line) < columns {
-			return clear + line
+		if line := "  " + strings.Join(parts[:n], "   "); utf8.RuneCountInString(line) < columns {
+			return line
 		}
 	}
-	return clear
+	return ""
 }
 
 func trouble(p replay.Progress) string {

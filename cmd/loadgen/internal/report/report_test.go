@@ -162,31 +162,44 @@ func TestReadingLine(t *testing.T) {
 }
 
 func TestLine(t *testing.T) {
+	const ms = time.Millisecond
 	for want, p := range map[string]replay.Progress{
-		"\r\x1b[K  0.0 s   0 requests   no errors   0 per second":                             {},
-		"\r\x1b[K  3.2 s   412,345 requests   no errors   128,858 per second":                 {Elapsed: 3200 * time.Millisecond, Requests: 412345},
-		"\r\x1b[K  100.0 s   1 request   1 error   0 per second":                              {Elapsed: 100 * time.Second, Requests: 1, Errors: 1},
-		"\r\x1b[K  1.0 s   12,000 requests   1,200 errors   10,800 per second":                {Elapsed: time.Second, Requests: 12000, Errors: 1200},
-		"\r\x1b[K  1.0 s   0 requests   1 attempt to connect failed   0 per second":           {Elapsed: time.Second, ConnectFailures: 1},
-		"\r\x1b[K  1.0 s   1 request   1 error, 20 attempts to connect failed   0 per second": {Elapsed: time.Second, Requests: 1, Errors: 1, ConnectFailures: 20},
+		"  0.0 s   no errors   0 per second":                                              {},
+		"  3.2 s   no errors   128,858 per second":                                        {Elapsed: 3200 * ms, Requests: 412345},
+		"  1.0 s   1,200 errors   10,800 per second":                                      {Elapsed: time.Second, Requests: 12000, Errors: 1200},
+		"  1.0 s   1 attempt to connect failed   0 per second":                            {Elapsed: time.Second, ConnectFailures: 1},
+		"  1.0 s   1 error, 20 attempts to connect failed   0 per second":                 {Elapsed: time.Second, Requests: 1, Errors: 1, ConnectFailures: 20},
+		"  [████            ]   7.5 s left   no errors   123,457 per second   p99 900 µs": {Elapsed: 2500 * ms, Requests: 308642, P99: 900 * time.Microsecond, Done: 0.25, Left: 7500 * ms},
+		"  [████████████████████████]   0.0 s left   no errors   200.0 per second":        {Elapsed: time.Second, Requests: 200, Done: 1},
+		"  1200.0 s left   3 errors, 1 attempt to connect failed   23,457 per second":     {Elapsed: time.Second, Requests: 23460, Errors: 3, ConnectFailures: 1, P99: 900 * time.Microsecond, Done: 0.001, Left: 1200 * time.Second},
 	} {
-		if got := Line(p, 80); got != want {
+		if got := Line(p, 80, false); got != "\r\x1b[K"+want {
 			t.Errorf("got %q, want %q", got, want)
+		}
+		if got := Line(p, 80, true); strings.Contains(got, "\x1b[31m") != (p.Errors+p.ConnectFailures > 0) || strings.NewReplacer("\x1b[31m", "", "\x1b[m", "").Replace(got) != "\r\x1b[K"+want {
+			t.Errorf("with colour %q", got)
 		}
 	}
 }
 
 // TestLineStaysOneLine: a line that is continued below cannot be taken back.
 func TestLineStaysOneLine(t *testing.T) {
-	p := replay.Progress{Elapsed: 3200 * time.Millisecond, Requests: 412345}
-	const whole = "  3.2 s   412,345 requests   no errors   128,858 per second"
+	p := replay.Progress{Elapsed: 3200 * time.Millisecond, Requests: 412345, P99: 900 * time.Microsecond, Done: 0.32, Left: 6800 * time.Millisecond}
+	const whole = "  6.8 s left   no errors   128,858 per second   p99 900 µs"
 	shown := map[string]bool{}
-	for columns := range 100 {
-		line := strings.TrimPrefix(Line(p, columns), "\r\x1b[K")
-		if len(line) >= max(columns, 1) || !strings.HasPrefix(whole, line) {
+	for columns := range 120 {
+		line := strings.TrimPrefix(Line(p, columns, true), "\r\x1b[K")
+		text := line
+		if bar, behind, found := strings.Cut(line, "] "); found {
+			text = behind
+			if cells := utf8.RuneCountInString(bar) - len("  ["); cells < fewestCells || cells > mostCells {
+				t.Errorf("%d columns: %q", columns, line)
+			}
+		}
+		if utf8.RuneCountInString(line) >= max(columns, 1) || !strings.HasPrefix(whole, text) {
 			t.Errorf("%d columns: %q", columns, line)
 		}
-		shown[line] = true
+		shown[text] = true
 	}
 	if len(shown) != 5 || !shown[whole] {
 		t.Errorf("shown are %v", shown)
