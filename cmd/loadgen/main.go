@@ -9,7 +9,7 @@
 //
 // What is sent is made by internal/plan, in an order that internal/pace gives. The
 // sending is done by internal/replay, which counts and measures with
-// internal/measure, the reporting by internal/report.
+// internal/measure, the judging by internal/verdict, the reporting by internal/report.
 package main
 
 import (
