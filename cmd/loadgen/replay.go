@@ -93,7 +93,9 @@ written; the second SIGTERM or SIGINT stops at once.
 
 The report begins with a verdict. INVALID: the figures do not mean what they
 say, since one of the connections, for which there was a request, could never be
-opened, or more than one in a hundred requests are unfinished. SUSPECT: there is
+opened, more than one in a hundred requests are unfinished, the --rate was missed
+by more than 5 %, or the 99th percentile of lateness is above 1 ms and a tenth of
+the median of the responses. SUSPECT: there is
 less or something else in them than it seems, since more than one in a thousand
 requests are unfinished, a loop was busy for more than 90 % of the time, requests
 were sent again, fewer than 1,000 were answered, which is too few for a 99th

@@ -86,6 +86,8 @@ func TestVerdicts(t *testing.T) {
 		{"nothing", politely(5 * time.Millisecond), []string{"-n", "1000", "-c", "20"}, "valid", 0, "", ""},
 		{"few requests", politely(0), []string{"-n", "10"}, "suspect", 0, "10 requests answered, and", ""},
 		{"connections that cannot be opened", nil, []string{"-c", "5", "-d", "300ms", "--grace", "0s"}, "invalid", 3, "of 5 connections could be opened", "had no whole response"},
+		{"a rate for which there are too few connections", politely(20 * time.Millisecond), []string{"--rate", "1000", "-c", "1", "-d", "500ms"}, "invalid", 3, "requests were sent a second where 1000.0 were asked for", "the figures are invalid: "},
+		{"a rate, and a number", politely(20 * time.Millisecond), []string{"--rate", "1000", "-c", "1", "-n", "30"}, "invalid", 3, "requests were sent a second where 1000.0 were asked for", "the figures are invalid: "},
 		{"more than one in a hundred unfinished", func(n int64, read *bufio.Reader, w net.Conn) {
 			if n > 1 {
 				politely(0)(n, read, w)
@@ -140,6 +142,35 @@ func TestVerdicts(t *testing.T) {
 				t.Errorf("status %d, %q", status, stderr)
 			}
 		})
+	}
+}
+
+// TestLateByOwnFault: loadgen is stopped for a while, as a machine may do that has too
+// much to do.
+func TestLateByOwnFault(t *testing.T) {
+	asked := make(chan bool, 1000)
+	address := answering(t, func(n int64, read *bufio.Reader, w net.Conn) {
+		for next(read) {
+			io.WriteString(w, response("hi"))
+			asked <- true
+		}
+	})
+	cmd, stdout, stderr := process("replay", "http://"+address+"/", "--rate", "200", "-n", "200", "--format", "json")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	limit := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
+	defer limit.Stop()
+	for range 20 {
+		<-asked
+	}
+	cmd.Process.Signal(unix.SIGSTOP)
+	time.Sleep(200 * time.Millisecond)
+	cmd.Process.Signal(unix.SIGCONT)
+	cmd.Wait()
+	v := numbersOf(t, stdout.String()).Verdict
+	if cmd.ProcessState.ExitCode() != 3 || v.State != "invalid" || !strings.Contains(v.Reasons[0], "late or more, by loadgen's own fault") {
+		t.Errorf("status %d, %s, %+v", cmd.ProcessState.ExitCode(), stderr, v)
 	}
 }
 

@@ -13,13 +13,14 @@ import (
 // A lane is what the workers of one loop share. Only that loop touches it, but
 // for what it publishes.
 type lane struct {
-	run     *run
-	loop    *loop.Loop
-	workers []worker
-	active  int // workers that have not left
-	pacer   pacer
-	random  *rand.Rand
-	overdue int64 // requests that should have gone out before the run was over
+	run                *run
+	loop               *loop.Loop
+	workers            []worker
+	active             int // workers that have not left
+	pacer              pacer
+	random             *rand.Rand
+	overdue            int64     // requests that should have gone out before the run was over
+	lastDue, lastTaken loop.Time // when the last that did was due, and when it was taken up
 
 	tally        Tally
 	memo         memo

@@ -330,3 +330,27 @@ func (e *answeringEngine) Write(h loop.Handle, p []byte) (int, error) {
 func (e *answeringEngine) Read(_ loop.Handle, p []byte) (int, error) {
 	return copy(p, plantest.OK), nil
 }
+
+// TestKept: an open loop has sent fewer than were due, or has taken longer for them.
+func TestKept(t *testing.T) {
+	const s = time.Second
+	for _, test := range []struct {
+		name          string
+		due, taken    time.Duration
+		sent, overdue int64
+		want          float64
+	}{
+		{"in time", 2 * s, 2 * s, 1000, 0, 1},
+		{"a moment late", 2 * s, 2*s + 10*time.Millisecond, 1000, 0, 1},
+		{"late", 2 * s, 4*s + 10*time.Millisecond, 1000, 0, 0.5},
+		{"some not at all", 2 * s, 2 * s, 900, 100, 0.9},
+		{"none", 0, 0, 0, 100, 0},
+		{"the only one", 0, time.Millisecond, 1, 0, 1},
+	} {
+		late := &lane{began: 7, lastDue: loop.Time(7).Add(test.due), lastTaken: loop.Time(7).Add(test.taken)}
+		quiet := &lane{began: 7, lastDue: 7, lastTaken: 7}
+		if got := (&run{lanes: []*lane{quiet, late}}).kept(test.sent, test.overdue); got != test.want {
+			t.Errorf("%s: %g, want %g", test.name, got, test.want)
+		}
+	}
+}

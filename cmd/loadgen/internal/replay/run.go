@@ -150,6 +150,9 @@ type Result struct {
 	// Processor is the only one on which we and the server may run, such as "0"; empty
 	// if that is not so, or not known.
 	Processor string
+	// Kept is how much of the rate of an open loop was kept, of 1; 0 where the loop was
+	// closed.
+	Kept float64
 	// Unsent requests are those of the plan, or of the number that was asked
 	// for, that are neither Requests nor Unfinished; where there was no number, those
 	// of an open loop that were due before the end and found no connection free.
@@ -406,11 +409,34 @@ func (r *run) result() *Result {
 	if res.Elapsed > 0 {
 		res.Busy = min(float64(busiest)/float64(res.Elapsed), 1)
 	}
+	if r.config.Arrivals.PerSecond > 0 {
+		res.Kept = r.kept(res.Lateness.Count(), overdue)
+	}
 	res.Unsent = max(r.schedule.Unsent(res.Requests+res.Unfinished+res.Warmup), overdue)
 	for _, e := range explained {
 		res.Explanations = append(res.Explanations, e.String())
 	}
 	return res
+}
+
+// kept is how much of its rate an open loop kept, which has taken up so many requests
+// and left others that were due: it has sent fewer in its time, or has taken longer for
+// them. To be late in the end by no more than a moment is another matter.
+func (r *run) kept(taken, overdue int64) float64 {
+	const moment = 10 * time.Millisecond
+	var due, needed time.Duration
+	for _, l := range r.lanes {
+		due = max(due, l.lastDue.Sub(l.began))
+		needed = max(needed, l.lastTaken.Sub(l.began)-moment)
+	}
+	kept := 1.0
+	if needed > due {
+		kept = float64(due) / float64(needed)
+	}
+	if overdue > 0 {
+		kept = min(kept, float64(taken)/float64(taken+overdue))
+	}
+	return kept
 }
 
 func count(it bool) int {

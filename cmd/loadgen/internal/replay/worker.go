@@ -155,6 +155,7 @@ func (w *worker) isEarly() bool {
 // connection to be free is not. It goes out now.
 func (w *worker) takeUp() {
 	w.ended = w.lane.loop.Clock()
+	w.lane.lastDue, w.lane.lastTaken = w.due, w.ended
 	w.lane.tally.Lateness.Record(w.ended.Sub(max(w.due, w.ready)))
 }
 

@@ -180,7 +180,7 @@ func New(s Settings, notes []string, r *replay.Result) *Report {
 	s.Pace = cmp.Or(s.Pace, "closed")
 	s.Servers = append([]string{}, s.Servers...) // JSON has [], not null
 	rep := &Report{
-		Verdict:    verdict.Of(figuresOf(r)),
+		Verdict:    verdict.Of(figuresOf(&s, r)),
 		Settings:   s,
 		Ended:      r.Ending.String(),
 		Requests:   r.Requests,
@@ -239,10 +239,12 @@ func (rep *Report) note(r *replay.Result) {
 	}
 }
 
-// figuresOf are those of a run without a rate that was asked for, and so without
-// requests that were due.
-func figuresOf(r *replay.Result) verdict.Figures {
+func figuresOf(s *Settings, r *replay.Result) verdict.Figures {
 	return verdict.Figures{
+		RateAsked:   s.Rate,
+		Rate:        s.Rate * r.Kept,
+		LatenessP99: r.Lateness.Percentile(99),
+		ResponseP50: r.Response.Percentile(50),
 		Connections: r.Wanted,
 		Reached:     r.Reached,
 		Requests:    r.Requests,

@@ -88,6 +88,7 @@ func runs() map[string]*Report {
 	limited.Requests, limited.Errors, limited.Unsent, limited.Causes[replay.OutOfPorts], limited.ConnectFailures[replay.OutOfPorts] = 1, 1, 99, 1, 12
 
 	paced := &replay.Result{Ending: replay.Elapsed, Elapsed: time.Second, CPU: 20 * time.Millisecond}
+	paced.Kept, paced.Wanted, paced.Reached = 0.97, 1, 1
 	paced.Requests, paced.Opened, paced.First, paced.Reused, paced.ClosedByUs, paced.Statuses[200], paced.Unsent = 100, 1, 1, 99, 1, 100, 3
 	for i := range time.Duration(100) {
 		paced.Answered(2+int(i), i*time.Millisecond, i*time.Microsecond, i*2*time.Microsecond)
