@@ -80,11 +80,11 @@ func TestVerdicts(t *testing.T) {
 		args   []string
 		state  string
 		status int
-		reason string // part of the first
+		reason string // part of one
 		stderr string // part of it
 	}{
 		{"nothing", politely(5 * time.Millisecond), []string{"-n", "1000", "-c", "20"}, "valid", 0, "", ""},
-		{"few requests", politely(0), []string{"-n", "10"}, "suspect", 0, "10 requests answered, and", ""},
+		{"few requests", politely(20 * time.Millisecond), []string{"-n", "10"}, "suspect", 0, "10 requests answered, and", ""},
 		{"connections that cannot be opened", nil, []string{"-c", "5", "-d", "300ms", "--grace", "0s"}, "invalid", 3, "of 5 connections could be opened", "had no whole response"},
 		{"a rate for which there are too few connections", politely(20 * time.Millisecond), []string{"--rate", "1000", "-c", "1", "-d", "500ms"}, "invalid", 3, "requests were sent a second where 1000.0 were asked for", "the figures are invalid: "},
 		{"a rate, and a number", politely(20 * time.Millisecond), []string{"--rate", "1000", "-c", "1", "-n", "30"}, "invalid", 3, "requests were sent a second where 1000.0 were asked for", "the figures are invalid: "},
@@ -107,17 +107,9 @@ func TestVerdicts(t *testing.T) {
 			next(read)
 			w.Close()
 		}, []string{"-c", "1", "-n", "1200"}, "suspect", 0, "requests sent again", ""},
-		{"a loop that is busy", func(_ int64, read *bufio.Reader, w net.Conn) {
-			next(read)
-			interim := strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 4000)
-			for range 200 {
-				io.WriteString(w, interim)
-			}
-			io.WriteString(w, response("hi"))
-		}, []string{"-c", "1", "-n", "1"}, "suspect", 0, "a loop of loadgen was busy for", ""},
 		{"failures alone", func(_ int64, read *bufio.Reader, w net.Conn) {
 			for i := 0; next(read); i++ {
-				if time.Sleep(time.Millisecond); i == 5 {
+				if time.Sleep(5 * time.Millisecond); i == 5 {
 					io.WriteString(w, "what?\r\n\r\n")
 					w.Close()
 				}
@@ -134,8 +126,7 @@ func TestVerdicts(t *testing.T) {
 			}
 			stdout, stderr, status := loadgen(t, append([]string{"replay", "http://" + address + "/", "--format", "json"}, test.args...)...)
 			v := numbersOf(t, stdout).Verdict
-			first := strings.Join(append(v.Reasons, ""), "\n")
-			if first, _, _ = strings.Cut(first, "\n"); v.State != test.state || !strings.Contains(first, test.reason) || test.state == "valid" && first != "" {
+			if all := strings.Join(v.Reasons, "\n"); v.State != test.state || !strings.Contains(all, test.reason) || test.state == "valid" && all != "" {
 				t.Errorf("%+v", v)
 			}
 			if status != test.status || !strings.Contains(stderr, test.stderr) || (stderr == "") != (status == 0) || strings.Count(stderr, "\n") > 1 {

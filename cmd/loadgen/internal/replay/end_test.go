@@ -529,3 +529,34 @@ func answerBlindly(p *peer) {
 		p.Write(answer)
 	}
 }
+
+// TestBusy: the busiest loop counts, in the time of the whole run.
+func TestBusy(t *testing.T) {
+	const s = time.Second
+	at := func(d time.Duration) loop.Time { return loop.Time(s + d) }
+	for _, test := range []struct {
+		lanes []*lane
+		want  float64
+	}{
+		{[]*lane{{began: at(0), left: at(10 * s), waited: 8 * s}, {began: at(0), left: at(10 * s), waited: s / 2}}, 0.95},
+		{[]*lane{{began: at(0), left: at(10 * s), waited: 5 * s}, {began: at(0), left: at(s)}}, 0.5},
+		{[]*lane{{began: at(0), left: at(0)}}, 0},
+	} {
+		r, err := newRun(planned(t, plantest.Gets("/1")), Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.lanes = test.lanes
+		if got := r.result().Busy; got != test.want {
+			t.Errorf("busy for %g of the time, want %g", got, test.want)
+		}
+	}
+	idle := replayed(t, planned(t, plantest.Gets("/1")), serve(t, func(p *peer) {
+		p.next()
+		time.Sleep(100 * time.Millisecond)
+		p.say(plantest.OK)
+	}).address, Config{})
+	if idle.Busy == 0 || idle.Busy > 0.9 || idle.Wanted != 1 || idle.Reached != 1 {
+		t.Errorf("busy for %g of the time, %d of %d connections", idle.Busy, idle.Reached, idle.Wanted)
+	}
+}
