@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/pace"
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/plan"
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/replay"
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/report"
 	"github.com/hopwire/hopwire/shared/program"
@@ -24,6 +25,11 @@ connection that is to end is closed by --close: fin and rst end it from here wit
 a word; with header the last request has "Connection: close", and the server closes,
 or we do a second later. Otherwise it is fin, and the last request to a URL has the
 field too.
+
+With --pipeline, requests follow each other without waiting, up to so many, and their
+responses are told apart by their order (RFC 9112 section 9.3.2). The first of a
+connection goes alone, and so does one whose method is not idempotent, such as POST.
+If the connection ends, those that were not answered are sent again, one by one.
 `
 
 func keepAliveFlags() []cli.Flag {
@@ -33,6 +39,7 @@ func keepAliveFlags() []cli.Flag {
 		&cli.DurationFlag{Name: "connection-lifetime", Usage: "close connections that are `DURATION` old when they are next used, or have been", DefaultText: "as old as they become"},
 		&cli.StringFlag{Name: "idle", Usage: "leave a connection idle for `DURATION`, or A..B, before its next request", DefaultText: "not at all"},
 		&cli.StringFlag{Name: "close", Usage: "who ends a connection and how: `HOW` is fin, rst or header", DefaultText: "fin, for URLs also header"},
+		&cli.IntFlag{Name: "pipeline", Value: 1, Usage: "have up to `N` requests under way on a connection, behind its first, while each may be sent again"},
 		&cli.StringFlag{Name: "source", Usage: "connect from `ADDRESS`, or A-B in turns, when ports run out", DefaultText: "what the system chooses"},
 		&cli.DurationFlag{Name: "warmup", Usage: "for `DURATION` before the measuring, requests do not count"},
 	}
@@ -41,7 +48,7 @@ func keepAliveFlags() []cli.Flag {
 var closings = map[string]replay.Closing{"": replay.CloseAsAsked, "fin": replay.CloseFIN, "rst": replay.CloseRST, "header": replay.CloseHeader}
 
 // setKeepAlive reads what keepAliveFlags have said, and refuses what means nothing.
-func setKeepAlive(c *cli.Context, config *replay.Config) (err error) {
+func setKeepAlive(c *cli.Context, p *plan.Plan, config *replay.Config) (err error) {
 	how, known := closings[c.String("close")]
 	var bound pace.Between[int]
 	if bound, err = between(c.String("requests-per-connection"), strconv.Atoi); err != nil || bound.Least < 0 || bound.Least == 0 && bound.Most > 0 {
@@ -53,6 +60,7 @@ func setKeepAlive(c *cli.Context, config *replay.Config) (err error) {
 		}
 	}
 	config.RequestsPerConnection, config.MostPerConnection = bound.Least, bound.Most
+	config.Pipeline = c.Int("pipeline")
 	config.Lifetime, config.Warmup, config.Close = c.Duration("connection-lifetime"), c.Duration("warmup"), how
 	switch {
 	case !known:
@@ -61,6 +69,12 @@ func setKeepAlive(c *cli.Context, config *replay.Config) (err error) {
 		return program.Usagef("--connection-lifetime is longer than 0, not %s", config.Lifetime)
 	case config.Warmup < 0:
 		return program.Usagef("--warmup is 0 or longer, not %s", config.Warmup)
+	case config.Pipeline < 1:
+		return program.Usagef("--pipeline is at least 1, not %d", config.Pipeline)
+	case config.Pipeline > 1 && (c.IsSet("rate") || c.String("pace") == "recorded" || c.IsSet("idle")):
+		return program.Usagef("--pipeline sends requests at once, and --rate, --pace recorded and --idle say when: give one of them")
+	case config.Pipeline > 1 && !p.Pipelines():
+		return program.Usagef("--pipeline: none of the requests may be under way with another, as their methods are not idempotent")
 	case c.IsSet("idle") && c.IsSet("rate"):
 		return program.Usagef("--idle and --rate both say when requests go out: give one of them")
 	case c.IsSet("idle") && c.String("pace") == "recorded":
@@ -130,5 +144,6 @@ func addKeepAlive(c *cli.Context, config replay.Config, s *report.Settings) {
 	s.RequestsPerConnection, s.RequestsPerConnectionMost = config.RequestsPerConnection, config.MostPerConnection
 	s.ConnectionLifetimeS, s.WarmupS = config.Lifetime.Seconds(), config.Warmup.Seconds()
 	s.IdleFromS, s.IdleToS = config.Idle.Least.Seconds(), config.Idle.Greatest().Seconds()
+	s.Pipeline = config.Pipeline
 	s.Close, s.From = c.String("close"), c.String("source")
 }

@@ -54,6 +54,7 @@ func TestPaceFlags(t *testing.T) {
 
 // TestMeaninglessFlags: flags that mean nothing together are refused in one sentence.
 func TestMeaninglessFlags(t *testing.T) {
+	post := pcapOf(t, "127.0.0.1:80", []string{"POST /b HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc", response("A")})
 	file := pcapOf(t, "127.0.0.1:80", []string{request("/a"), response("A")})
 	for _, test := range []struct {
 		args string
@@ -84,6 +85,11 @@ func TestMeaninglessFlags(t *testing.T) {
 		{"--idle 1s --pace recorded", "--idle and --pace recorded both say"},
 		{"--connection-lifetime 0s", "--connection-lifetime is longer than 0"},
 		{"--close tls", "--close is fin, rst or header"},
+		{"--pipeline 0", "--pipeline is at least 1"},
+		{"--pipeline 2 --rate 5", "--pipeline sends requests at once"},
+		{"--pipeline 2 --idle 5s", "--pipeline sends requests at once"},
+		{"--pipeline 2 --pace recorded", "--pipeline sends requests at once"},
+		{"--pipeline 2 POST", "not idempotent"},
 		{"--warmup -1s", "--warmup is 0 or longer"},
 		{"--source here", "--source is an IP address or two"},
 		{"--source 127.0.0.9-127.0.0.2", "--source is an IP address or two"},
@@ -94,7 +100,10 @@ func TestMeaninglessFlags(t *testing.T) {
 		{"--source 127.0.0.2 --target unix:/s", "no way from 127.0.0.2"},
 	} {
 		args := append([]string{"replay", "--target", "127.0.0.1:9"}, strings.Fields(test.args)...)
-		if !strings.Contains(test.args, "http://") {
+		switch {
+		case args[len(args)-1] == "POST":
+			args[len(args)-1] = post
+		case !strings.Contains(test.args, "http://"):
 			args = append(args, file)
 		}
 		_, stderr, status := loadgen(t, args...)

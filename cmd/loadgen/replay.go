@@ -119,6 +119,7 @@ EXAMPLES
   loadgen replay a.pcap b.pcap --target :8080 --connections 64 --duration 30s
   loadgen replay http://127.0.0.1:8080/ --requests-per-connection 1
   loadgen replay http://127.0.0.1:8080/ --requests-per-connection 1..9
+  loadgen replay http://127.0.0.1:8080/ --pipeline 8
   loadgen replay http://127.0.0.1:8080/ --idle 10ms..2s --connection-lifetime 1m
   loadgen replay http://127.0.0.1:8080/ --rate 9000 --arrivals poisson --ramp 5s
   loadgen replay recording.pcapng --target :8080 --pace recorded --speed 2`
@@ -377,7 +378,7 @@ func configOf(c *cli.Context, p *plan.Plan) (replay.Config, error) {
 	if err := cmp.Or(verify(c, &config), checkFlags(c, p, &config)); err != nil {
 		return config, err
 	}
-	if err := cmp.Or(setPace(c, p, &config), setKeepAlive(c, &config)); err != nil {
+	if err := cmp.Or(setPace(c, p, &config), setKeepAlive(c, p, &config)); err != nil {
 		return config, err
 	}
 	if p.Joined && config.Duration == 0 && config.Requests == 0 {

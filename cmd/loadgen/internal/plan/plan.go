@@ -128,6 +128,19 @@ func (p *Plan) Last() (last time.Duration) {
 	return last
 }
 
+// Pipelines says whether some request may be under way with others: RFC 9112 section
+// 9.3.2.
+func (p *Plan) Pipelines() bool {
+	for i := range p.Sessions {
+		for _, r := range p.Sessions[i].Requests {
+			if r.Idempotent {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Verifiable says whether a whole response was recorded for some request.
 func (p *Plan) Verifiable() bool {
 	for i := range p.Sessions {

@@ -22,7 +22,7 @@
 // few hundred bytes, and goes on in a new task, that passes by what is done already.
 // Only for the rest of a response, and in pauses after failures, a task waits.
 //
-// A connection has one request outstanding, and the next one goes out when the
+// A connection has one request outstanding, unless more are wanted (pipeline.go), and the next one goes out when the
 // whole response was read. Where the loop is closed, it does so at once: the rate
 // is the server's, and a server that stalls is asked less often; the latencies are
 // those of the requests that were sent, not those that a stream of independent

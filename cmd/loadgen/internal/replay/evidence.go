@@ -109,10 +109,11 @@ func (w *worker) save(f failure, now loop.Time) {
 		track.Close(flow, events.Inbound, wall, f.cause.String())
 		became = "closed"
 	}
+	session, i := w.place()
 	track.Note(flow, wall, &events.Note{Kind: "failure", Warning: true, Text: f.err.Error(), Params: []events.Param{
 		{Name: "cause", Value: f.cause.String()},
-		{Name: "request", Value: strconv.Itoa(w.taken)},
-		{Name: "session", Value: w.session.Name},
+		{Name: "request", Value: strconv.Itoa(i + 1)},
+		{Name: "session", Value: session.Name},
 	}})
 	track.Note(flow, wall, &events.Note{Kind: "exchange", Params: []events.Param{
 		{Name: "method", Value: string(w.request.Method)},

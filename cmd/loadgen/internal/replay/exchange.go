@@ -18,7 +18,7 @@ func (w *worker) answered(now loop.Time) {
 	if w.isFirst {
 		t.AnsweredFirst(w.connecting, firstByte, latency)
 	} else {
-		t.Answered(w.sent, w.began.Sub(w.before), firstByte, latency)
+		t.Answered(w.sent-w.behind(), max(w.began.Sub(w.before), 0), firstByte, latency)
 	}
 	if w.due != 0 {
 		t.Response.Record(now.Sub(w.due))
@@ -73,8 +73,8 @@ func (w *worker) send() (whole bool) {
 		l.tally.Retries++
 	}
 	bytes := r.Bytes
-	if w.last = w.isLast(); w.last {
-		bytes = w.final()
+	if w.last = w.isLast(w.ends); w.last {
+		bytes = w.final(r)
 	}
 	w.asked, w.isFirst = true, w.sent == 0
 	w.times++
@@ -121,11 +121,13 @@ type reading struct {
 // closed.
 func (w *worker) receive() failure {
 	w.conn.ReadDeadline(w.deadline)
-	if err := w.conn.WaitReadable(); err != nil {
-		return w.unreceived(ioFailure(err, 0))
+	if w.pipe == nil || w.pipe.held == nil {
+		if err := w.conn.WaitReadable(); err != nil {
+			return w.unreceived(ioFailure(err, 0))
+		}
 	}
-	rd := w.lane.borrowReading()
-	defer w.lane.returnReading(rd)
+	rd := w.takeReading()
+	defer w.leaveReading(rd)
 	a, f := w.receiveHead(rd)
 	if f.cause == Answered {
 		f = w.receiveBody(rd, a)
@@ -157,8 +159,10 @@ func (w *worker) unreceived(f failure) failure {
 func (w *worker) receiveHead(rd *reading) (answer, failure) {
 	l, r, buf, seen := w.lane, w.request, rd.buf, 0
 	for {
-		if err := w.fill(buf); err != nil {
-			return answer{}, ioFailure(err, w.received)
+		if held := seen == 0 && buf.Len() > 0; !held {
+			if err := w.fill(buf); err != nil {
+				return answer{}, ioFailure(err, w.received)
+			}
 		}
 		a, err := l.memo.parse(buf, seen, &rd.head, r)
 		for err == nil && a.status < 200 && a.status != 101 {
@@ -221,7 +225,7 @@ func (w *worker) receiveBody(rd *reading, a answer) failure {
 		switch {
 		case err != nil:
 			return failure{BadResponse, err}
-		case done && buf.Len() > 0:
+		case done && buf.Len() > 0 && w.behind() == 0:
 			return failure{ExcessOctets, fmt.Errorf("%s behind the end of the response", english.Plural(buf.Len(), "byte"))}
 		case done:
 			rd.verdict.end()
@@ -272,7 +276,7 @@ func (w *worker) settle(a answer) {
 	} else {
 		t.Reused++
 	}
-	if w.uploading() || w.unwritten.cause != Answered {
+	if w.behind() == 0 && (w.uploading() || w.unwritten.cause != Answered) {
 		t.Early++
 	}
 	if w.last && w.lane.run.config.Close == CloseHeader && w.unwritten.cause == Answered {

@@ -29,9 +29,9 @@ const (
 const serverCloses = time.Second
 
 // isLast says of the request that is about to be sent that it is the last on its
-// connection.
-func (w *worker) isLast() bool {
-	return w.enough(w.sent+1) || w.taken == len(w.turn) && w.lane.run.endsAsRecorded() || w.outlived()
+// connection. The last of its turn is where the recorded one ended.
+func (w *worker) isLast(ends bool) bool {
+	return w.enough(w.sent+1) || ends && w.lane.run.endsAsRecorded() || w.outlived()
 }
 
 // enough says that a connection which has carried n requests is to be closed.
@@ -75,9 +75,8 @@ func (w *worker) end(ours bool) {
 	}
 }
 
-// final is what goes out as the last request of a connection.
-func (w *worker) final() []byte {
-	r := w.request
+// final is what goes out of the last request of a connection.
+func (w *worker) final(r *plan.Request) []byte {
 	if how := w.lane.run.config.Close; how == CloseFIN || how == CloseRST || r.Final == nil {
 		return r.Bytes
 	}

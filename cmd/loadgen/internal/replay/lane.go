@@ -59,6 +59,9 @@ func newLane(r *run, on *loop.Loop) *lane {
 	}
 	for i := range l.workers {
 		l.workers[i].lane = l
+		if r.config.Pipeline > 1 {
+			l.workers[i].pipe = &pipeline{}
+		}
 		l.workers[i].target = r.sources[(i*r.config.Loops+on.Index())%len(r.sources)]
 	}
 	return l

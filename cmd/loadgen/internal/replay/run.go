@@ -45,6 +45,9 @@ type Config struct {
 	Idle pace.Between[time.Duration]
 	// Close is how connections end that have carried what they were to carry.
 	Close Closing
+	// Pipeline is how many requests of a closed loop may be under way on a connection;
+	// 0 and 1: one.
+	Pipeline int
 	// Sources are the addresses that connections are made from, in turns; nil: the
 	// kernel chooses.
 	Sources []netip.Addr

@@ -67,6 +67,9 @@ const unreadAfter = time.Second
 // section 9.3). One that does not read on is not waited for: the connection can carry
 // no other request, and is closed.
 func (w *worker) finishUpload() {
+	if w.behind() > 0 { // it is of one that was sent ahead
+		return
+	}
 	for before := -1; w.conn != nil && w.uploading(); {
 		taken := w.took - w.conn.Unsent()
 		if taken == before {

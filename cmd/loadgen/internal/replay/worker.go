@@ -39,6 +39,7 @@ type worker struct {
 	conn    *loop.Conn // nil between connections
 	born    loop.Time  // when it was opened
 	bound   int        // how many requests it may carry; 0: no bound
+	ends    bool       // the request under way is the last of its turn
 	last    bool       // the request under way is the last one on conn
 	sent    int        // requests that went out on conn
 	isFirst bool       // the request under way is the first one on conn
@@ -58,11 +59,12 @@ type worker struct {
 
 	// The exchange under way.
 	deadline  loop.Time
-	took      int      // bytes of the request that the kernel took
-	unwritten failure  // why it did not take all
-	upload    *upload  // nil: never needed so far
-	received  int64    // bytes of its response so far
-	keeping   *keeping // nil: failing exchanges are not saved
+	took      int       // bytes of the request that the kernel took
+	unwritten failure   // why it did not take all
+	upload    *upload   // nil: never needed so far
+	pipe      *pipeline // nil: one request at a time
+	received  int64     // bytes of its response so far
+	keeping   *keeping  // nil: failing exchanges are not saved
 
 	// Trouble: how long to wait before the next attempt to connect.
 	pause time.Duration
@@ -109,7 +111,7 @@ func (w *worker) goOn() {
 // hasRequest takes the next request unless one is under way; false: it is not time for
 // one, and the worker is parked, or there is nothing left to do.
 func (w *worker) hasRequest() bool {
-	if w.request != nil {
+	if w.request != nil || w.next() {
 		return true
 	}
 	if w.gone || w.lane.stopping || w.lane.loop.Stopping() {
@@ -119,7 +121,11 @@ func (w *worker) hasRequest() bool {
 		return false
 	}
 	w.request = &w.turn[w.taken]
+	if w.pipe != nil {
+		w.pipe.session, w.pipe.index = w.session, w.taken
+	}
 	w.taken++
+	w.ends = w.taken == len(w.turn)
 	if w.due != 0 {
 		w.takeUp()
 	}
@@ -166,10 +172,12 @@ func (w *worker) proceed() failure {
 			if f := w.connect(); w.parked || f.cause != Answered {
 				return f
 			}
-			if w.send() {
-				w.park(w.conn)
+			if w.send() && w.waitsAhead() {
 				return failure{}
 			}
+		}
+		if w.waitsForTurn() {
+			return failure{}
 		}
 		f := w.receive()
 		if !w.isStale(f) {
@@ -193,7 +201,8 @@ func (w *worker) conclude(f failure) {
 		w.answered(now)
 		w.ended = now
 	} else {
-		w.lane.failed(w.session, w.taken-1, f)
+		session, i := w.place()
+		w.lane.failed(session, i, f)
 		w.afterFailure(f, now)
 	}
 	w.before = now
@@ -222,6 +231,7 @@ func (w *worker) hangUp() {
 	w.end(ours)
 	w.awaitUpload() // which this wakes
 	w.conn, w.sent, w.full = nil, 0, false
+	w.lose()
 }
 
 // stirred looks at what arrived while no request was outstanding: the end of

@@ -125,6 +125,8 @@ type Settings struct {
 	IdleFromS                 float64 `json:"idle_from_s"`
 	IdleToS                   float64 `json:"idle_to_s"`
 	Close                     string  `json:"close"`
+	// Pipeline is how many requests may be under way on a connection.
+	Pipeline int `json:"pipeline"`
 	// From is the addresses that were connected from; empty: the system chose.
 	From    string  `json:"from"`
 	WarmupS float64 `json:"warmup_s"`
@@ -177,6 +179,7 @@ func (s *Settings) connectionsClosed() string {
 // New makes the report of a result.
 func New(s Settings, notes []string, r *replay.Result) *Report {
 	s.ConnectionsClosed = s.connectionsClosed()
+	s.Pipeline = max(s.Pipeline, 1)
 	s.Pace = cmp.Or(s.Pace, "closed")
 	s.Servers = append([]string{}, s.Servers...) // JSON has [], not null
 	rep := &Report{

@@ -105,7 +105,7 @@ func runs() map[string]*Report {
 	open.Pace, open.Rate, open.Arrivals, open.RampS, open.Reuse = "open", 20000, "poisson", 2.5, "oldest"
 	inTime.Pace, inTime.Speed, inTime.RequestsPerConnection = "recorded", 2, 0
 	open.RequestsPerConnection, open.RequestsPerConnectionMost, open.ConnectionLifetimeS, open.Close, open.WarmupS = 3, 7, 60, "rst", 2
-	paced.Warmup = 40000
+	paced.Warmup, file.Pipeline = 40000, 8
 	notes := []string{"2 requests left out: not HTTP/1.1 by the book", "3 packets were cut by the snapshot length of the capture: record with tcpdump -s 0"}
 	return map[string]*Report{
 		"smooth":  New(url, nil, smooth),

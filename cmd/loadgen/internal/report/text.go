@@ -130,6 +130,9 @@ func (rep *Report) idle() (about string) {
 	if s.ConnectionLifetimeS > 0 {
 		about += ", no older than " + span(inSeconds(s.ConnectionLifetimeS))
 	}
+	if s.Pipeline > 1 {
+		about += fmt.Sprintf(", up to %d requests under way on each", s.Pipeline)
+	}
 	if s.Close != "" {
 		about += ", ended by " + s.Close
 	}
