@@ -18,7 +18,7 @@ func (w *worker) answered(now loop.Time) {
 	if w.isFirst {
 		t.AnsweredFirst(w.connecting, firstByte, latency)
 	} else {
-		t.Answered(w.sent-w.behind(), max(w.began.Sub(w.before), 0), firstByte, latency)
+		t.Answered(w.position, max(w.began.Sub(w.before), 0), firstByte, latency)
 	}
 	if w.due != 0 {
 		t.Response.Record(now.Sub(w.due))
@@ -79,6 +79,7 @@ func (w *worker) send() (whole bool) {
 	w.asked, w.isFirst = true, w.sent == 0
 	w.times++
 	w.sent++
+	w.position = w.sent
 	w.deadline = l.loop.Now().Add(l.run.config.Timeout)
 	w.conn.WriteDeadline(w.deadline)
 	w.took, w.received, w.unwritten = 0, 0, failure{}

@@ -28,14 +28,15 @@ type pipeline struct {
 
 // flying is a request that was sent ahead.
 type flying struct {
-	session *plan.Session
-	index   int
-	request *plan.Request
-	size    int // bytes that were sent
-	began   loop.Time
-	ends    bool // it is the last of its turn
-	last    bool
-	lost    bool // its connection is gone
+	session  *plan.Session
+	index    int
+	request  *plan.Request
+	position int // on the connection, from 1
+	size     int // bytes that were sent
+	began    loop.Time
+	ends     bool // it is the last of its turn
+	last     bool
+	lost     bool // its connection is gone
 }
 
 // place is of which session the request under way is, and where in it.
@@ -70,7 +71,7 @@ func (w *worker) sendAhead() {
 		if w.taken == len(w.turn) && !w.hasTurn() || !w.turn[w.taken].Idempotent {
 			break
 		}
-		last = flying{session: w.session, index: w.taken, request: &w.turn[w.taken], began: now}
+		last = flying{session: w.session, index: w.taken, request: &w.turn[w.taken], position: w.sent + 1, began: now}
 		w.taken++
 		last.ends = w.taken == len(w.turn)
 		bytes := last.request.Bytes
@@ -118,6 +119,7 @@ func (w *worker) next() bool {
 		w.request, w.asked, w.times, w.ends, w.last = f.request, !f.lost, 1, f.ends, f.last && !f.lost
 		w.isFirst, w.began, w.took, w.received = false, f.began, f.size, 0
 		w.deadline = f.began.Add(w.lane.run.config.Timeout)
+		w.position = f.position
 		w.keep(f.request.Bytes)
 		return true
 	}

@@ -59,6 +59,7 @@ type worker struct {
 
 	// The exchange under way.
 	deadline  loop.Time
+	position  int       // of the request on its connection, from 1
 	took      int       // bytes of the request that the kernel took
 	unwritten failure   // why it did not take all
 	upload    *upload   // nil: never needed so far
