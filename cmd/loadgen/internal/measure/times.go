@@ -10,12 +10,15 @@ type Times struct {
 	// Connect is from the call for a connection to the open one, of each that was
 	// opened.
 	Connect Histogram
+	// TLS is how long the handshake took, on each connection that was opened for it.
+	// NewTimes leaves it out.
+	TLS Histogram
 	// FirstByte is from before the request's first byte was written until the
 	// first byte that came back was noticed, of an interim response too; Latency
 	// is to the response's last byte. Both are of requests that did not fail.
 	FirstByte, Latency Histogram
 	// LatencyWithConnect is what a user waits for: the latency, and before the
-	// first request of a connection the time that opening it took.
+	// first request of a connection the time that opening it took, and its handshake.
 	LatencyWithConnect Histogram
 	// FirstRequestWithConnect is the part of LatencyWithConnect that is of the first
 	// requests of their connections.
@@ -103,4 +106,5 @@ func (t *Times) Merge(u *Times) {
 	for i, h := range t.all() {
 		h.Merge(from[i])
 	}
+	t.TLS.Merge(&u.TLS)
 }

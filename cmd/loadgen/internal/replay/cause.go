@@ -22,6 +22,10 @@ const (
 	ConnectRefused
 	ConnectTimeout
 	ConnectFailed
+	// TLSHandshake: what was opened came to no TLS. Certificate: nor was the server
+	// trusted to be the one that was meant.
+	TLSHandshake
+	Certificate
 	// OutOfPorts, OutOfFiles, OutOfMemory: nor was one asked for, since this
 	// machine or what it allows to this program did not suffice.
 	OutOfPorts
@@ -55,6 +59,8 @@ var causeNames = [causes]string{
 	ConnectRefused:       "connect-refused",
 	ConnectTimeout:       "connect-timeout",
 	ConnectFailed:        "connect-failed",
+	TLSHandshake:         "tls-handshake",
+	Certificate:          "certificate",
 	OutOfPorts:           "out-of-ports",
 	OutOfFiles:           "out-of-files",
 	OutOfMemory:          "out-of-memory",
@@ -78,6 +84,8 @@ var causeMeanings = [causes]string{
 	ConnectRefused:       "the server refuses connections",
 	ConnectTimeout:       "no connection in time",
 	ConnectFailed:        "no connection could be opened",
+	TLSHandshake:         "no TLS with the server",
+	Certificate:          "the server's is not accepted",
 	OutOfPorts:           "no port of ours is free",
 	OutOfFiles:           "we may open no more files",
 	OutOfMemory:          "our kernel has no memory left",

@@ -14,6 +14,7 @@ import (
 // until that is hopeless, or until the run is over.
 type opening struct {
 	conn  *loop.Conn // of the attempt under way, or nil
+	tls   *tlsConn   // on conn, once that is open; nil: none, or not yet
 	began loop.Time  // when that did
 	since loop.Time  // when the first one did; 0 before it
 	last  failure    // of the last one that failed
@@ -22,7 +23,7 @@ type opening struct {
 // connect sees to it that there is a connection to send the next request on. While
 // one is opened, the worker is parked.
 func (w *worker) connect() failure {
-	if w.conn != nil && w.conn.Readable() && !w.full {
+	if w.conn != nil && w.stirs() {
 		w.stirred()
 	}
 	w.retire() // it may have been idle for too long
@@ -70,7 +71,7 @@ func (w *worker) open() failure {
 		}
 		o.last, l.connectFailure = f, f
 		l.tally.ConnectFailures[f.cause]++
-		if l.hopeless(o.since) {
+		if f.cause == Certificate && l.tally.Opened == 0 || l.hopeless(o.since) {
 			w.gone = true
 			l.run.gaveUp.Add(1)
 			return f
@@ -87,9 +88,17 @@ func (w *worker) open() failure {
 func (w *worker) dial() failure {
 	l, o := w.lane, &w.opening
 	var err error
-	if conn := o.conn; conn != nil {
+	if o.tls != nil {
+		return w.shake(false)
+	} else if conn := o.conn; conn != nil {
+		err = conn.EndDial(w.target, w.deadline)
+		w.connecting = w.noticed(o.began).Sub(o.began)
+		if err == nil && l.tls != nil {
+			o.tls = newTLSConn(conn, l.tls)
+			return w.shake(true)
+		}
 		o.conn = nil
-		if err = conn.EndDial(w.target, w.deadline); err == nil {
+		if err == nil {
 			w.conn = conn
 			w.opened()
 			return failure{}
@@ -107,12 +116,11 @@ func (w *worker) dial() failure {
 		w.opened()
 		l.tally.ClosedByPeer++
 	}
-	return w.notOpened(err)
+	return w.cutShort(connectFailure(err), ConnectTimeout)
 }
 
 // opened counts a connection and how long it took to open it.
 func (w *worker) opened() {
-	w.connecting = w.noticed(w.opening.began).Sub(w.opening.began)
 	w.born, w.bound = w.lane.loop.Now(), w.lane.run.config.perConnection().Draw(w.lane.random)
 	w.reached = true
 	w.lane.tally.Opened++
@@ -124,14 +132,14 @@ func (w *worker) opened() {
 // nobody had answered (RFC 6298 section 2).
 const unheard = time.Second
 
-// notOpened judges an attempt that failed, or was cut short.
-func (w *worker) notOpened(err error) failure {
-	f := connectFailure(err)
+// cutShort judges an attempt that failed. If only the end of the run had it fail, it
+// has done so by the cause unanswered, or is one that was still connecting.
+func (w *worker) cutShort(f failure, unanswered Cause) failure {
 	if f.cause != Abandoned {
 		return f
 	}
 	if waited := w.lane.loop.Clock().Sub(w.opening.began); waited >= unheard {
-		return failure{ConnectTimeout, fmt.Errorf("nobody had answered after %s, when the run was over", waited.Round(time.Millisecond))}
+		return failure{unanswered, fmt.Errorf("nobody had answered after %s, when the run was over", waited.Round(time.Millisecond))}
 	}
 	w.lane.tally.Connecting++
 	return f

@@ -84,17 +84,30 @@ func (w *worker) send() (whole bool) {
 	w.conn.WriteDeadline(w.deadline)
 	w.took, w.received, w.unwritten = 0, 0, failure{}
 	w.keep(bytes)
-	n, err := w.conn.WriteOnce(bytes)
-	w.wrote(n, err)
-	if err == nil && n < len(bytes) {
+	n := w.write(w.conn, w.tls, bytes)
+	if w.unwritten.cause == Answered && n < len(bytes) {
 		w.startUpload(bytes[n:])
 	}
 	return n == len(bytes)
 }
 
-// wrote counts what the kernel took of the request, and notes why it took no more.
-func (w *worker) wrote(n int, err error) {
-	w.took += n
+// write writes once of the request, counts that, and notes why it was no more.
+func (w *worker) write(conn *loop.Conn, secure *tlsConn, p []byte) (n int) {
+	var took int
+	var err error
+	if secure != nil {
+		n, took, err = secure.write(p)
+	} else {
+		n, err = conn.WriteOnce(p)
+		took = n
+	}
+	w.wrote(n, took, err)
+	return n
+}
+
+// wrote counts what the kernel took of requests, and notes why it took no more.
+func (w *worker) wrote(n, took int, err error) {
+	w.took += took
 	w.lane.tally.BytesOut += int64(n)
 	if err != nil {
 		w.unwritten = ioFailure(err, 0)
@@ -122,9 +135,13 @@ type reading struct {
 // closed.
 func (w *worker) receive() failure {
 	w.conn.ReadDeadline(w.deadline)
-	if w.pipe == nil || w.pipe.held == nil {
+	if (w.pipe == nil || w.pipe.held == nil) && (w.tls == nil || !w.tls.speaks(false)) {
 		if err := w.conn.WaitReadable(); err != nil {
 			return w.unreceived(ioFailure(err, 0))
+		}
+		if w.tls != nil && !w.uploading() && !w.tls.speaks(true) {
+			w.park(w.conn)
+			return failure{}
 		}
 	}
 	rd := w.takeReading()
@@ -136,9 +153,9 @@ func (w *worker) receive() failure {
 	switch {
 	case f.cause != Answered:
 		return w.unreceived(f)
-	case w.unwritten.cause != Answered && a.framing.Kind == wire.UntilClose:
+	case w.unwritten.cause != Answered && a.framing.Kind == wire.UntilClose && w.tls == nil:
 		// Of a reset the kernel tells once, and has told the writer: the end of
-		// stream that the reader saw after it is perhaps none.
+		// stream that the reader saw after it is perhaps none. That of TLS is one.
 		return failure{ClosedInResponse, w.unwritten.err}
 	}
 	w.settle(a)
@@ -185,7 +202,7 @@ func (w *worker) receiveHead(rd *reading) (answer, failure) {
 
 // fill reads what there is, and counts it.
 func (w *worker) fill(buf *loop.Buffer) error {
-	n, err := buf.FillFrom(w.conn)
+	n, err := w.read(buf)
 	if w.received == 0 {
 		w.first = w.noticed(w.began)
 	}
@@ -197,6 +214,14 @@ func (w *worker) fill(buf *loop.Buffer) error {
 	w.lane.tally.BytesIn += int64(n)
 	w.full = len(buf.Space()) == 0
 	return err
+}
+
+// read reads once.
+func (w *worker) read(buf *loop.Buffer) (int, error) {
+	if w.tls != nil {
+		return w.tls.fill(buf)
+	}
+	return buf.FillFrom(w.conn)
 }
 
 // noticed is when the loop heard of what has just come: at the beginning of its

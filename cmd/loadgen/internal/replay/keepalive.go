@@ -70,9 +70,12 @@ func (w *worker) awaitClose() {
 func (w *worker) end(ours bool) {
 	if ours && w.lane.run.config.Close == CloseRST {
 		w.conn.Reset()
-	} else {
-		w.conn.Close()
+		return
 	}
+	if w.tls != nil {
+		w.tls.closeNotify()
+	}
+	w.conn.Close()
 }
 
 // final is what goes out of the last request of a connection.

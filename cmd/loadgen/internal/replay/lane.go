@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"crypto/tls"
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
@@ -15,6 +16,7 @@ import (
 type lane struct {
 	run                *run
 	loop               *loop.Loop
+	tls                *tls.Config // nil: none is spoken
 	workers            []worker
 	active             int // workers that have not left
 	pacer              pacer
@@ -50,7 +52,7 @@ const publishEvery = 200 * time.Millisecond
 
 func newLane(r *run, on *loop.Loop) *lane {
 	workers := on.Share(r.config.Connections)
-	l := &lane{run: r, loop: on, workers: make([]worker, workers), active: workers}
+	l := &lane{run: r, loop: on, tls: tlsConfig(&r.config), workers: make([]worker, workers), active: workers}
 	l.random = rand.New(rand.NewPCG(seed, uint64(on.Index())))
 	l.pacer = newPacer(l, workers)
 	l.readings = loop.NewFreeList[*reading](on)

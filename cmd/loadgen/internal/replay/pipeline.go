@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"bytes"
 	"errors"
 
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/plan"
@@ -90,8 +91,15 @@ func (w *worker) sendAhead() {
 
 func (w *worker) writeAhead(size int) {
 	w.conn.WriteDeadline(w.lane.loop.Now().Add(w.lane.run.config.Timeout))
+	if w.tls != nil {
+		all := bytes.Join(w.pipe.bytes, nil)
+		if n := w.write(w.conn, w.tls, all); w.unwritten.cause == Answered && n < size {
+			w.startUpload(all[n:])
+		}
+		return
+	}
 	n, err := w.conn.WritevOnce(w.pipe.bytes)
-	w.wrote(n, err)
+	w.wrote(n, n, err)
 	if err != nil || n == size {
 		return
 	}
@@ -143,7 +151,7 @@ func (w *worker) waitsForTurn() bool {
 // waitsAhead sends what may be sent ahead, and parks the worker, unless part of that
 // has still to be written.
 func (w *worker) waitsAhead() bool {
-	if w.sendAhead(); w.uploading() {
+	if w.sendAhead(); w.uploading() || w.tls != nil && w.tls.speaks(false) {
 		return false
 	}
 	w.park(w.conn)

@@ -3,6 +3,7 @@ package replay
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -22,6 +23,12 @@ import (
 type Config struct {
 	// Target is the server.
 	Target *loop.Address
+	// TLS, if not nil, has TLS spoken with it: it says who the server is to be, whom
+	// one trusts in that, or that one trusts everybody.
+	TLS *tls.Config
+	// ResumeTLS has handshakes resume the session of one before, where the server
+	// gave a ticket for that.
+	ResumeTLS bool
 	// Connections is how many sessions are under way at once; 0 means 1.
 	Connections int
 	// Loops is how many event loops share them; 0 means 1. There are never more

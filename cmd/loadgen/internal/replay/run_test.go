@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"net"
@@ -39,7 +40,7 @@ func TestExchanges(t *testing.T) {
 	const chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 	post := "POST /p HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nbody"
 	large := strings.Repeat("0123456789abcdef", 16<<10)
-	for _, test := range []struct {
+	type exchangeTest struct {
 		name    string
 		session []plantest.Exchange
 		config  Config
@@ -47,7 +48,9 @@ func TestExchanges(t *testing.T) {
 		want    counts
 		cause   Cause  // of the errors
 		explain string // part of the first explanation
-	}{
+		overTLS counts // what to want there, if it is not want
+	}
+	for _, test := range []exchangeTest{
 		{
 			name: "two requests on one connection", session: plantest.Gets("/1", "/2"), script: always(plantest.OK),
 			want: counts{requests: 2, opened: 1, reused: 1, byUs: 1},
@@ -233,6 +236,7 @@ func TestExchanges(t *testing.T) {
 				p.say("HTTP/1.1 200 OK\r\n\r\nhalf of")
 			},
 			want: counts{requests: 1, errors: 1, opened: 1, byPeer: 1}, cause: ClosedInResponse,
+			overTLS: counts{requests: 1, opened: 1, byPeer: 1},
 		},
 		{
 			name: "a response that fills a buffer to the brim", session: plantest.Gets("/1", "/2"),
@@ -249,7 +253,7 @@ func TestExchanges(t *testing.T) {
 			want: counts{requests: 2, opened: 2, byUs: 2},
 		},
 	} {
-		t.Run(test.name, func(t *testing.T) {
+		exchange := func(t *testing.T, test exchangeTest) {
 			t.Parallel()
 			s := serve(t, test.script)
 			r := replayed(t, planned(t, test.session), s.address, test.config)
@@ -267,7 +271,13 @@ func TestExchanges(t *testing.T) {
 			if n := r.Latency.Count(); n != r.Requests-r.Errors {
 				t.Errorf("%d latencies of %d good requests", n, r.Requests-r.Errors)
 			}
-		})
+		}
+		t.Run(test.name, func(t *testing.T) { exchange(t, test) })
+		server, client := asUsual()
+		secure := test
+		secure.script, secure.config.TLS = secured(server, test.script), client
+		secure.want = cmp.Or(test.overTLS, test.want)
+		t.Run(test.name+", over TLS", func(t *testing.T) { exchange(t, secure) })
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -103,6 +104,9 @@ func (p *peer) say(octets string) { io.WriteString(p, octets) }
 
 // reset closes the connection so that the client sees a reset.
 func (p *peer) reset() {
+	if secure, ok := p.Conn.(*tls.Conn); ok {
+		p.Conn = secure.NetConn()
+	}
 	p.Conn.(*net.TCPConn).SetLinger(0)
 	p.Close()
 }

@@ -1,7 +1,9 @@
 package replay
 
 import (
+	"crypto/tls"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -34,7 +36,7 @@ func simulatedAnd(t *testing.T, seed uint64, options simnet.Options, plan *plan.
 		t.Fatal(err)
 	}
 	err = simnet.New(seed, options).Run(loop.Config{}, func(g *loop.Group) error {
-		_, err := g.Listen(target.String(), func(c *loop.Conn) { c.Loop().Go(&simOrigin{conn: c}) })
+		_, err := g.Listen(target.String(), func(c *loop.Conn) { c.Loop().Go(&simOrigin{conn: spoken(c, config), loop: c.Loop()}) })
 		r.startOn(g)
 		g.Loop(0).Post(func() { also(r, g.Loop(0)) })
 		return err
@@ -42,10 +44,20 @@ func simulatedAnd(t *testing.T, seed uint64, options simnet.Options, plan *plan.
 	return r.result(), err
 }
 
+// spoken is what an origin speaks on a connection, plain or TLS.
+func spoken(c *loop.Conn, config Config) io.ReadWriteCloser {
+	if config.TLS == nil {
+		return c
+	}
+	server, _ := asUsual()
+	return tls.Server(c, server)
+}
+
 // A simOrigin answers each request of a connection in the manner that its
 // target names, with simContent.
 type simOrigin struct {
-	conn   *loop.Conn
+	conn   io.ReadWriteCloser
+	loop   *loop.Loop
 	before func(target string) // is called for each request; nil: nothing
 	head   wire.RequestHead
 	body   wire.BodyScanner
@@ -53,13 +65,13 @@ type simOrigin struct {
 
 func (o *simOrigin) Run() {
 	defer o.conn.Close()
-	buf := o.conn.Loop().Buffer()
+	buf := o.loop.Buffer()
 	defer buf.Release()
 	for {
 		n, err := wire.ParseRequestHead(buf.Unread(), 0, &o.head)
 		if err == wire.ErrIncomplete {
 			buf.Compact()
-			if _, err := buf.FillFrom(o.conn); err != nil {
+			if _, err := o.fill(buf); err != nil {
 				return
 			}
 			continue
@@ -90,6 +102,12 @@ func (o *simOrigin) Run() {
 	}
 }
 
+func (o *simOrigin) fill(buf *loop.Buffer) (int, error) {
+	n, err := o.conn.Read(buf.Space())
+	buf.Filled(n)
+	return n, err
+}
+
 // takeBody reads the body. An echo is written before more is read.
 func (o *simOrigin) takeBody(buf *loop.Buffer, echo bool) bool {
 	f, err := wire.RequestFraming(&o.head)
@@ -107,7 +125,7 @@ func (o *simOrigin) takeBody(buf *loop.Buffer, echo bool) bool {
 			return err == nil
 		}
 		buf.Compact()
-		if _, err := buf.FillFrom(o.conn); err != nil {
+		if _, err := o.fill(buf); err != nil {
 			return false
 		}
 	}

@@ -33,6 +33,8 @@ type Tally struct {
 	// Opened connections; ConnectFailures counts attempts to open one.
 	Opened          int64
 	ConnectFailures [causes]int64
+	// Resumed handshakes, of those in Times.TLS.
+	Resumed int64
 	// First and Reused count the whole responses to the first request of a
 	// connection, and to those on one that was kept alive.
 	First, Reused int64
@@ -65,6 +67,7 @@ func (t *Tally) merge(u *Tally) {
 	t.BytesIn += u.BytesIn
 	t.BytesOut += u.BytesOut
 	t.Opened += u.Opened
+	t.Resumed += u.Resumed
 	t.First += u.First
 	t.Reused += u.Reused
 	t.ClosedByUs += u.ClosedByUs

@@ -19,6 +19,7 @@ import (
 type upload struct {
 	worker  *worker
 	conn    *loop.Conn
+	tls     *tlsConn // on conn, or nil
 	rest    []byte
 	running bool
 	done    loop.Signal
@@ -31,18 +32,16 @@ func (w *worker) startUpload(rest []byte) {
 		w.upload = &upload{worker: w}
 	}
 	u := w.upload
-	u.conn, u.rest, u.running = w.conn, rest, true
+	u.conn, u.tls, u.rest, u.running = w.conn, w.tls, rest, true
 	w.lane.loop.Go(u)
 }
 
 // Run is the upload's task.
 func (u *upload) Run() {
 	for len(u.rest) > 0 && u.worker.unwritten.cause == Answered {
-		n, err := u.conn.WriteOnce(u.rest)
-		u.rest = u.rest[n:]
-		u.worker.wrote(n, err)
+		u.rest = u.rest[u.worker.write(u.conn, u.tls, u.rest):]
 	}
-	u.conn, u.rest, u.running = nil, nil, false
+	u.conn, u.tls, u.rest, u.running = nil, nil, nil, false
 	u.done.FireAll()
 }
 

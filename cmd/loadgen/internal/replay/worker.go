@@ -37,6 +37,7 @@ type worker struct {
 	// The connection.
 	target  *loop.Address
 	conn    *loop.Conn // nil between connections
+	tls     *tlsConn   // on conn; nil: none
 	born    loop.Time  // when it was opened
 	bound   int        // how many requests it may carry; 0: no bound
 	ends    bool       // the request under way is the last of its turn
@@ -53,7 +54,7 @@ type worker struct {
 	before loop.Time
 
 	// What is measured, beside that.
-	connecting time.Duration // how long it took to open conn
+	connecting time.Duration // how long it took to open conn, TLS included
 	began      loop.Time     // when the exchange under way did
 	first      loop.Time     // when the first byte of its responses came
 
@@ -223,7 +224,7 @@ func (w *worker) hangUp() {
 	if w.conn == nil {
 		return
 	}
-	ours := !w.conn.Ended()
+	ours := !w.conn.Ended() && (w.tls == nil || !w.tls.over)
 	if ours {
 		w.lane.tally.ClosedByUs++
 	} else {
@@ -231,8 +232,16 @@ func (w *worker) hangUp() {
 	}
 	w.end(ours)
 	w.awaitUpload() // which this wakes
-	w.conn, w.sent, w.full = nil, 0, false
+	w.conn, w.tls, w.sent, w.full = nil, nil, 0, false
 	w.lose()
+}
+
+// stirs says that something came while no request was outstanding.
+func (w *worker) stirs() bool {
+	if w.tls != nil {
+		return w.tls.speaks(false)
+	}
+	return w.conn.Readable() && !w.full
 }
 
 // stirred looks at what arrived while no request was outstanding: the end of
@@ -242,7 +251,7 @@ func (w *worker) hangUp() {
 func (w *worker) stirred() {
 	buf := w.lane.loop.Buffer()
 	defer buf.Release()
-	n, _ := buf.FillFrom(w.conn)
+	n, _ := w.read(buf)
 	w.lane.tally.BytesIn += int64(n)
 	w.hangUp()
 }
