@@ -82,10 +82,16 @@ pauses there were; with --no-backoff, there are none. A connection gives up, and
 its session, when attempts have failed for 2 s in which no connection was
 answered.
 
+To an https URL or target TLS 1.2 or 1.3 is spoken, and HTTP/1.1 in it. The
+certificate has to be for the URL's host or, for recordings, the target's.
+Sessions are resumed only with --tls-resume: then you measure clients that come
+again, otherwise new ones. If a handshake fails, no connection was opened. An
+end of the connection that TLS did not announce (close_notify) ends no response.
+
 The latency of a request is from before its first byte is written to the last
 byte of its response; "first byte" ends with the first that comes back. A user
 also waits for the connection: "+ connecting" counts in, for the first request
-of each, how long it took to open it. The 99th percentile is the shortest of
+of each, how long it took to open it, handshake included. The 99th percentile is the shortest of
 these times that at least 99 % do not exceed.
 
 The first SIGTERM, SIGINT or SIGHUP has no more requests sent, and the report
@@ -122,7 +128,9 @@ EXAMPLES
   loadgen replay http://127.0.0.1:8080/ --pipeline 8
   loadgen replay http://127.0.0.1:8080/ --idle 10ms..2s --connection-lifetime 1m
   loadgen replay http://127.0.0.1:8080/ --rate 9000 --arrivals poisson --ramp 5s
-  loadgen replay recording.pcapng --target :8080 --pace recorded --speed 2`
+  loadgen replay recording.pcapng --target :8080 --pace recorded --speed 2
+  loadgen replay https://127.0.0.1:8443/ --ca ca.pem --requests-per-connection 1
+  loadgen replay a.pcap --target https://127.0.0.1:8443 --insecure`
 
 const (
 	defaultConnections = 16
@@ -131,7 +139,7 @@ const (
 
 func replayFlags() []cli.Flag {
 	return slices.Concat(requestFlags(), []cli.Flag{
-		&cli.StringFlag{Name: "target", Usage: "send to `ADDRESS`, host:port or unix:/path", DefaultText: "the URL's host and port"},
+		&cli.StringFlag{Name: "target", Usage: "send to `ADDRESS`, host:port, https://host:port or unix:/path", DefaultText: "the URL's host and port"},
 		&cli.IntFlag{Name: "connections", Aliases: []string{"c"}, Value: defaultConnections, Usage: "keep `N` sessions under way at once"},
 		&cli.DurationFlag{Name: "duration", Aliases: []string{"d"}, Usage: "stop after `DURATION`, such as 30s", DefaultText: "no bound for files, 10s for URLs"},
 		&cli.Int64Flag{Name: "requests", Aliases: []string{"n"}, Usage: "stop after `N` requests", DefaultText: "once through the recordings"},
@@ -145,7 +153,7 @@ func replayFlags() []cli.Flag {
 		&cli.StringFlag{Name: "memory", Value: "3GiB", Usage: "read recordings within `SIZE` of memory, at least 64MiB"},
 		&cli.StringFlag{Name: "format", Value: "text", Usage: "report as `FORMAT` text or json"},
 		program.LoopsFlag(),
-	}, verifyFlags(), paceFlags(), keepAliveFlags())
+	}, verifyFlags(), paceFlags(), keepAliveFlags(), tlsFlags())
 }
 
 func replayAction(c *cli.Context) error {
@@ -346,7 +354,7 @@ func load(c *cli.Context, reading *reading, arg string, ask plan.Ask, hop events
 	}
 	rec, err := read(c, reading, arg)
 	if errors.Is(err, os.ErrNotExist) && strings.ContainsAny(arg, ":/") {
-		return nil, fmt.Errorf("%w; a URL begins with http://", err)
+		return nil, fmt.Errorf("%w; a URL begins with http:// or https://", err)
 	}
 	if err != nil {
 		return nil, err
@@ -384,11 +392,15 @@ func configOf(c *cli.Context, p *plan.Plan) (replay.Config, error) {
 	if p.Joined && config.Duration == 0 && config.Requests == 0 {
 		config.Duration = defaultDuration
 	}
-	target, err := targetOf(c, p)
+	to, err := destinationOf(c, p)
 	if err != nil {
 		return config, err
 	}
-	if config.Target, err = loop.ParseAddress(target); err != nil {
+	if config.TLS, err = tlsConfigOf(c, to); err != nil {
+		return config, err
+	}
+	config.ResumeTLS = c.Bool("tls-resume")
+	if config.Target, err = loop.ParseAddress(to.address); err != nil {
 		return config, program.Usagef("--target: %v", err)
 	}
 	if config.Sources, err = sourcesOf(c.String("source")); err != nil {
@@ -423,7 +435,7 @@ func checkFlags(c *cli.Context, p *plan.Plan, config *replay.Config) error {
 	return nil
 }
 
-// targetOf is what --target says, or else the URLs.
+// targetOf is --target, or else the only server that the URLs name.
 func targetOf(c *cli.Context, p *plan.Plan) (string, error) {
 	switch {
 	case c.String("target") != "":
@@ -443,6 +455,10 @@ func settingsOf(c *cli.Context, p *plan.Plan, config replay.Config) report.Setti
 		Servers:          list(c, "server"),
 		Memory:           c.String("memory"),
 		Target:           config.Target.String(),
+		TLS:              config.TLS != nil,
+		Insecure:         c.Bool("insecure"),
+		CA:               c.String("ca"),
+		TLSResume:        c.Bool("tls-resume"),
 		Sessions:         len(p.Sessions),
 		RecordedRequests: p.Len(),
 		Requests:         config.Requests,

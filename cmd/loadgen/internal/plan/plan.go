@@ -26,7 +26,8 @@ type Plan struct {
 	// the number of requests per connection is set. So it is with URLs, which
 	// have no recorded connection that could end.
 	Joined bool
-	// Targets are the servers that URLs name, each once; recordings name none.
+	// Targets are the servers that URLs name, each once, as host:port, those of https
+	// as https://host:port; recordings name none.
 	Targets []string
 	// Notes say what of the recording cannot be sent or compared, and why. Each
 	// is one sentence. The first Losses of them are about what may have been asked

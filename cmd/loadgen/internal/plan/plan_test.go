@@ -317,6 +317,8 @@ func TestFromURL(t *testing.T) {
 		{"http://127.0.0.1:8080/a/b?c=d#e", "127.0.0.1:8080", "GET /a/b?c=d HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n"},
 		{"http://example.org", "example.org:80", "GET / HTTP/1.1\r\nHost: example.org\r\n\r\n"},
 		{"http://[::1]:81/ä b", "[::1]:81", "GET /%C3%A4%20b HTTP/1.1\r\nHost: [::1]:81\r\n\r\n"},
+		{"https://h/", "https://h:443", "GET / HTTP/1.1\r\nHost: h\r\n\r\n"},
+		{"https://[::1]:81/", "https://[::1]:81", "GET / HTTP/1.1\r\nHost: [::1]:81\r\n\r\n"},
 		{"http://h?q", "h:80", "GET /?q HTTP/1.1\r\nHost: h\r\n\r\n"},
 	} {
 		p, err := FromURL(test.url)
@@ -336,8 +338,7 @@ func TestFromURL(t *testing.T) {
 
 func TestFromURLRefuses(t *testing.T) {
 	for url, want := range map[string]string{
-		"https://h/":       "TLS",
-		"ftp://h/":         "give an http URL",
+		"ftp://h/":         "give an http or https URL",
 		"http:///a":        "no host",
 		"http://u:p@h/":    "user names",
 		"http://h:x/":      "no URL",

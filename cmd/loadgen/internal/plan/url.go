@@ -14,7 +14,7 @@ func IsURL(s string) bool {
 	return strings.Contains(s, "://")
 }
 
-// FromURL makes a plan of one GET of an http URL, as if it had been recorded.
+// FromURL makes a plan of one GET of an http or https URL, as if it had been recorded.
 // The request has a Host field and nothing else.
 func FromURL(s string) (*Plan, error) { return Ask{}.FromURL(s) }
 
@@ -48,10 +48,8 @@ func parseURL(s string) (*url.URL, error) {
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("%s is no URL: %w", s, errors.Unwrap(err))
-	case u.Scheme == "https":
-		return nil, fmt.Errorf("%s: TLS is not spoken here; give an http URL", s)
-	case u.Scheme != "http":
-		return nil, fmt.Errorf("%s: give an http URL, such as http://127.0.0.1:8080/", s)
+	case u.Scheme != "http" && u.Scheme != "https":
+		return nil, fmt.Errorf("%s: give an http or https URL, such as http://127.0.0.1:8080/", s)
 	case u.Hostname() == "":
 		return nil, fmt.Errorf("%s names no host", s)
 	case u.User != nil:
@@ -60,7 +58,11 @@ func parseURL(s string) (*url.URL, error) {
 	return u, nil
 }
 
-// targetOf is the address that u names; port 80 unless it says otherwise.
+// targetOf is the address that u names, as Plan.Targets has it. The port is that of the
+// scheme unless u says otherwise.
 func targetOf(u *url.URL) string {
+	if u.Scheme == "https" {
+		return "https://" + net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "443"))
+	}
 	return net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "80"))
 }

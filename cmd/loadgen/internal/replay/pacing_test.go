@@ -113,7 +113,7 @@ func served(t *testing.T, options simnet.Options, config Config, p *plan.Plan, b
 		_, err := g.Listen(target.String(), func(c *loop.Conn) {
 			i := connections
 			connections++
-			c.Loop().Go(&simOrigin{conn: c, before: func(target string) { before(c.Loop(), i, target) }})
+			c.Loop().Go(&simOrigin{conn: c, loop: c.Loop(), before: func(target string) { before(c.Loop(), i, target) }})
 		})
 		r.startOn(g)
 		return err

@@ -55,11 +55,12 @@ type Report struct {
 	// has any where the loop is closed.
 	ResponseUS Distribution `json:"response_us"`
 	LatenessUS Distribution `json:"lateness_us"`
-	// ConnectUS is of the connections that were opened. LatencyWithConnectUS is
-	// what a user waits for: LatencyUS, and before the first request of a
-	// connection the time that opening it took. Of these first requests alone are
+	// ConnectUS is of the connections that were opened, and TLSUS of the handshakes
+	// on them. LatencyWithConnectUS is what a user waits for: LatencyUS, and before
+	// the first request of a connection the time that both took. Of these first requests alone are
 	// FirstRequestUS and FirstRequestWithConnectUS.
 	ConnectUS                 Distribution `json:"connect_us"`
+	TLSUS                     Distribution `json:"tls_us"`
 	LatencyWithConnectUS      Distribution `json:"latency_with_connect_us"`
 	FirstRequestUS            Distribution `json:"first_request_us"`
 	FirstRequestWithConnectUS Distribution `json:"first_request_with_connect_us"`
@@ -99,6 +100,12 @@ type Settings struct {
 	// Memory is within how much of it recordings were read.
 	Memory string `json:"memory"`
 	Target string `json:"target"`
+	// TLS is spoken with it. Insecure: any certificate is accepted; CA is the file
+	// with the authorities that are trusted, or none. TLSResume: sessions are resumed.
+	TLS       bool   `json:"tls"`
+	Insecure  bool   `json:"insecure"`
+	CA        string `json:"ca"`
+	TLSResume bool   `json:"tls_resume"`
 	// Sessions and RecordedRequests are what the source has; a URL is one of each.
 	Sessions         int `json:"sessions"`
 	RecordedRequests int `json:"recorded_requests"`
@@ -150,6 +157,8 @@ type Settings struct {
 // Connections is what became of them.
 type Connections struct {
 	Opened int64 `json:"opened"`
+	// TLSResumed handshakes, of those in TLSUS, resumed an earlier session.
+	TLSResumed int64 `json:"tls_resumed"`
 	// FirstRequests were answered as the first ones of their connection,
 	// ReusedRequests on one that was kept alive.
 	FirstRequests  int64 `json:"first_requests"`
@@ -210,6 +219,7 @@ func New(s Settings, notes []string, r *replay.Result) *Report {
 		ResponseUS:                distributionOf(&r.Response),
 		LatenessUS:                distributionOf(&r.Lateness),
 		ConnectUS:                 distributionOf(&r.Connect),
+		TLSUS:                     distributionOf(&r.TLS),
 		LatencyWithConnectUS:      distributionOf(&r.LatencyWithConnect),
 		FirstRequestUS:            distributionOf(r.FirstRequest()),
 		FirstRequestWithConnectUS: distributionOf(&r.FirstRequestWithConnect),
@@ -283,6 +293,7 @@ func (rep *Report) countStatuses(r *replay.Result) {
 func connectionsOf(r *replay.Result) Connections {
 	return Connections{
 		Opened:         r.Opened,
+		TLSResumed:     r.Resumed,
 		FirstRequests:  r.First,
 		ReusedRequests: r.Reused,
 		ClosedByUs:     r.ClosedByUs,

@@ -96,6 +96,14 @@ func runs() map[string]*Report {
 		paced.Lateness.Record(30 * time.Microsecond)
 	}
 
+	secure := &replay.Result{Ending: replay.Complete, Elapsed: 3 * time.Second, CPU: time.Second}
+	secure.Requests, secure.First, secure.Opened, secure.ClosedByUs, secure.Statuses[200], secure.Resumed = 1000, 1000, 1000, 1000, 1000, 984
+	for range 1000 {
+		secure.Connect.Record(150 * time.Microsecond)
+		secure.TLS.Record(850 * time.Microsecond)
+		secure.AnsweredFirst(time.Millisecond, 150*time.Microsecond, 200*time.Microsecond)
+	}
+
 	url := Settings{Source: []string{"http://127.0.0.1:8080/1k"}, Hop: "client", Target: "127.0.0.1:8080", Sessions: 1, RecordedRequests: 1, Connections: 64, Loops: 2, DurationS: 10, KeptAlive: true, TimeoutS: 10, GraceS: 1, Retry: "stale", Backoff: true}
 	file := Settings{
 		Source: []string{"recordings/monday/morning.pcapng", "recordings/monday/evening.pcapng"}, Hop: "origin", Target: "unix:/run/hopwire/edge.sock",
@@ -106,9 +114,12 @@ func runs() map[string]*Report {
 	inTime.Pace, inTime.Speed, inTime.RequestsPerConnection = "recorded", 2, 0
 	open.RequestsPerConnection, open.RequestsPerConnectionMost, open.ConnectionLifetimeS, open.Close, open.WarmupS = 3, 7, 60, "rst", 2
 	paced.Warmup, file.Pipeline = 40000, 8
+	https := url
+	https.Source, https.TLS, https.CA, https.TLSResume, https.RequestsPerConnection, https.KeptAlive = []string{"https://127.0.0.1:8443/1k"}, true, "ca.pem", true, 1, false
 	notes := []string{"2 requests left out: not HTTP/1.1 by the book", "3 packets were cut by the snapshot length of the capture: record with tcpdump -s 0"}
 	return map[string]*Report{
 		"smooth":  New(url, nil, smooth),
+		"secure":  New(https, nil, secure),
 		"rough":   New(file, notes, rough),
 		"nothing": New(url, nil, nothing),
 		"hanging": New(url, nil, hanging),

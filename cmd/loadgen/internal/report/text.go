@@ -91,6 +91,9 @@ func (rep *Report) title(t *page) {
 		t.WriteString(line + "\n")
 	}
 	about := fmt.Sprintf("%s on %s, %s", plural(int64(s.Connections), "connection"), plural(int64(s.Loops), "loop"), rep.keepAlive())
+	if s.TLS {
+		about += ", TLS"
+	}
 	about += rep.pace() + rep.idle()
 	if s.Verify {
 		about += ", verified"
@@ -246,6 +249,7 @@ func (rep *Report) latencies(t *page) {
 	t.distribution("Lateness", &rep.LatenessUS)
 	t.distribution("First byte", &rep.FirstByteUS)
 	t.distribution("Connecting", &rep.ConnectUS)
+	t.distribution("TLS handshake", &rep.TLSUS)
 	if rep.FirstRequestUS.Count < rep.LatencyUS.Count { // otherwise it would be the same again
 		t.distribution("First request", &rep.FirstRequestUS)
 		t.distribution("+ connecting", &rep.FirstRequestWithConnectUS)
@@ -301,6 +305,9 @@ func (rep *Report) cpuPerRequest() string {
 func (rep *Report) connections(t *page) {
 	c := &rep.Connections
 	t.line("Connections", "%s opened, %s answered on new ones, %s on kept-alive ones", count(c.Opened), plural(c.FirstRequests, "request"), count(c.ReusedRequests))
+	if n := rep.TLSUS.Count; n > 0 {
+		t.line("", "%s, %s of them resumed", plural(n, "TLS handshake"), count(c.TLSResumed))
+	}
 	t.line("", "%s closed by us, %s by the server", count(c.ClosedByUs), count(c.ClosedByPeer))
 	if rep.Pauses > 0 {
 		t.line("", "%s after failures, %s in all", plural(rep.Pauses, "pause"), span(inSeconds(rep.PausedS)))
