@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -500,13 +499,13 @@ func TestReadsWhileItWrites(t *testing.T) {
 		}, counts{requests: 2, opened: 2, byUs: 2}, 413, 1, 0},
 		{"the end, and nothing is read", func(p *peer, r *http.Request, over <-chan struct{}) {
 			p.say(plantest.OK[:len(plantest.OK)-1])
-			p.Conn.(*net.TCPConn).CloseWrite()
+			p.Conn.(interface{ CloseWrite() error }).CloseWrite()
 			<-over
 		}, counts{requests: 2, errors: 1, opened: 2, byPeer: 1, byUs: 1}, 200, 0, 0},
 	} {
-		t.Run(test.name, func(t *testing.T) {
+		run := func(t *testing.T, secure bool) {
 			over := make(chan struct{})
-			s := serve(t, func(p *peer) {
+			script := func(p *peer) {
 				if p.number == 0 {
 					r, err := http.ReadRequest(p.reader)
 					if err != nil {
@@ -515,15 +514,23 @@ func TestReadsWhileItWrites(t *testing.T) {
 					test.script(p, r, over)
 				}
 				always(plantest.OK)(p)
-			})
+			}
+			config := Config{}
+			if secure {
+				server, client := asUsual()
+				script, config.TLS = secured(server, script), client
+			}
+			s := serve(t, script)
 			defer close(over)
-			r := replayed(t, planned(t, append([]plantest.Exchange{postOf(size)}, plantest.Gets("/2")...)), s.address, Config{})
+			r := replayed(t, planned(t, append([]plantest.Exchange{postOf(size)}, plantest.Gets("/2")...)), s.address, config)
 			if got := countsOf(r); got != test.want || r.Statuses[test.status] == 0 || r.Elapsed > 8*time.Second {
 				t.Errorf("got %+v, want %+v; statuses %d: %d, in %s: %v", got, test.want, test.status, r.Statuses[test.status], r.Elapsed, r.Explanations)
 			}
 			if r.Early != test.early || r.Unread != test.unread {
 				t.Errorf("%d early responses, want %d; %d requests were never read, want %d", r.Early, test.early, r.Unread, test.unread)
 			}
-		})
+		}
+		t.Run(test.name, func(t *testing.T) { run(t, false) })
+		t.Run(test.name+", over TLS", func(t *testing.T) { run(t, true) })
 	}
 }
