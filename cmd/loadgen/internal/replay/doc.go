@@ -36,6 +36,9 @@
 // and how it ends can be chosen (keepalive.go); what happens before a warm-up is over
 // does not count (warmup.go).
 //
+// With TLS (tls.go), the handshake is part of connecting, and there are records between
+// the connection and the other steps, which do not know of it.
+//
 // What goes out is the bytes of the plan. Nothing is added, changed or
 // re-encoded, but for "Connection: close" where that is asked for.
 package replay

@@ -70,6 +70,7 @@ type Config struct {
 	// request is due when it was recorded.
 	Speed float64
 	// Timeout is how long opening a connection may take, and how long a whole
+	// Timeout is how long opening a connection may take, TLS included, and a whole
 	// exchange; 0 means 10 seconds.
 	Timeout time.Duration
 	// Grace is how long responses are waited for that are outstanding when the
