@@ -134,8 +134,9 @@ type reading struct {
 // receive reads the response, and leaves the connection ready for the next request or
 // closed.
 func (w *worker) receive() failure {
+	speaks := w.tls != nil && w.tls.speaks(false)
 	w.conn.ReadDeadline(w.deadline)
-	if (w.pipe == nil || w.pipe.held == nil) && (w.tls == nil || !w.tls.speaks(false)) {
+	if (w.pipe == nil || w.pipe.held == nil) && !speaks {
 		if err := w.conn.WaitReadable(); err != nil {
 			return w.unreceived(ioFailure(err, 0))
 		}

@@ -228,11 +228,17 @@ func (t *tlsConn) fill(buf *loop.Buffer) (int, error) {
 }
 
 // speaks says whether the server has said something, or has ended the connection;
-// what TLS has for itself, such as tickets, is none. It does not wait, and is sure of
-// the socket if that was reported readable just now.
+// what TLS has for itself, such as tickets, is none. If the connection was reported
+// readable just now, the caller is sure of that, and has set a ReadDeadline. Otherwise
+// there is hardly a wait, and that for a mistake of the engine.
 func (t *tlsConn) speaks(sure bool) bool {
-	if t.in == nil && t.Readable() && (sure || !t.full) && t.pump() != nil {
-		return true
+	if t.in == nil && t.Readable() && (sure || !t.full) {
+		if !sure {
+			t.ReadDeadline(t.Loop().Now().Add(time.Millisecond))
+		}
+		if err := t.pump(); err != nil && (sure || err != os.ErrDeadlineExceeded) {
+			return true
+		}
 	}
 	if t.isAhead {
 		return true

@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"errors"
 	"fmt"
 	"io"
 	"math/big"
@@ -20,6 +21,7 @@ import (
 	"time"
 
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/plan/plantest"
+	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/loop/simnet"
 	"github.com/hopwire/hopwire/shared/wiretest"
 )
@@ -348,5 +350,58 @@ func TestTLSAllocatesLittlePerRequest(t *testing.T) {
 	mallocs(100)
 	if few, many := mallocs(100), mallocs(5100); many > few+3*5000+250 {
 		t.Errorf("5000 requests more allocate %d times more", many-few)
+	}
+}
+
+// TestTLSTicketsSayNothing: tickets that came while the connection was idle, for longer
+// than any deadline, are no reason to leave it.
+func TestTLSTicketsSayNothing(t *testing.T) {
+	usual, client := asUsual()
+	server := usual.Clone()
+	server.ClientAuth = tls.RequestClientCert // which has crypto/tls send tickets when it has heard our last
+	target, err := loop.ParseAddress("127.0.0.1:80")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = simnet.New(1, simnet.Options{}).Run(loop.Config{}, func(g *loop.Group) error {
+		_, err := g.Listen(target.String(), func(c *loop.Conn) {
+			c.Loop().Go(loop.Func(func() {
+				io.Copy(io.Discard, tls.Server(c, server))
+				c.Close()
+			}))
+		})
+		l := g.Loop(0)
+		l.Post(func() {
+			l.Go(loop.Func(func() {
+				defer g.Stop()
+				conn, err := l.Dial(target, 0)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer conn.Close()
+				secure := newTLSConn(conn, tlsConfig(&Config{TLS: client, ResumeTLS: true}))
+				done, err := secure.shake(true)
+				for !done {
+					done, err = secure.shake(false)
+				}
+				if err = errors.Join(err, secure.flush()); err != nil {
+					t.Error(err)
+				}
+				conn.ReadDeadline(l.Now().Add(time.Second))
+				l.Sleep(time.Minute)
+				if !conn.Readable() {
+					t.Error("no ticket has come")
+				}
+				if secure.speaks(false) {
+					t.Error("the server is taken to speak")
+				}
+				secure.closeNotify()
+			}))
+		})
+		return err
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }
