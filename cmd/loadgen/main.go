@@ -7,6 +7,7 @@
 //	flags_verify.go   what responses are compared by, and where those go that fail
 //	show.go           loadgen show: flags -> events of a recording -> what is drawn of them
 //	tls.go            where requests go, and whether by TLS
+//	ledger.go         loadgen replay --ledger: the counters of others, before and after
 //
 // What is sent is made by internal/plan, in an order that internal/pace gives. The
 // sending is done by internal/replay, which counts and measures with

@@ -94,6 +94,13 @@ also waits for the connection: "+ connecting" counts in, for the first request
 of each, how long it took to open it, handshake included. The 99th percentile is the shortest of
 these times that at least 99 % do not exceed.
 
+With --ledger edge=127.0.0.1:9090,origin=127.0.0.1:9091 the counters of these
+programs are read from their --admin before and after, and what was sent here must
+have been seen there: requests and their ends, connections and who closed them, and
+the same between edge and origins. "Up to" stands before what need not have arrived,
+such as unfinished requests. Nobody else may use the programs meanwhile. If a number
+is missing, the report names it, and the exit status is 1.
+
 The first SIGTERM, SIGINT or SIGHUP has no more requests sent, and the report
 written; the second SIGTERM or SIGINT stops at once.
 
@@ -112,7 +119,7 @@ The exit status is 3 if the verdict is INVALID, whatever else there is to tell.
 Otherwise it is 0 if every request was answered, be it after attempts to connect
 that failed, of which the report tells; 1 if a request failed, if more than one
 in a thousand requests are unfinished, or as many connections still being opened
-at the end, or if there is no result; 2 if the command line is wrong or asks for
+at the end, if the ledger does not balance, or if there is no result; 2 if the command line is wrong or asks for
 more connections than this machine allows. SUSPECT does not change it.
 `
 
@@ -130,7 +137,8 @@ EXAMPLES
   loadgen replay http://127.0.0.1:8080/ --rate 9000 --arrivals poisson --ramp 5s
   loadgen replay recording.pcapng --target :8080 --pace recorded --speed 2
   loadgen replay https://127.0.0.1:8443/ --ca ca.pem --requests-per-connection 1
-  loadgen replay a.pcap --target https://127.0.0.1:8443 --insecure`
+  loadgen replay a.pcap --target https://127.0.0.1:8443 --insecure
+  loadgen replay http://127.0.0.1:8080/ --ledger edge=:9090,origin=:9091`
 
 const (
 	defaultConnections = 16
@@ -152,6 +160,7 @@ func replayFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "no-backoff", Usage: "do not pause after failures, as long as 5 ms to 500 ms"},
 		&cli.StringFlag{Name: "memory", Value: "3GiB", Usage: "read recordings within `SIZE` of memory, at least 64MiB"},
 		&cli.StringFlag{Name: "format", Value: "text", Usage: "report as `FORMAT` text or json"},
+		ledgerFlag(),
 		program.LoopsFlag(),
 	}, verifyFlags(), paceFlags(), keepAliveFlags(), tlsFlags())
 }
@@ -165,6 +174,10 @@ func replayAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	books, err := openBooks(c)
+	if err != nil {
+		return err
+	}
 	result, err := run(c, p, config)
 	if err != nil {
 		return err
@@ -174,10 +187,11 @@ func replayAction(c *cli.Context) error {
 		p.Notes = append(p.Notes, note)
 	}
 	r := report.New(settingsOf(c, p, config), p.Notes, result)
+	r.Ledger = books.close(c.Context, result)
 	if err := write(c, r); err != nil {
 		return fmt.Errorf("the report cannot be written: %w", err)
 	}
-	return ending(r.Verdict, errors.Join(unsaved, result.Err()))
+	return ending(r.Verdict, errors.Join(unsaved, result.Err(), r.Ledger.Err()))
 }
 
 // statusInvalid is the exit status where the figures do not mean what they say.

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/ledger"
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/replay"
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/verdict"
 )
@@ -86,6 +87,8 @@ type Report struct {
 	// recording was left out, and of the result easily overlooked.
 	Explanations []string `json:"explanations"`
 	Notes        []string `json:"notes"`
+	// Ledger is nil where none was asked for.
+	Ledger *ledger.Ledger `json:"ledger,omitempty"`
 
 	spread []bar        // of the latencies
 	later  Distribution // of those at positions that the text does not tell apart

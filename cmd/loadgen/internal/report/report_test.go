@@ -14,6 +14,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/ledger"
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/replay"
 )
 
@@ -127,7 +128,16 @@ func runs() map[string]*Report {
 		"limited": New(url, nil, limited),
 		"open":    New(open, nil, paced),
 		"in-time": New(inTime, nil, paced),
+		"ledger":  withLedger(New(url, nil, late), late),
 	}
+}
+
+// withLedger adds that of a run of which the edge has seen nothing.
+func withLedger(rep *Report, r *replay.Result) *Report {
+	counters := ledger.Counters{"requests": 1234567, "client-connections.closed-by-edge": 0}
+	rep.Ledger = ledger.Balance(r, []ledger.Program{{Kind: "edge", Address: "127.0.0.1:9090", Before: counters, After: counters}},
+		ledger.Counters{"TW": 5, "RetransSegs": 1}, ledger.Counters{"TW": 1239, "RetransSegs": 1})
+	return rep
 }
 
 func TestText(t *testing.T) {

@@ -27,6 +27,7 @@ func (rep *Report) WriteText(w io.Writer) error {
 	rep.latencies(t)
 	rep.parts(t)
 	rep.traffic(t)
+	rep.ledger(t)
 	rep.remarks(t)
 	_, err := io.WriteString(w, t.String())
 	return err
