@@ -38,7 +38,9 @@ func replayCommand() *cli.Command {
 const replayDescription = `
 A RECORDING is a file that edge --record wrote, or any pcapng or pcap file that
 tcpdump or Wireshark captured of plain HTTP/1.1; or - for such a file on standard
-input; or a URL, for which "loadgen replay" need be no more than "loadgen".
+input; or an HTTP archive (HAR) that a browser saved, of whose names and values the
+requests are put together; or a URL, for which "loadgen replay" need be no more than
+"loadgen".
 ` + requestDescription + `
 
 If a capture has requests to several servers, --server says which to take. Of a
@@ -348,6 +350,9 @@ func nameOf(arg string) string {
 // read reads the recording that an argument names.
 func read(c *cli.Context, reading *reading, arg string) (*capture.Recording, error) {
 	if arg != standardInput {
+		if rec, err := readArchive(reading, arg); rec != nil || err != nil {
+			return rec, err
+		}
 		return reading.ReadFile(arg)
 	}
 	rec, err := reading.Read(c.App.Reader)
