@@ -31,3 +31,36 @@ func TestReplayArchive(t *testing.T) {
 		t.Errorf("no archive: exit status %d, %s", status, errs)
 	}
 }
+
+// What an archive is converted to is replayed as the archive is: with its connections,
+// and with the responses that can be compared.
+func TestConvert(t *testing.T) {
+	address, asked := origin(t)
+	archive, recording := filepath.Join(t.TempDir(), "page.har"), filepath.Join(t.TempDir(), "page.pcapng")
+	var entries []string
+	for i, response := range []string{
+		`{"status": 200, "content": {"size": 500000}}`, `{"status": 404, "content": {"size": 5, "text": "wrong"}}`,
+		`{"status": 0}`, `{"status": 404, "content": {"size": 5, "text": "wrong"}}`,
+	} {
+		entries = append(entries, fmt.Sprintf(`{"startedDateTime": "2026-01-01T10:00:0%dZ", "connection": "1", "request": {"method": "GET", "url": "http://a/%[1]d"}, "response": %s}`, i, response))
+	}
+	if err := os.WriteFile(archive, []byte(`{"log": {"entries": [`+strings.Join(entries, ",")+`]}}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if out, errs, status := loadgen(t, "convert", archive, recording); status != 0 || out != "" || !strings.HasPrefix(errs, "an archive has no bytes") {
+		t.Fatalf("exit status %d, %s%s", status, out, errs)
+	}
+	for _, file := range []string{archive, recording} {
+		asked.Store(0)
+		out, errs, _ := loadgen(t, "replay", file, "--target", address, "--verify")
+		if asked.Load() != 4 || !strings.Contains(errs, "2 of 4 requests failed") || !strings.Contains(out, "2 requests without a whole, valid recorded response") {
+			t.Errorf("%s: %d asked, %s\n%s", filepath.Base(file), asked.Load(), errs, out)
+		}
+	}
+	if _, errs, status := loadgen(t, "convert", recording, archive); status != 1 || !strings.HasSuffix(errs, " is no HTTP archive (HAR) that can be read\n") {
+		t.Errorf("a recording: exit status %d, %s", status, errs)
+	}
+	if _, _, status := loadgen(t, "convert", archive); status != 2 {
+		t.Errorf("without OUT: exit status %d", status)
+	}
+}

@@ -8,6 +8,7 @@
 //	show.go           loadgen show: flags -> events of a recording -> what is drawn of them
 //	tls.go            where requests go, and whether by TLS
 //	ledger.go         loadgen replay --ledger: the counters of others, before and after
+//	convert.go        loadgen convert: an HTTP archive -> a recording
 //
 // What is sent is made by internal/plan, in an order that internal/pace gives. The
 // sending is done by internal/replay, which counts and measures with
@@ -33,7 +34,7 @@ func newApp() *cli.App {
 		Name:        "loadgen",
 		Usage:       "send HTTP requests to a server, recorded ones or others, and measure how it answers",
 		Description: `"loadgen [flags] URL" is "loadgen replay [flags] URL".`,
-		Commands:    []*cli.Command{replayCommand(), showCommand()},
+		Commands:    []*cli.Command{replayCommand(), showCommand(), convertCommand()},
 		// A comma in a field's value is part of it.
 		DisableSliceFlagSeparator: true,
 	}

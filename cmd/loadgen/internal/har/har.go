@@ -195,31 +195,38 @@ func (e *entry) request(at *url.URL, body []byte) capture.Message {
 	return message(append(head, "\r\n"...), body, e.StartedDateTime)
 }
 
-// response is empty unless its content is there, byte by byte: neither decoded nor in
-// another character set.
+// response is cut behind its head unless its content is there, byte by byte: neither
+// decoded nor in another character set. It is empty if there was none.
 func (e *entry) response() capture.Message {
 	r := &e.Response
 	body, err := r.Content.bytes()
 	empty := e.Request.Method == "HEAD" || r.Status == 204 || r.Status == 304
-	if r.Status == 0 || err != nil || !empty && int64(len(body)) != max(r.Content.Size, 0) {
+	if r.Status == 0 {
 		return capture.Message{}
 	}
+	cut := err != nil || int64(len(body)) != max(r.Content.Size, 0)
 	head := fmt.Appendf(nil, "HTTP/1.1 %d %s\r\n", r.Status, r.StatusText)
 	for _, f := range r.Headers {
 		switch name := strings.ToLower(f.Name); {
 		case name == "content-encoding" && !empty:
-			return capture.Message{}
+			cut = true
+			head = fmt.Appendf(head, "%s: %s\r\n", f.Name, f.Value)
 		case !frames(name):
 			head = fmt.Appendf(head, "%s: %s\r\n", f.Name, f.Value)
 		}
 	}
 	switch {
 	case empty:
+		body, cut = nil, false
+	case cut:
 		body = nil
+		head = fmt.Appendf(head, "Content-Length: %d\r\n", max(r.Content.Size, 1))
 	case r.Status >= 200:
 		head = fmt.Appendf(head, "Content-Length: %d\r\n", len(body))
 	}
-	return message(append(head, "\r\n"...), body, e.StartedDateTime)
+	m := message(append(head, "\r\n"...), body, e.StartedDateTime)
+	m.Cut = cut
+	return m
 }
 
 // frames says that a field (of this name in lower case) frames a message of another

@@ -17,7 +17,7 @@ func lines(t *testing.T, entries ...string) (all, warnings []string, losses int)
 	for _, c := range rec.Connections {
 		all = append(all, fmt.Sprintf("%s to %s", c.ID, c.Server))
 		for _, x := range c.Exchanges {
-			all = append(all, string(x.Request.Raw), string(x.Response.Raw))
+			all = append(all, string(x.Request.Raw), string(x.Response.Raw)+map[bool]string{true: " (cut)"}[x.Response.Cut])
 		}
 	}
 	return all, rec.Warnings, rec.Losses
@@ -63,7 +63,8 @@ func TestRead(t *testing.T) {
 			`{"connection": "1", "request": {"method": "GET", "url": "http://a/"}, "response": {"status": 200, "headers": [{"name": "Content-Encoding", "value": "br"}], "content": {"size": 2, "text": "hi"}}}`,
 			`{"connection": "1", "request": {"method": "GET", "url": "http://a/"}, "response": {"status": 200, "content": {"size": 2}}}`,
 			`{"connection": "1", "request": {"method": "GET", "url": "http://a/"}, "response": {"status": 200, "content": {"size": 1, "text": "ü"}}}`,
-		}, []string{"1 to 0.0.0.0:80", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", "", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", "", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", ""}, nil, 0},
+		}, []string{"1 to 0.0.0.0:80", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 \r\nContent-Encoding: br\r\nContent-Length: 2\r\n\r\n (cut)", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 \r\nContent-Length: 2\r\n\r\n (cut)",
+			"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 \r\nContent-Length: 1\r\n\r\n (cut)"}, nil, 0},
 		{"left out", []string{
 			`{"request": {"method": "POST", "url": "http://a/", "bodySize": 5}}`, `{"request": {"method": "GET", "url": "data:,x"}}`,
 			`{"_fromCache": "disk", "request": {"method": "GET", "url": "http://a/"}}`,

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/hopwire/hopwire/shared/capture"
+	"github.com/hopwire/hopwire/shared/events"
+	"github.com/hopwire/hopwire/shared/program"
+	"github.com/hopwire/hopwire/shared/wire"
+)
+
+func convertCommand() *cli.Command {
+	return &cli.Command{
+		Name:        "convert",
+		Usage:       "make a recording of an HTTP archive (HAR)",
+		ArgsUsage:   "IN OUT",
+		Description: convertDescription,
+		Flags:       []cli.Flag{&cli.StringFlag{Name: "memory", Value: "3GiB", Usage: "read the archive within `SIZE` of memory, at least 64MiB"}},
+		Action:      convertAction,
+	}
+}
+
+const convertDescription = `
+IN is an HTTP archive, HAR 1.2, which a browser saved, and OUT a pcapng file for
+loadgen replay and Wireshark. What is not there is not made up: content that the
+archive lacks is a hole, and behind a request without a response the connection
+ends. Notes on what is not as it was go to standard error.
+
+EXAMPLES
+  loadgen convert page.har page.pcapng`
+
+func convertAction(c *cli.Context) error {
+	if c.NArg() != 2 {
+		return program.Usagef("name an archive and the file to be made of it")
+	}
+	reading, err := readingOf(c)
+	if err != nil {
+		return err
+	}
+	defer reading.end()
+	rec, err := readArchive(reading, c.Args().Get(0))
+	if err != nil {
+		return err
+	}
+	if rec == nil {
+		return fmt.Errorf("%s is no HTTP archive (HAR) that can be read", c.Args().Get(0))
+	}
+	out, err := os.Create(c.Args().Get(1))
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	if err := convert(rec, out); err != nil {
+		return fmt.Errorf("%s: %w", out.Name(), err)
+	}
+	for _, w := range rec.Warnings {
+		fmt.Fprintln(c.App.ErrWriter, w)
+	}
+	return out.Close()
+}
+
+// convert writes what a recording has, in the order of time.
+func convert(rec *capture.Recording, out io.Writer) error {
+	var all []events.Event
+	for _, c := range rec.Connections {
+		all = appendConnection(all, c)
+	}
+	slices.SortStableFunc(all, func(a, b events.Event) int { return a.At.Compare(b.At) })
+	w, err := capture.NewRecorder(out, capture.Options{Application: "loadgen convert"})
+	if err != nil {
+		return err
+	}
+	for i := range all {
+		if !w.Ready() {
+			break
+		}
+		w.Take(&all[i])
+	}
+	return w.Close()
+}
+
+// appendConnection appends the events of a connection, or of several, each of which
+// ends with a request that has no response.
+func appendConnection(all []events.Event, c *capture.Connection) []events.Event {
+	var passed [2]uint64
+	id, at := events.ConnID{Hop: events.ClientHop}, time.Time{}
+	add := func(e events.Event) {
+		at = at.Add(time.Microsecond)
+		e.Conn, e.At, e.Offset, e.Reverse = id, at, passed[e.Direction], passed[e.Direction.Reverse()]
+		passed[e.Direction] += uint64(len(e.Content))
+		all = append(all, e)
+	}
+	for i := range c.Exchanges {
+		x := &c.Exchanges[i]
+		if at.Before(x.Request.At) {
+			at = x.Request.At
+		}
+		if id.N == 0 {
+			id.N, passed = uint64(len(all)+1), [2]uint64{}
+			add(events.Event{Kind: events.Opened, Client: clientOf(c.Server, id.N), Server: c.Server})
+		}
+		add(events.Event{Kind: events.Bytes, Direction: events.Inbound, Content: x.Request.Raw})
+		if len(x.Response.Raw) == 0 {
+			add(events.Event{Kind: events.Closed, Direction: events.Inbound, Means: events.RST})
+			id.N = 0
+			continue
+		}
+		add(events.Event{Kind: events.Bytes, Direction: events.Outbound, Content: x.Response.Raw})
+		passed[events.Outbound] += missing(&x.Response)
+	}
+	if id.N != 0 {
+		add(events.Event{Kind: events.Closed, Direction: events.Inbound, Means: events.FIN})
+	}
+	return all
+}
+
+// missing is how much content a response lacks.
+func missing(m *capture.Message) uint64 {
+	var head wire.ResponseHead
+	if _, err := wire.ParseResponseHead(m.Raw, 0, &head); !m.Cut || err != nil {
+		return 0
+	}
+	framing, err := wire.ResponseFraming(&head, []byte("GET"))
+	if err != nil {
+		return 0
+	}
+	return uint64(framing.Length)
+}
+
+// clientOf is an address for documentation (RFC 5737, RFC 3849): archives have none.
+func clientOf(server netip.AddrPort, n uint64) netip.AddrPort {
+	address := netip.MustParseAddr("198.51.100.1")
+	if server.Addr().Is6() {
+		address = netip.MustParseAddr("2001:db8::1")
+	}
+	return netip.AddrPortFrom(address, cmp.Or(uint16(n), 1))
+}
