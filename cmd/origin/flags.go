@@ -154,6 +154,9 @@ func readSettings(c *cli.Context) (*settings, error) {
 			return nil, program.Usagef("--%s is a duration above 0, such as 10s, not %v", name, c.Duration(name))
 		}
 	}
+	if _, err := loop.ParseAddress(s.listen); err != nil {
+		return nil, program.Usagef("--listen: %v", err)
+	}
 	if s.maxConnections < 0 {
 		return nil, program.Usagef("--max-connections is a number from 0 up, not %d", s.maxConnections)
 	}
@@ -177,6 +180,8 @@ func (s *settings) readPosting(c *cli.Context) (err error) {
 	switch mode := c.String("post"); {
 	case mode != "echo" && mode != "sink" && mode != "store":
 		return program.Usagef("--post is echo, sink or store, not %q", mode)
+	case !server.IsPostPath(s.server.PostPath):
+		return program.Usagef("--post-path is a path such as /post, without a slash at its end, not %q", s.server.PostPath)
 	case mode != "echo" && s.server.PostPath == "":
 		return program.Usagef("--post %s needs a --post-path", mode)
 	case mode == "store" && s.uploadDir == "":

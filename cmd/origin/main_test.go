@@ -227,12 +227,12 @@ func TestErrors(t *testing.T) {
 		{[]string{"--upload-dir", "."}, "--post store", 2},
 		{[]string{"--max-body", "much"}, "--max-body", 2},
 		{[]string{"--max-body", ""}, "--max-body", 2},
-		{[]string{"--post-path", "post"}, `"post"`, 1},
+		{[]string{"--post-path", "post"}, `"post"`, 2},
 		{[]string{"--post", "store", "--upload-dir", "/nothing/here"}, "/nothing/here", 1},
 		{[]string{"--root", "/nothing/here"}, "/nothing/here", 1},
 		{[]string{"--root", os.Args[0]}, "not a directory", 1},
 		{[]string{"--listen", busy.Addr().String()}, "listens there already", 1},
-		{[]string{"--listen", "nonsense"}, "host:port", 1},
+		{[]string{"--listen", "nonsense"}, "host:port", 2},
 		{[]string{"--access-log", "/nothing/here"}, "access log", 1},
 	} {
 		cmd := command(t, c.args...)

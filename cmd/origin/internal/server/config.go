@@ -89,15 +89,15 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Study && c.Faults == nil {
 		c.Faults = fault.None()
 	}
-	if !cleanPath(c.PostPath) {
+	if !IsPostPath(c.PostPath) {
 		return c, fmt.Errorf("the post path is %q; give an absolute path such as /post, without a slash at its end", c.PostPath)
 	}
 	return c, nil
 }
 
-// cleanPath says whether path is empty or one that requests can be compared
-// with.
-func cleanPath(path string) bool {
+// IsPostPath says whether path is empty or one that requests can be compared with:
+// absolute, and without a slash at its end.
+func IsPostPath(path string) bool {
 	if path == "" {
 		return true
 	}

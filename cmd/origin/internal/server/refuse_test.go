@@ -71,7 +71,7 @@ func TestConfigErrors(t *testing.T) {
 		t.Errorf("%v does not mention the path", err)
 	}
 	for path, good := range map[string]bool{"": true, "/post": true, "/a/b": true, "/": false, "/post/": false, "/a/../b": false, "//a": false, "/%61": false} {
-		if cleanPath(path) != good {
+		if IsPostPath(path) != good {
 			t.Errorf("the post path %q: good is %v", path, !good)
 		}
 	}
