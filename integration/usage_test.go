@@ -34,17 +34,19 @@ func TestMistakesAreExplained(t *testing.T) {
 	}{
 		{"origin --nonsense", 2, "--nonsense"},
 		{"origin --listen", 2, "--listen"},
-		{"origin --listen nowhere", -1, "nowhere"},
-		{"origin --listen 127.0.0.1:99999", -1, "99999"},
+		{"origin --listen nowhere", 2, "nowhere"},
+		{"origin --listen 127.0.0.1:99999", 2, "99999"},
 		{"origin --listen " + port, 1, port},
 		{"origin --listen 127.0.0.1:0 --root " + absent, -1, absent},
 		{"origin --listen 127.0.0.1:0 --root " + garbage, -1, garbage},
+		{"origin --post-path post", 2, "--post-path"},
 		{"origin --loops 0", 2, "--loops"},
 		{"origin --loops many", 2, "--loops"},
 		{"origin argument", 2, "argument"},
 		{"edge --nonsense", 2, "--nonsense"},
 		{"edge --listen 127.0.0.1:0", 2, "--origin"},
-		{"edge --origin nowhere --listen 127.0.0.1:0", -1, "nowhere"},
+		{"edge --origin nowhere --listen 127.0.0.1:0", 2, "nowhere"},
+		{"edge --origin https://app.test --listen 127.0.0.1:0", 2, "TLS is not spoken"},
 		{"edge --origin dns://app.test --listen 127.0.0.1:0", 2, "dns://app.test"},
 		{"edge --origin srv://app..test --listen 127.0.0.1:0", 2, "srv://app..test"},
 		{"edge --origin 127.0.0.1:1 --listen " + port, 1, port},
@@ -61,6 +63,7 @@ func TestMistakesAreExplained(t *testing.T) {
 		{"loadgen replay " + garbage, -1, "garbage"},
 		{"loadgen replay http://127.0.0.1:1/ --connections 0", 2, "--connections"},
 		{"loadgen replay http://127.0.0.1:1/ --duration soon", 2, "--duration"},
+		{"loadgen replay http://127.0.0.1:1/ -d soon", 2, ": -d is"},
 	} {
 		t.Run(test.line, func(t *testing.T) {
 			words := strings.Fields(test.line)

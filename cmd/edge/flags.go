@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"net/netip"
@@ -163,7 +164,7 @@ func flags() []cli.Flag {
 		&cli.IntFlag{Name: "eject-after", Value: 3, Category: choosing,
 			Usage: "leave an origin out after `N` failures in a row, unless it is the only one; 0: never"},
 		duration(choosing, "eject-for", time.Second, "leave it out for `DURATION`, and twice as long each time that it fails again"),
-		duration(choosing, "eject-max", time.Minute, "but for no more than `DURATION`"),
+		duration(choosing, "eject-max", time.Minute, "but for no more than `DURATION`; no shorter than --eject-for, which is the default if it is longer than 1m"),
 
 		&cli.StringFlag{Name: "check", Category: choosing,
 			Usage: "ask each origin for `PATH` now and then, and send requests only to those that answer with 2xx or 3xx; when none does, to all"},
@@ -350,16 +351,33 @@ func (c *checker) idle() {
 	if c.Bool("reuse-port") && strings.HasPrefix(c.String("listen"), "unix:") {
 		c.problem("--reuse-port means something only for a host:port to --listen at, not for %s; leave it out", c.String("listen"))
 	}
-	for _, name := range []string{"check-interval", "check-timeout", "check-rise", "check-fall"} {
-		if c.IsSet(name) && c.String("check") == "" {
-			c.problem("--%s means something only with --check; add that, or leave it out", name)
-		}
+	if c.String("check") == "" {
+		c.useless("only with --check; add that, or leave it out", "check-interval", "check-timeout", "check-rise", "check-fall")
+	}
+	const unlessZero = "only with --%s above 0; leave one of them out"
+	if c.Int("eject-after") == 0 {
+		c.useless(fmt.Sprintf(unlessZero, "eject-after"), "eject-for", "eject-max")
+	}
+	if c.Int("min-rate") == 0 {
+		c.useless(fmt.Sprintf(unlessZero, "min-rate"), "min-rate-grace")
+	}
+	if c.Int("pool-max") == 0 {
+		c.useless(fmt.Sprintf(unlessZero, "pool-max"), "pool-idle", "pool-age", "pool-uses")
 	}
 	if record := c.String("record"); c.String("record-max") != "" && (record == "" || record == "-") {
 		c.problem("--record-max means something only with --record FILE, since standard output has no second file; add that, or leave it out")
 	}
 	if c.String("resolver") != "" && !slices.ContainsFunc(c.StringSlice("origin"), names.IsTarget) {
 		c.problem("--resolver means something only with a dns:// or srv:// --origin; add one, or leave it out")
+	}
+}
+
+// useless refuses flags that mean something only with another one.
+func (c *checker) useless(with string, names ...string) {
+	for _, name := range names {
+		if c.IsSet(name) {
+			c.problem("--%s means something %s", name, with)
+		}
 	}
 }
 
@@ -376,6 +394,9 @@ func (c *checker) ejection(after, first, longest string) origins.Ejection {
 		After: c.count(after),
 		For:   c.duration(first, positive),
 		Max:   c.duration(longest, positive),
+	}
+	if !c.IsSet(longest) {
+		e.Max = max(e.Max, e.For)
 	}
 	if e.Max < e.For {
 		c.problem("--%s is no shorter than --%s, which is %v", longest, first, e.For)
@@ -408,25 +429,6 @@ func (c *checker) gatewayName(name string) string {
 // isLetter is what a token of a structured field begins with, as the name does
 // in Proxy-Status (RFC 9651 section 3.3.4).
 func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
-
-func (c *checker) addresses(name string) (all []*loop.Address) {
-	for _, s := range c.StringSlice(name) {
-		if names.IsTarget(s) {
-			continue
-		}
-		a, err := loop.ParseAddress(s)
-		if err != nil {
-			c.problem("--%s: %v", name, err)
-			continue
-		}
-		if a.Path == "" && a.TCP.Port() == 0 {
-			c.problem("--%s: %q has port 0, on which nobody listens; write the port that the origin listens on", name, s)
-			continue
-		}
-		all = append(all, a)
-	}
-	return all
-}
 
 // heads reads whose claims are believed, and sees to it that the flags for heads
 // go together.

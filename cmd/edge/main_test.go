@@ -19,6 +19,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
 	"github.com/hopwire/hopwire/shared/capture"
 )
 
@@ -204,7 +205,7 @@ func TestWrongFlags(t *testing.T) {
 		{"--origin x", []string{"--origin: address \"x\""}},
 		{"--origin 127.0.0.1:1 --via a/b --idle-timeout -1s --head-timeout 0s --pool-uses -1 --min-rate -1 --min-rate-grace 0s",
 			[]string{"--via is a token", "--idle-timeout is a time", "--head-timeout is longer than 0", "--pool-uses is a number", "--min-rate is a number", "--min-rate-grace is longer than 0"}},
-		{"--origin 127.0.0.1:1 --balance random --eject-for 2m --eject-after -1 --queue-timeout 0s",
+		{"--origin 127.0.0.1:1 --balance random --eject-for 2m --eject-max 1m --eject-after -1 --queue-timeout 0s",
 			[]string{"--balance: \"random\" is not one of", "--eject-max is no shorter than --eject-for", "--eject-after is a number", "--queue-timeout is longer"}},
 		{"--origin dns://app,srv://a:1,dns://10.0.0.1:80 --resolver here", []string{"write dns://name:port", "write srv:// and the name", "write 10.0.0.1:80", "--resolver is the address"}},
 		{"--origin 127.0.0.1:1 --resolver 10.0.0.1:0", []string{"--resolver is the address"}},
@@ -227,6 +228,15 @@ func TestWrongFlags(t *testing.T) {
 		{"--origin 127.0.0.1:1 --record no/such --record-max 5M", []string{"--record-max is a size such as 100MB"}},
 		{"--origin 127.0.0.1:1 --record no/such --record-max 5MB --access-log ./no/such.12", []string{"--access-log is one of the files"}},
 		{"--origin 127.0.0.1:0", []string{"has port 0"}},
+		{"--origin http://10.0.0.1:90/app", []string{`--origin: "http://10.0.0.1:90/app" is a URL; write host and port, 10.0.0.1:90,`}},
+		{"--origin HTTP://10.0.0.1", []string{"write host and port, 10.0.0.1:80,"}},
+		{"--origin http://[::1]", []string{"write host and port, [::1]:80,"}},
+		{"--origin https://app.example/", []string{"TLS is not spoken here, so write host and port of an origin without it"}},
+		{"--origin tcp://10.0.0.1:80", []string{"is a URL; write host:port, unix:/path, dns://name:port or srv://name"}},
+		{"--origin 127.0.0.1:1 --pool-max 0 --pool-idle 1s --pool-age 1m --pool-uses 5",
+			[]string{"--pool-idle means something only with --pool-max above 0; leave one of them out", "--pool-age means something", "--pool-uses means something"}},
+		{"--origin 127.0.0.1:1 --eject-after 0 --eject-for 2s --eject-max 1m", []string{"--eject-for means something only with --eject-after above 0", "--eject-max means something"}},
+		{"--origin 127.0.0.1:1 --min-rate 0 --min-rate-grace 1s", []string{"--min-rate-grace means something only with --min-rate above 0"}},
 		{"--origin 127.0.0.1:1 --verbatim --forwarded", []string{"--verbatim changes nothing"}},
 		{"--origin 127.0.0.1:1 --verbatim --x-forwarded", []string{"--verbatim changes nothing"}},
 		{"--origin 127.0.0.1:1 --trusted 10.0.0.0/8", []string{"--trusted means something only with"}},
@@ -253,6 +263,23 @@ func TestWrongFlags(t *testing.T) {
 				t.Errorf("%s: %v\ndoes not say %q", test.args, err, want)
 			}
 		}
+	}
+}
+
+// A time longer than the bound that nobody has set raises it.
+func TestEjectForRaisesItsBound(t *testing.T) {
+	a := app()
+	var got origins.Ejection
+	a.Action = func(c *cli.Context) error {
+		s, err := readSettings(c)
+		if err == nil {
+			got = s.gateway.Eject
+		}
+		return err
+	}
+	err := a.Run([]string{"edge", "--loops", "1", "--origin", "127.0.0.1:1", "--eject-for", "2m"})
+	if want := (origins.Ejection{After: 3, For: 2 * time.Minute, Max: 2 * time.Minute}); err != nil || got != want {
+		t.Errorf("%+v, %v, want %+v", got, err, want)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -29,6 +30,48 @@ func (c *checker) targets(name string) (all []names.Target) {
 		all = append(all, t)
 	}
 	return all
+}
+
+// addresses reads the origins that are addresses.
+func (c *checker) addresses(name string) (all []*loop.Address) {
+	for _, s := range c.StringSlice(name) {
+		if names.IsTarget(s) {
+			continue
+		}
+		if instead := withoutScheme(s); instead != "" {
+			c.problem("--%s: %q is a URL; %s", name, s, instead)
+			continue
+		}
+		a, err := loop.ParseAddress(s)
+		if err != nil {
+			c.problem("--%s: %v", name, err)
+			continue
+		}
+		if a.Path == "" && a.TCP.Port() == 0 {
+			c.problem("--%s: %q has port 0, on which nobody listens; write the port that the origin listens on", name, s)
+			continue
+		}
+		all = append(all, a)
+	}
+	return all
+}
+
+// withoutScheme says what to write in place of a URL; empty: s is none.
+func withoutScheme(s string) string {
+	scheme, rest, found := strings.Cut(s, "://")
+	host, _, _ := strings.Cut(rest, "/")
+	if _, _, err := net.SplitHostPort(host); err != nil {
+		host += ":80"
+	}
+	switch {
+	case !found || strings.Contains(scheme, ":"):
+		return ""
+	case strings.EqualFold(scheme, "http"):
+		return "write host and port, " + host + ", for requests have paths of their own"
+	case strings.EqualFold(scheme, "https"):
+		return "TLS is not spoken here, so write host and port of an origin without it, such as 127.0.0.1:80"
+	}
+	return "write host:port, unix:/path, dns://name:port or srv://name"
 }
 
 // resolver reads the DNS server to ask in place of the system's. A name will not
