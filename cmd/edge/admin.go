@@ -29,6 +29,7 @@ var metrics = []admin.Metric{
 	{Of: "client-ends.", Name: "client_connection_ends_total", Label: "cause", Help: "Client connections closed, by the cause that the access log has."},
 
 	{Of: "requests", Name: "requests_received_total", Help: "Requests of which at least a byte arrived."},
+	{Of: "other-protocols.", Name: "requests_in_other_protocols_total", Label: "protocol", Help: "Requests that were none, but the beginning of TLS or HTTP/2."},
 	{Of: "requests.under-way", Name: "requests_under_way", Help: "Requests that are not over, and tunnels."},
 	{Of: "request-ends.", Name: "requests_total", Label: "outcome", Help: "Requests that are over, by what they came to."},
 	{Of: "responses.", Name: "responses_total", Label: "code", Help: "Requests that are over, by the status of the response that had begun."},

@@ -32,6 +32,7 @@ var metrics = []admin.Metric{
 
 	{Of: "requests", Name: "requests_received_total", Help: "Requests of which at least a byte arrived."},
 	{Of: "methods.", Name: "requests_by_method_total", Label: "method", Help: "The same requests, by method; none: the head could not be read."},
+	{Of: "other-protocols.", Name: "requests_in_other_protocols_total", Label: "protocol", Help: "Requests that were none, but the beginning of TLS or HTTP/2."},
 	{Of: "requests.under-way", Name: "requests_under_way", Help: "Requests that are not over."},
 	{Of: "request-ends.", Name: "requests_total", Label: "outcome", Help: "Requests that are over, by what they came to."},
 	{Of: "responses.", Name: "responses_total", Label: "code", Help: "Requests that are over, by the status of the response that had begun."},

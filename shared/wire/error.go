@@ -58,6 +58,8 @@ type Rule string
 // The rules of the start-line.
 const (
 	RuleEmptyLine      Rule = "empty-line"
+	RuleTLSHello       Rule = "tls-hello"
+	RuleHTTP2Preface   Rule = "http2-preface"
 	RuleMethod         Rule = "method"
 	RuleMethodTooLong  Rule = "method-too-long"
 	RuleTargetOctet    Rule = "target-byte"
@@ -123,6 +125,8 @@ type ruling struct {
 
 var rules = map[Rule]ruling{
 	RuleEmptyLine:      {400, "RFC 9112 section 2.2", "more than one empty line stands before the request line; send none"},
+	RuleTLSHello:       {400, "RFC 9112 section 9.7", "a TLS handshake begins where plain HTTP is spoken; send http, not https"},
+	RuleHTTP2Preface:   {505, "RFC 9113 section 3.4", "HTTP/2 begins where HTTP/1.1 is spoken; send HTTP/1.1"},
 	RuleMethod:         {400, "RFC 9110 section 9.1", "the method is not a token; send a token and one space"},
 	RuleMethodTooLong:  {501, "RFC 9112 section 3", "the method is longer than any that is known; send a known one"},
 	RuleTargetOctet:    {400, "RFC 9112 section 3.2", "the request target has a byte that no URI has; percent-encode it"},

@@ -231,12 +231,18 @@ func (h *RequestHead) tooLarge() Rule {
 	return RuleHeadTooLarge
 }
 
+// tlsHandshake begins the record of a TLS ClientHello (RFC 8446 section 5.1), and no
+// request.
+const tlsHandshake = 0x16
+
 func refuseMethod(b []byte, i int) error {
 	switch {
 	case b[i] == '\r' && i == 0:
 		return refuse(RuleEmptyLine, i)
 	case b[i] == '\r':
 		return refuse(RuleTargetMissing, i)
+	case b[i] == tlsHandshake && i == 0:
+		return refuse(RuleTLSHello, i)
 	}
 	return refuseLine(RuleMethod, b[i], i)
 }

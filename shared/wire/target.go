@@ -46,10 +46,13 @@ func checkConnect(target []byte) Rule {
 }
 
 func checkAsterisk(method []byte) Rule {
-	if string(method) != "OPTIONS" {
-		return RuleTargetForm
+	switch string(method) {
+	case "OPTIONS":
+		return ""
+	case "PRI": // reserved for this (RFC 9113 section 11.6)
+		return RuleHTTP2Preface
 	}
-	return ""
+	return RuleTargetForm
 }
 
 // checkAbsolute wants a URI with an authority, as http URIs have.

@@ -6,6 +6,7 @@ import (
 	"github.com/hopwire/hopwire/cmd/edge/internal/pool"
 	"github.com/hopwire/hopwire/shared/events"
 	"github.com/hopwire/hopwire/shared/tally"
+	"github.com/hopwire/hopwire/shared/wire"
 )
 
 // Counters are what a gateway has done since it began.
@@ -20,6 +21,8 @@ type Counters struct {
 	ClosedByUs        uint64              // and we did
 	RequestEnds       [RequestEnds]uint64 // requests that are over
 	Responses         tally.Statuses      // the same ones, by the status with which a response began
+	TLSHellos         uint64              // requests that were none, but TLS
+	HTTP2Prefaces     uint64              // or HTTP/2
 	Refusals          [ProxyErrors]uint64 // of messages, in place of a response or after it had begun
 	Replays           [Replays]uint64     // attempts that ended without a response
 	OriginEnds        [pool.Causes]uint64 // uses of origin connections
@@ -51,6 +54,8 @@ func (c *Counters) All(yield func(name string, value uint64) bool) {
 	all.Add("requests", c.Requests)
 	all.Add("requests-sent", c.Sent)
 	all.Add("requests-sent-again", c.SentAgain)
+	all.Add("other-protocols.tls-hello", c.TLSHellos)
+	all.Add("other-protocols.http2-preface", c.HTTP2Prefaces)
 	all.Add("origin-connections", c.Origins)
 	all.Add("origin-connections.closed-by-origin", c.ClosedByOrigins)
 	all.Add("origin-connections.closed-by-edge", c.OriginsClosedByUs)
@@ -87,11 +92,23 @@ func (c *Counters) countSent(again bool) {
 	}
 }
 
+// countRule counts a head that is of another protocol, by the rule that it broke.
+func (c *Counters) countRule(rule string) {
+	switch wire.Rule(rule) {
+	case wire.RuleTLSHello:
+		c.TLSHellos++
+	case wire.RuleHTTP2Preface:
+		c.HTTP2Prefaces++
+	}
+}
+
 // add sums up the counters of several gateways.
 func (c *Counters) add(o *Counters) {
 	c.Clients += o.Clients
 	c.Requests += o.Requests
 	c.Sent += o.Sent
+	c.TLSHellos += o.TLSHellos
+	c.HTTP2Prefaces += o.HTTP2Prefaces
 	c.SentAgain += o.SentAgain
 	c.ClosedByClients += o.ClosedByClients
 	c.ClosedByUs += o.ClosedByUs

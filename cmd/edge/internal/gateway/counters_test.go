@@ -19,7 +19,7 @@ func TestAllCounters(t *testing.T) {
 		if names[name] || values[value] || value == 0 {
 			t.Errorf("%s %d", name, value)
 		}
-		if !regexp.MustCompile(`^[a-z]+(-[a-z]+)*(\.([a-z]+([-_][a-z]+)*|\d+))?$`).MatchString(name) {
+		if !regexp.MustCompile(`^[a-z]+(-[a-z]+)*(\.([a-z]+\d?([-_][a-z]+)*|\d+))?$`).MatchString(name) {
 			t.Errorf("the name %q", name)
 		}
 		names[name], values[value] = true, true

@@ -100,6 +100,7 @@ func (x *exchange) account() {
 	}
 	if x.end.refusal.refuses() {
 		g.counters.Refusals[x.end.refusal.Error]++
+		g.counters.countRule(x.end.refusal.Rule)
 	}
 	if g.log != nil {
 		x.logLine(now)

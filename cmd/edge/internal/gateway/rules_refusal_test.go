@@ -13,12 +13,12 @@ import (
 // ends, and no origin hears of them.
 var requestRules = []rule{
 	refused("RFC 9112 3: no line of HTTP", "hello\r\n\r\n", "400 Bad Request", "target-missing", "hello"),
-	whole(refused("RFC 9112 3: octets of another protocol, of which the log shows no more than a part", "\x16\x03\x01\x02\x00\x01\x00\"\\"+strings.Repeat("\x00", 2000), "400 Bad Request", "method",
-		`\x16\x03\x01\x02\x00\x01\x00\"\\`+strings.Repeat(`\x00`, 256-9))),
+	whole(spoken(refused("RFC 9112 3: octets of another protocol, of which the log shows no more than a part", "\x16\x03\x01\x02\x00\x01\x00\"\\"+strings.Repeat("\x00", 2000), "400 Bad Request", "tls-hello",
+		`\x16\x03\x01\x02\x00\x01\x00\"\\`+strings.Repeat(`\x00`, 256-9)))),
 	refused("RFC 9110 9.3.6: a tunnel", "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n", "501 Not Implemented", "connect", "CONNECT a:443 HTTP/1.1"),
 	refused("RFC 9112 3: no target", "GET\r\n", "400 Bad Request", "target-missing", "GET"),
 	refused("RFC 9112 2.3: HTTP/0.9", "GET /\r\n", "400 Bad Request", "version", "GET /"),
-	whole(refused("RFC 9113 3.4: HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "400 Bad Request", "target-form", "PRI * HTTP/2.0")),
+	whole(spoken(refused("RFC 9113 3.4: HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "505 HTTP Version Not Supported", "http2-preface", "PRI * HTTP/2.0"))),
 	refused("RFC 9110 2.5: another major version", "GET / HTTP/2.0\r\nHost: a\r\n\r\n", "505 HTTP Version Not Supported", "version-major", "GET / HTTP/2.0"),
 	refused("RFC 9112 2.2: a bare CR", "GET / HTTP/1.1\rX", "400 Bad Request", "bare-cr", "GET / HTTP/1.1"),
 	refused("RFC 9112 2.2: bare LFs", "GET / HTTP/1.1\nHost: a\n\n", "400 Bad Request", "bare-lf", "GET / HTTP/1.1"),
@@ -109,6 +109,13 @@ func refused(name, request, status, rule_, line string) rule {
 		client: []move{pipelines(request), hears(refusal(status, `error=http_request_error; details="`+rule_+`"`, "Connection: close")), isLeft},
 		log:    []string{`"` + line + `" ` + status[:3] + ` - c1#1 -> - refused/- !http_request_error:` + rule_},
 	}
+}
+
+// spoken is a rule of a request that is counted as one of another protocol.
+func spoken(r rule) rule {
+	_, rule, _ := strings.Cut(r.log[0], " !http_request_error:")
+	r.also = "other-protocols." + rule
+	return r
 }
 
 // Responses that the gateway cannot send on: the client is told so, and keeps its

@@ -26,6 +26,10 @@ func (x *exchange) account(end RequestEnd) {
 			line = appendFault(line, x.struckBy)
 			x.struckBy = ""
 		}
+		if x.broke != "" {
+			line = append(append(line, " !"...), x.broke...)
+		}
 		log.End(line)
 	}
+	x.broke = ""
 }

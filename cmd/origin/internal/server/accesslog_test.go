@@ -31,7 +31,7 @@ func TestAccessLog(t *testing.T) {
 		`"GET /nothing HTTP/1.1" 404 -`,
 		`"GET / HTTP/1.1" 206 2`,
 		`"POST /post HTTP/1.1" 200 5000`,
-		`"-" 400 -`,
+		`"-" 400 - !target-byte`,
 	}
 	got := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
 	start := regexp.MustCompile(`^127\.0\.0\.1 - - \[\d\d/[A-Z][a-z][a-z]/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] `)

@@ -196,7 +196,7 @@ func (x *exchange) refuseBody(err error) outcome {
 	}
 	switch err := err.(type) {
 	case *wire.Error:
-		return x.refuse(err.Status)
+		return x.refuseBy(err)
 	case *upload.Error:
 		x.persists = x.persists && x.body.Done()
 		x.answerEmpty(err.Status)

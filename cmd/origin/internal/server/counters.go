@@ -102,6 +102,8 @@ type Counters struct {
 	Requests        uint64              // of which at least a byte arrived
 	Methods         [methods]uint64     // the same ones
 	RequestEnds     [RequestEnds]uint64 // those that are over
+	TLSHellos       uint64              // requests that were none, but TLS
+	HTTP2Prefaces   uint64              // or HTTP/2
 	Responses       tally.Statuses      // the same ones, by the status with which a response began
 	BytesIn         uint64              // read from clients
 	BytesOut        uint64              // written to them
@@ -143,6 +145,8 @@ func (c *Census) All(yield func(name string, value uint64) bool) {
 	all.Add("client-connections.closed-by-client", n.ClosedByClients)
 	all.Add("client-connections.closed-by-origin", n.ClosedByUs)
 	all.Add("requests", n.Requests)
+	all.Add("other-protocols.tls-hello", n.TLSHellos)
+	all.Add("other-protocols.http2-preface", n.HTTP2Prefaces)
 	all.Add("bytes.in", n.BytesIn)
 	all.Add("bytes.out", n.BytesOut)
 	all.Add("log-lines-lost", n.LogLost)
@@ -182,6 +186,8 @@ func (c *Census) add(o *Census) {
 	a.ClosedByClients += b.ClosedByClients
 	a.ClosedByUs += b.ClosedByUs
 	a.Requests += b.Requests
+	a.TLSHellos += b.TLSHellos
+	a.HTTP2Prefaces += b.HTTP2Prefaces
 	a.BytesIn += b.BytesIn
 	a.BytesOut += b.BytesOut
 	a.Responses.Add(&b.Responses)
@@ -223,6 +229,16 @@ func (x *exchange) received(m method) {
 	x.worker.counters.Requests++
 	x.worker.counters.Methods[m]++
 	x.open = true
+}
+
+// countRule counts a head that is of another protocol, by the rule that it broke.
+func (c *Counters) countRule(rule wire.Rule) {
+	switch rule {
+	case wire.RuleTLSHello:
+		c.TLSHellos++
+	case wire.RuleHTTP2Preface:
+		c.HTTP2Prefaces++
+	}
 }
 
 // over counts a request that has come to its end; status 0 is no response.

@@ -113,6 +113,10 @@ func TestCounters(t *testing.T) {
 			byUs + "requests 1, methods.OPTIONS 1, request-ends.answered 1, responses.204 1, client-ends.idle-timeout 1"},
 		{"none", Config{}, func(r *rig, p *peer) { p.send("nonsense\r\n\r\n"); read(p) },
 			byUs + "requests 1, methods.none 1, request-ends.refused 1, responses.400 1, client-ends.refused 1"},
+		{"TLS", Config{}, func(r *rig, p *peer) { p.send("\x16\x03\x01"); read(p) },
+			byUs + "requests 1, other-protocols.tls-hello 1, methods.none 1, request-ends.refused 1, responses.400 1, client-ends.refused 1"},
+		{"HTTP/2", Config{}, func(r *rig, p *peer) { p.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"); read(p) },
+			byUs + "requests 1, other-protocols.http2-preface 1, methods.none 1, request-ends.refused 1, responses.505 1, client-ends.refused 1"},
 		{"one whose framing is in doubt", Config{}, func(r *rig, p *peer) {
 			p.send(get("GET", "/", "Content-Length: 1", "Transfer-Encoding: chunked"))
 			read(p)

@@ -43,8 +43,9 @@ type exchange struct {
 	// For the access log.
 	line     []byte // the request line
 	status   int
-	sent     int64  // octets of content
-	struckBy string // the fault's name; empty: none
+	sent     int64     // octets of content
+	struckBy string    // the fault's name; empty: none
+	broke    wire.Rule // the rule that the request broke; empty: none
 }
 
 const (
@@ -88,7 +89,7 @@ func (x *exchange) readHead() outcome {
 			if err != wire.ErrIncomplete {
 				// Where the next request would begin nobody knows, so there is none.
 				x.nameless()
-				return x.refuse(statusOf(err))
+				return x.refuseBy(err)
 			}
 			if o := x.flushed(onward); o != onward {
 				return o
@@ -140,12 +141,15 @@ func (x *exchange) refuse(status int) outcome {
 	return x.flushed(linger)
 }
 
-// statusOf is what wire would answer.
-func statusOf(err error) int {
-	if e, ok := err.(*wire.Error); ok {
-		return e.Status
+// refuseBy answers as wire would, and the log has the rule that was broken.
+func (x *exchange) refuseBy(err error) outcome {
+	e, ok := err.(*wire.Error)
+	if !ok {
+		return x.refuse(400)
 	}
-	return 400
+	x.broke = e.Rule
+	x.worker.counters.countRule(e.Rule)
+	return x.refuse(e.Status)
 }
 
 // minSpace is the room for a read below which it is better to move what is

@@ -18,6 +18,8 @@ func TestRefusals(t *testing.T) {
 		{"a length and chunks", get("POST", "/post", "Content-Length: 3", "Transfer-Encoding: chunked") + "0\r\n\r\n", "400 Bad Request"},
 		{"chunks in HTTP/1.0", "POST /post HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "400 Bad Request"},
 		{"another coding", get("POST", "/post", "Transfer-Encoding: gzip, chunked") + "0\r\n\r\n", "501 Not Implemented"},
+		{"TLS", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", "400 Bad Request"},
+		{"HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "505 HTTP Version Not Supported"},
 		{"another version", "GET / HTTP/2.0\r\nHost: a\r\n\r\n", "505 HTTP Version Not Supported"},
 		{"a percent sign that encodes nothing", get("GET", "/%zz"), "400 Bad Request"},
 		{"a fragment", get("GET", "/#a"), "400 Bad Request"},

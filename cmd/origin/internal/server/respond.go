@@ -15,7 +15,7 @@ func (x *exchange) respond() outcome {
 	x.named()
 	var err error
 	if x.framing, err = wire.RequestFraming(&x.head); err != nil {
-		return x.refuse(statusOf(err))
+		return x.refuseBy(err)
 	}
 	x.body.Reset(x.framing)
 	x.came, x.most = 0, 0
