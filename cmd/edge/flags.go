@@ -52,7 +52,8 @@ What edge forwards are the bytes it received, apart from the fields, in heads an
 trailer sections, that are meant for one hop only (RFC 9110 section 7.6.1), its name
 in Via, and Date where a response has none. What two recipients could read
 differently it refuses, and a request that has been here more than eight times, as
-Via tells. An answer of its own has a Proxy-Status field (RFC 9209) that says why.
+Via tells. An answer of its own has a Proxy-Status field (RFC 9209) that says why,
+and a line of text that says it in words.
 With --via - requests have no Via: origins that do not compress for gateways, as
 nginx by default, do so then.
 

@@ -55,6 +55,10 @@ func (e *Error) Fault() string {
 // A Rule names one rule of the grammar or of the framing of messages.
 type Rule string
 
+// Sentence says what is wrong with a message that broke the rule, and behind a
+// semicolon what to send instead; empty: wire has no such rule.
+func (r Rule) Sentence() string { return rules[r].sentence }
+
 // The rules of the start-line.
 const (
 	RuleEmptyLine      Rule = "empty-line"

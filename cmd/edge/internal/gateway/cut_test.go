@@ -301,7 +301,7 @@ func (p *performed) serve(at *peer, heard *string) bool {
 
 // What the gateway says when it cannot go on, and the beginning of that.
 var (
-	ownAnswer = regexp.MustCompile(`^HTTP/1\.1 (408|50[234]) [^\r]*\r\nDate: [^\r]*\r\nProxy-Status: hopwire; error=[^\r]*\r\nContent-Length: 0\r\n(Connection: close\r\n)?\r\n$`)
+	ownAnswer = regexp.MustCompile(`^HTTP/1\.1 (408|50[234]) [^\r]*\r\nDate: [^\r]*\r\nProxy-Status: hopwire; error=[^\r]*\r\nContent-Type: text/plain\r\nContent-Length: \d+\r\n(Connection: close\r\n)?\r\n(\d{3}: [^\r\n]+\n)?$`) // none to HEAD
 	ownBegins = regexp.MustCompile(`^HTTP/1\.1 (4|40|408(?s: .*)?|5|50|50[234](?s: .*)?)$`)
 )
 

@@ -95,10 +95,10 @@ func TestRefusalOnTheWire(t *testing.T) {
 	}{
 		{badRequest(400, "host-missing"), heads.ClientSide{Closes: true},
 			"HTTP/1.1 400 Bad Request\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n" +
-				"Proxy-Status: hopwire; error=http_request_error; details=\"host-missing\"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"},
+				"Proxy-Status: hopwire; error=http_request_error; details=\"host-missing\"\r\nContent-Type: text/plain\r\nContent-Length: 45\r\nConnection: close\r\n\r\n"},
 		{originError(ConnectionTimeout, ""), heads.ClientSide{},
 			"HTTP/1.1 504 Gateway Timeout\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n" +
-				"Proxy-Status: hopwire; error=connection_timeout\r\nContent-Length: 0\r\n\r\n"},
+				"Proxy-Status: hopwire; error=connection_timeout\r\nContent-Type: text/plain\r\nContent-Length: 60\r\n\r\n"},
 	} {
 		got := string(test.refusal.appendTo(nil, "hopwire", test.to, 0))
 		if got != test.want {
@@ -106,6 +106,33 @@ func TestRefusalOnTheWire(t *testing.T) {
 		}
 		if n, err := wire.ParseResponseHead([]byte(got), 0, new(wire.ResponseHead)); err != nil || n != len(got) {
 			t.Errorf("%q: %d, %v", got, n, err)
+		}
+	}
+}
+
+func TestRefusalInWords(t *testing.T) {
+	for _, test := range []struct {
+		refusal Refusal
+		want    string
+	}{
+		{originError(ConnectionRefused, ""), "502: no connection to the origin: connection refused\n"},
+		{originError(ConnectionLimitReached, "queue-full"),
+			"503: no connection to the origin: there are as many as there may be: too many requests wait for one already; try again later\n"},
+		{originError(HTTPProtocolError, "field-no-colon"), "502: the origin's response does not follow HTTP: a field line has no colon\n"},
+		{originError(ProxyLoopDetected, "via"), "502: the request goes round in circles; look at what the gateways in Via send to each other\n"},
+		{badRequest(400, "host-missing"), "400: the request has no Host field; send one\n"},
+		{badRequest(400, "tls-hello"), "400: a TLS handshake begins where plain HTTP is spoken; send http, not https\n"},
+		{badRequest(408, "head-timeout"), "408: the head of the request did not come in time; send it at once\n"},
+		{badRequest(400, ""), "400: the request does not follow HTTP\n"},
+		{Refusal{Status: 200, Rule: "max-forwards"}, "200: Max-Forwards is 0, so the request goes no further than here\n"},
+	} {
+		if got := string(test.refusal.appendContent(nil)); got != test.want || len(got) != test.refusal.contentLength() {
+			t.Errorf("%v: %q, of length %d, want %q", test.refusal, got, test.refusal.contentLength(), test.want)
+		}
+	}
+	for e := NoError + 1; e < ProxyErrors; e++ {
+		if errorWords[e] == "" {
+			t.Errorf("nothing is said of %v", e)
 		}
 	}
 }

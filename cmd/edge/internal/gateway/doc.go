@@ -52,7 +52,8 @@
 //	pace.go                how slow their peers may be
 //	pad.go                 what heads are parsed and edited on
 //	replay.go, health.go   decisions: is a request sent again, how has the origin done
-//	refuse.go, cause.go    answers of the gateway's own; what becomes of a client connection
+//	refuse.go, cause.go    answers of the gateway's own, whose words are in refuse_words.go; what
+//	                       becomes of a client connection
 //
 // What is changed in heads and trailer sections is decided in package heads, who
 // gets a request in package origins, and which connection in package pool.

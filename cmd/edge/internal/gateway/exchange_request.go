@@ -62,7 +62,9 @@ func (x *exchange) noRequest(err error) bool {
 	came := x.clientHop.unread()
 	begun := hasBegun(came)
 	if begun {
-		x.beginRequest(firstLine(came))
+		line := firstLine(came)
+		x.beginRequest(line)
+		x.request.isHead = x.request.isHead || bytes.HasPrefix(headSpace, line) // for all that is known
 	}
 	late := errors.Is(err, os.ErrDeadlineExceeded)
 	switch {
@@ -91,9 +93,13 @@ func hasBegun(came []byte) bool {
 	return len(came) > 0 && !bytes.HasPrefix(crlf, came)
 }
 
-// beginRequest counts a request, and keeps its line for the log.
+var headSpace = []byte("HEAD ")
+
+// beginRequest counts a request, and keeps its line for the log. What is refused is
+// no head, but may say that its answer is to have no content.
 func (x *exchange) beginRequest(line []byte) {
 	x.request.begun = true
+	x.request.isHead = bytes.HasPrefix(line, headSpace)
 	x.client.requests++
 	x.gateway.counters.Requests++
 	if x.timed() {
@@ -112,7 +118,7 @@ func (x *exchange) refuseAndClose(r Refusal, why Cause) bool {
 func (x *exchange) admit(h *wire.RequestHead) bool {
 	r := &x.request
 	x.beginRequest(h.Raw[:h.FieldsStart()-len(crlf)])
-	r.minor, r.isHead, r.safe = h.Minor, h.Is("HEAD"), isSafe(h)
+	r.minor, r.safe = h.Minor, isSafe(h)
 	r.message = r.head
 
 	framing, err := wire.RequestFraming(h)

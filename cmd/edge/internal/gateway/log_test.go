@@ -40,7 +40,7 @@ func TestAccessLog(t *testing.T) {
 	want := []string{
 		`"GET /a\?b HTTP/1\.1" 200 5` + phases + `c1#1 -> o1#1 kept/kept`,
 		`"POST /c HTTP/1\.1" - -` + phases + `c1#2 -> o1#2 origin-stale/failed`,
-		`"GET /" 400 -` + phases + `c2#1 -> - refused/- !http_request_error:version`,
+		`"GET /" 400 66` + phases + `c2#1 -> - refused/- !http_request_error:version`,
 	}
 	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
 	if len(lines) != len(want) {

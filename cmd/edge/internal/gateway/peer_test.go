@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing/iotest"
@@ -260,7 +261,34 @@ func toOrigin(request string) string {
 
 // refusal is an answer of the gateway's own.
 func refusal(status, proxyStatus string, fields ...string) string {
-	return fmt.Sprintf("HTTP/1.1 %s\r\n%sProxy-Status: hopwire; %s\r\nContent-Length: 0\r\n%s\r\n", status, someDate, proxyStatus, lines(fields))
+	content := contentOf(status, proxyStatus)
+	return fmt.Sprintf("HTTP/1.1 %s\r\n%sProxy-Status: hopwire; %s\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n%s\r\n%s",
+		status, someDate, proxyStatus, len(content), lines(fields), content)
+}
+
+func withoutContent(response string) string {
+	head, _, _ := strings.Cut(response, "\r\n\r\n")
+	return head + "\r\n\r\n"
+}
+
+// contentOf is the content of an answer of the gateway's own; TestRefusalInWords tells
+// whether the words are right.
+func contentOf(status, proxyStatus string) string {
+	_, rest, _ := strings.Cut(proxyStatus, "error=")
+	token, _, _ := strings.Cut(rest, ";")
+	_, rest, _ = strings.Cut(proxyStatus, `details="`)
+	r := Refusal{Rule: strings.TrimSuffix(rest, `"`)}
+	n, _ := strconv.Atoi(status[:3])
+	r.Status = uint16(n)
+	for e := range ProxyErrors {
+		if e.String() == token {
+			r.Error = e
+		}
+	}
+	if _, words := r.words(); r.Rule != "" && words == "" && r.Rule != "via" {
+		panic("no words say what the rule is: " + r.Rule)
+	}
+	return string(r.appendContent(nil))
 }
 
 func lines(fields []string) (s string) {

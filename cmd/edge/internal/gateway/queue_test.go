@@ -196,7 +196,7 @@ func TestQueueTimeIsLogged(t *testing.T) {
 		for _, want := range []string{
 			`/0 .* read=\d+us connect=\d+us send=\d+us wait=100\d{5}us relay=\d+us total=100\d{5}us .*/kept\n`,
 			`/1 .* read=\d+us queue=99\d{5}us connect=0us send=0us wait=100\d{5}us relay=\d+us total=(199|200)\d{5}us .*/kept\n`,
-			`/2 .* 503 - read=\d+us queue=150\d{5}us connect=0us send=0us wait=0us relay=0us total=150\d{5}us .* !connection_limit_reached:queue-timeout\n`,
+			`/2 .* 503 111 read=\d+us queue=150\d{5}us connect=0us send=0us wait=0us relay=0us total=150\d{5}us .* !connection_limit_reached:queue-timeout\n`,
 		} {
 			if n := len(regexp.MustCompile(want).FindAllString(s.page.String(), -1)); n != 1 {
 				s.errorf("%d lines, not one, are like %s", n, want)

@@ -174,13 +174,18 @@ func (x *exchange) sendRefusal() {
 	}
 	p := x.takePad()
 	p.sent = x.end.refusal.appendTo(p.sent[:0], x.gateway.config.Name, x.clientSide(), x.loop.Wall().Unix())
-	if _, err := x.clientHop.send(p.sent); err != nil {
+	head := int64(len(p.sent))
+	if !x.request.isHead {
+		p.sent = x.end.refusal.appendContent(p.sent)
+	}
+	sent, err := x.clientHop.send(p.sent)
+	x.response.sent = max(sent-head, 0)
+	if err != nil {
 		x.notTaken(err)
 	}
 }
 
-// appendTo appends the response by which name, the gateway, refuses. The content
-// is empty, so that the response is the same to every method.
+// appendTo appends the head of the response by which name, the gateway, refuses.
 func (r Refusal) appendTo(b []byte, name string, to heads.ClientSide, unixSeconds int64) []byte {
 	b = wire.AppendStatusLine(b, int(r.Status), wire.StatusText(int(r.Status)))
 	b = append(b, "Date: "...)
@@ -196,7 +201,9 @@ func (r Refusal) appendTo(b []byte, name string, to heads.ClientSide, unixSecond
 		b = append(b, r.Rule...)
 		b = append(b, '"')
 	}
-	b = append(b, "\r\nContent-Length: 0\r\n"...)
+	b = append(b, "\r\nContent-Type: text/plain\r\nContent-Length: "...)
+	b = strconv.AppendInt(b, int64(r.contentLength()), 10)
+	b = append(b, "\r\n"...)
 	line, _ := to.ConnectionLine()
 	return append(append(b, line...), "\r\n"...)
 }

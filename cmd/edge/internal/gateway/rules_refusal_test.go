@@ -63,6 +63,15 @@ var requestRules = []rule{
 		},
 	},
 	{
+		name: "RFC 9110 9.3.2: the answer to HEAD has the length of the content, and not that",
+		client: []move{says("HEAD https://a/ HTTP/1.1\r\nHost: a\r\n\r\n"), hears(withoutContent(refusal("421 Misdirected Request", `error=http_request_error; details="target-scheme"`))),
+			says("HEAD / HTTP/1.1\r\n\r\n"), hears(withoutContent(refusal("400 Bad Request", `error=http_request_error; details="host-missing"`, "Connection: close"))), isEnded},
+		log: []string{
+			`"HEAD https://a/ HTTP/1.1" 421 - c1#1 -> - kept/- !http_request_error:target-scheme`,
+			`"HEAD / HTTP/1.1" 400 - c1#2 -> - refused/- !http_request_error:host-missing`,
+		},
+	},
+	{
 		name:   "RFC 9110 7.4: a request that is meant for another origin is refused, and the connection kept, since its end is known",
 		client: []move{says("GET https://a/ HTTP/1.1\r\nHost: a\r\n\r\n"), hears(refusal("421 Misdirected Request", `error=http_request_error; details="target-scheme"`))},
 		log:    []string{`"GET https://a/ HTTP/1.1" 421 - c1#1 -> - kept/- !http_request_error:target-scheme`},
@@ -77,7 +86,7 @@ var requestRules = []rule{
 		client: []move{says("OPTIONS * HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n"), hears(refusal("200 OK", `details="max-forwards"`)),
 			says("TRACE / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n"), hears(refusal("501 Not Implemented", `error=http_request_error; details="max-forwards"`))},
 		log: []string{
-			`"OPTIONS * HTTP/1.1" 200 - c1#1 -> - kept/-`,
+			`"OPTIONS * HTTP/1.1" 200 65 c1#1 -> - kept/-`,
 			`"TRACE / HTTP/1.1" 501 - c1#2 -> - kept/- !http_request_error:max-forwards`,
 		},
 		also: "refusals.none request-ends.refused -request-ends.answered",

@@ -99,7 +99,7 @@ func (w *world) bodyMoved(c *call, r *request, behind int) {
 // matchHead finds out which response begins with what was written, and returns
 // how many octets its head has; 0 if more is needed to say.
 func (w *world) matchHead(c *call, r *request) int {
-	m := matcher{got: c.got, name: w.name, verbatim: w.config.Verbatim, now: w.net.Wall()}
+	m := matcher{got: c.got, isHead: bytes.HasPrefix(bytes.TrimPrefix(r.sent, []byte("\r\n")), []byte("HEAD ")), name: w.name, verbatim: w.config.Verbatim, now: w.net.Wall()}
 	for i := len(r.tries) - 1; i >= 0 && m.n == 0; i-- {
 		t := r.tries[i]
 		if t.response != nil {
@@ -156,6 +156,7 @@ func (w *world) headDone(c *call, r *request, behind int) {
 // A matcher compares octets with the heads that they may be.
 type matcher struct {
 	got      []byte
+	isHead   bool // they answer HEAD
 	name     string
 	verbatim bool
 	now      time.Time
@@ -235,9 +236,9 @@ func (m *matcher) date(rest []byte, then time.Time) int {
 }
 
 var (
-	emptyLine     = []byte("\r\n\r\n")
-	contentLength = []byte("\r\nContent-Length: 0\r\n")
-	proxyStatus   = []byte("\r\nProxy-Status: ")
+	emptyLine   = []byte("\r\n\r\n")
+	ownContent  = []byte("\r\nContent-Type: text/plain\r\nContent-Length: ")
+	proxyStatus = []byte("\r\nProxy-Status: ")
 )
 
 // own matches an answer of the gateway's own that begins at an octet.
@@ -252,20 +253,43 @@ func (m *matcher) own(at int) {
 		m.open = m.open || len(p) < 2000
 		return
 	}
-	p = p[:end+2]
+	p, behind := p[:end+2], p[end+len(emptyLine):]
 	status, err := strconv.Atoi(string(p[len(line):][:3]))
 	_, field, ok := bytes.Cut(p, proxyStatus)
 	field, _, _ = bytes.Cut(field, []byte("\r\n"))
 	_, fields, _ := bytes.Cut(p, []byte("\r\n"))
-	if err != nil || !ok || !bytes.HasPrefix(field, []byte(m.name)) || !bytes.Contains(p, contentLength) || m.date(fields, time.Time{}) == 0 {
+	if err != nil || !ok || !bytes.HasPrefix(field, []byte(m.name)) || m.date(fields, time.Time{}) == 0 {
 		return
 	}
-	m.n = at + end + len(emptyLine)
+	length, ok := m.ownContent(p, behind, status)
+	if !ok {
+		return
+	}
+	m.n = at + end + len(emptyLine) + length
 	m.answer = answer{closes: bytes.HasSuffix(p, []byte(closeLine)), keeps: bytes.HasSuffix(p, []byte(keepAliveLine)), refusal: refusal{
 		status: status,
 		error:  parameter(field, "error=", ";"),
 		rule:   parameter(field, `details="`, `"`),
 	}}
+}
+
+// ownContent is the length of the content of an answer of the gateway's own: a line
+// that begins with the status, and none to HEAD.
+func (m *matcher) ownContent(head, behind []byte, status int) (int, bool) {
+	_, number, ok := bytes.Cut(head, ownContent)
+	number, _, _ = bytes.Cut(number, []byte("\r\n"))
+	length, err := strconv.Atoi(string(number))
+	switch {
+	case !ok || err != nil:
+		return 0, false
+	case m.isHead:
+		return 0, true
+	case len(behind) < length:
+		m.open = true
+		return 0, false
+	}
+	line, begins := bytes.CutPrefix(behind[:length], strconv.AppendInt(nil, int64(status), 10))
+	return length, begins && bytes.HasPrefix(line, []byte(": ")) && bytes.IndexByte(line, '\n') == len(line)-1
 }
 
 func parameter(field []byte, name, end string) string {
