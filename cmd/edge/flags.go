@@ -87,6 +87,16 @@ Causes that did not occur are left out. SIGHUP has the access log opened anew, s
 that it can be moved away; if standard error is a terminal that has been closed,
 it ends the program as SIGTERM does.
 
+A line of the access log begins in Common Log Format. Behind that stand the times,
+in microseconds, that follow one another: read, to the end of the request's head;
+queue, if it waited for an origin connection; connect, until there was one; send,
+until what was there of the request was written; wait, to the first byte of the
+response; relay, to its last; and total. c3#2 -> o1#7 is the second request of client
+connection 3, sent as the seventh of origin connection 1. The two words behind it
+say what became of these: kept, or why it was closed. Then replayed, if the request
+was sent again after a stale connection, and ! with the error and the rule by which
+the edge answered by itself, or broke a response off.
+
 With --admin, /metrics has the same counters for Prometheus, and /counters as JSON, in which
 the sums come out at any moment: connections accepted are those that are open and
 those that have ended, and requests received are those that are under way, and those

@@ -61,6 +61,10 @@ wrong with its response, as in ?fault=delay:1s;fin:behind+head. A script looks s
   connections:
     - stale: 5% by reset
 
+A line of the access log is in Common Log Format; behind that stand fault= and the
+name of the fault that struck, and ! with the rule by which a request was refused
+that does not follow HTTP, such as tls-hello.
+
 With --admin, /metrics has what it has counted for Prometheus, and /counters as JSON, in which
 the sums come out at any moment: connections accepted are those that are open and
 those that have ended, and requests received are those that are under way, and those
