@@ -194,8 +194,10 @@ func (c *client) welcome() bool {
 	case f == nil:
 		return false
 	case f.Refuse:
+		c.account(0) // before the client can know
 		c.worker.left(c.conn, Faulted)
 		c.conn.Reset()
+		return true
 	case f.NeverRead:
 		c.worker.busy++
 		c.worker.loop.Go(loop.Func(func() { c.follow(hold, Faulted) }))
