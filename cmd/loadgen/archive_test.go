@@ -57,6 +57,9 @@ func TestConvert(t *testing.T) {
 			t.Errorf("%s: %d asked, %s\n%s", filepath.Base(file), asked.Load(), errs, out)
 		}
 	}
+	if out, _, status := loadgen(t, "show", recording); status != 0 || !strings.Contains(out, "GET ") || strings.Contains(out, "no request") {
+		t.Errorf("status %d, shown as\n%s", status, out)
+	}
 	if _, errs, status := loadgen(t, "convert", recording, archive); status != 1 || !strings.HasSuffix(errs, " is no HTTP archive (HAR) that can be read\n") {
 		t.Errorf("a recording: exit status %d, %s", status, errs)
 	}

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -91,12 +92,22 @@ func convert(rec *capture.Recording, out io.Writer) error {
 // ends with a request that has no response.
 func appendConnection(all []events.Event, c *capture.Connection) []events.Event {
 	var passed [2]uint64
-	id, at := events.ConnID{Hop: events.ClientHop}, time.Time{}
+	id, at, place := events.ConnID{Hop: events.ClientHop}, time.Time{}, uint32(0)
 	add := func(e events.Event) {
 		at = at.Add(time.Microsecond)
 		e.Conn, e.At, e.Offset, e.Reverse = id, at, passed[e.Direction], passed[e.Direction.Reverse()]
+		if place > 0 {
+			e.Exchange.Client = events.Use{Conn: id, N: place}
+		}
 		passed[e.Direction] += uint64(len(e.Content))
 		all = append(all, e)
+	}
+	message := func(d events.Direction, raw []byte) {
+		for len(raw) > 0 {
+			piece := raw[:min(len(raw), events.MaxPiece)]
+			raw = raw[len(piece):]
+			add(events.Event{Kind: events.Bytes, Direction: d, Content: piece, Partial: len(raw) > 0})
+		}
 	}
 	for i := range c.Exchanges {
 		x := &c.Exchanges[i]
@@ -104,22 +115,33 @@ func appendConnection(all []events.Event, c *capture.Connection) []events.Event 
 			at = x.Request.At
 		}
 		if id.N == 0 {
-			id.N, passed = uint64(len(all)+1), [2]uint64{}
+			id.N, passed, place = uint64(len(all)+1), [2]uint64{}, 0
 			add(events.Event{Kind: events.Opened, Client: clientOf(c.Server, id.N), Server: c.Server})
 		}
-		add(events.Event{Kind: events.Bytes, Direction: events.Inbound, Content: x.Request.Raw})
+		place++
+		message(events.Inbound, x.Request.Raw)
 		if len(x.Response.Raw) == 0 {
 			add(events.Event{Kind: events.Closed, Direction: events.Inbound, Means: events.RST})
 			id.N = 0
 			continue
 		}
-		add(events.Event{Kind: events.Bytes, Direction: events.Outbound, Content: x.Response.Raw})
+		message(events.Outbound, x.Response.Raw)
 		passed[events.Outbound] += missing(&x.Response)
+		add(events.Event{Kind: events.Noted, Note: &events.Note{Kind: "exchange", Params: []events.Param{{Name: "status", Value: status(&x.Response)}}}})
 	}
 	if id.N != 0 {
 		add(events.Event{Kind: events.Closed, Direction: events.Inbound, Means: events.FIN})
 	}
 	return all
+}
+
+// status is the status code of a response.
+func status(m *capture.Message) string {
+	var head wire.ResponseHead
+	if _, err := wire.ParseResponseHead(m.Raw, 0, &head); err != nil {
+		return "0"
+	}
+	return strconv.Itoa(head.Status)
 }
 
 // missing is how much content a response lacks.
