@@ -87,7 +87,7 @@ func TestLoadgenOverTLS(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			r, says, exit := replaySecurely(t, append(test.args, "--requests", "1", "-c", "1", "--timeout", "3s")...)
 			if test.seen == "" {
-				if exit != 1 || !strings.Contains(says, test.says) {
+				if exit != 3 || !strings.Contains(says, test.says) {
 					t.Errorf("status %d, %q", exit, says)
 				}
 				return

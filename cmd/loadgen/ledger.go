@@ -43,7 +43,7 @@ const (
 // openBooks reads the counters before the run, once they stand still; nil: there is to
 // be no ledger.
 func openBooks(c *cli.Context) (*books, error) {
-	args := c.StringSlice("ledger")
+	args := list(c, "ledger")
 	if len(args) == 0 {
 		return nil, nil
 	}

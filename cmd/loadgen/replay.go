@@ -466,39 +466,3 @@ func targetOf(c *cli.Context, p *plan.Plan) (string, error) {
 	}
 	return "", program.Usagef("a recording does not say where to send it: add --target host:port")
 }
-
-func settingsOf(c *cli.Context, p *plan.Plan, config replay.Config) report.Settings {
-	s := report.Settings{
-		Source:           c.Args().Slice(),
-		Hop:              c.String("hop"),
-		Servers:          list(c, "server"),
-		Memory:           c.String("memory"),
-		Target:           config.Target.String(),
-		TLS:              config.TLS != nil,
-		Insecure:         c.Bool("insecure"),
-		CA:               c.String("ca"),
-		TLSResume:        c.Bool("tls-resume"),
-		Sessions:         len(p.Sessions),
-		RecordedRequests: p.Len(),
-		Requests:         config.Requests,
-		DurationS:        config.Duration.Seconds(),
-		Connections:      config.Connections,
-		Loops:            config.Loops,
-		KeptAlive:        p.Joined && config.RequestsPerConnection == 0,
-		Verify:           config.Verify,
-		TimeoutS:         config.Timeout.Seconds(),
-		GraceS:           config.Grace.Seconds(),
-		Retry:            c.String("retry"),
-		Backoff:          !config.NoBackoff,
-	}
-	addPace(c, config, &s)
-	addKeepAlive(c, config, &s)
-	return s
-}
-
-func write(c *cli.Context, r *report.Report) error {
-	if c.String("format") == "json" {
-		return r.WriteJSON(c.App.Writer)
-	}
-	return r.WriteText(c.App.Writer)
-}
