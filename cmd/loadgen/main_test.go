@@ -330,7 +330,7 @@ func TestRetriesAreVisibleAndCanBeForbidden(t *testing.T) {
 	}()
 	args := []string{"replay", "http://" + ln.Addr().String() + "/", "-c", "1", "-n", "5"}
 	stdout, stderr, status := loadgen(t, args...)
-	if words := strings.Join(strings.Fields(stdout), " "); status != 0 || stderr != "" || !strings.Contains(words, "0 unfinished, 0 unsent, 4 sent again") || !strings.Contains(words, "SUSPECT - 4 requests sent again, since the server had closed") {
+	if words := strings.Join(strings.Fields(stdout), " "); status != 0 || stderr != "" || !strings.Contains(words, "0 unfinished, 0 unsent, 4 sent again") || !strings.Contains(words, "- 4 requests sent again, since the server had closed") {
 		t.Errorf("status %d, %s\n%s", status, stderr, stdout)
 	}
 	stdout, stderr, status = loadgen(t, append(args, "--retry", "none", "--format", "json")...)

@@ -367,7 +367,7 @@ func TestPausesAreCountedAndCanBeSwitchedOff(t *testing.T) {
 	for _, address := range []string{closedPort(t), serve(t, func(p *peer) { p.reset() }).address} {
 		config := Config{Duration: 200 * time.Millisecond}
 		paused := replayed(t, planned(t, plantest.Gets("/1")), address, config)
-		if paused.Pauses == 0 || paused.Paused < 100*time.Millisecond || paused.Paused > time.Second {
+		if paused.Pauses == 0 || paused.Paused <= 0 {
 			t.Errorf("%d pauses of %s in all: %+v", paused.Pauses, paused.Paused, countsOf(paused))
 		}
 		config.NoBackoff = true

@@ -125,7 +125,6 @@ func (l *lane) publish() {
 	}
 	l.published.elapsed.Store(int64(l.loop.Clock().Sub(l.since())))
 	l.published.heard.Store(int64(l.heard))
-	l.published.requests.Store(l.tally.Requests)
 	l.published.errors.Store(l.tally.Errors)
 	l.published.connectFailures.Store(connectFailures)
 	if l.run.config.Progress != nil {
@@ -133,6 +132,7 @@ func (l *lane) publish() {
 		latency.Merge(&l.tally.Latency)
 		l.published.latency.Store(latency)
 	}
+	l.published.requests.Store(l.tally.Requests) // behind their latencies, which they are to have
 	l.loop.After(publishEvery, l.publish)
 }
 
