@@ -26,7 +26,6 @@ type wiretap struct {
 	tunnel  tunnel
 	initial uint32 // sequence number of the first octet of content
 	snap    int
-	frames  *framer
 	now     time.Time
 	ends    [2]netip.AddrPort
 	sent    [2]int // places up to which each end has sent, captured or not
@@ -36,7 +35,7 @@ type wiretap struct {
 func newWiretap(t testing.TB, link layers.LinkType) *wiretap {
 	tap := &wiretap{
 		t: t, link: link, snap: snapLength, initial: 1<<32 - 100, // so that every stream passes the end of the numbers
-		frames: newFramer(), now: time.Unix(1767323045, 0).UTC(),
+		now:  time.Unix(1767323045, 0).UTC(),
 		ends: [2]netip.AddrPort{netip.MustParseAddrPort("10.0.0.1:4000"), netip.MustParseAddrPort("10.0.0.2:80")},
 	}
 	tap.pcap = pcapgo.NewWriterNanos(&tap.file)
@@ -59,12 +58,8 @@ func (tap *wiretap) send(d events.Direction, flags tcpFlags, seq int, content st
 	if !tap.deaf {
 		ack += uint32(tap.sent[d^1])
 	}
-	frame, err := tap.frames.segment(&segment{dir: d, from: tap.ends[d], to: tap.ends[d^1],
-		flags: flags | flagACK&^(flags&flagSYN<<3), seq: number, ack: ack, content: []byte(content)})
-	if err != nil {
-		tap.t.Fatal(err)
-	}
-	tap.frame(frame)
+	tap.frame(appendSegment(nil, &segment{dir: d, from: tap.ends[d], to: tap.ends[d^1],
+		flags: flags | flagACK&^(flags&flagSYN<<3), seq: number, ack: ack, content: []byte(content)}))
 }
 
 // connect captures the handshake.

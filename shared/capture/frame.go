@@ -3,11 +3,10 @@ package capture
 import (
 	"github.com/hopwire/hopwire/shared/events"
 
+	"encoding/binary"
+	"math/bits"
 	"net/netip"
 	"time"
-
-	"github.com/gopacket/gopacket"
-	"github.com/gopacket/gopacket/layers"
 )
 
 const (
@@ -24,13 +23,14 @@ const (
 
 // Locally administered hardware addresses; the edge has the one in the middle.
 var (
-	clientMAC = []byte{2, 0, 0, 0, 0, 1}
-	edgeMAC   = []byte{2, 0, 0, 0, 0, 2}
-	originMAC = []byte{2, 0, 0, 0, 0, 3}
+	clientMAC = [6]byte{2, 0, 0, 0, 0, 1}
+	edgeMAC   = [6]byte{2, 0, 0, 0, 0, 2}
+	originMAC = [6]byte{2, 0, 0, 0, 0, 3}
 )
 
 type tcpFlags uint8
 
+// The flags, in their places (RFC 9293 section 3.1).
 const (
 	flagFIN tcpFlags = 1 << iota
 	flagSYN
@@ -55,90 +55,135 @@ type segment struct {
 	comment  string
 }
 
-// A framer makes Ethernet frames. Its result is valid until its next call.
-type framer struct {
-	buf     gopacket.SerializeBuffer
-	eth     layers.Ethernet
-	ip4     layers.IPv4
-	ip6     layers.IPv6
-	tcp     layers.TCP
-	udp     layers.UDP
-	options []layers.TCPOption // those of a SYN
-}
+// Numbers of protocols (RFC 9293, RFC 768), and sizes of headers without options.
+const (
+	protocolTCP, protocolUDP             = 6, 17
+	ethernetHead, tcpHead, udpHead       = 14, 20, 8
+	etherTypeIPv4, etherTypeIPv6         = 0x0800, 0x86dd
+	ipv4TTL, ipv4DontFragment            = 64, 0x4000
+	tcpChecksumOffset, udpChecksumOffset = 16, 6
+)
 
-func newFramer() *framer {
-	return &framer{
-		buf: gopacket.NewSerializeBufferExpectedSize(128, 1<<16),
-		ip4: layers.IPv4{Version: 4, TTL: 64, Flags: layers.IPv4DontFragment},
-		ip6: layers.IPv6{Version: 6, HopLimit: 64},
-		options: []layers.TCPOption{
-			{OptionType: layers.TCPOptionKindMSS, OptionData: []byte{maxSegment >> 8, maxSegment & 0xff}},
-			{OptionType: layers.TCPOptionKindNop},
-			{OptionType: layers.TCPOptionKindWindowScale, OptionData: []byte{windowScale}},
-		},
+// synOptions are those of a SYN: the maximum segment size, a NOP, the window scale
+// (RFC 9293 section 3.2, RFC 7323 section 2.2).
+var synOptions = [...]byte{2, 4, maxSegment >> 8, maxSegment & 0xff, 1, 3, 3, windowScale}
+
+// appendSegment appends the Ethernet frame of a segment.
+func appendSegment(b []byte, s *segment) []byte {
+	from, to := clientMAC, edgeMAC
+	if s.hop == events.OriginHop {
+		from, to = edgeMAC, originMAC
 	}
-}
-
-func (f *framer) segment(s *segment) ([]byte, error) {
-	f.tcp = layers.TCP{
-		SrcPort: layers.TCPPort(s.from.Port()), DstPort: layers.TCPPort(s.to.Port()),
-		Seq: s.seq, Ack: s.ack, Window: maxWindow,
-		FIN: s.flags&flagFIN != 0, SYN: s.flags&flagSYN != 0, RST: s.flags&flagRST != 0,
-		PSH: s.flags&flagPSH != 0, ACK: s.flags&flagACK != 0,
+	if s.dir == events.Outbound {
+		from, to = to, from
 	}
-	if f.tcp.SYN {
-		f.tcp.Options = f.options
+	var options []byte
+	if s.flags&flagSYN != 0 {
+		options = synOptions[:]
 	}
-	f.link(s.hop, s.dir)
-	return f.packet(s.from.Addr(), s.to.Addr(), layers.IPProtocolTCP, &f.tcp, s.content)
+	head := tcpHead + len(options)
+	b = appendLink(b, from, to, s.from.Addr())
+	b = appendNetwork(b, s.from.Addr(), s.to.Addr(), protocolTCP, head+len(s.content))
+	start := len(b)
+	be := binary.BigEndian
+	b = be.AppendUint16(be.AppendUint16(b, s.from.Port()), s.to.Port())
+	b = be.AppendUint32(be.AppendUint32(b, s.seq), s.ack)
+	b = append(b, byte(head/4)<<4, byte(s.flags))
+	b = be.AppendUint16(b, maxWindow)
+	b = append(b, 0, 0, 0, 0) // checksum; nothing is urgent
+	b = append(b, options...)
+	b = append(b, s.content...)
+	be.PutUint16(b[start+tcpChecksumOffset:], checksum(s.from.Addr(), s.to.Addr(), protocolTCP, b[start:]))
+	return b
 }
 
-func (f *framer) datagram(from, to netip.AddrPort, content []byte) ([]byte, error) {
-	f.udp = layers.UDP{SrcPort: layers.UDPPort(from.Port()), DstPort: layers.UDPPort(to.Port())}
-	f.eth.SrcMAC, f.eth.DstMAC = edgeMAC, clientMAC
-	return f.packet(from.Addr(), to.Addr(), layers.IPProtocolUDP, &f.udp, content)
-}
-
-// link sets the hardware addresses: of the client and the edge, or of the edge
-// and the origin.
-func (f *framer) link(hop events.Hop, dir events.Direction) {
-	f.eth.SrcMAC, f.eth.DstMAC = clientMAC, edgeMAC
-	if hop == events.OriginHop {
-		f.eth.SrcMAC, f.eth.DstMAC = edgeMAC, originMAC
+// appendDatagram appends the Ethernet frame of a UDP datagram from the edge.
+func appendDatagram(b []byte, from, to netip.AddrPort, content []byte) []byte {
+	b = appendLink(b, edgeMAC, clientMAC, from.Addr())
+	b = appendNetwork(b, from.Addr(), to.Addr(), protocolUDP, udpHead+len(content))
+	start := len(b)
+	be := binary.BigEndian
+	b = be.AppendUint16(be.AppendUint16(b, from.Port()), to.Port())
+	b = be.AppendUint16(b, uint16(udpHead+len(content)))
+	b = append(b, 0, 0)
+	b = append(b, content...)
+	sum := checksum(from.Addr(), to.Addr(), protocolUDP, b[start:])
+	if sum == 0 {
+		sum = 0xffff // 0 means that there is none
 	}
-	if dir == events.Outbound {
-		f.eth.SrcMAC, f.eth.DstMAC = f.eth.DstMAC, f.eth.SrcMAC
+	be.PutUint16(b[start+udpChecksumOffset:], sum)
+	return b
+}
+
+func appendLink(b []byte, from, to [6]byte, network netip.Addr) []byte {
+	b = append(append(b, to[:]...), from[:]...)
+	if network.Is4() {
+		return binary.BigEndian.AppendUint16(b, etherTypeIPv4)
 	}
+	return binary.BigEndian.AppendUint16(b, etherTypeIPv6)
 }
 
-// A transport is a layer whose checksum covers the addresses below it.
-type transport interface {
-	gopacket.SerializableLayer
-	SetNetworkLayerForChecksum(gopacket.NetworkLayer) error
+// appendNetwork appends the IP header before so many bytes.
+func appendNetwork(b []byte, from, to netip.Addr, protocol byte, size int) []byte {
+	be := binary.BigEndian
+	start := len(b)
+	if !from.Is4() { // RFC 8200 section 3
+		b = append(b, 0x60, 0, 0, 0)
+		b = be.AppendUint16(b, uint16(size))
+		b = append(b, protocol, ipv4TTL)
+		source, target := from.As16(), to.As16()
+		return append(append(b, source[:]...), target[:]...)
+	}
+	const head = 20 // RFC 791 section 3.1
+	b = append(b, 0x45, 0)
+	b = be.AppendUint16(b, uint16(head+size))
+	b = append(b, 0, 0)
+	b = be.AppendUint16(b, ipv4DontFragment)
+	b = append(b, ipv4TTL, protocol, 0, 0)
+	source, target := from.As4(), to.As4()
+	b = append(append(b, source[:]...), target[:]...)
+	be.PutUint16(b[start+10:], ^fold(sumOf(0, b[start:])))
+	return b
 }
 
-func (f *framer) packet(from, to netip.Addr, protocol layers.IPProtocol, t transport, content []byte) ([]byte, error) {
+// checksum is that of a TCP segment or UDP datagram whose own checksum is 0, with the
+// pseudo-header before it (RFC 9293 section 3.1).
+func checksum(from, to netip.Addr, protocol byte, p []byte) uint16 {
+	sum := uint64(protocol) + uint64(len(p))
 	if from.Is4() {
-		f.eth.EthernetType = layers.EthernetTypeIPv4
-		f.ip4.Protocol, f.ip4.SrcIP, f.ip4.DstIP = protocol, from.AsSlice(), to.AsSlice()
-		return f.serialize(&f.ip4, t, content)
+		source, target := from.As4(), to.As4()
+		sum = sumOf(sumOf(sum, source[:]), target[:])
+	} else {
+		source, target := from.As16(), to.As16()
+		sum = sumOf(sumOf(sum, source[:]), target[:])
 	}
-	f.eth.EthernetType = layers.EthernetTypeIPv6
-	f.ip6.NextHeader, f.ip6.SrcIP, f.ip6.DstIP = protocol, from.AsSlice(), to.AsSlice()
-	return f.serialize(&f.ip6, t, content)
+	return ^fold(sumOf(sum, p))
 }
 
-// A network is the layer below a transport.
-type network interface {
-	gopacket.SerializableLayer
-	gopacket.NetworkLayer
+// sumOf adds the 16-bit words of p to a ones' complement sum, eight bytes at a time: it
+// may be as wide as one likes until it is folded (RFC 1071 section 2).
+func sumOf(sum uint64, p []byte) uint64 {
+	var carry uint64
+	for len(p) >= 32 {
+		sum, carry = bits.Add64(sum, binary.BigEndian.Uint64(p), carry)
+		sum, carry = bits.Add64(sum, binary.BigEndian.Uint64(p[8:]), carry)
+		sum, carry = bits.Add64(sum, binary.BigEndian.Uint64(p[16:]), carry)
+		sum, carry = bits.Add64(sum, binary.BigEndian.Uint64(p[24:]), carry)
+		p = p[32:]
+	}
+	for len(p) > 0 {
+		var word [8]byte
+		n := copy(word[:], p)
+		sum, carry = bits.Add64(sum, binary.BigEndian.Uint64(word[:]), carry)
+		p = p[n:]
+	}
+	sum, carry = bits.Add64(sum, carry, 0)
+	return sum + carry
 }
 
-func (f *framer) serialize(n network, t transport, content []byte) ([]byte, error) {
-	if err := t.SetNetworkLayerForChecksum(n); err != nil {
-		return nil, err
-	}
-	options := gopacket.SerializeOptions{FixLengths: true, ComputeChecksums: true}
-	err := gopacket.SerializeLayers(f.buf, options, &f.eth, n, t, gopacket.Payload(content))
-	return f.buf.Bytes(), err
+func fold(sum uint64) uint16 {
+	sum = sum>>32 + sum&0xffffffff
+	sum = sum>>32 + sum&0xffffffff
+	sum = sum>>16 + sum&0xffff
+	return uint16(sum>>16 + sum&0xffff)
 }

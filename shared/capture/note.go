@@ -42,19 +42,27 @@ func severityOf(n *events.Note) int {
 // message.
 func appendNote(b []byte, conn events.ConnID, exchange events.Exchange, n *events.Note) []byte {
 	start := len(b)
-	b = append(b, cmp.Or(n.Kind, "-")...)
-	b = append(b, ' ')
-	var params []events.Param
+	b = append(append(b, cmp.Or(n.Kind, "-")...), ' ')
+	structured := len(b)
+	b = append(b, "["+structuredID...)
+	bare := len(b)
 	if conn != (events.ConnID{}) {
-		params = append(params, events.Param{Name: "flow", Value: conn.String()})
+		b = append(conn.AppendTo(append(b, ` flow="`...)), '"')
 	}
 	if exchange != (events.Exchange{}) {
-		params = append(params, events.Param{Name: "exchange", Value: exchange.String()})
+		b = append(exchange.AppendTo(append(b, ` exchange="`...)), '"')
 	}
-	b = appendStructuredData(b, append(params, n.Params...))
+	for i := range n.Params {
+		b = append(append(b, ' '), n.Params[i].Name...)
+		b = append(appendEscaped(append(b, '=', '"'), n.Params[i].Value), '"')
+	}
+	if len(b) > bare {
+		b = append(b, ']')
+	} else {
+		b = append(b[:structured], '-')
+	}
 	if n.Text != "" {
-		b = append(b, ' ')
-		b = append(b, n.Text...)
+		b = append(append(b, ' '), n.Text...)
 	}
 	if over := len(b) - start - maxNote; over > 0 {
 		b = append(b[:start+maxNote], "... (cut)"...)
@@ -62,29 +70,16 @@ func appendNote(b []byte, conn events.ConnID, exchange events.Exchange, n *event
 	return b
 }
 
-func appendStructuredData(b []byte, params []events.Param) []byte {
-	if len(params) == 0 {
-		return append(b, '-')
-	}
-	b = append(b, "["+structuredID...)
-	for _, p := range params {
-		b = append(append(b, ' '), p.Name...)
-		b = append(b, '=', '"')
-		b = append(appendEscaped(b, p.Value), '"')
-	}
-	return append(b, ']')
-}
-
 // appendEscaped escapes what would end a PARAM-VALUE (RFC 5424 section 6.3.3).
 func appendEscaped(b []byte, value string) []byte {
+	done := 0
 	for i := range len(value) {
-		switch value[i] {
-		case '"', '\\', ']':
-			b = append(b, '\\')
+		if c := value[i]; c == '"' || c == '\\' || c == ']' {
+			b = append(append(b, value[done:i]...), '\\')
+			done = i
 		}
-		b = append(b, value[i])
 	}
-	return b
+	return append(b, value[done:]...)
 }
 
 // parseNote reads a datagram that the writer made; at is the packet's time,

@@ -24,7 +24,7 @@ func through(protocol layers.IPProtocol, from int, header ...gopacket.Serializab
 func throughFrom(sender byte, protocol layers.IPProtocol, from int, header ...gopacket.SerializableLayer) tunnel {
 	return func(t testing.TB, frame []byte) []byte {
 		ip := &layers.IPv4{Version: 4, TTL: 64, Protocol: protocol, SrcIP: []byte{10, 99, 0, sender}, DstIP: []byte{10, 99, 0, 2}}
-		all := []gopacket.SerializableLayer{&layers.Ethernet{SrcMAC: edgeMAC, DstMAC: originMAC, EthernetType: layers.EthernetTypeIPv4}, ip}
+		all := []gopacket.SerializableLayer{&layers.Ethernet{SrcMAC: edgeMAC[:], DstMAC: originMAC[:], EthernetType: layers.EthernetTypeIPv4}, ip}
 		for _, l := range header {
 			if udp, ok := l.(*layers.UDP); ok {
 				udp.SetNetworkLayerForChecksum(ip)

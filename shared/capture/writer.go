@@ -6,15 +6,12 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
-	"fmt"
 	"io"
 	"net/netip"
-	"strings"
+	"strconv"
 	"syscall"
 	"time"
-	"unicode/utf8"
 
-	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
 	"github.com/gopacket/gopacket/pcapgo"
 )
@@ -78,8 +75,6 @@ const (
 	snapLength = 262144
 	// flushAt is when gathered blocks go to the file without being asked.
 	flushAt = 256 << 10
-	// An option's length is a 16-bit number (pcapng section 3.5).
-	maxOption = 65532
 )
 
 // A Recorder makes a recording of the events that it is given: it is the sink of an
@@ -94,8 +89,10 @@ type Recorder struct {
 	options     Options
 	blocks      bytes.Buffer   // what the sink has not taken yet
 	held        events.Dropped // the events in it, if it is lost
+	message     []byte         // of a note, while that is made
+	second      int64          // of the last note's time
+	secondText  []byte
 	ng          *pcapgo.NgWriter
-	frames      *framer
 	flows       map[events.ConnID]*conversation
 	last        time.Time // of the last event
 	application string
@@ -120,7 +117,6 @@ func NewRecorder(sink io.Writer, o Options) (*Recorder, error) {
 	w := &Recorder{
 		sink:        sink,
 		options:     o,
-		frames:      newFramer(),
 		flows:       make(map[events.ConnID]*conversation),
 		application: cmp.Or(o.Application, "hopwire"),
 	}
@@ -215,6 +211,7 @@ func (w *Recorder) hand() error {
 	w.taken += int64(n)
 	w.blocks.Next(n)
 	if w.blocks.Len() == 0 {
+		w.blocks.Reset() // its memory is used again from the start
 		w.held = events.Dropped{}
 	}
 	return err
@@ -262,68 +259,44 @@ func (w *Recorder) foot() {
 
 // note writes a message of RFC 5424.
 func (w *Recorder) note(at time.Time, conn events.ConnID, exchange events.Exchange, n *events.Note) {
-	message := fmt.Appendf(nil, "<%d>1 %s - %s - ", facility*8+severityOf(n),
-		at.UTC().Format("2006-01-02T15:04:05.000000Z"), w.application)
-	message = appendNote(message, conn, exchange, n)
-	frame, err := w.frames.datagram(notesFrom, notesTo, message)
-	w.block(notesInterface, at, frame, err, pcapgo.NgPacketOptions{})
+	m := append(w.message[:0], '<')
+	m = append(strconv.AppendInt(m, int64(facility*8+severityOf(n)), 10), ">1 "...)
+	m = w.appendTime(m, at)
+	m = append(append(append(m, " - "...), w.application...), " - "...)
+	w.message = appendNote(m, conn, exchange, n)
+	b := beginPacket(w.blocks.AvailableBuffer(), notesInterface, at)
+	w.block(notesInterface, endFrame(appendDatagram(b, notesFrom, notesTo, w.message)))
+}
+
+// appendTime appends a TIMESTAMP (RFC 5424 section 6.2.3). What it says but for the
+// fraction is mostly what it said before.
+func (w *Recorder) appendTime(b []byte, at time.Time) []byte {
+	if second := at.Unix(); second != w.second || len(w.secondText) == 0 {
+		w.second, w.secondText = second, at.UTC().AppendFormat(w.secondText[:0], "2006-01-02T15:04:05")
+	}
+	const places = 1_000_000 // whose zeros in front are written, too
+	b = strconv.AppendInt(append(b, w.secondText...), int64(places+at.Nanosecond()/1000), 10)
+	b[len(b)-7] = '.'
+	return append(b, 'Z')
 }
 
 // packet writes one segment.
 func (w *Recorder) packet(s *segment) {
-	options := pcapgo.NgPacketOptions{Flags: &flagsReceived}
+	in := interfaceOf(s.hop)
+	b := beginPacket(w.blocks.AvailableBuffer(), in, s.at)
+	b = endFrame(appendSegment(b, s))
+	flags := uint32(flagsReceived)
 	if (s.hop == events.OriginHop) == (s.dir == events.Inbound) {
-		options.Flags = &flagsSent
+		flags = flagsSent
 	}
-	for _, comment := range [...]string{s.goesOn, exchangeComment(s.exchange), s.comment} {
-		if comment != "" {
-			options.Comments = append(options.Comments, option(comment))
-		}
-	}
-	frame, err := w.frames.segment(s)
-	w.block(interfaceOf(s.hop), s.at, frame, err, options)
+	b = appendComment(b, s.goesOn)
+	b = appendExchange(b, s.exchange)
+	b = appendComment(b, s.comment)
+	w.block(in, appendOptionEnd(appendFlags(b, flags)))
 }
 
-// exchangeComment names the exchange of a packet. A space is behind its place on the
-// client's connection also while no origin is known, so that "c3#2 " is found in all of
-// its packets, and in no others.
-func exchangeComment(x events.Exchange) string {
-	if x.Origin == (events.Use{}) && x != (events.Exchange{}) {
-		return x.String() + " -> -"
-	}
-	return x.String()
-}
-
-// What pcapng calls inbound and outbound is received and sent by the edge.
-var (
-	flagsReceived = pcapgo.NgEpbFlags{Direction: pcapgo.NgEpbFlagDirectionInbound}
-	flagsSent     = pcapgo.NgEpbFlags{Direction: pcapgo.NgEpbFlagDirectionOutbound}
-)
-
-// block writes a frame, unless it could not be made.
-func (w *Recorder) block(in int, at time.Time, frame []byte, err error, options pcapgo.NgPacketOptions) {
-	if err == nil {
-		info := gopacket.CaptureInfo{Timestamp: at, CaptureLength: len(frame), Length: len(frame), InterfaceIndex: in}
-		err = w.ng.WritePacketWithOptions(info, frame, options)
-	}
-	if err != nil {
-		w.counts[in].lost++
-		return
-	}
+// block ends the block of a packet and writes it.
+func (w *Recorder) block(in int, b []byte) {
+	w.blocks.Write(endPacket(b))
 	w.counts[in].packets++
-	w.ng.Flush()
-}
-
-// option is text as an option may have it: UTF-8, which readers take it for, and
-// no longer than can be said. It is cut between characters.
-func option(s string) string {
-	s = strings.ToValidUTF8(s, "\uFFFD")
-	if len(s) <= maxOption {
-		return s
-	}
-	n := maxOption
-	for !utf8.RuneStart(s[n]) {
-		n--
-	}
-	return s[:n]
 }

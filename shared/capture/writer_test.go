@@ -69,7 +69,9 @@ func flagNames(tcp *layers.TCP) string {
 
 func checkSums(t testing.TB, frame gopacket.Packet) {
 	t.Helper()
-	if err := frame.TransportLayer().(transport).SetNetworkLayerForChecksum(frame.NetworkLayer()); err != nil {
+	if err := frame.TransportLayer().(interface {
+		SetNetworkLayerForChecksum(gopacket.NetworkLayer) error
+	}).SetNetworkLayerForChecksum(frame.NetworkLayer()); err != nil {
 		t.Error(err)
 	}
 	if err, wrong := frame.VerifyChecksums(); err != nil || len(wrong) > 0 {

@@ -3,7 +3,9 @@ package events
 import (
 	"encoding/binary"
 	"net/netip"
+	"strconv"
 	"time"
+	"unsafe"
 )
 
 // The header of an encoded event, little-endian. The comment and the content
@@ -55,8 +57,9 @@ func sizeOf(b []byte) int { return int(binary.LittleEndian.Uint32(b)) }
 // timeOf returns the time of the event encoded in b.
 func timeOf(b []byte) int64 { return int64(binary.LittleEndian.Uint64(b[24:])) }
 
-// decode makes e the event encoded in b, and keeps pointing there.
-func decode(b []byte, e *Event) {
+// decode makes e the event encoded in b, and keeps pointing there; note is memory for
+// its note.
+func decode(b []byte, e *Event, note *Note) {
 	le := binary.LittleEndian
 	comment := eventHeader + int(le.Uint32(b[8:]))
 	content := b[comment : comment+int(le.Uint32(b[12:]))]
@@ -70,7 +73,8 @@ func decode(b []byte, e *Event) {
 	case Opened:
 		e.Client, e.Server = decodeAddress(content), decodeAddress(content[addressSize:])
 	case Noted:
-		e.Note = decodeNote(content)
+		decodeNote(content, note)
+		e.Note = note
 	case Closed:
 		e.Reverse = le.Uint64(content)
 	default:
@@ -118,41 +122,69 @@ func decodeAddress(b []byte) netip.AddrPort {
 // maxNote bounds a note, so that a datagram has room for it, and a ring for several.
 const maxNote = 48 << 10
 
-// appendNote appends n: whether it is a warning, and its texts, each behind its
-// length. What is beyond the bound is left out.
-func appendNote(b []byte, n *Note) []byte {
-	warning := byte(0)
-	if n.Warning {
-		warning = 1
-	}
-	left := maxNote
-	text := func(s string) {
-		s = s[:min(len(s), left)]
-		left -= len(s)
-		b = append(binary.LittleEndian.AppendUint32(b, uint32(len(s))), s...)
-	}
-	b = append(b, warning)
-	text(n.Kind)
-	text(n.Text)
-	for _, p := range n.Params {
-		text(p.Name)
-		text(p.Value)
-	}
-	return b
+// A Draft is a note that is being made: its encoding, which is the one that a ring has.
+// Parameters beyond the bound are left out.
+//
+//	warning │ length, kind │ length, text │ length, name │ length, value │ ...
+type Draft struct {
+	b    []byte
+	left int
 }
 
-func decodeNote(b []byte) *Note {
-	n := &Note{Warning: b[0] == 1}
-	b = b[1:]
-	text := func() string {
-		size := binary.LittleEndian.Uint32(b)
-		s := string(b[4 : 4+size])
-		b = b[4+size:]
+// begin begins another note in the same memory.
+func (d *Draft) begin(kind, text string, warning bool) {
+	d.b, d.left = append(d.b[:0], 0), maxNote
+	if warning {
+		d.b[0] = 1
+	}
+	d.text(kind)
+	d.text(text)
+}
+
+func (d *Draft) text(s string) {
+	s = s[:min(len(s), d.left)]
+	d.left -= len(s)
+	d.b = append(binary.LittleEndian.AppendUint16(d.b, uint16(len(s))), s...)
+}
+
+// String adds a parameter.
+func (d *Draft) String(name, value string) *Draft {
+	d.text(name)
+	d.text(value)
+	return d
+}
+
+// Bytes adds a parameter whose value is copied.
+func (d *Draft) Bytes(name string, value []byte) *Draft {
+	d.text(name)
+	value = value[:min(len(value), d.left)]
+	d.left -= len(value)
+	d.b = append(binary.LittleEndian.AppendUint16(d.b, uint16(len(value))), value...)
+	return d
+}
+
+// Int adds a parameter that is a number.
+func (d *Draft) Int(name string, value int64) *Draft {
+	var digits [20]byte
+	return d.Bytes(name, strconv.AppendInt(digits[:0], value, 10))
+}
+
+// Bool adds a parameter that is "true" or "false".
+func (d *Draft) Bool(name string, value bool) *Draft {
+	return d.String(name, strconv.FormatBool(value))
+}
+
+// decodeNote makes n the note encoded in b, and uses the memory of its parameters again.
+// Its texts are those in b, so that a note costs no memory.
+func decodeNote(b []byte, n *Note) {
+	all := unsafe.String(&b[1], len(b)-1)
+	text := func() (s string) {
+		end := 2 + int(all[0]) + int(all[1])<<8
+		s, all = all[2:end], all[end:]
 		return s
 	}
-	n.Kind, n.Text = text(), text()
-	for len(b) > 0 {
+	n.Warning, n.Kind, n.Text, n.Params = b[0] == 1, text(), text(), n.Params[:0]
+	for len(all) > 0 {
 		n.Params = append(n.Params, Param{text(), text()})
 	}
-	return n
 }

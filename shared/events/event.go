@@ -2,6 +2,7 @@ package events
 
 import (
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -33,8 +34,8 @@ func (k Kind) String() string {
 	return [...]string{"opened", "bytes", "ended", "closed", "note", "gap"}[k]
 }
 
-// An Event is one thing that happened. Whoever is given one may not keep it, nor what
-// it points to.
+// An Event is one thing that happened. Whoever is given one may not keep it, nor its
+// Content and its Note.
 type Event struct {
 	Seq      uint64 // from 1, without holes
 	At       time.Time
@@ -67,6 +68,15 @@ type Note struct {
 	Warning bool // and not merely information
 	Params  []Param
 	Text    string
+}
+
+// Clone returns a copy that may be kept.
+func (n *Note) Clone() *Note {
+	c := &Note{Kind: strings.Clone(n.Kind), Warning: n.Warning, Text: strings.Clone(n.Text)}
+	for _, p := range n.Params {
+		c.Params = append(c.Params, Param{strings.Clone(p.Name), strings.Clone(p.Value)})
+	}
+	return c
 }
 
 // Param is the value of the parameter of that name; empty if there is none.

@@ -26,6 +26,9 @@ func (p *pile) Lost() Dropped { return Dropped{} }
 func (p *pile) Take(e *Event) {
 	kept := *e
 	kept.Content = bytes.Clone(e.Content)
+	if e.Note != nil {
+		kept.Note = e.Note.Clone()
+	}
 	p.events = append(p.events, kept)
 }
 
@@ -106,7 +109,7 @@ func TestTrackOpensLate(t *testing.T) {
 	for b := l.ring.next(); b != nil; b = l.ring.next() {
 		if sizeOf(b) != 1000 {
 			var e Event
-			decode(b, &e)
+			decode(b, &e, new(Note))
 			got = append(got, e)
 		}
 		l.ring.release(sizeOf(b))

@@ -102,6 +102,7 @@ type Reader struct {
 	lanes    []*lane
 	late     [][]byte // ends that found no room in a ring
 	current  Event    // the one that is taken
+	note     Note     // its note
 	seq      uint64
 	failed   error                 // the last attempt to flush
 	failure  atomic.Pointer[error] // the same, for others
@@ -240,7 +241,7 @@ func (r *Reader) take(use func(*Event)) bool {
 }
 
 func (r *Reader) use(encoded []byte, use func(*Event)) {
-	decode(encoded, &r.current)
+	decode(encoded, &r.current, &r.note)
 	r.seq++
 	r.current.Seq = r.seq
 	use(&r.current)

@@ -17,6 +17,7 @@ const MaxPiece = 65535 - 20 - 20
 type Track struct {
 	lanes   []*lane // one for each reader
 	scratch []byte
+	draft   Draft
 }
 
 // Open tells that the flow's client connected. ConnID, Client and Server of f must
@@ -100,10 +101,16 @@ func (t *Track) end(f *Flow, d Direction, kind Kind, how Means, at time.Time, co
 	f.finish(d, kind == Closed)
 }
 
-// Note tells of a decision about a flow and what it is used for; nil: about none.
-func (t *Track) Note(f *Flow, at time.Time, n *Note) {
-	t.scratch = appendNote(t.scratch[:0], n)
-	e := encoded{kind: Noted, at: at.UnixNano(), content: t.scratch}
+// Draft begins a note, a warning or not, which Tell tells. There is one at a time.
+func (t *Track) Draft(kind, text string, warning bool) *Draft {
+	t.draft.begin(kind, text, warning)
+	return &t.draft
+}
+
+// Tell tells what Draft began: a decision about a flow and what it is used for; nil:
+// about none.
+func (t *Track) Tell(f *Flow, at time.Time) {
+	e := encoded{kind: Noted, at: at.UnixNano(), content: t.draft.b}
 	if f != nil {
 		e.conn, e.exchange = f.ConnID, f.Exchange
 	}
@@ -112,6 +119,15 @@ func (t *Track) Note(f *Flow, at time.Time, n *Note) {
 			l.lost.Add(Dropped{Events: 1})
 		}
 	}
+}
+
+// Note tells a note that is whole.
+func (t *Track) Note(f *Flow, at time.Time, n *Note) {
+	d := t.Draft(n.Kind, n.Text, n.Warning)
+	for _, p := range n.Params {
+		d.String(p.Name, p.Value)
+	}
+	t.Tell(f, at)
 }
 
 // announce tells reader i of the opening of f, unless it was told: its ring may have
@@ -163,11 +179,15 @@ func (l *lane) put(e *encoded, spare int) bool {
 	}
 	e.encode(room)
 	l.ring.publish()
-	if l.ring.used() > len(l.ring.memory)/4 {
+	if l.ring.used() > min(len(l.ring.memory)/4, roused) {
 		l.rouse()
 	}
 	return true
 }
+
+// roused is how much may wait before the reader is roused: so little that it is still
+// in the processor's cache.
+const roused = 128 << 10
 
 // rouse has the reader look now.
 func (l *lane) rouse() {

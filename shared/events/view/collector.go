@@ -259,11 +259,11 @@ func (c *Collector) note(e *events.Event) {
 				c.drop(lost)
 			}
 		}
-		x.End, x.Ended = e.Note, e.At
+		x.End, x.Ended = e.Note.Clone(), e.At
 		c.leaveNext(x)
 		c.drop(x)
 	case len(x.Decisions) < maxDecisions:
-		x.Decisions = append(x.Decisions, Decision{e.At, e.Note})
+		x.Decisions = append(x.Decisions, Decision{e.At, e.Note.Clone()})
 	}
 }
 

@@ -2,18 +2,53 @@ package gateway
 
 import (
 	"errors"
+	"io"
 	"net/netip"
 	"os"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/hopwire/hopwire/shared/capture"
+	"github.com/hopwire/hopwire/shared/events"
 	"github.com/hopwire/hopwire/shared/loop"
 )
 
 // BenchmarkExchange measures what an exchange costs in the program, without the
 // kernel: 64 clients that always have another request, and an origin that has
-// the response at once.
+// the response at once. The time of a recording's reader is in cpu-ns/op.
 func BenchmarkExchange(b *testing.B) {
+	b.Run("alone", func(b *testing.B) {
+		begun := processorTime(b)
+		exchanges(b, nil)
+		b.ReportMetric(float64(processorTime(b)-begun)/float64(b.N), "cpu-ns/op")
+	})
+	b.Run("recorded", func(b *testing.B) {
+		recorder, err := capture.NewRecorder(io.Discard, capture.Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		stream := events.NewStream(1, events.Options{Memory: 64 << 20})
+		reader := stream.Read(recorder)
+		begun := processorTime(b)
+		exchanges(b, stream)
+		if err := reader.Close(); err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(float64(processorTime(b)-begun)/float64(b.N), "cpu-ns/op")
+		b.ReportMetric(float64(reader.Dropped().Events)/float64(b.N), "lost/op")
+	})
+}
+
+func processorTime(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+func exchanges(b *testing.B, stream *events.Stream) {
 	const clients = 64
 	e := &instant{clients: clients, left: b.N}
 	e.request = []byte("GET /static/app.js HTTP/1.1\r\nHost: www.example.com\r\nUser-Agent: bench/1.0\r\n" +
@@ -25,7 +60,7 @@ func BenchmarkExchange(b *testing.B) {
 		b.Fatal(err)
 	}
 	e.done = group.Stop
-	server, err := New(group, Config{Origins: []*loop.Address{{TCP: netip.MustParseAddrPort("127.0.0.1:1")}}})
+	server, err := New(group, Config{Origins: []*loop.Address{{TCP: netip.MustParseAddrPort("127.0.0.1:1")}}, Events: stream})
 	if err != nil {
 		b.Fatal(err)
 	}

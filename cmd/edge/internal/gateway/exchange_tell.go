@@ -1,12 +1,10 @@
 package gateway
 
 import (
+	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"os"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -38,29 +36,23 @@ func (x *exchange) nameFlows() {
 func (x *exchange) tellEnd() {
 	e := logEntry{}
 	x.marks.phases(&e, x.loop.Clock())
-	us := func(d time.Duration) string { return strconv.FormatInt(d.Microseconds(), 10) }
-	method, rest, _ := strings.Cut(string(x.line), " ")
-	target, _, _ := strings.Cut(rest, " ")
-	x.gateway.tap.Note(x.client.flow, "exchange",
-		events.Param{Name: "method", Value: method},
-		events.Param{Name: "target", Value: target},
-		events.Param{Name: "status", Value: fmt.Sprint(x.response.status)},
-		events.Param{Name: "request-framing", Value: x.request.framing.String()},
-		events.Param{Name: "response-framing", Value: x.response.framing.String()},
-		events.Param{Name: "client-connection", Value: x.end.client.String()},
-		events.Param{Name: "origin-connection", Value: x.originEnd()},
-		events.Param{Name: "refusal", Value: x.end.refusal.String()},
-		events.Param{Name: "sent", Value: fmt.Sprint(x.response.sent)},
-		events.Param{Name: "queued", Value: fmt.Sprint(x.marks.queued)},
-		events.Param{Name: "replayed", Value: fmt.Sprint(x.upstream.replayed)},
-		events.Param{Name: "read", Value: us(e.read)},
-		events.Param{Name: "queue", Value: us(e.queue)},
-		events.Param{Name: "connect", Value: us(e.connect)},
-		events.Param{Name: "send", Value: us(e.send)},
-		events.Param{Name: "wait", Value: us(e.wait)},
-		events.Param{Name: "relay", Value: us(e.relay)},
-		events.Param{Name: "total", Value: us(e.total)},
-	)
+	method, rest, _ := bytes.Cut(x.line, []byte(" "))
+	target, _, _ := bytes.Cut(rest, []byte(" "))
+	note := x.gateway.tap.Note("exchange")
+	note.Bytes("method", method).Bytes("target", target)
+	note.Int("status", int64(x.response.status))
+	note.String("request-framing", x.request.framing.String()).String("response-framing", x.response.framing.String())
+	note.String("client-connection", x.end.client.String()).String("origin-connection", x.originEnd())
+	note.String("refusal", x.end.refusal.String())
+	note.Int("sent", x.response.sent)
+	note.Bool("queued", x.marks.queued).Bool("replayed", x.upstream.replayed)
+	for _, phase := range [...]struct {
+		name string
+		took time.Duration
+	}{{"read", e.read}, {"queue", e.queue}, {"connect", e.connect}, {"send", e.send}, {"wait", e.wait}, {"relay", e.relay}, {"total", e.total}} {
+		note.Int(phase.name, phase.took.Microseconds())
+	}
+	x.gateway.tap.Tell(x.client.flow)
 }
 
 // tellOrigin tells which origin has a place for the request, and why not another one.
@@ -72,11 +64,11 @@ func (x *exchange) tellOrigin() {
 	for address, why := range x.gateway.origins.PassedOver(&x.ticket) {
 		passed = appendPassedOver(passed, address.String(), why)
 	}
-	x.gateway.tap.Note(x.client.flow, "origin",
-		events.Param{Name: "origin", Value: x.ticket.Origin().Address().String()},
-		events.Param{Name: "by", Value: x.gateway.config.Balance.String()},
-		events.Param{Name: "passed-over", Value: string(passed)},
-	)
+	x.gateway.tap.Note("origin").
+		String("origin", x.ticket.Origin().Address().String()).
+		String("by", x.gateway.config.Balance.String()).
+		Bytes("passed-over", passed)
+	x.gateway.tap.Tell(x.client.flow)
 }
 
 // tellQueue tells that the request has to wait for a place.
@@ -84,8 +76,8 @@ func (x *exchange) tellQueue() {
 	if x.gateway.tap == nil {
 		return
 	}
-	x.gateway.tap.Note(x.client.flow, "queue",
-		events.Param{Name: "position", Value: strconv.Itoa(x.gateway.origins.Waiting() + 1)})
+	x.gateway.tap.Note("queue").Int("position", int64(x.gateway.origins.Waiting()+1))
+	x.gateway.tap.Tell(x.client.flow)
 }
 
 // tellPool tells which connection is used, or that there is to be a new one, and which
@@ -94,20 +86,21 @@ func (x *exchange) tellPool(c *pool.Conn, passed *[]pool.PassedOver) {
 	if x.gateway.tap == nil {
 		return
 	}
-	connection, taken := "", "new"
+	var name [24]byte
+	connection, taken := name[:0], "new"
 	if c != nil {
-		connection, taken = c.Flow.ConnID.String(), "idle"
+		connection, taken = c.Flow.ConnID.AppendTo(connection), "idle"
 	}
 	var over []byte
 	for _, p := range *passed {
 		over = appendPassedOver(over, events.ConnID{Hop: events.OriginHop, N: p.Serial}.String(), p.Cause.String())
 	}
-	x.gateway.tap.Note(x.client.flow, "pool",
-		events.Param{Name: "taken", Value: taken},
-		events.Param{Name: "connection", Value: connection},
-		events.Param{Name: "idle", Value: strconv.Itoa(x.ticket.Origin().Pool().Idle())},
-		events.Param{Name: "passed-over", Value: string(over)},
-	)
+	x.gateway.tap.Note("pool").
+		String("taken", taken).
+		Bytes("connection", connection).
+		Int("idle", int64(x.ticket.Origin().Pool().Idle())).
+		Bytes("passed-over", over)
+	x.gateway.tap.Tell(x.client.flow)
 }
 
 func appendPassedOver(b []byte, what, why string) []byte {
@@ -135,8 +128,6 @@ func (x *exchange) tellReplay(decision Replay, sign error) {
 	if x.gateway.tap == nil {
 		return
 	}
-	x.gateway.tap.Note(x.client.flow, "replay",
-		events.Param{Name: "decision", Value: decision.String()},
-		events.Param{Name: "sign", Value: inWords(sign)},
-	)
+	x.gateway.tap.Note("replay").String("decision", decision.String()).String("sign", inWords(sign))
+	x.gateway.tap.Tell(x.client.flow)
 }

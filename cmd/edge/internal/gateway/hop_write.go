@@ -56,17 +56,24 @@ func (h *hop) write(p *pad, head, rest []byte) (sent int64, err error) {
 	return sent, err
 }
 
+// editsOn are the edits in words. Those of one head are mostly those of the one before.
 func editsOn(p *pad, first bool) string {
 	if p == nil || !first {
 		return ""
 	}
-	return p.edits.String()
+	if p.text = p.edits.AppendText(p.text[:0]); string(p.text) != p.told {
+		p.told = string(p.text)
+	}
+	return p.told
 }
 
 // firstOf is the first n bytes of two pieces.
 func firstOf(head, rest []byte, n int) []byte {
-	if n <= len(head) {
+	switch {
+	case n <= len(head):
 		return head[:n]
+	case len(head) == 0:
+		return rest[:n]
 	}
 	return append(head[:len(head):len(head)], rest[:n-len(head)]...)
 }

@@ -16,6 +16,8 @@ type pad struct {
 	body     wire.BodyScanner // of the response
 	named    []byte           // the options of its Connection, if a trailer section may follow
 	edits    heads.Edits      // of the head or trailer section that was read last
+	text     []byte           // the edits in words, for those who look
+	told     string           // the same, as they were told last
 	sent     []byte           // the edited head on its way out
 	pieces   [2][]byte        // that and what follows it
 }

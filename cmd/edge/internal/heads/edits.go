@@ -1,9 +1,6 @@
 package heads
 
-import (
-	"fmt"
-	"strings"
-)
+import "bytes"
 
 // An Op is what an edit does with its bytes.
 type Op uint8
@@ -155,18 +152,26 @@ func (e *Edits) AppendTo(b []byte) []byte {
 	return b
 }
 
-// String lists the changes, one a line: "drop Connection: close (connection
-// field, RFC 9110 section 7.6.1)". It is empty when nothing is changed.
-func (e *Edits) String() string {
-	if e == nil || e.Untouched() {
-		return ""
-	}
-	var b strings.Builder
-	for _, edit := range e.list {
-		if edit.Op != Copy {
-			bytes := strings.TrimSuffix(string(edit.Octets), "\r\n")
-			fmt.Fprintf(&b, "%s %s (%s, %s)\n", edit.Op, bytes, edit.Reason, edit.Reason.Section())
+// String lists the changes as AppendText does.
+func (e *Edits) String() string { return string(e.AppendText(nil)) }
+
+// AppendText appends a list of the changes, one a line: "drop Connection: close
+// (connection field, RFC 9110 section 7.6.1)". There is none when nothing is changed.
+func (e *Edits) AppendText(b []byte) []byte {
+	start := len(b)
+	for i := range e.list {
+		edit := &e.list[i]
+		if edit.Op == Copy {
+			continue
 		}
+		if len(b) > start {
+			b = append(b, '\n')
+		}
+		b = append(append(b, edit.Op.String()...), ' ')
+		b = append(b, bytes.TrimSuffix(edit.Octets, []byte("\r\n"))...)
+		b = append(append(b, " ("...), edit.Reason.String()...)
+		b = append(append(b, ", "...), edit.Reason.Section()...)
+		b = append(b, ')')
 	}
-	return strings.TrimSuffix(b.String(), "\n")
+	return b
 }

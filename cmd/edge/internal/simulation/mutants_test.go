@@ -190,7 +190,7 @@ var mutants = []mutant{
 	{"clients give way to nobody", inLoop + "listen.go",
 		"\tif !ln.loop.engine.HasBacklog(ln.handle) {", "\tif false {"},
 	{"an edit is made and not listed", inHeads + "edits.go",
-		"\t\tif edit.Op != Copy {\n", "\t\tif edit.Op == Drop {\n"},
+		"\t\tif edit.Op == Copy {\n", "\t\tif edit.Op != Drop {\n"},
 	{"what is recorded is what was to be written", inGateway + "hop_write.go",
 		"firstOf(head, rest, n), ", "firstOf(head, rest, len(head)+len(rest)), "},
 	{"a piece is not recorded", inTap + "tap.go",
@@ -198,7 +198,7 @@ var mutants = []mutant{
 	{"an end is recorded that nobody read", inTap + "tap.go",
 		"if err == io.EOF {", "if err == io.EOF || err != nil {"},
 	{"the recording does not know of a second try", inGateway + "exchange_tell.go",
-		"fmt.Sprint(x.upstream.replayed)", "fmt.Sprint(false)"},
+		`"replayed", x.upstream.replayed`, `"replayed", false`},
 }
 
 // A mutant has to be found within so many seeds, however long a busy machine takes for

@@ -110,7 +110,8 @@ func own(f *Flow) events.Direction {
 
 func peer(f *Flow) events.Direction { return own(f) ^ 1 }
 
-// Note tells of a decision about a flow.
-func (t *Tap) Note(f *Flow, kind string, params ...events.Param) {
-	t.track.Note(f, t.wall(), &events.Note{Kind: kind, Params: params})
-}
+// Note begins a note of that kind, which Tell tells.
+func (t *Tap) Note(kind string) *events.Draft { return t.track.Draft(kind, "", false) }
+
+// Tell tells of a decision about a flow what Note began.
+func (t *Tap) Tell(f *Flow) { t.track.Tell(f, t.wall()) }
