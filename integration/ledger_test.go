@@ -35,6 +35,7 @@ func TestLedgerBalances(t *testing.T) {
 		"few requests":    {"edge=" + atEdge + ",origin=" + atOrigin, []string{edge.url("/"), "-n", "3000", "--requests-per-connection", "3"}, 0},
 		"unfinished ones": {"edge=" + atEdge + ",origin=" + atOrigin, []string{edge.url("/_/delay/300ms"), "-d", "400ms", "--grace", "0"}, 3},
 		"refused ones":    {"edge=" + atEdge + ",origin=" + atOrigin, []string{edge.url("/" + strings.Repeat("a", 100_000)), "-n", "10"}, 0},
+		"several rounds":  {"edge=" + atEdge + ",origin=" + atOrigin, []string{edge.url("/"), "-n", "1000", "--repeat", "3"}, 0},
 		"edge alone":      {"edge=" + atEdge, []string{edge.url("/"), "-n", "3000"}, 0},
 	} {
 		report, said, exit := replayed(t, test.ledger, append(test.args, "--format", "json")...)

@@ -141,7 +141,10 @@ func checkSources(config *replay.Config) error {
 
 // addKeepAlive has the report say what was asked for.
 func addKeepAlive(c *cli.Context, config replay.Config, s *report.Settings) {
-	s.RequestsPerConnection, s.RequestsPerConnectionMost = config.RequestsPerConnection, config.MostPerConnection
+	s.RequestsPerConnection = config.RequestsPerConnection
+	if config.MostPerConnection > config.RequestsPerConnection {
+		s.RequestsPerConnectionMost = config.MostPerConnection
+	}
 	s.ConnectionLifetimeS, s.WarmupS = config.Lifetime.Seconds(), config.Warmup.Seconds()
 	s.IdleFromS, s.IdleToS = config.Idle.Least.Seconds(), config.Idle.Greatest().Seconds()
 	s.Pipeline = config.Pipeline

@@ -3,6 +3,7 @@
 //
 //	main.go           the program: its commands
 //	replay.go         loadgen replay: flags -> plan and configuration -> run -> report
+//	compare.go        loadgen compare: two reports, or runs in turns -> what differs
 //	flags_request.go  what is asked of URLs
 //	flags_verify.go   what responses are compared by, and where those go that fail
 //	show.go           loadgen show: flags -> events of a recording -> what is drawn of them
@@ -34,7 +35,7 @@ func newApp() *cli.App {
 		Name:        "loadgen",
 		Usage:       "send HTTP requests to a server, recorded ones or others, and measure how it answers",
 		Description: `"loadgen [flags] URL" is "loadgen replay [flags] URL".`,
-		Commands:    []*cli.Command{replayCommand(), showCommand(), convertCommand()},
+		Commands:    []*cli.Command{replayCommand(), compareCommand(), showCommand(), convertCommand()},
 		// A comma in a field's value is part of it.
 		DisableSliceFlagSeparator: true,
 	}

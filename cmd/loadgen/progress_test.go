@@ -63,3 +63,25 @@ func TestProgressOnATerminal(t *testing.T) {
 		})
 	}
 }
+
+// TestCompareOnATerminal: the runs are told, and that is gone before the comparison comes.
+func TestCompareOnATerminal(t *testing.T) {
+	address, _ := origin(t)
+	master, terminal := wiretest.Terminal(t)
+	line := "http://" + address + "/ -n 2"
+	cmd, _, _ := process("compare", "--repeat", "1", "--a", line, "--b", line)
+	cmd.Stdout, cmd.Stderr, cmd.Env = terminal, terminal, append(cmd.Env, "TERM=xterm")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	terminal.Close()
+	limit := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
+	defer limit.Stop()
+	shown, _ := io.ReadAll(master) // the error at the end is that the program has ended
+	cmd.Wait()
+	const clear = "\r\x1b[K"
+	told, comparison, _ := strings.Cut(string(shown), "SUSPECT")
+	if want := clear + "  run 1 of 2: a" + clear + clear + "  run 2 of 2: b" + clear; told != want || strings.Contains(comparison, clear) || !strings.Contains(comparison, "too few rounds") {
+		t.Errorf("%q", shown)
+	}
+}

@@ -103,6 +103,11 @@ the same between edge and origins. "Up to" stands before what need not have arri
 such as unfinished requests. Nobody else may use the programs meanwhile. If a number
 is missing, the report names it, and the exit status is 1.
 
+With --repeat, each run is a whole one, with a --warmup and a ramp of its own. The
+report is of all together, and says how far they are apart; in JSON it has the
+figures of each, for loadgen compare. A run that did not come to its end is the
+last. Each has a verdict, and the gravest counts. A ledger is of all together.
+
 The first SIGTERM, SIGINT or SIGHUP has no more requests sent, and the report
 written; the second SIGTERM or SIGINT stops at once.
 
@@ -153,6 +158,7 @@ func replayFlags() []cli.Flag {
 		&cli.IntFlag{Name: "connections", Aliases: []string{"c"}, Value: defaultConnections, Usage: "keep `N` sessions under way at once"},
 		&cli.DurationFlag{Name: "duration", Aliases: []string{"d"}, Usage: "stop after `DURATION`, such as 30s", DefaultText: "no bound for files, 10s for URLs"},
 		&cli.Int64Flag{Name: "requests", Aliases: []string{"n"}, Usage: "stop after `N` requests", DefaultText: "once through the recordings"},
+		repeatFlag(1, "make `N` runs, one after the other; --requests and --duration are those of each"),
 		&cli.StringFlag{Name: "hop", Value: "client", Usage: "of a recording with both, take the requests of the `HOP` client or origin"},
 		&cli.StringSliceFlag{Name: "server", Usage: "of a capture with several servers, take the requests to `HOST:PORT`, the recorded " +
 			"address, or :PORT; may be given several times", DefaultText: "the only one"},
@@ -161,7 +167,7 @@ func replayFlags() []cli.Flag {
 		&cli.StringFlag{Name: "retry", Value: "stale", Usage: "what to send again, `WHAT` is none or stale: what met a connection that the server had closed"},
 		&cli.BoolFlag{Name: "no-backoff", Usage: "do not pause after failures, as long as 5 ms to 500 ms"},
 		&cli.StringFlag{Name: "memory", Value: "3GiB", Usage: "read recordings within `SIZE` of memory, at least 64MiB"},
-		&cli.StringFlag{Name: "format", Value: "text", Usage: "report as `FORMAT` text or json"},
+		formatFlag(),
 		ledgerFlag(),
 		program.LoopsFlag(),
 	}, verifyFlags(), paceFlags(), keepAliveFlags(), tlsFlags())
@@ -180,7 +186,7 @@ func replayAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	result, err := run(c, p, config)
+	result, rounds, err := repeat(c, p, config)
 	if err != nil {
 		return err
 	}
@@ -189,6 +195,7 @@ func replayAction(c *cli.Context) error {
 		p.Notes = append(p.Notes, note)
 	}
 	r := report.New(settingsOf(c, p, config), p.Notes, result)
+	r.IsOf(rounds...)
 	r.Ledger = books.close(c.Context, result)
 	if err := write(c, r); err != nil {
 		return fmt.Errorf("the report cannot be written: %w", err)
@@ -259,6 +266,25 @@ func checkLimits(c *cli.Context) error {
 		return program.Usagef("--connections: %w", err)
 	}
 	return nil
+}
+
+// repeat runs as many rounds as are asked for, and no more when one did not come to its
+// end. It returns what they have measured together, and what of each can be compared.
+func repeat(c *cli.Context, p *plan.Plan, config replay.Config) (all *replay.Result, rounds []report.Round, err error) {
+	settings := settingsOf(c, p, config)
+	for len(rounds) < c.Int("repeat") && (all == nil || all.Ending <= replay.Elapsed) {
+		result, err := run(c, p, config)
+		if err != nil {
+			return nil, nil, err
+		}
+		rounds = append(rounds, report.RoundOf(settings, result))
+		if all == nil {
+			all = result
+		} else {
+			all.Follow(result)
+		}
+	}
+	return all, rounds, nil
 }
 
 // run replays the plan. Where somebody watches, it tells how far it has come,
@@ -429,9 +455,10 @@ func configOf(c *cli.Context, p *plan.Plan) (replay.Config, error) {
 }
 
 func checkFlags(c *cli.Context, p *plan.Plan, config *replay.Config) error {
-	switch format := c.String("format"); {
-	case format != "text" && format != "json":
-		return program.Usagef("--format is text or json, not %q", format)
+	if err := checkOutput(c); err != nil {
+		return err
+	}
+	switch {
 	case config.Connections < 1:
 		return program.Usagef("--connections is at least 1, not %d", config.Connections)
 	case config.Requests < 0 || c.IsSet("requests") && config.Requests == 0:

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"io"
+
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/plan"
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/replay"
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/report"
@@ -37,9 +39,17 @@ func settingsOf(c *cli.Context, p *plan.Plan, config replay.Config) report.Setti
 	return s
 }
 
-func write(c *cli.Context, r *report.Report) error {
-	if c.String("format") == "json" {
+// write writes a report in the --format.
+func write(c *cli.Context, r interface {
+	WriteText(io.Writer) error
+	WriteJSON(io.Writer) error
+	WriteBench(io.Writer) error
+}) error {
+	switch c.String("format") {
+	case "json":
 		return r.WriteJSON(c.App.Writer)
+	case "bench":
+		return r.WriteBench(c.App.Writer)
 	}
 	return r.WriteText(c.App.Writer)
 }

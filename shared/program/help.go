@@ -121,9 +121,9 @@ func categoryOf(f cli.Flag) string {
 //	    (default 127.0.0.1:8080; EDGE_LISTEN)
 func writeFlag(w io.Writer, f cli.DocGenerationFlag) {
 	value, usage := flag.UnquoteUsage(&flag.Flag{Usage: f.GetUsage()})
-	var names []string
-	for _, name := range f.Names() {
-		names = append(names, dashes(name))
+	names := []string{"--" + f.Names()[0]} // though it may be one letter
+	for _, alias := range f.Names()[1:] {
+		names = append(names, dashes(alias))
 	}
 	line := strings.Join(names, ", ")
 	if f.TakesValue() {

@@ -8,7 +8,6 @@ import (
 
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/pace"
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/plan"
-	"github.com/hopwire/hopwire/shared/events"
 	"github.com/hopwire/hopwire/shared/loop"
 )
 
@@ -78,8 +77,9 @@ type Config struct {
 	// Volatile are names of fields that may differ, be missing or be added.
 	Volatile []string
 	// Failures, if not nil, is told of exchanges that failed: what was sent, the first
-	// bytes of what came back, and why. It is of NewFailures, for as many loops.
-	Failures *events.Stream
+	// bytes of what came back, and why. It is of NewFailures, for as many loops, and may
+	// be told of several runs, one after the other.
+	Failures *Failures
 	// NoRetry: no request is sent again on a new connection because the server
 	// had closed the idle one.
 	NoRetry bool
@@ -91,12 +91,15 @@ type Config struct {
 	// Hurry, when closed, ends the run at once, whatever is still under way.
 	Hurry <-chan struct{}
 
-	// explain is how many different failures the result describes; 0 means 5.
+	// explain is how many different failures the result describes; 0 means explained.
 	explain int
 	// patience is how long a worker goes on trying to connect while the server
 	// does nothing good to any of the run; 0 means 2 seconds.
 	patience time.Duration
 }
+
+// explained is how many different failures a result describes.
+const explained = 5
 
 func (c Config) perConnection() pace.Between[int] {
 	return pace.Between[int]{Least: c.RequestsPerConnection, Most: c.MostPerConnection}
@@ -109,7 +112,7 @@ func (c Config) withDefaults(p *plan.Plan) Config {
 		c.Requests = int64(p.Len())
 	}
 	c.Timeout = cmp.Or(c.Timeout, 10*time.Second)
-	c.explain = cmp.Or(c.explain, 5)
+	c.explain = cmp.Or(c.explain, explained)
 	c.patience = cmp.Or(c.patience, 2*time.Second)
 	return c
 }

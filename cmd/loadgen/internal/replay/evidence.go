@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -24,17 +25,28 @@ const (
 // EvidenceRoom says in words how much is saved at most.
 const EvidenceRoom = "8 MiB for each loop"
 
-// NewFailures is the stream for Config.Failures of a run on so many loops. Its readers
-// are given what it was told when they are closed, or have it flushed: nothing is
-// written while it is measured. A ring has four times the room, so that none is roused
-// before, and nothing is lost however fast exchanges fail.
-func NewFailures(loops int) *events.Stream {
-	return events.NewStream(loops, events.Options{Memory: loops * 4 * evidenceRoom, Interval: 1000 * time.Hour})
+// Failures are the stream for Config.Failures. Its readers are given what it was told
+// when they are closed, or have it flushed: nothing is written while it is measured.
+type Failures struct {
+	*events.Stream
+	lanes []evidence
+	saved atomic.Int64 // how many exchanges
+}
+
+// NewFailures makes that of runs on so many loops. A ring has four times the room, so
+// that none is roused before, and nothing is lost however fast exchanges fail.
+func NewFailures(loops int) *Failures {
+	f := &Failures{Stream: events.NewStream(loops, events.Options{Memory: loops * 4 * evidenceRoom, Interval: 1000 * time.Hour})}
+	for i := range loops {
+		f.lanes = append(f.lanes, evidence{f, f.Track(i), evidenceRoom})
+	}
+	return f
 }
 
 // evidence is what a lane saves of exchanges that failed, each as if it had been alone
 // on its connection.
 type evidence struct {
+	of    *Failures
 	track *events.Track
 	room  int // bytes
 }
@@ -89,7 +101,7 @@ func (w *worker) save(f failure, now loop.Time) {
 	clock, wall := l.loop.Clock(), l.loop.Wall()
 	at := func(t loop.Time) time.Time { return wall.Add(-clock.Sub(t)) }
 	flow := &events.Flow{Client: k.client, Server: k.server}
-	flow.ConnID = events.ConnID{Hop: events.ClientHop, N: uint64(l.run.saved.Add(1))}
+	flow.ConnID = events.ConnID{Hop: events.ClientHop, N: uint64(l.evidence.of.saved.Add(1))}
 	flow.Exchange.Client = events.Use{Conn: flow.ConnID, N: 1}
 	track := l.evidence.track
 	track.Open(flow, at(w.began))

@@ -15,7 +15,7 @@ import (
 )
 
 // saved runs with a stream for failures, and reads what was written of it.
-func saved(t *testing.T, run func(*events.Stream) *Result) (*Result, *capture.Recording) {
+func saved(t *testing.T, run func(*Failures) *Result) (*Result, *capture.Recording) {
 	t.Helper()
 	var file bytes.Buffer
 	recorder, err := capture.NewRecorder(&file, capture.Options{Application: "loadgen"})
@@ -92,7 +92,7 @@ func TestFailuresAreSaved(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			s := serve(t, test.script)
 			post := "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc"
-			r, rec := saved(t, func(failures *events.Stream) *Result {
+			r, rec := saved(t, func(failures *Failures) *Result {
 				return replayed(t, planned(t, []plantest.Exchange{{post, plantest.OK}}), s.address,
 					Config{Verify: true, Failures: failures, Timeout: 300 * time.Millisecond})
 			})
@@ -125,8 +125,12 @@ func TestFailuresAreSaved(t *testing.T) {
 func TestNoMoreIsSavedThanThereIsRoomFor(t *testing.T) {
 	const size = evidenceRoom / 4
 	s := serve(t, always("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"))
-	r, rec := saved(t, func(failures *events.Stream) *Result {
-		return replayed(t, planned(t, []plantest.Exchange{postOf(size)}), s.address, Config{Verify: true, Failures: failures, Requests: 10})
+	r, rec := saved(t, func(failures *Failures) *Result { // of two runs
+		p, config := planned(t, []plantest.Exchange{postOf(size)}), Config{Verify: true, Failures: failures, Requests: 2}
+		r := replayed(t, p, s.address, config)
+		config.Requests = 8
+		r.Follow(replayed(t, p, s.address, config))
+		return r
 	})
 	if r.Errors != 10 || r.Saved != 3 || r.Unsaved != 7 {
 		t.Fatalf("%d failed, %d saved, %d not", r.Errors, r.Saved, r.Unsaved)
@@ -144,7 +148,7 @@ func TestNoMoreIsSavedThanThereIsRoomFor(t *testing.T) {
 // TestOnlyWhatWasSentIsSaved: no connection, no exchange.
 func TestOnlyWhatWasSentIsSaved(t *testing.T) {
 	s := serve(t, func(*peer) {})
-	ok, _ := saved(t, func(failures *events.Stream) *Result {
+	ok, _ := saved(t, func(failures *Failures) *Result {
 		return replayed(t, planned(t, plantest.Gets("/")), "127.0.0.1:1", Config{Failures: failures, patience: time.Millisecond})
 	})
 	if ok.Errors != 1 || ok.Saved+ok.Unsaved != 0 {
@@ -168,7 +172,7 @@ func TestFailuresOfAHostileNetwork(t *testing.T) {
 	}
 	all := int64(0)
 	for seed := range simSeeds() {
-		r, rec := saved(t, func(failures *events.Stream) *Result {
+		r, rec := saved(t, func(failures *Failures) *Result {
 			r, err := simulated(t, seed, simnet.Hostile(seed), p, Config{Connections: 3, Verify: true, Requests: 40, Timeout: time.Second, Failures: failures})
 			if err != nil {
 				t.Errorf("seed %d: %v", seed, err)

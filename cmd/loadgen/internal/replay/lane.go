@@ -57,7 +57,7 @@ func newLane(r *run, on *loop.Loop) *lane {
 	l.pacer = newPacer(l, workers)
 	l.readings = loop.NewFreeList[*reading](on)
 	if r.config.Failures != nil {
-		l.evidence = &evidence{r.config.Failures.Track(on.Index()), evidenceRoom}
+		l.evidence = &r.config.Failures.lanes[on.Index()]
 	}
 	for i := range l.workers {
 		l.workers[i].lane = l

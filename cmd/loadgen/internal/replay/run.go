@@ -107,7 +107,6 @@ type run struct {
 	// cpuBefore is what the process had taken when the measuring began; 0 before.
 	cpuBefore atomic.Int64
 	gaveUp    atomic.Int32 // workers that found the server unreachable
-	saved     atomic.Int64 // failing exchanges
 	ending    atomic.Int32 // an Ending plus one; 0 while none is settled
 	broken    atomic.Pointer[loop.PanicError]
 }

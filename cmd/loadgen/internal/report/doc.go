@@ -1,7 +1,10 @@
 // Package report puts into words and numbers what a replay has measured.
 //
 //	*replay.Result ──► New ──► Report ──┬──► WriteText   for people, 80 columns
-//	                                    └──► WriteJSON   for programs, stable names
+//	                                    ├──► WriteJSON   for programs, stable names
+//	                                    └──► WriteBench  as Go's benchmarks have it
+//
+//	JSON of two ──► ReadSide ──► Compare ──► Comparison, which is written likewise
 //
 //	replay.Progress ──► Line            one line of a terminal, while it runs
 //

@@ -11,12 +11,14 @@ import (
 )
 
 // WriteJSON writes the report as one JSON object, as schema.json has it.
-func (rep *Report) WriteJSON(w io.Writer) error {
+func (rep *Report) WriteJSON(w io.Writer) error { return writeJSON(w, rep) }
+
+func writeJSON(w io.Writer, v any) error {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	if err := e.Encode(rep); err != nil {
+	if err := e.Encode(v); err != nil {
 		return err
 	}
 	_, err := w.Write(escaped(manyLinesOfABucket.ReplaceAll(b.Bytes(), []byte("{$1, $2, $3}"))))

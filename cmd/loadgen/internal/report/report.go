@@ -89,6 +89,10 @@ type Report struct {
 	Notes        []string `json:"notes"`
 	// Ledger is nil where none was asked for.
 	Ledger *ledger.Ledger `json:"ledger,omitempty"`
+	// Schema is the version of schema.json that this is written by.
+	Schema int `json:"schema"`
+	// Rounds are the runs that the report is of, one after the other; mostly one.
+	Rounds []Round `json:"rounds"`
 
 	spread []bar        // of the latencies
 	later  Distribution // of those at positions that the text does not tell apart
@@ -195,7 +199,6 @@ func New(s Settings, notes []string, r *replay.Result) *Report {
 	s.Pace = cmp.Or(s.Pace, "closed")
 	s.Servers = append([]string{}, s.Servers...) // JSON has [], not null
 	rep := &Report{
-		Verdict:    verdict.Of(figuresOf(&s, r)),
 		Settings:   s,
 		Ended:      r.Ending.String(),
 		Requests:   r.Requests,
@@ -237,11 +240,13 @@ func New(s Settings, notes []string, r *replay.Result) *Report {
 		PausedS:      seconds(r.Paused),
 		Explanations: append([]string{}, r.Explanations...), // JSON has [], not null
 		Notes:        append(append([]string{}, r.Remedies()...), notes...),
+		Schema:       schema,
 		spread:       spreadOf(&r.Latency),
 		later:        laterThan(r, toldApart),
 	}
 	rep.note(r)
 	rep.countStatuses(r)
+	rep.IsOf(RoundOf(s, r))
 	return rep
 }
 

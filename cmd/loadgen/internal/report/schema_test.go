@@ -10,17 +10,7 @@ import (
 // TestJSONIsAsTheSchemaHasIt is for those who have programs that read the report:
 // a name may be added to the schema, none may go.
 func TestJSONIsAsTheSchemaHasIt(t *testing.T) {
-	schema, err := jsonschema.NewCompiler().Compile("schema.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	judge := func(text string) error {
-		v, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return schema.Validate(v)
-	}
+	judge := func(text string) error { return validate(t, "schema.json", text) }
 	for name, r := range runs() {
 		var b strings.Builder
 		if err := r.WriteJSON(&b); err != nil {
@@ -43,4 +33,18 @@ func TestJSONIsAsTheSchemaHasIt(t *testing.T) {
 			}
 		}
 	}
+}
+
+// validate says what of the JSON text is not as the schema has it.
+func validate(t *testing.T, name, text string) error {
+	t.Helper()
+	schema, err := jsonschema.NewCompiler().Compile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return schema.Validate(v)
 }

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/replay"
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/verdict"
 	"github.com/hopwire/hopwire/shared/english"
 )
 
@@ -21,7 +22,7 @@ const (
 // WriteText writes the report for people.
 func (rep *Report) WriteText(w io.Writer) error {
 	t := &page{}
-	rep.verdict(t)
+	t.verdict(rep.Verdict)
 	rep.title(t)
 	rep.totals(t)
 	rep.latencies(t)
@@ -75,9 +76,9 @@ func fold(text string, width int) []string {
 }
 
 // verdict says first whether to believe what follows.
-func (rep *Report) verdict(t *page) {
-	t.WriteString(strings.ToUpper(rep.Verdict.State.String()) + "\n")
-	for _, reason := range rep.Verdict.Reasons {
+func (t *page) verdict(v verdict.Verdict) {
+	t.WriteString(strings.ToUpper(v.State.String()) + "\n")
+	for _, reason := range v.Reasons {
 		for i, part := range fold(english.Printable(reason), columns-2) {
 			t.WriteString([]string{"- ", "  "}[min(i, 1)] + part + "\n")
 		}
@@ -161,6 +162,7 @@ func (rep *Report) keepAlive() string {
 func (rep *Report) totals(t *page) {
 	t.line("Requests", "%s in %s, %s per second",
 		count(rep.Requests), span(inSeconds(rep.DurationS)), rate(rep.RequestsPerS))
+	rep.rounds(t)
 	switch words := endings[rep.Ended]; {
 	case rep.GaveUp > 0 && rep.GaveUp < rep.Settings.Connections:
 		t.line("", "%d of %s gave up, since the server could not be reached", rep.GaveUp, plural(int64(rep.Settings.Connections), "connection"))

@@ -69,53 +69,59 @@ type Figures struct {
 	Processor string
 }
 
+// before stands before what to do in a reason.
+const before = "; "
+
 // Of judges figures.
 func Of(f Figures) Verdict {
 	v := Verdict{Reasons: []string{}}
 	for _, r := range rules {
 		if r.holds(&f) {
 			v.State = max(v.State, r.state)
-			v.Reasons = append(v.Reasons, r.reason(&f))
+			v.Reasons = append(v.Reasons, r.reason(&f)+before+r.remedy)
 		}
 	}
 	return v
 }
 
-// A rule is a reason to doubt figures, and when there is one. Its reason is without a
-// stop.
+// A rule is a reason to doubt figures, and when there is one: what is the case and what
+// it means, and what to do about it. Neither has a stop.
 type rule struct {
 	state  State
 	holds  func(*Figures) bool
 	reason func(*Figures) string
+	remedy string
 }
 
 // leastForP99 is how many latencies it takes for ten of them to be beyond the p99.
 const leastForP99 = 1000
 
+const moreGrace = "give them more time by --grace"
+
 var rules = []rule{
 	{Invalid, (*Figures).missesRate, func(f *Figures) string {
-		return fmt.Sprintf("%.1f requests were sent a second where %.1f were asked for, so the figures are of another load; ask for less, or for more --connections or --loops", f.Rate, f.RateAsked)
-	}},
+		return fmt.Sprintf("%.1f requests were sent a second where %.1f were asked for, so the figures are of another load", f.Rate, f.RateAsked)
+	}, "ask for less, or for more --connections or --loops"},
 	{Invalid, (*Figures).isLate, func(f *Figures) string {
-		return fmt.Sprintf("1 in 100 requests went out %s late or more, by loadgen's own fault, and the median response took %s, so response times are partly loadgen's; ask for less, or give it more --loops and processors", milliseconds(f.LatenessP99), milliseconds(f.ResponseP50))
-	}},
+		return fmt.Sprintf("1 in 100 requests went out %s late or more, by loadgen's own fault, and the median response took %s, so response times are partly loadgen's", milliseconds(f.LatenessP99), milliseconds(f.ResponseP50))
+	}, "ask for less, or give it more --loops and processors"},
 	{Invalid, func(f *Figures) bool { return f.Reached < f.Connections }, func(f *Figures) string {
-		return fmt.Sprintf("only %d of %s could be opened, so the server had less to bear than was asked for; see what failed, or ask for fewer --connections", f.Reached, english.Plural(f.Connections, "connection"))
-	}},
-	{Invalid, func(f *Figures) bool { return f.unfinished(100) }, (*Figures).unfinishedReason},
-	{Suspect, func(f *Figures) bool { return f.unfinished(1000) && !f.unfinished(100) }, (*Figures).unfinishedReason},
+		return fmt.Sprintf("only %d of %s could be opened, so the server had less to bear than was asked for", f.Reached, english.Plural(f.Connections, "connection"))
+	}, "see what failed, or ask for fewer --connections"},
+	{Invalid, func(f *Figures) bool { return f.unfinished(100) }, (*Figures).unfinishedReason, moreGrace},
+	{Suspect, func(f *Figures) bool { return f.unfinished(1000) && !f.unfinished(100) }, (*Figures).unfinishedReason, moreGrace},
 	{Suspect, func(f *Figures) bool { return f.Busy > 0.9 }, func(f *Figures) string {
-		return fmt.Sprintf("a loop of loadgen was busy for %.0f %% of the time, so responses may have waited for loadgen; give it more --loops and processors, or ask for less", f.Busy*100)
-	}},
+		return fmt.Sprintf("a loop of loadgen was busy for %.0f %% of the time, so responses may have waited for loadgen", f.Busy*100)
+	}, "give it more --loops and processors, or ask for less"},
 	{Suspect, func(f *Figures) bool { return f.Processor != "" }, func(f *Figures) string {
-		return fmt.Sprintf("loadgen and the server may run on processor %s only, so each of them waits for the other; give them processors of their own, as with taskset", f.Processor)
-	}},
+		return fmt.Sprintf("loadgen and the server may run on processor %s only, so each of them waits for the other", f.Processor)
+	}, "give them processors of their own, as with taskset"},
 	{Suspect, func(f *Figures) bool { return f.Retries > 0 }, func(f *Figures) string {
-		return fmt.Sprintf("%s sent again, since the server had closed the connection instead of answering, and latencies are of the second time only; --retry none has such requests fail", english.Plural(f.Retries, "request"))
-	}},
+		return fmt.Sprintf("%s sent again, since the server had closed the connection instead of answering, and latencies are of the second time only", english.Plural(f.Retries, "request"))
+	}, "--retry none has such requests fail"},
 	{Suspect, func(f *Figures) bool { return f.Answered < leastForP99 }, func(f *Figures) string {
-		return fmt.Sprintf("%s answered, and with fewer than 1,000 chance makes the p99; send more, by --requests or --duration", english.Plural(f.Answered, "request"))
-	}},
+		return fmt.Sprintf("%s answered, and with fewer than 1,000 chance makes the p99", english.Plural(f.Answered, "request"))
+	}, "send more, by --requests or --duration"},
 }
 
 // missesRate: by more than 5 %.
@@ -133,7 +139,7 @@ func (f *Figures) isLate() bool {
 func (f *Figures) unfinished(oneIn int64) bool { return f.Unfinished*oneIn > f.Requests+f.Unfinished }
 
 func (f *Figures) unfinishedReason() string {
-	return fmt.Sprintf("%d of %s had no whole response when the run was over, so the slowest are missing from the figures; give them more time by --grace", f.Unfinished, english.Plural(f.Requests+f.Unfinished, "request"))
+	return fmt.Sprintf("%d of %s had no whole response when the run was over, so the slowest are missing from the figures", f.Unfinished, english.Plural(f.Requests+f.Unfinished, "request"))
 }
 
 func milliseconds(d time.Duration) string { return fmt.Sprintf("%.1f ms", d.Seconds()*1e3) }

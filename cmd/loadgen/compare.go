@@ -1,0 +1,222 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/report"
+	"github.com/hopwire/hopwire/shared/program"
+	"github.com/mattn/go-shellwords"
+	"github.com/urfave/cli/v2"
+)
+
+func compareCommand() *cli.Command {
+	return &cli.Command{
+		Name:        "compare",
+		Usage:       "say whether two runs differ, and by how much",
+		ArgsUsage:   "[A.json B.json]",
+		Description: compareDescription,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "a", Usage: "make runs by the `COMMAND` line 'replay ...', or one that begins with a URL, in turns with --b"},
+			&cli.StringFlag{Name: "b", Usage: "and by this `COMMAND` line"},
+			repeatFlag(10, "make `N` runs of each"),
+			&cli.BoolFlag{Name: "different", Usage: "compare two files although their settings differ"},
+			formatFlag(),
+		},
+		Action: compareAction,
+	}
+}
+
+const compareDescription = `
+A.json and B.json hold what loadgen replay --repeat N --format json wrote: the
+figures of N rounds each. With --a and --b, loadgen makes the rounds itself, each a
+run of its own, in the order a b b a a b b a, so that what else goes on meets
+both. The words of a command line are told apart as in a shell. With --ledger in
+one, there is a ledger of each run, and a run has failed if its does not balance.
+
+Of each figure the table has the medians, and by what those of a have to be
+multiplied to become those of b: the median of the ratios of each round of b to
+each of a, and the interval in which it lies in 95 cases of 100. p is how
+probable so great a difference is by chance (Mann-Whitney U test); from 0.05 on
+there is "no difference". That is what it mostly is, if nothing differs:
+of 20 such figures, one is taken for different. It does not say that nothing
+differs; more rounds find smaller differences. With less than 4 rounds on a side
+there are too few for any.
+
+Latencies have connecting counted in; with --rate or --pace recorded they are from
+when a request was due. CPU is that of loadgen. The verdict before the table is the
+gravest of all rounds.
+
+With --format bench, each round is a result of a Go benchmark, with the key side:
+benchstat -col /side FILE.
+
+The exit status is 0 whatever differs; 1 if a run failed, by the rules of replay,
+or a file cannot be read, or, without --different, the settings of two files
+differ; 2 if the command line is wrong; 3 if the verdict is INVALID.
+
+EXAMPLES
+  loadgen compare before.json after.json
+  loadgen compare --a 'replay http://127.0.0.1:8080/ -d 2s' \
+    --b 'replay http://127.0.0.1:8080/ -d 2s --requests-per-connection 1'`
+
+func repeatFlag(rounds int, usage string) cli.Flag {
+	return &cli.IntFlag{Name: "repeat", Value: rounds, Usage: usage}
+}
+
+func formatFlag() cli.Flag {
+	return &cli.StringFlag{Name: "format", Value: "text", Usage: "report as `FORMAT` text, json or bench, which is that of Go's benchmarks"}
+}
+
+// checkOutput checks the flags that replay and compare have in common.
+func checkOutput(c *cli.Context) error {
+	switch format, rounds := c.String("format"), c.Int("repeat"); {
+	case !slices.Contains([]string{"text", "json", "bench"}, format):
+		return program.Usagef("--format is text, json or bench, not %q", format)
+	case rounds < 1 || rounds > report.MostRounds:
+		return program.Usagef("--repeat is from 1 to %d, not %d", report.MostRounds, rounds)
+	}
+	return nil
+}
+
+func compareAction(c *cli.Context) error {
+	if err := checkOutput(c); err != nil {
+		return err
+	}
+	files, lines := c.Args().Slice(), c.IsSet("a") || c.IsSet("b")
+	switch {
+	case lines && len(files) > 0:
+		return program.Usagef("give two files, or --a and --b, not both")
+	case lines:
+		return compareRuns(c)
+	case len(files) != 2:
+		return program.Usagef("name two files that loadgen replay --format json wrote, or give --a and --b")
+	}
+	return compareFiles(c, files[0], files[1])
+}
+
+func compareFiles(c *cli.Context, a, b string) error {
+	var sides [2]*report.Side
+	for i, name := range []string{a, b} {
+		text, err := os.ReadFile(name)
+		if err == nil {
+			sides[i], err = report.ReadSide(name, text)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	comparison := report.Compare(sides[0], sides[1])
+	if differences := comparison.Differences(); differences != "" && !c.Bool("different") {
+		return fmt.Errorf("%s and %s are of different settings, %s; --different compares them all the same", a, b, differences)
+	}
+	return told(c, comparison, nil)
+}
+
+// told writes the comparison. What it returns is the end of the program, where failed is
+// what failed before.
+func told(c *cli.Context, comparison *report.Comparison, failed error) error {
+	if err := write(c, comparison); err != nil {
+		return fmt.Errorf("the comparison cannot be written: %w", err)
+	}
+	return ending(comparison.Verdict, failed)
+}
+
+// compareRuns makes the runs of two command lines.
+func compareRuns(c *cli.Context) error {
+	var words [2][]string
+	for i, name := range []string{"a", "b"} {
+		var err error
+		if words[i], err = wordsOf(c.String(name)); err != nil {
+			return program.Usagef("--%s %q: %w", name, c.String(name), err)
+		}
+	}
+	var sides [2]*report.Side
+	var failed error
+	for i := range 2 * c.Int("repeat") {
+		which := (i + 1) / 2 % 2 // a b b a
+		name := string("ab"[which])
+		tell(c, fmt.Sprintf("  run %d of %d: %s", i+1, 2*c.Int("repeat"), name))
+		side, err := runOf(c.Context, words[which], c.String(name))
+		tell(c, "")
+		if c.Context.Err() != nil {
+			return c.Context.Err()
+		}
+		if err != nil && failed == nil {
+			failed = fmt.Errorf("run %d, of %s, failed: %w", i+1, name, err)
+		}
+		switch {
+		case side == nil:
+			return failed
+		case side.Rounds[0].Requests == side.Rounds[0].Errors:
+			return ending(side.Rounds[0].Verdict, failed) // there is nothing to compare
+		case sides[which] == nil:
+			sides[which] = side
+		default:
+			sides[which].Rounds = append(sides[which].Rounds, side.Rounds...)
+		}
+	}
+	return told(c, report.Compare(sides[0], sides[1]), failed)
+}
+
+// tell writes a line that the next one overwrites, where somebody watches.
+func tell(c *cli.Context, line string) {
+	if terminal := program.Terminal(c.App.ErrWriter); terminal != nil {
+		io.WriteString(terminal, report.Cleared()+line)
+		terminal.Flush() // the comparison comes behind it, by another way
+	}
+}
+
+// wordsOf are those of a command line of replay. What compare itself asks of each run is
+// not theirs to say.
+func wordsOf(line string) ([]string, error) {
+	parser := shellwords.NewParser()
+	parser.SetExcludeSeparators([]rune("&|;<>()`")...) // they stand in URLs
+	words, err := parser.Parse(line)
+	if err != nil {
+		return nil, errors.New("a quote or a backslash has no end")
+	}
+	if words = withCommand(append([]string{"loadgen"}, words...))[1:]; len(words) == 0 || words[0] != "replay" {
+		return nil, errors.New("write replay and what it is to do")
+	}
+	for _, word := range words {
+		name, _, _ := strings.Cut(word, "=")
+		if name = strings.TrimLeft(name, "-"); name != word && (name == "format" || name == "repeat") {
+			return nil, fmt.Errorf("give --%s to compare", name)
+		}
+	}
+	return words, nil
+}
+
+// runOf makes a run in a process of its own. It returns what that has measured, if
+// anything, and why it failed.
+func runOf(ctx context.Context, words []string, line string) (*report.Side, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	var stdout, stderr bytes.Buffer
+	cmd := exec.CommandContext(ctx, self, append([]string{"replay", "--format", "json", "--repeat", "1"}, words[1:]...)...)
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	err = cmd.Run()
+	sentence, _, _ := strings.Cut(strings.TrimPrefix(stderr.String(), "loadgen: "), "\n")
+	if err != nil && sentence != "" {
+		err = errors.New(sentence)
+	}
+	side, unread := report.ReadSide("the report", stdout.Bytes())
+	if err == nil {
+		err = unread
+	}
+	if side != nil {
+		side.Name = line
+	}
+	return side, err
+}
