@@ -17,8 +17,8 @@
 // so. With HOPWIRE_REQUIRE_TOOLS=1 it fails instead.
 //
 // What measures the binaries stands beside it, in cmd: bench, weather, and browse
-// and compare for the demonstration. In internal is what they and the tests have
-// in common: processes, other servers, a browser's visit, weather.
+// for the demonstration. In internal is what they and the tests have in common:
+// processes, other servers, a browser's visit, weather.
 //
 // house_test.go asserts the rules by which the repository is built: who imports
 // whom, that everything is documented, what stands where.
