@@ -61,7 +61,7 @@ var importRules = []importRule{
 	{`^shared/`, `.*`, ""},
 	{`^cmd/(\w+)$`, `.*`, ""},
 	{`^cmd/loadgen/internal/filter$`, `^([^.]*|github\.com/expr-lang/.*|` + prefix + `shared/events/view)$`, "a filter knows exchanges only"},
-	{`^cmd/(\w+)/internal/`, `^([^.]*|github\.com/(aclements|goccy|hashicorp|miekg)/.*|golang\.org/x/.*|` +
+	{`^cmd/(\w+)/internal/`, `^([^.]*|github\.com/(aclements|HdrHistogram|goccy|hashicorp|miekg)/.*|golang\.org/x/.*|` +
 		prefix + `shared/(english|events|size|wire|list|loop|capture|accesslog|tally)|` + prefix + `cmd/\w+/internal/.*)$`, "the parts of a program know neither its command line nor other programs"},
 	{`^integration`, `.*`, ""},
 }

@@ -99,7 +99,7 @@ func runWithin(t *testing.T, cmd *exec.Cmd) error {
 
 var (
 	flagLine = regexp.MustCompile(`(?m)^  --([a-z0-9-]+)`)
-	pages    = []string{"origin", "edge", "loadgen", "loadgen replay", "loadgen compare"}
+	pages    = []string{"origin", "edge", "loadgen", "loadgen replay", "loadgen compare", "loadgen merge"}
 )
 
 // The help fits a terminal, gives examples, and names the environment variable

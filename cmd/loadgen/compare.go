@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"slices"
 	"strings"
 	"syscall"
 
@@ -66,25 +65,6 @@ EXAMPLES
   loadgen compare before.json after.json
   loadgen compare --a 'replay http://127.0.0.1:8080/ -d 2s' \
     --b 'replay http://127.0.0.1:8080/ -d 2s --requests-per-connection 1'`
-
-func repeatFlag(rounds int, usage string) cli.Flag {
-	return &cli.IntFlag{Name: "repeat", Value: rounds, Usage: usage}
-}
-
-func formatFlag() cli.Flag {
-	return &cli.StringFlag{Name: "format", Value: "text", Usage: "report as `FORMAT` text, json or bench, which is that of Go's benchmarks"}
-}
-
-// checkOutput checks the flags that replay and compare have in common.
-func checkOutput(c *cli.Context) error {
-	switch format, rounds := c.String("format"), c.Int("repeat"); {
-	case !slices.Contains([]string{"text", "json", "bench"}, format):
-		return program.Usagef("--format is text, json or bench, not %q", format)
-	case rounds < 1 || rounds > report.MostRounds:
-		return program.Usagef("--repeat is from 1 to %d, not %d", report.MostRounds, rounds)
-	}
-	return nil
-}
 
 func compareAction(c *cli.Context) error {
 	if err := checkOutput(c); err != nil {

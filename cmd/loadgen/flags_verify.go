@@ -74,17 +74,9 @@ tshark -r FILE -Y "http || syslog" -T fields -e frame.time_relative -e frame.int
 
 // saveFailures begins the recording that --save-failures asks for; nil: it does not.
 func saveFailures(c *cli.Context, config *replay.Config) (*failures, error) {
-	path := c.String("save-failures")
+	path, err := output(c, "save-failures")
 	if path == "" {
-		return nil, nil
-	}
-	if path == standardInput {
-		return nil, program.Usagef("--save-failures names a file, since standard output has the report")
-	}
-	for _, arg := range c.Args().Slice() {
-		if sameFile(path, arg) {
-			return nil, program.Usagef("--save-failures would overwrite %s, which is to be replayed", nameOf(arg))
-		}
+		return nil, err
 	}
 	file, err := create(path)
 	if err != nil {
@@ -97,6 +89,20 @@ func saveFailures(c *cli.Context, config *replay.Config) (*failures, error) {
 	}
 	config.Failures = replay.NewFailures(config.Loops)
 	return &failures{file, config.Failures.Read(recorder)}, nil
+}
+
+// output is the file that a flag has something written to beside the report; "": none.
+func output(c *cli.Context, flag string) (path string, err error) {
+	path = c.String(flag)
+	if path == standardInput {
+		return "", program.Usagef("--%s names a file, since standard output has the report", flag)
+	}
+	for _, arg := range c.Args().Slice() {
+		if path != "" && sameFile(path, arg) {
+			return "", program.Usagef("--%s would overwrite %s, which is to be replayed", flag, nameOf(arg))
+		}
+	}
+	return path, nil
 }
 
 // create opens a file that nobody else may read, since it holds what cookies and

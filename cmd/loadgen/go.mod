@@ -3,6 +3,7 @@ module github.com/hopwire/hopwire/cmd/loadgen
 go 1.26.0
 
 require (
+	github.com/HdrHistogram/hdrhistogram-go v1.4.0
 	github.com/aclements/go-moremath v0.0.0-20210112150236-f10218a38794
 	github.com/expr-lang/expr v1.17.8
 	github.com/gopacket/gopacket v1.7.7

@@ -168,6 +168,7 @@ func replayFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "no-backoff", Usage: "do not pause after failures, as long as 5 ms to 500 ms"},
 		&cli.StringFlag{Name: "memory", Value: "3GiB", Usage: "read recordings within `SIZE` of memory, at least 64MiB"},
 		formatFlag(),
+		&cli.StringFlag{Name: "hdr-log", Usage: "write the histograms to `FILE` too, for HdrHistogram's tools and loadgen merge"},
 		ledgerFlag(),
 		program.LoopsFlag(),
 	}, verifyFlags(), paceFlags(), keepAliveFlags(), tlsFlags())
@@ -182,11 +183,15 @@ func replayAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	log, err := newHdrLog(c)
+	if err != nil {
+		return err
+	}
 	books, err := openBooks(c)
 	if err != nil {
 		return err
 	}
-	result, rounds, err := repeat(c, p, config)
+	result, rounds, err := repeat(c, p, config, log)
 	if err != nil {
 		return err
 	}
@@ -200,7 +205,7 @@ func replayAction(c *cli.Context) error {
 	if err := write(c, r); err != nil {
 		return fmt.Errorf("the report cannot be written: %w", err)
 	}
-	return ending(r.Verdict, errors.Join(unsaved, result.Err(), r.Ledger.Err()))
+	return ending(r.Verdict, errors.Join(unsaved, log.close(), result.Err(), r.Ledger.Err()))
 }
 
 // statusInvalid is the exit status where the figures do not mean what they say.
@@ -266,25 +271,6 @@ func checkLimits(c *cli.Context) error {
 		return program.Usagef("--connections: %w", err)
 	}
 	return nil
-}
-
-// repeat runs as many rounds as are asked for, and no more when one did not come to its
-// end. It returns what they have measured together, and what of each can be compared.
-func repeat(c *cli.Context, p *plan.Plan, config replay.Config) (all *replay.Result, rounds []report.Round, err error) {
-	settings := settingsOf(c, p, config)
-	for len(rounds) < c.Int("repeat") && (all == nil || all.Ending <= replay.Elapsed) {
-		result, err := run(c, p, config)
-		if err != nil {
-			return nil, nil, err
-		}
-		rounds = append(rounds, report.RoundOf(settings, result))
-		if all == nil {
-			all = result
-		} else {
-			all.Follow(result)
-		}
-	}
-	return all, rounds, nil
 }
 
 // run replays the plan. Where somebody watches, it tells how far it has come,

@@ -39,15 +39,20 @@ func New(durations ...time.Duration) (h Histogram) {
 	return h
 }
 
-// Record adds one duration. It allocates when the first of an octave comes.
-func (h *Histogram) Record(d time.Duration) {
+// at is where a duration is counted. It allocates when the first of an octave comes.
+func (h *Histogram) at(d time.Duration) *int64 {
 	// What is out of range by the clock's fault or by hours stands at its end.
 	steps := uint64(max(0, min(d, highest))) >> unitBits
 	i := max(bits.Len64(steps)-octaveBits, 0)
 	if h.octaves[i] == nil {
 		h.octaves[i] = new(octave)
 	}
-	h.octaves[i][steps>>shift(i)&(1<<octaveBits-1)]++
+	return &h.octaves[i][steps>>shift(i)&(1<<octaveBits-1)]
+}
+
+// Record adds one duration. It allocates when the first of a power of two comes.
+func (h *Histogram) Record(d time.Duration) {
+	*h.at(d)++
 	if d < h.min || h.count == 0 {
 		h.min = d
 	}

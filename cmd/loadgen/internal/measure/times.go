@@ -11,7 +11,6 @@ type Times struct {
 	// opened.
 	Connect Histogram
 	// TLS is how long the handshake took, on each connection that was opened for it.
-	// NewTimes leaves it out.
 	TLS Histogram
 	// FirstByte is from before the request's first byte was written until the
 	// first byte that came back was noticed, of an interim response too; Latency
@@ -74,7 +73,7 @@ func Gaps(class int) (above, upTo time.Duration) {
 }
 
 func (t *Times) all() []*Histogram {
-	all := []*Histogram{&t.Connect, &t.FirstByte, &t.Latency, &t.LatencyWithConnect, &t.FirstRequestWithConnect, &t.Response, &t.Lateness}
+	all := []*Histogram{&t.Connect, &t.TLS, &t.FirstByte, &t.Latency, &t.LatencyWithConnect, &t.FirstRequestWithConnect, &t.Response, &t.Lateness}
 	for i := range t.ByPosition {
 		all = append(all, &t.ByPosition[i], &t.ByIdle[i])
 	}
@@ -106,5 +105,4 @@ func (t *Times) Merge(u *Times) {
 	for i, h := range t.all() {
 		h.Merge(from[i])
 	}
-	t.TLS.Merge(&u.TLS)
 }

@@ -12,6 +12,15 @@ func (r *Result) Follow(next *Result) {
 	r.join(next)
 }
 
+// Accompany adds the result of a run that went on at the same time elsewhere.
+func (r *Result) Accompany(other *Result) {
+	r.Elapsed = max(r.Elapsed, other.Elapsed)
+	r.Wanted += other.Wanted
+	r.Reached += other.Reached
+	r.GaveUp += other.GaveUp
+	r.join(other)
+}
+
 // join adds what does not depend on which run was when.
 func (r *Result) join(u *Result) {
 	r.Tally.merge(&u.Tally)

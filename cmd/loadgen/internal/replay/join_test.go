@@ -39,12 +39,22 @@ func full() *Result {
 	return r
 }
 
-// TestFollow: everything adds up, but connections that are the same again, and shares.
-func TestFollow(t *testing.T) {
-	got, once, want := full(), full(), full()
-	got.Follow(full())
+// TestFollowAndAccompany: everything adds up, but how long it took at the same time,
+// connections that are the same again, and shares.
+func TestFollowAndAccompany(t *testing.T) {
+	once, want := full(), full()
 	want.Tally.merge(&once.Tally)
-	want.Elapsed, want.CPU, want.Unsent = 2*once.Elapsed, 2*once.CPU, 2*once.Unsent
+	want.CPU, want.Unsent = 2*once.CPU, 2*once.Unsent
+
+	got := full()
+	got.Follow(full())
+	want.Elapsed = 2 * once.Elapsed
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	got = full()
+	got.Accompany(full())
+	want.Elapsed, want.Wanted, want.Reached, want.GaveUp = once.Elapsed, 2*once.Wanted, 2*once.Reached, 2*once.GaveUp
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}

@@ -106,14 +106,20 @@ func Compare(a, b *Side) *Comparison {
 		f := &comparedFigures[i]
 		c.Figures = append(c.Figures, figureOf(f, compare.Of(series(a, f), series(b, f))))
 	}
-	names := maps.Clone(a.Settings)
-	maps.Copy(names, b.Settings)
+	c.SettingsDiffer = append(c.SettingsDiffer, differing(a.Settings, b.Settings, inOtherWords...)...)
+	return c
+}
+
+// differing names the settings that differ, but for some.
+func differing(a, b map[string]any, but ...string) (all []string) {
+	names := maps.Clone(a)
+	maps.Copy(names, b)
 	for _, name := range slices.Sorted(maps.Keys(names)) {
-		if !slices.Contains(inOtherWords, name) && !reflect.DeepEqual(a.Settings[name], b.Settings[name]) {
-			c.SettingsDiffer = append(c.SettingsDiffer, name)
+		if !slices.Contains(but, name) && !reflect.DeepEqual(a[name], b[name]) {
+			all = append(all, name)
 		}
 	}
-	return c
+	return all
 }
 
 func series(s *Side, f *compared) (values []float64) {

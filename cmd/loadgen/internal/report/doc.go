@@ -6,6 +6,9 @@
 //
 //	JSON of two ──► ReadSide ──► Compare ──► Comparison, which is written likewise
 //
+//	*replay.Result ──► Run ──► WriteLog, a log of HdrHistogram
+//	such logs ──► ReadLog ──► Merge ──► Report
+//
 //	replay.Progress ──► Line            one line of a terminal, while it runs
 //
 // Nothing in here looks at a clock or a socket.
