@@ -10,7 +10,9 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 )
 
 // comparison reads some of the JSON of compare.
@@ -144,6 +146,25 @@ func TestCompareTellsOfFailedRuns(t *testing.T) {
 	stdout, stderr, status = loadgen(t, "compare", "--a", good, "--b", none)
 	if want := "loadgen: run 2, of b, failed: no connection could be opened: dial tcp 127.0.0.1:1: connect: connection refused\n"; status != 3 || stderr != want || stdout != "" {
 		t.Errorf("status %d, %q, want %q\n%s", status, stderr, want, stdout)
+	}
+}
+
+// TestInterruptedCompare: a signal ends the run that is under way, too.
+func TestInterruptedCompare(t *testing.T) {
+	address, asked := origin(t)
+	line := "replay http://" + address + "/ -d 1m"
+	cmd, stdout, stderr := process("compare", "--a", line, "--b", line)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Process.Kill()
+	for deadline := time.Now().Add(20 * time.Second); asked.Load() == 0 && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+	}
+	cmd.Process.Signal(syscall.SIGTERM)
+	cmd.Wait()
+	if want := "loadgen: stopped by a signal before it was done\n"; cmd.ProcessState.ExitCode() != 1 || stderr.String() != want || stdout.Len() > 0 || asked.Load() == 0 {
+		t.Errorf("status %d, %q, asked %d times", cmd.ProcessState.ExitCode(), stderr, asked.Load())
 	}
 }
 
