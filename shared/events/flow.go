@@ -19,6 +19,8 @@ type Flow struct {
 	Client, Server netip.AddrPort
 	// Exchange is the one that the connection is used for; the zero value: none.
 	Exchange Exchange
+	// PeerReset: the gateway knows that the other side has reset the connection.
+	PeerReset bool
 
 	opened    time.Time
 	announced uint8 // to which readers, a bit for each

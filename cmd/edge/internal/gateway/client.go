@@ -103,9 +103,7 @@ func (c *client) close(cause Cause, how closeMode) {
 	if t := c.gateway.tap; t != nil {
 		read, written := c.conn.Passed()
 		t.Passed(c.flow, read, written)
-		if cause == ClientReset {
-			t.PeerReset(c.flow)
-		}
+		c.flow.PeerReset = c.flow.PeerReset || cause == ClientReset
 		t.Closed(c.flow, how == closeByReset, cause.String())
 	}
 	switch how {

@@ -163,6 +163,7 @@ func (g *Gateway) originEnds(c *pool.Conn, cause pool.Cause) {
 	g.tap.Read(c.Flow, came, err, false)
 	read, written := c.Passed()
 	g.tap.Passed(c.Flow, read, written)
+	c.Flow.PeerReset = c.Flow.PeerReset || cause == pool.Reset
 	g.tap.Closed(c.Flow, cause.Resets(), cause.String())
 }
 

@@ -45,8 +45,11 @@ func (h *hop) write(p *pad, head, rest []byte) (sent int64, err error) {
 		h.awaitRoom()
 		n := 0
 		n, err = h.writeOnce(p, head, rest)
-		if t := h.gateway.tap; t != nil && n > 0 {
-			t.Wrote(h.flow, firstOf(head, rest, n), h.writes, editsOn(p, sent == 0))
+		if t := h.gateway.tap; t != nil {
+			if n > 0 {
+				t.Wrote(h.flow, firstOf(head, rest, n), h.writes, editsOn(p, sent == 0))
+			}
+			t.Failed(h.flow, err)
 		}
 		err = h.tookRoom(n, err)
 		sent += int64(n)

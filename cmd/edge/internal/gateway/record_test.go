@@ -319,3 +319,64 @@ func TestRecordedWhileIdle(t *testing.T) {
 		})
 	}
 }
+
+// Whoever resets a connection, the recording says that it was he, and when he was idle.
+func TestRecordedResets(t *testing.T) {
+	answered := make(chan bool, 1)
+	for _, test := range []struct {
+		name           string
+		client, origin script
+		reset          string // the connection
+	}{
+		{"the origin, instead of a response", func(c *peer) {
+			c.send(post("Content-Length: 1", "x"))
+			c.expectStatus(502)
+		}, func(p *peer) {
+			p.head()
+			p.Reset()
+		}, "o1"},
+		{"the origin, within its response", func(c *peer) {
+			c.send(get("/"))
+			c.expect("HTTP/1.1 200 OK\r\n", someDate, "Content-Length: 2\r\n\r\nx")
+			answered <- true
+			c.expectEnd()
+		}, func(p *peer) {
+			p.head()
+			p.send("HTTP/1.1 200 OK\r\n" + someDate + "Content-Length: 2\r\n\r\nx")
+			<-answered
+			p.Reset()
+		}, "o1"},
+		{"the origin, while idle", func(c *peer) {
+			c.send(get("/"))
+			c.expect(hello)
+			answered <- true
+			c.await("the end", func() bool { return c.counters().OriginEnds[pool.Reset] == 1 })
+		}, func(p *peer) {
+			p.head()
+			p.send(hello)
+			<-answered
+			p.Reset()
+		}, "o1"},
+		{"the client, waiting", func(c *peer) {
+			c.send(get("/"))
+			<-answered
+			c.Reset()
+			c.awaitEnd(ClientReset)
+		}, func(p *peer) {
+			p.head()
+			answered <- true
+			p.expectReset()
+		}, "c1"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			recording, _ := record(t, kernel, Config{}, test.client, test.origin)
+			from := events.Inbound
+			if test.reset[0] == 'o' {
+				from = events.Outbound
+			}
+			if c := find(recording, test.reset); c == nil || c.Closed.How != events.RST || c.Closed.From != from {
+				t.Errorf("%+v, want a reset, %s", c, from)
+			}
+		})
+	}
+}

@@ -88,6 +88,7 @@ func (s *stream) write() bool {
 		s.writing = false
 		if t := s.to.gateway.tap; t != nil {
 			t.Wrote(s.to.flow, s.from.unread()[:n], true, "")
+			t.Failed(s.to.flow, err)
 		}
 		s.from.buffer.Consume(n)
 		s.count(int64(n))

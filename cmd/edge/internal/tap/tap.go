@@ -13,8 +13,10 @@
 package tap
 
 import (
+	"errors"
 	"io"
 	"net/netip"
+	"syscall"
 	"time"
 
 	"github.com/hopwire/hopwire/shared/events"
@@ -52,12 +54,21 @@ func (t *Tap) open(hop events.Hop, n uint64, client, server netip.AddrPort) *Flo
 }
 
 // Read tells what a read gave: bytes that the other side sent, or the end of its
-// stream. Another error than that is not told. Content is what is not, or perhaps not,
-// the head of a message.
+// stream. Another error than that is not told, but see [Tap.Failed]. Content is what is
+// not, or perhaps not, the head of a message.
 func (t *Tap) Read(f *Flow, bytes []byte, err error, content bool) {
 	t.bytes(f, peer(f), bytes, content, "")
 	if err == io.EOF {
 		t.track.End(f, peer(f), events.FIN, t.wall(), "")
+	}
+	t.Failed(f, err)
+}
+
+// Failed is for the error of a read or write. If it says that the other side has reset
+// the connection, the end of that is told as the other side's.
+func (t *Tap) Failed(f *Flow, err error) {
+	if errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
+		f.PeerReset = true
 	}
 }
 
@@ -87,15 +98,16 @@ func skipTo(f *Flow, d events.Direction, n uint32) {
 	}
 }
 
-// PeerReset tells that the other side reset the connection.
-func (t *Tap) PeerReset(f *Flow) { t.track.End(f, peer(f), events.RST, t.wall(), "") }
-
-// Closed tells that the gateway closed the connection, or reset it, and why. Of a
-// close the kernel makes a reset, too, if bytes have arrived that were not read.
+// Closed tells that the gateway closed the connection, or reset it, or had it reset by
+// the other side, and why. Of a close the kernel makes a reset, too, if bytes have
+// arrived that were not read.
 func (t *Tap) Closed(f *Flow, byReset bool, cause string) {
-	if byReset {
+	switch {
+	case f.PeerReset:
+		t.track.End(f, peer(f), events.RST, t.wall(), cause)
+	case byReset:
 		t.track.End(f, own(f), events.RST, t.wall(), cause)
-	} else {
+	default:
 		t.track.Close(f, own(f), t.wall(), cause)
 	}
 }
