@@ -11,6 +11,7 @@ import (
 	"github.com/hopwire/hopwire/shared/capture"
 	"github.com/hopwire/hopwire/shared/english"
 	"github.com/hopwire/hopwire/shared/events"
+	"github.com/hopwire/hopwire/shared/events/redact"
 	"github.com/hopwire/hopwire/shared/program"
 	"github.com/hopwire/hopwire/shared/wire"
 	"github.com/urfave/cli/v2"
@@ -28,8 +29,9 @@ those that arrived.
 
 With --save-failures, exchanges that failed after the request had gone out are
 written to a file when the run is over, each on a connection of its own: the
-request as it was sent, the first 64 KiB of what came back, and why it failed. "loadgen show FILE" lists
-them, Wireshark opens them, and "loadgen replay FILE" sends the requests again.`
+request as it was sent, the first 64 KiB of what came back, and why it failed.
+"loadgen show FILE" lists them, Wireshark opens them, and "loadgen replay FILE" sends
+the requests again, with asterisks where --redact has blanked a value.`
 
 // volatile are the fields that --verify-head does not look at. The help lists them.
 var volatile = []string{"Age", "Connection", "Date", "Expires", "Keep-Alive", "Server-Timing", "Via"}
@@ -40,6 +42,7 @@ func verifyFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "verify", Usage: "compare status and content with the recorded response"},
 		&cli.BoolFlag{Name: "verify-head", Usage: "compare the fields and the framing as well"},
 		&cli.StringFlag{Name: "save-failures", Usage: "write the exchanges that failed to `FILE`, a recording, as far as " + replay.EvidenceRoom + " has room"},
+		&cli.StringSliceFlag{Name: "redact", Usage: "blank the values of Authorization, Cookie, Set-Cookie and Proxy-Authorization, and of the fields `NAME,...`, in what --save-failures saves; standard: of those four alone"},
 		&cli.StringSliceFlag{Name: "volatile", Usage: "do not compare the fields `NAME,...` either; may be given several times"},
 	}
 }
@@ -75,8 +78,17 @@ tshark -r FILE -Y "http || syslog" -T fields -e frame.time_relative -e frame.int
 // saveFailures begins the recording that --save-failures asks for; nil: it does not.
 func saveFailures(c *cli.Context, config *replay.Config) (*failures, error) {
 	path, err := output(c, "save-failures")
-	if path == "" {
+	if err != nil {
 		return nil, err
+	}
+	blanked, err := redacted(c)
+	switch {
+	case err != nil:
+		return nil, err
+	case path == "" && blanked != nil:
+		return nil, program.Usagef("--redact blanks values in what --save-failures saves; add that, or leave it out")
+	case path == "":
+		return nil, nil
 	}
 	file, err := create(path)
 	if err != nil {
@@ -88,7 +100,19 @@ func saveFailures(c *cli.Context, config *replay.Config) (*failures, error) {
 		return nil, fmt.Errorf("--save-failures: %w", err)
 	}
 	config.Failures = replay.NewFailures(config.Loops)
-	return &failures{file, config.Failures.Read(recorder)}, nil
+	return &failures{file, config.Failures.Read(redact.Sink(recorder, blanked))}, nil
+}
+
+// redacted are the fields that --redact names; nil: it does not.
+func redacted(c *cli.Context) (*redact.Names, error) {
+	if !c.IsSet("redact") {
+		return nil, nil
+	}
+	names, err := redact.Parse(list(c, "redact"))
+	if err != nil {
+		return nil, program.Usagef("--redact: %v", err)
+	}
+	return names, nil
 }
 
 // output is the file that a flag has something written to beside the report; "": none.

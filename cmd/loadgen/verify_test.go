@@ -86,6 +86,32 @@ func TestFailuresAreShownAndSentAgain(t *testing.T) {
 	}
 }
 
+// TestSavedFailuresAreRedacted: what is secret in them is nowhere in the file.
+func TestSavedFailuresAreRedacted(t *testing.T) {
+	address, _ := origin(t)
+	saved := filepath.Join(t.TempDir(), "failures.pcapng")
+	secret := "GET /a HTTP/1.1\r\nHost: a\r\nAuthorization: 5ecret\r\nX-Key: 5ecret\r\nX-Open: seen\r\n\r\n"
+	file := pcapOf(t, address, []string{secret, response("you asked for /b")})
+	if _, stderr, status := loadgen(t, "replay", file, "--verify", "--target", address, "--save-failures", saved, "--redact", "X-Key"); status != 1 {
+		t.Fatalf("status %d, %s", status, stderr)
+	}
+	text, err := os.ReadFile(saved)
+	if s := string(text); err != nil || strings.Contains(s, "5ecret") || !strings.Contains(s, "X-Key: ******\r\nX-Open: seen") || !strings.Contains(s, "Authorization: ******") {
+		t.Errorf("%v, %q", err, text)
+	}
+	for _, test := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"--redact", "X-Key"}, "--redact blanks values in what --save-failures saves; add that, or leave it out"},
+		{[]string{"--redact", "a b", "--save-failures", saved}, `--redact: "a b" is not the name of a field`},
+	} {
+		if _, stderr, status := loadgen(t, append([]string{"replay", file, "--target", address}, test.args...)...); status != 2 || !strings.Contains(stderr, test.want) {
+			t.Errorf("%q: status %d, %s", test.args, status, stderr)
+		}
+	}
+}
+
 // TestWhereFailuresCannotBeSaved: what is there stays as it is.
 func TestWhereFailuresCannotBeSaved(t *testing.T) {
 	dir := t.TempDir()
