@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -110,6 +111,36 @@ func generatorMemory() comparison {
 				contestants = append(contestants, contestant{g.name, func(d time.Duration) (reading, error) {
 					l, err := g.generate(measured, urlOf(target), n, d)
 					return reading{cost: float64(l.memory) / (1 << 20), also: float64(n)}, err
+				}})
+			}
+			return contestants, nil
+		},
+	}
+}
+
+// lateness measures how late loadgen sends what is due at some instant.
+func lateness(perSecond int) comparison {
+	return comparison{
+		name:  fmt.Sprintf("late-%d", perSecond),
+		title: fmt.Sprintf("open loop, %d requests a second, 32 connections, how late loadgen sends", perSecond),
+		unit:  "us at p99",
+		also:  "us at p50",
+		setup: func(s *stage) ([]contestant, error) {
+			target, err := s.start(s.nginxFiles, rest)
+			if err != nil {
+				return nil, err
+			}
+			var contestants []contestant
+			for _, arrivals := range []string{"constant", "poisson"} {
+				contestants = append(contestants, contestant{arrivals, func(d time.Duration) (reading, error) {
+					out, _, err := s.replay(measured, 32, d, "--rate", fmt.Sprint(perSecond), "--arrivals", arrivals, urlOf(target))
+					var report struct {
+						LatenessUS struct{ P50, P99 float64 } `json:"lateness_us"`
+					}
+					if err == nil {
+						err = json.Unmarshal([]byte(out), &report)
+					}
+					return reading{cost: report.LatenessUS.P99, also: report.LatenessUS.P50}, err
 				}})
 			}
 			return contestants, nil

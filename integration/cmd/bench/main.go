@@ -64,6 +64,7 @@ var comparisons = []comparison{
 	generators(64),
 	verifying(64),
 	generatorMemory(),
+	lateness(20000),
 	agreement(64),
 	besideDownloads(32),
 	idleGateways(),
