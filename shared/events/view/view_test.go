@@ -48,13 +48,13 @@ func TestEveryWidth(t *testing.T) {
 		play(&s)
 		all := s.exchanges()
 		for width := 30; width <= 200; width += 1 + width/90*7 {
-			for _, colour := range []bool{false, true} {
-				style := Style{Width: width, Colour: colour}
-				text := style.AppendLanes(everything(style, all), s.lanes())
-				checkText(t, style, text)
-				if plain := (Style{Width: width}).AppendLanes(everything(Style{Width: width}, all), s.lanes()); !bytes.Equal(ours.ReplaceAll(text, nil), plain) {
-					t.Errorf("%s at %d: the text is another one with colours", name, width)
-				}
+			plain, coloured := Style{Width: width}, Style{Width: width, Colour: true}
+			text := plain.AppendLanes(everything(plain, all), s.lanes())
+			checkText(t, plain, text)
+			inColours := coloured.AppendLanes(everything(coloured, all), s.lanes())
+			checkText(t, coloured, inColours)
+			if !bytes.Equal(ours.ReplaceAll(inColours, nil), text) {
+				t.Errorf("%s at %d: the text is another one with colours", name, width)
 			}
 		}
 	}
