@@ -211,6 +211,30 @@ func TestTimeOfALine(t *testing.T) {
 	}
 }
 
+// A line may be an object, with the time to the microsecond.
+func TestObject(t *testing.T) {
+	var want strings.Builder
+	d := new(disk)
+	enact(t, func(l *loop.Loop) {
+		log := Immediate(d)
+		log.JSON = true
+		b := log.Batch(l)
+		for i, pause := range []time.Duration{0, 1, 999_998, 1, 1, 5_500_000} {
+			l.Sleep(pause * time.Microsecond)
+			line := AppendRequest(b.Object("edge", "exchange"), []byte(`GET /"a HTTP/1.1`), i%2 == 0)
+			b.End(line)
+			rest := `"request_line":"GET /\"a HTTP/1.1"`
+			if i%2 == 0 {
+				rest = `"method":"GET","target":"/\"a","version":"1.1"`
+			}
+			fmt.Fprintf(&want, "{\"time\":%q,\"program\":\"edge\",\"event\":\"exchange\",%s}\n", l.Wall().UTC().Format("2006-01-02T15:04:05.000000Z"), rest)
+		}
+	})
+	if got := d.got.String(); got != want.String() {
+		t.Errorf("got\n%swant\n%s", got, want.String())
+	}
+}
+
 // Nothing is lost or mixed that comes from several loops, and Close writes what
 // they still hold.
 func TestBatchesReachTheFile(t *testing.T) {

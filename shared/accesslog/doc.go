@@ -19,4 +19,8 @@
 // The client of a Unix socket is unix. A number that is 0, or not known, is a dash.
 // Behind that stands what the program has to tell beyond. Text from the network is
 // escaped in one way, see [AppendEscaped].
+//
+// Or, with [Log.JSON], a line is an object, with the time to the microsecond:
+//
+//	{"time":"2026-10-10T13:55:36.012345Z","program":"edge","event":"exchange",…}
 package accesslog

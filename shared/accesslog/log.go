@@ -25,6 +25,9 @@ const (
 // A Log is a file and the goroutine that writes it. A nil Log is none: its batches
 // are nil, and it has nothing to close.
 type Log struct {
+	// JSON has each line be a JSON object. It is set before there are batches.
+	JSON bool
+
 	report  func(error)
 	enough  int         // bytes that a batch gathers
 	full    chan []byte // lines to write; nil: they are written where they are made
