@@ -6,9 +6,11 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/hopwire/hopwire/shared/jsonline"
 	"golang.org/x/sys/unix"
 )
 
@@ -29,6 +31,7 @@ const (
 //	                             └─ no room: left out, counted
 type Messages struct {
 	program string
+	json    bool // each is an object
 	out     io.Writer
 	news    chan struct{} // something waits; holds one
 
@@ -48,6 +51,10 @@ func NewMessages(program string, out io.Writer) *Messages {
 // Write takes one message, and never fails. A message larger than the memory is
 // taken if it is alone.
 func (m *Messages) Write(message []byte) (int, error) {
+	size := len(message)
+	if m.json {
+		message = m.object(string(message))
+	}
 	m.mu.Lock()
 	if n := len(m.waiting); n > 0 && (m.lost > 0 || n+len(message) > messagesHeld) {
 		m.lost += lines(message)
@@ -56,7 +63,16 @@ func (m *Messages) Write(message []byte) (int, error) {
 	}
 	m.mu.Unlock()
 	m.wake()
-	return len(message), nil
+	return size, nil
+}
+
+// object is a message, of whatever lines, as an object on one line. That the program
+// says it need not be said in it.
+func (m *Messages) object(message string) []byte {
+	b := jsonline.Time(jsonline.Begin(nil), "time", time.Now())
+	b = jsonline.Text(jsonline.Text(b, "program", m.program), "event", "message")
+	message = strings.TrimPrefix(strings.TrimSuffix(message, "\n"), m.program+": ")
+	return jsonline.End(jsonline.Text(b, "message", message))
 }
 
 // Flush waits until all messages have been taken, but not for long.
@@ -91,7 +107,11 @@ func (m *Messages) deliver() {
 
 		said := len(messages)
 		if lost > 0 {
-			messages = fmt.Appendf(messages, "%s: lines left out here, since nobody took them: %d\n", m.program, lost)
+			gap := fmt.Appendf(nil, "%s: lines left out here, since nobody took them: %d\n", m.program, lost)
+			if m.json {
+				gap = m.object(string(gap))
+			}
+			messages = append(messages, gap...)
 		}
 		if len(messages) > 0 {
 			if n, err := m.out.Write(messages); err != nil {

@@ -35,9 +35,11 @@ const (
 // A command whose ArgsUsage is empty takes no arguments, and refuses any. Flags
 // may stand behind arguments.
 //
-// What is written to app.ErrWriter goes to standard error, and never waits.
+// What is written to app.ErrWriter goes to standard error, and never waits. Each write
+// is one message, which is an object if --log-format says so.
 func Main(app *cli.App) {
 	messages := NewMessages(app.Name, os.Stderr)
+	messages.json = wantsJSON(app, os.Args)
 	app.ErrWriter = messages
 	// The signals are not given back: one that comes while the process exits
 	// is not to make it look killed.
@@ -116,7 +118,7 @@ func rootAction(app *cli.App) cli.ActionFunc {
 // gets to run.
 func checked(action cli.ActionFunc, argsUsage string, required []string) cli.ActionFunc {
 	return func(c *cli.Context) error {
-		err := errors.Join(checkArguments(c, argsUsage), checkRequired(c, required), useLoops(c))
+		err := errors.Join(checkArguments(c, argsUsage), checkRequired(c, required), checkLogFormat(c), useLoops(c))
 		if err == nil {
 			err = action(c)
 		}
