@@ -34,6 +34,7 @@ type settings struct {
 	targets        []names.Target
 	resolver       *names.System // nil: the machine's own
 	accessLog      string
+	logJSON        bool          // its lines are objects
 	admin          *loop.Address // nil: none is wanted
 	record         string
 	recordMax      int64
@@ -94,8 +95,14 @@ until what was there of the request was written; wait, to the first byte of the
 response; relay, to its last; and total. c3#2 -> o1#7 is the second request of client
 connection 3, sent as the seventh of origin connection 1. The two words behind it
 say what became of these: kept, or why it was closed. Then replayed, if the request
-was sent again after a stale connection, and ! with the error and the rule by which
-the edge answered by itself, or broke a response off.
+was sent again; stale=o1#6, if a kept connection ended without a response, with
+idle, the time that it had waited for the request, and sign, ended or reset; and !
+with the error and the rule by which the edge answered by itself, or broke a response
+off. With --log-connections a line that has "-" for the request tells of the end of a
+connection, c3 or o1: why, the requests it had, its age, and to an origin its local
+address.
+With --log-format json each line is an object, also each message on standard error,
+with the time in UTC; README lists the names.
 
 With --admin, /metrics has the same counters for Prometheus, and /counters as JSON, in which
 the sums come out at any moment: connections accepted are those that are open and
@@ -205,6 +212,8 @@ func flags() []cli.Flag {
 		number("pool-uses", 0, "send `N` requests on an origin connection; 0: no bound"),
 
 		path("access-log", "write a line for each exchange to `FILE`; -: standard output"),
+		&cli.BoolFlag{Name: "log-connections", Category: observing, Usage: "add a line for each connection when it ends, of clients and to origins, idle ones too"},
+		program.LogFormatFlag(observing),
 		path("record", "record both hops to `FILE` as pcapng, with all that is in them, also passwords unless --redact is given; -: standard output"),
 		&cli.BoolFlag{Name: "trace", Category: observing, Usage: "print a line for each exchange when it ends, on standard output; --trace pictures: both hops side by side"},
 		&cli.StringSliceFlag{Name: "redact", Category: observing, Usage: "blank the values of Authorization, Cookie, Set-Cookie and Proxy-Authorization, and of the fields `NAME`,..., in the recording and the trace; standard: of those four alone. Targets and content stay as they are"},
@@ -226,6 +235,7 @@ func readSettings(c *cli.Context) (*settings, error) {
 		loops:        c.Int("loops"),
 		reusePort:    c.Bool("reuse-port"),
 		accessLog:    c.String("access-log"),
+		logJSON:      program.LogsJSON(c),
 		admin:        check.admin(),
 		record:       c.String("record"),
 		recordMax:    check.recordMax("record-max"),
@@ -257,6 +267,7 @@ func readSettings(c *cli.Context) (*settings, error) {
 			Forwarded:            c.Bool("forwarded"),
 			XForwarded:           c.Bool("x-forwarded"),
 			Verbatim:             c.Bool("verbatim"),
+			LogConnections:       c.Bool("log-connections"),
 			Balance:              check.balance("balance"),
 			Eject:                check.ejection("eject-after", "eject-for", "eject-max"),
 			Check:                check.checks(),
@@ -374,6 +385,9 @@ func (c *checker) idle() {
 	}
 	if c.Int("pool-max") == 0 {
 		c.useless(fmt.Sprintf(unlessZero, "pool-max"), "pool-idle", "pool-age", "pool-uses")
+	}
+	if c.Bool("log-connections") && c.String("access-log") == "" {
+		c.problem("--log-connections means something only with --access-log; add that, or leave it out")
 	}
 	if record := c.String("record"); c.String("record-max") != "" && (record == "" || record == "-") {
 		c.problem("--record-max means something only with --record FILE, since standard output has no second file; add that, or leave it out")

@@ -130,6 +130,7 @@ func (e *edge) openFiles(reopen <-chan struct{}) (err error) {
 		if e.log, err = accesslog.Open(path, reopen, func(err error) { e.say(err.Error()) }); err != nil {
 			return err
 		}
+		e.log.JSON = e.settings.logJSON
 	}
 	if e.settings.record != "" || e.settings.trace != "" {
 		e.events = events.NewStream(e.group.Len(), events.Options{Memory: e.settings.tapMemory})

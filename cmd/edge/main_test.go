@@ -217,6 +217,7 @@ func TestWrongFlags(t *testing.T) {
 		{"--origin 127.0.0.1:1 pictures", []string{"unexpected argument \"pictures\""}},
 		{"--origin 127.0.0.1:1 --trace --record - --tap-memory 5", []string{"--trace and --record - would both write to standard output", "--tap-memory is a size from 1MiB up"}},
 		{"--origin 127.0.0.1:1 --access-log - --trace pictures", []string{"--trace and --access-log - would both"}},
+		{"--origin 127.0.0.1:1 --log-connections", []string{"--log-connections means something only with --access-log"}},
 		{"--origin 127.0.0.1:1 --tap-memory 5MiB", []string{"--tap-memory means something only with --record or --trace"}},
 		{"--origin 127.0.0.1:1 --redact standard", []string{"--redact means something only with --record or --trace"}},
 		{"--origin 127.0.0.1:1 --record no/such --redact X-Api-Key,X:Y", []string{`--redact: "X:Y" is not the name of a field; write names such as X-Api-Key`}},

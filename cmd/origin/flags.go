@@ -19,6 +19,7 @@ type settings struct {
 	loops          int
 	maxConnections int
 	accessLog      string        // empty: none; "-": standard output
+	logJSON        bool          // its lines are objects
 	admin          *loop.Address // nil: none is wanted
 	uploadDir      string        // empty: nothing is stored
 	server         server.Config
@@ -63,7 +64,9 @@ wrong with its response, as in ?fault=delay:1s;fin:behind+head. A script looks s
 
 A line of the access log is in Common Log Format; behind that stand fault= and the
 name of the fault that struck, and ! with the rule by which a request was refused
-that does not follow HTTP, such as tls-hello.
+that does not follow HTTP, such as tls-hello. With --log-format json each line is an
+object, also each message on standard error, with the time in UTC; README lists the
+names.
 
 With --admin, /metrics has what it has counted for Prometheus, and /counters as JSON, in which
 the sums come out at any moment: connections accepted are those that are open and
@@ -118,6 +121,7 @@ func flags() []cli.Flag {
 		program.LoopsFlag(),
 		&cli.IntFlag{Name: "max-connections", Usage: "accept at most `N` connections at a time; those that come beyond wait, and idle ones give way to them; 0: about half as many as the system allows open files (ulimit -n)"},
 		&cli.StringFlag{Name: "access-log", Usage: "append a line in Common Log Format for each response to `FILE`; - is standard output", DefaultText: "none"},
+		program.LogFormatFlag(""),
 		duration("head-timeout", server.Defaults.HeadTimeout, "wait at most `TIME` for a whole request head, or for the first on a connection"),
 		duration("idle-timeout", server.Defaults.IdleTimeout, "close a connection that sends no request for `TIME`, and say so in Keep-Alive, in seconds"),
 		duration("body-timeout", server.Defaults.BodyTimeout, "wait at most `TIME` for each kilobyte of content"),
@@ -139,6 +143,7 @@ func readSettings(c *cli.Context) (*settings, error) {
 		loops:          c.Int("loops"),
 		maxConnections: c.Int("max-connections"),
 		accessLog:      c.String("access-log"),
+		logJSON:        program.LogsJSON(c),
 		uploadDir:      c.String("upload-dir"),
 		server: server.Config{
 			PostPath:     c.String("post-path"),

@@ -81,6 +81,7 @@ func open(ctx context.Context, s *settings, reopen <-chan struct{}, w io.Writer)
 		if o.log, err = accesslog.Open(s.accessLog, reopen, config.Report); err != nil {
 			return nil, err
 		}
+		o.log.JSON = s.logJSON
 		config.AccessLog = o.log
 	}
 	group, err := loop.NewGroup(s.loops, loop.Config{MaxConns: s.maxConnections, Report: config.Report})

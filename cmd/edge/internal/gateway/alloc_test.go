@@ -19,29 +19,27 @@ import (
 func TestKeepAliveAllocatesNothing(t *testing.T) {
 	for _, test := range []struct {
 		name    string
-		log     bool
+		log     *accesslog.Log
 		origins int
 		balance string
 	}{
-		{"plain", false, 1, "round-robin"},
-		{"logged", true, 1, "round-robin"},
-		{"in turn", false, 3, "round-robin"},
-		{"least connections", false, 3, "least-connections"},
-		{"two choices", false, 3, "two-choices"},
-		{"hashed", false, 3, "hash:user-agent"},
+		{"plain", nil, 1, "round-robin"},
+		{"logged", accesslog.New(discard{}, nil), 1, "round-robin"},
+		{"logged as JSON", asJSON(accesslog.New(discard{}, nil)), 1, "round-robin"},
+		{"in turn", nil, 3, "round-robin"},
+		{"least connections", nil, 3, "least-connections"},
+		{"two choices", nil, 3, "two-choices"},
+		{"hashed", nil, 3, "hash:user-agent"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			balance, err := origins.ParseBalance(test.balance)
 			if err != nil {
 				t.Fatal(err)
 			}
-			config := Config{Balance: balance, Eject: origins.Ejection{After: 3, For: time.Second}, OriginMaxConnections: 10}
-			if test.log {
-				config.Log = accesslog.New(discard{}, nil)
-				t.Cleanup(func() { config.Log.Close() })
-			}
+			t.Cleanup(func() { test.log.Close() })
+			config := Config{Balance: balance, Eject: origins.Ejection{After: 3, For: time.Second}, OriginMaxConnections: 10, Log: test.log, LogConnections: true}
 			kernel.play(t, config, func(s *scene) {
-				c, request := s.dial(), get("/", "Connection: keep-alive", "User-Agent: test", "Accept: */*")
+				c, request := s.dial(), get("/", "Connection: keep-alive", "User-Agent: test", "Accept: */*", "Traceparent: "+traceparent)
 				const exchanges = 1000
 				c.repeat(request, hello, exchanges/10)
 				if n := allocations(func() { c.repeat(request, hello, exchanges) }); n > exchanges/50 {

@@ -20,7 +20,15 @@ type client struct {
 	flow                *tap.Flow // nil while nobody looks
 	serial              uint64
 	requests            uint32
+	since               uint32 // when it was accepted, in milliseconds of the loop's clock
 }
+
+// age is the time since then, modulo 49 days.
+func (c *client) age() time.Duration {
+	return time.Duration(milliseconds(c.gateway.loop.Now())-c.since) * time.Millisecond
+}
+
+func milliseconds(t loop.Time) uint32 { return uint32(time.Duration(t) / time.Millisecond) }
 
 // idle leaves the connection to the loop until the next request begins.
 func (c *client) idle() {

@@ -117,6 +117,9 @@ type Config struct {
 	// LogOrigins has each line say which origin the request went to. Where there
 	// is only one, that goes without saying.
 	LogOrigins bool
+	// LogConnections adds a line for each connection, of clients and to origins, when it
+	// ends.
+	LogConnections bool
 	// Events is told of every byte of both hops, and of what is decided; it has a
 	// track for each loop. Nil means that nobody looks.
 	Events *events.Stream

@@ -18,7 +18,7 @@ type exchange struct {
 	pad                  *pad           // nil while the exchange waits for a response, or in the queue
 	ticket               origins.Ticket // for a place at an origin
 	upload               upload         // the request's body
-	line                 []byte         // the request line, for the log
+	notes                *notes         // for the log and those who look; nil: nobody does
 	progress
 }
 
@@ -46,6 +46,9 @@ func newExchange(g *Gateway) *exchange {
 	x := &exchange{gateway: g, loop: g.loop}
 	x.clientHop.gateway, x.originHop.gateway, x.originHop.isOrigin = g, g, true
 	x.upload.exchange = x
+	if x.timed() {
+		x.notes = new(notes)
+	}
 	return x
 }
 

@@ -4,8 +4,35 @@ import (
 	"bytes"
 	"time"
 
+	"github.com/hopwire/hopwire/shared/accesslog"
+	"github.com/hopwire/hopwire/shared/jsonline"
 	"github.com/hopwire/hopwire/shared/loop"
 )
+
+// notes are what is known of an exchange for the log and those who look only.
+type notes struct {
+	line        []byte        // the request line
+	traceparent []byte        // by what the request belongs to a trace; empty: it does not, or the log does not say
+	idled       time.Duration // for how long its origin connection had, if it was used before
+	stale       staleUse
+}
+
+// A staleUse is the use of a kept origin connection that ended without a response.
+type staleUse struct {
+	conn  uint64 // 0: there was none
+	use   uint32
+	at    *loop.Address
+	idled time.Duration
+	sign  string // by which it was known
+}
+
+// noteStale is called when the request is sent again, or has to be by the client.
+func (x *exchange) noteStale(sign error) {
+	if x.timed() {
+		u := &x.upstream
+		x.notes.stale = staleUse{u.serial, u.uses, u.address, x.notes.idled, inWords(sign)}
+	}
+}
 
 // marks are the instants at which an exchange passed from one phase to the next.
 // They are taken for the log and for those who look: a clock that nobody asks for is
@@ -116,19 +143,46 @@ func (x *exchange) logLine(now loop.Time) {
 		clientConn: x.client.serial, request: x.client.requests,
 		originConn: x.upstream.serial, use: x.upstream.uses, replayed: x.upstream.replayed,
 		clientEnd: x.end.client.String(), originEnd: x.originEnd(),
+		stale: x.notes.stale,
 	}
 	if x.tunnel != nil {
 		e.tunnel, e.inbound, e.outbound = true, x.tunnel.up.sent, x.response.sent
 	}
-	if g.config.LogOrigins {
+	if g.config.LogOrigins || g.log.JSON() {
 		e.origin = x.upstream.address
 	}
 	if r := x.end.refusal; r.refuses() && r.Error != NoError {
 		e.refusal, e.rule = r.Error.String(), r.Rule
 	}
 	x.marks.phases(&e, now)
-	line := g.log.Begin(x.client.conn.Remote(), x.line, int(x.response.status), x.response.sent)
+	if g.log.JSON() {
+		g.log.End(x.appendObject(g.log.Object("edge", "exchange"), &e))
+		return
+	}
+	line := g.log.Begin(x.client.conn.Remote(), x.notes.line, int(x.response.status), x.response.sent)
 	g.log.End(e.appendTo(line))
+}
+
+// appendObject appends to a line that is an object what the text has, and beyond that
+// the request's bytes, its trace, and the Proxy-Status that the client was told.
+func (x *exchange) appendObject(b []byte, e *logEntry) []byte {
+	b = e.appendIdentity(b)
+	b = jsonline.Address(b, "client", x.client.conn.Remote())
+	b = accesslog.AppendRequest(b, x.notes.line, x.request.head > 0)
+	if len(x.notes.traceparent) > 0 {
+		b = jsonline.Text(b, "traceparent", x.notes.traceparent)
+	}
+	if x.response.status > 0 {
+		b = jsonline.Number(b, "status", int64(x.response.status))
+	}
+	b = jsonline.Number(b, "request_bytes", x.upload.length)
+	b = jsonline.Number(b, "response_bytes", x.response.sent)
+	b = e.appendMembers(b)
+	if x.requestEnd() == Declined {
+		var space [256]byte
+		b = jsonline.Text(b, "proxy_status", x.end.refusal.appendProxyStatus(space[:0], x.gateway.config.Name))
+	}
+	return b
 }
 
 // originEnd says what became of the origin connection; empty if there was none.

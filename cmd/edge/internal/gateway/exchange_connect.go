@@ -98,10 +98,11 @@ func (x *exchange) takeIdle() *pool.Conn {
 	if x.gateway.tap != nil {
 		passed = new([]pool.PassedOver)
 	}
-	c := p.Take(passed)
-	if c != nil && x.upstream.replayed {
-		p.Give(c, pool.MadeRoom)
-		c = nil
+	var c *pool.Conn
+	if x.upstream.replayed {
+		p.MakeRoom()
+	} else {
+		c = p.Take(passed)
 	}
 	x.tellPool(c, passed)
 	return c
@@ -133,6 +134,9 @@ func (x *exchange) use(c *pool.Conn) {
 	x.originHop.begin(c.Conn, c.Flow)
 	x.nameFlows()
 	x.mark(&x.marks.connected)
+	if x.timed() {
+		x.notes.idled = x.loop.Now().Sub(c.Kept())
+	}
 }
 
 // giveBack ends the use of the origin connection, and lets the next exchange have

@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/hopwire/hopwire/cmd/edge/internal/heads"
+	"github.com/hopwire/hopwire/shared/accesslog"
 	"github.com/hopwire/hopwire/shared/wire"
 )
 
@@ -103,7 +104,8 @@ func (x *exchange) beginRequest(line []byte) {
 	x.client.requests++
 	x.gateway.counters.Requests++
 	if x.timed() {
-		x.line = append(x.line[:0], line...)
+		n := x.notes
+		n.line, n.traceparent, n.stale = append(n.line[:0], line...), n.traceparent[:0], staleUse{}
 	}
 }
 
@@ -120,6 +122,9 @@ func (x *exchange) admit(h *wire.RequestHead) bool {
 	x.beginRequest(h.Raw[:h.FieldsStart()-len(crlf)])
 	r.minor, r.safe = h.Minor, isSafe(h)
 	r.message = r.head
+	if log := x.gateway.log; log != nil && log.JSON() {
+		x.notes.traceparent = append(x.notes.traceparent, accesslog.Traceparent(h)...)
+	}
 
 	framing, err := wire.RequestFraming(h)
 	if err != nil {

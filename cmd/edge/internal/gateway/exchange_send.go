@@ -165,6 +165,9 @@ func (x *exchange) replay(err error) bool {
 	})
 	x.gateway.counters.Replays[decision]++
 	x.tellReplay(decision, err)
+	if decision != Reported {
+		x.noteStale(err)
+	}
 	x.upstream.err = err
 	switch decision {
 	case Replayed:

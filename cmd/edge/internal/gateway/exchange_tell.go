@@ -36,7 +36,7 @@ func (x *exchange) nameFlows() {
 func (x *exchange) tellEnd() {
 	e := logEntry{}
 	x.marks.phases(&e, x.loop.Clock())
-	method, rest, _ := bytes.Cut(x.line, []byte(" "))
+	method, rest, _ := bytes.Cut(x.notes.line, []byte(" "))
 	target, _, _ := bytes.Cut(rest, []byte(" "))
 	note := x.gateway.tap.Note("exchange")
 	note.Bytes("method", method).Bytes("target", target)

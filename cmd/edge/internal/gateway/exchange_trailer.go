@@ -77,6 +77,7 @@ func (u *upload) trailer() bool {
 	in := &x.clientHop
 	n, err := in.holdTrailer(&u.body, u.read)
 	u.whole = u.body.Done()
+	u.length += int64(n)
 	section := in.unread()[:n]
 	defer in.buffer.Consume(n)
 	if err == nil && heads.TrailerMisspellsFraming(section) {

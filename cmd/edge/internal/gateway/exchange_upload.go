@@ -25,11 +25,12 @@ type upload struct {
 	exchange *exchange
 	whole    bool // the body has been read to its end
 	running  bool
-	sending  bool // it goes to the origin
-	dropping bool // nobody takes the rest
-	stopping bool // nobody needs it read
-	begun    bool // a byte of it has come
-	heldBack bool // the client waits for 100 before it sends the first one
+	sending  bool  // it goes to the origin
+	dropping bool  // nobody takes the rest
+	stopping bool  // nobody needs it read
+	begun    bool  // a byte of it has come
+	heldBack bool  // the client waits for 100 before it sends the first one
+	length   int64 // bytes of it that have been looked at
 	left     allowance
 	since    loop.Time // when the wait for the client began
 	done     loop.Signal
@@ -38,7 +39,7 @@ type upload struct {
 
 // reset forgets the request before. The next one has no body as far as is known.
 func (u *upload) reset() {
-	u.whole, u.dropping, u.stopping, u.heldBack = true, false, false, false
+	u.whole, u.dropping, u.stopping, u.heldBack, u.length = true, false, false, false, 0
 }
 
 // begin is told that there is a body, and how it is framed. It returns how many of
@@ -60,6 +61,7 @@ func (u *upload) begin(f wire.Framing, expects bool, came []byte) (n int, err er
 // scan takes bytes of the stream and returns how many of them are the body's.
 func (u *upload) scan(p []byte) (n int, err error) {
 	n, u.whole, err = u.body.Scan(p)
+	u.length += int64(n)
 	return n, err
 }
 
@@ -221,6 +223,7 @@ func (u *upload) splice() bool {
 	n, err := pipe.From(x.clientHop.conn, min(u.body.Remaining(), spliceAtOnce))
 	u.came(n)
 	u.body.Advance(int64(n))
+	u.length += int64(n)
 	u.whole = u.body.Done()
 	switch {
 	case noPipe(err):

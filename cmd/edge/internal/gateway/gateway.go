@@ -67,7 +67,7 @@ func newGateway(s *Server, l *loop.Loop) *Gateway {
 // accept takes a new client connection. It is idle until its first request begins
 // to arrive.
 func (g *Gateway) accept(conn *loop.Conn) {
-	c := &client{gateway: g, conn: conn, serial: g.nextSerial(&g.lastClient)}
+	c := &client{gateway: g, conn: conn, serial: g.nextSerial(&g.lastClient), since: milliseconds(g.loop.Now())}
 	if g.tap != nil {
 		c.flow = g.tap.Client(c.serial, conn.Remote(), addrPort(conn.LocalAddr()))
 	}
@@ -84,6 +84,9 @@ func (g *Gateway) forget(c *client, cause Cause) {
 		g.counters.ClosedByClients++
 	} else {
 		g.counters.ClosedByUs++
+	}
+	if g.logsConnections() {
+		g.logClient(c, cause)
 	}
 	g.reportEmpty()
 }
@@ -152,6 +155,9 @@ func (g *Gateway) cutOff() {
 
 // originEnds is told of the end of each use of an origin connection.
 func (g *Gateway) originEnds(c *pool.Conn, cause pool.Cause) {
+	if cause != pool.Kept && g.logsConnections() {
+		g.logOrigin(c, cause)
+	}
 	if g.tap == nil {
 		return
 	}

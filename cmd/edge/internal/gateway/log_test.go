@@ -39,7 +39,7 @@ func TestAccessLog(t *testing.T) {
 	const at, phases = `127\.0\.0\.1 - - \[[^]]+\] `, ` read=\d+us connect=\d+us send=\d+us wait=\d+us relay=\d+us total=\d+us `
 	want := []string{
 		`"GET /a\?b HTTP/1\.1" 200 5` + phases + `c1#1 -> o1#1 kept/kept`,
-		`"POST /c HTTP/1\.1" - -` + phases + `c1#2 -> o1#2 origin-stale/failed`,
+		`"POST /c HTTP/1\.1" - -` + phases + `c1#2 -> o1#2 origin-stale/failed stale=o1#2 idle=\d+us sign=ended`,
 		`"GET /" 400 66` + phases + `c2#1 -> - refused/- !http_request_error:version`,
 	}
 	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")

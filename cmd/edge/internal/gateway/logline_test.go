@@ -43,7 +43,9 @@ func TestLogEntry(t *testing.T) {
 		}, " read=0us connect=0us send=0us wait=0us relay=0us total=0us c1#0 -> - request-truncated/-"},
 		{"queued", func(e *logEntry) { e.queue = 5 * time.Millisecond },
 			" read=14us queue=5000us connect=0us send=9us wait=210us relay=31us total=264us c3#2 -> o1#7 kept/kept"},
-		{"sent again", func(e *logEntry) { e.replayed = true }, phases + "c3#2 -> o1#7 kept/kept replayed"},
+		{"sent again", func(e *logEntry) {
+			e.replayed, e.stale = true, staleUse{conn: 9, use: 4, idled: 2 * time.Second, sign: "reset"}
+		}, phases + "c3#2 -> o1#7 kept/kept replayed stale=o9#4 idle=2000000us sign=reset"},
 	} {
 		e := whole
 		test.change(&e)

@@ -191,6 +191,16 @@ func (r Refusal) appendTo(b []byte, name string, to heads.ClientSide, unixSecond
 	b = append(b, "Date: "...)
 	b = wire.AppendDate(b, unixSeconds)
 	b = append(b, "\r\nProxy-Status: "...)
+	b = r.appendProxyStatus(b, name)
+	b = append(b, "\r\nContent-Type: text/plain\r\nContent-Length: "...)
+	b = strconv.AppendInt(b, int64(r.contentLength()), 10)
+	b = append(b, "\r\n"...)
+	line, _ := to.ConnectionLine()
+	return append(append(b, line...), "\r\n"...)
+}
+
+// appendProxyStatus appends the value of Proxy-Status (RFC 9209 section 2).
+func (r Refusal) appendProxyStatus(b []byte, name string) []byte {
 	b = append(b, name...)
 	if r.Error != NoError {
 		b = append(b, "; error="...)
@@ -201,9 +211,5 @@ func (r Refusal) appendTo(b []byte, name string, to heads.ClientSide, unixSecond
 		b = append(b, r.Rule...)
 		b = append(b, '"')
 	}
-	b = append(b, "\r\nContent-Type: text/plain\r\nContent-Length: "...)
-	b = strconv.AppendInt(b, int64(r.contentLength()), 10)
-	b = append(b, "\r\n"...)
-	line, _ := to.ConnectionLine()
-	return append(append(b, line...), "\r\n"...)
+	return b
 }

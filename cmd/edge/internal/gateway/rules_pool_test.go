@@ -121,17 +121,17 @@ func whileIdle(name, cause string, happens ...move) rule {
 
 // Requests that meet a connection which the origin ends at that moment.
 var staleRules = []rule{
-	replayed("GET", closes), replayed("GET", resets),
-	replayed("HEAD", closes), replayed("OPTIONS", closes), replayed("TRACE", resets),
-	abandoned("POST", closes), abandoned("POST", resets),
-	abandoned("PUT", closes), abandoned("DELETE", resets),
+	replayed("GET", closes, "ended"), replayed("GET", resets, "reset"),
+	replayed("HEAD", closes, "ended"), replayed("OPTIONS", closes, "ended"), replayed("TRACE", resets, "reset"),
+	abandoned("POST", closes, "ended"), abandoned("POST", resets, "reset"),
+	abandoned("PUT", closes, "ended"), abandoned("DELETE", resets, "reset"),
 	{
 		name:    "RFC 9110 9.2.2: one of which no octet was taken is sent again whatever its method",
 		client:  []move{says(get("/")), hears(hello), says(post("Content-Length: 4", "body")), hears(hello)},
 		origins: [][]move{{hears(toOrigin(get("/"))), says(hello), waits(25 * time.Millisecond), resets}, {hears(toOrigin(post("Content-Length: 4", "body"))), says(hello)}},
 		log: []string{
 			`"GET / HTTP/1.1" 200 5 c1#1 -> o1#1 kept/kept`,
-			`"POST / HTTP/1.1" 200 5 c1#2 -> o2#1 kept/kept replayed`,
+			`"POST / HTTP/1.1" 200 5 c1#2 -> o2#1 kept/kept replayed stale=o1#2 sign=reset`,
 		},
 		also: "-requests-sent", // on the first connection
 		// The gateway is told of the reset after it has been asked.
@@ -144,7 +144,7 @@ var staleRules = []rule{
 		origins: [][]move{{hears(toOrigin(get("/"))), says(hello), hears(toOrigin("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n"), big[:50000]), resets}},
 		log: []string{
 			`"GET / HTTP/1.1" 200 5 c1#1 -> o1#1 kept/kept`,
-			`"GET / HTTP/1.1" - - c1#2 -> o1#2 origin-stale/failed`,
+			`"GET / HTTP/1.1" - - c1#2 -> o1#2 origin-stale/failed stale=o1#2 sign=reset`,
 		},
 		also: "replays.abandoned",
 		long: true,
@@ -178,7 +178,7 @@ var staleRules = []rule{
 		origins: [][]move{{hears(toOrigin(get("/"))), says(hello), hears(toOrigin(get("/"))), closes}, {hears(toOrigin(get("/"))), closes}},
 		log: []string{
 			`"GET / HTTP/1.1" 200 5 c1#1 -> o1#1 kept/kept`,
-			`"GET / HTTP/1.1" 502 - c1#2 -> o2#1 kept/failed replayed !http_response_incomplete`,
+			`"GET / HTTP/1.1" 502 - c1#2 -> o2#1 kept/failed replayed stale=o1#2 sign=ended !http_response_incomplete`,
 		},
 		also: "replays.reported",
 	},
@@ -205,7 +205,7 @@ var staleRules = []rule{
 
 // replayed is the rule of a safe request on a connection that ends instead of an
 // answer: it is sent again, on a new connection.
-func replayed(method string, end move) rule {
+func replayed(method string, end move, sign string) rule {
 	request := method + " / HTTP/1.1\r\nHost: a\r\n\r\n"
 	answer := "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 	return rule{
@@ -214,14 +214,14 @@ func replayed(method string, end move) rule {
 		origins: [][]move{{hears(toOrigin(get("/"))), says(hello), hears(toOrigin(request)), end}, {hears(toOrigin(request)), says(answer)}},
 		log: []string{
 			`"GET / HTTP/1.1" 200 5 c1#1 -> o1#1 kept/kept`,
-			`"` + method + ` / HTTP/1.1" 200 - c1#2 -> o2#1 kept/kept replayed`,
+			`"` + method + ` / HTTP/1.1" 200 - c1#2 -> o2#1 kept/kept replayed stale=o1#2 sign=` + sign,
 		},
 	}
 }
 
 // abandoned is the rule of one that is not safe: the client is told nothing, for
 // it alone may decide to send it again.
-func abandoned(method string, end move) rule {
+func abandoned(method string, end move, sign string) rule {
 	request := method + " / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody"
 	return rule{
 		name:    "RFC 9110 9.2.2: a request that is not safe is not, and its client's connection closed without an octet, " + method,
@@ -229,7 +229,7 @@ func abandoned(method string, end move) rule {
 		origins: [][]move{{hears(toOrigin(get("/"))), says(hello), hears(toOrigin(request)), end}},
 		log: []string{
 			`"GET / HTTP/1.1" 200 5 c1#1 -> o1#1 kept/kept`,
-			`"` + method + ` / HTTP/1.1" - - c1#2 -> o1#2 origin-stale/failed`,
+			`"` + method + ` / HTTP/1.1" - - c1#2 -> o1#2 origin-stale/failed stale=o1#2 sign=` + sign,
 		},
 		also: "replays.abandoned",
 	}

@@ -154,7 +154,7 @@ func (r *rule) serve(p *peer) {
 }
 
 // unsaid is what of a log line differs from run to run.
-var unsaid = regexp.MustCompile(`(?m)^127\.0\.0\.1 - - \[[^]]+\] | read=.* total=\d+us`)
+var unsaid = regexp.MustCompile(`(?m)^127\.0\.0\.1 - - \[[^]]+\] | read=.* total=\d+us| idle=\d+us`)
 
 // logged is the access log without that.
 func (s *scene) logged() string {
@@ -162,7 +162,7 @@ func (s *scene) logged() string {
 }
 
 // outcome is the end of a log line: status, causes, and refusal.
-var outcome = regexp.MustCompile(`" (\S+) \S+ c\S+ -> \S+ (\S+)/(\S+)( replayed)?(?: !([^:]+)\S*)?$`)
+var outcome = regexp.MustCompile(`" (\S+) \S+ c\S+ -> \S+ (\S+)/(\S+)( replayed)?(?: stale=o1#2 sign=\w+)?(?: !([^:]+)\S*)?$`)
 
 // sized has the size of the gateway's own answers filled in where a line says that
 // there was no content from an origin.

@@ -32,6 +32,9 @@ type Pool struct {
 	closedByOrigin, closedByUs uint64
 }
 
+// Origin is where the connections go.
+func (p *Pool) Origin() *loop.Address { return p.origin }
+
 // New returns an empty pool. onEnd, if not nil, is told of every connection
 // that is no longer in use, just before it is closed or kept.
 func New(l *loop.Loop, origin *loop.Address, limits Limits, onEnd func(*Conn, Cause)) *Pool {
@@ -102,7 +105,7 @@ func (p *Pool) recheck(c *Conn) Cause {
 	switch {
 	case c.Readable():
 		return Ended // or Dirty; the handler that would find out was about to run
-	case p.limits.Age > 0 && c.age() >= p.limits.Age:
+	case p.limits.Age > 0 && c.Age() >= p.limits.Age:
 		return Aged
 	case c.until != 0 && p.loop.Now() >= c.until:
 		return c.expiry()
@@ -122,13 +125,13 @@ func (p *Pool) Dial(deadline loop.Time) (*Conn, error) {
 		return nil, err
 	}
 	p.opened++
-	return &Conn{Conn: conn, pool: p, since: p.loop.Now(), uses: 1}, nil
+	return &Conn{Conn: conn, pool: p, since: p.loop.Now(), kept: p.loop.Now(), uses: 1}, nil
 }
 
 // Decide says whether a connection is Kept after an exchange, or else why it is
 // not.
 func (p *Pool) Decide(c *Conn, o Outcome) Cause {
-	o.age, o.uses, o.removed = c.age(), c.uses, p.retired
+	o.age, o.uses, o.removed = c.Age(), c.uses, p.retired
 	return decide(o, p.limits)
 }
 
@@ -143,7 +146,7 @@ func (p *Pool) Give(c *Conn, cause Cause) {
 	if p.onEnd != nil {
 		p.onEnd(c, Kept)
 	}
-	c.until = p.idleUntil(c)
+	c.kept, c.until = p.loop.Now(), p.idleUntil(c)
 	p.keep(c)
 }
 
@@ -212,6 +215,7 @@ type Conn struct {
 
 	pool  *Pool
 	since loop.Time
+	kept  loop.Time // when it was given back last; at first as since
 	until loop.Time // while idle; 0: without bound
 	uses  uint32
 	keeps uint16 // seconds, as the origin has announced; 0: it has not
@@ -248,8 +252,11 @@ func (c *Conn) expiry() Cause {
 	return cause
 }
 
-// age is the time since the connection was made.
-func (c *Conn) age() time.Duration { return c.pool.loop.Now().Sub(c.since) }
+// Kept is when its last use ended, or it was made.
+func (c *Conn) Kept() loop.Time { return c.kept }
+
+// Age is the time since the connection was made.
+func (c *Conn) Age() time.Duration { return c.pool.loop.Now().Sub(c.since) }
 
 // IdleRead is what was read from the connection while it was idle: an octet, or
 // the end of the stream. A connection that was not inspected has neither.

@@ -10,6 +10,10 @@ import (
 // at the instant at which its exchange has ended.
 func (w *world) Write(p []byte) (int, error) {
 	for line := range bytes.Lines(p) {
+		if e := readConnLine(line); e.side != 0 {
+			w.judgeConnection(&e)
+			continue
+		}
 		w.logs++
 		if w.failure == nil {
 			e := readLogLine(line)
@@ -47,6 +51,7 @@ func (w *world) judge(e *logLine) {
 	if w.story != nil {
 		w.story.exchange(r)
 	}
+	w.connections.use(e)
 	w.tally.count(r, e)
 	w.judgeIdentity(r, e)
 	w.judgeOutcome(r, e)
@@ -67,6 +72,8 @@ func (w *world) judgeIdentity(r *request, e *logLine) {
 		w.fail("the log counts otherwise than the client", "%v: %d, not %d", r, e.place, r.place+1)
 	case len(r.tries) > 1 && !e.replayed:
 		w.fail("the log does not say that a request was sent again", "%v: %d times", r, len(r.tries))
+	case len(r.tries) > 1 && e.stale != r.tries[0].line.serial, (e.replayed || e.clientEnd == "origin-stale") && e.stale == 0:
+		w.fail("the log names another stale connection", "%v: o%d, not %v", r, e.stale, r.tries)
 	}
 }
 

@@ -18,6 +18,8 @@ type logLine struct {
 	clientEnd   string
 	originEnd   string
 	replayed    bool
+	stale       uint64 // the connection that ended without a response
+	staleUse    int
 	queued      bool
 	error, rule string
 	wellFormed  bool
@@ -25,7 +27,7 @@ type logLine struct {
 
 // readLogLine reads
 //
-//	127.0.0.1 - - [time] "request line" 200 23 read=1us ... total=5us c3#2 -> o1#7 kept/kept replayed !error:rule
+//	127.0.0.1 - - [time] "request line" 200 23 read=1us ... total=5us c3#2 -> o1#7 kept/kept replayed stale=o1#6 idle=9us sign=ended !error:rule
 func readLogLine(p []byte) (e logLine) {
 	p = bytes.TrimSuffix(p, []byte("\n"))
 	begin, end := bytes.IndexByte(p, '"'), bytes.LastIndexByte(p, '"')
@@ -42,7 +44,7 @@ func readLogLine(p []byte) (e logLine) {
 	e.wait = time.Duration(number(wait)) * time.Microsecond
 	e.queued = bytes.Contains(phases, []byte(" queue="))
 	e.total = time.Duration(number(total)) * time.Microsecond
-	var words [8][]byte
+	var words [12][]byte
 	n := 0
 	for ; len(after) > 0 && n < len(words); n++ {
 		words[n], after, _ = bytes.Cut(after, []byte(" "))
@@ -57,6 +59,9 @@ func readLogLine(p []byte) (e logLine) {
 	for _, word := range words[ends+1 : n] {
 		if word[0] == '!' {
 			e.error, e.rule = cut(word[1:], ':')
+		}
+		if use, ok := bytes.CutPrefix(word, []byte("stale=o")); ok {
+			e.stale, e.staleUse = identity(use)
 		}
 		e.replayed = e.replayed || string(word) == "replayed"
 	}

@@ -199,6 +199,10 @@ var mutants = []mutant{
 		"if err == io.EOF {", "if err == io.EOF || err != nil {"},
 	{"the recording does not know of a second try", inGateway + "exchange_tell.go",
 		`"replayed", x.upstream.replayed`, `"replayed", false`},
+	{"the log names another stale connection", inGateway + "exchange_account.go",
+		"staleUse{u.serial, u.uses,", "staleUse{u.serial + 1, u.uses,"},
+	{"the log lacks ends of idle connections", inGateway + "gateway.go",
+		"if cause != pool.Kept && g.logsConnections() {", "if cause != pool.Kept && cause < pool.Ended && g.logsConnections() {"},
 }
 
 // A mutant has to be found within so many seeds, however long a busy machine takes for

@@ -42,6 +42,7 @@ type world struct {
 	gaveWay      uint64 // clients for whom others wait
 	struck       bool   // a connection was
 	logs         int
+	connections  connections
 	draining     bool
 	drainedAt    loop.Time
 	finished     bool
@@ -173,7 +174,7 @@ func (w *world) start(g *loop.Group) error {
 		config.Origins = append(config.Origins, ln.Address())
 	}
 	w.listeners, w.authority = config.Origins, config.Origins[0].String()
-	config.Log = accesslog.Immediate(w)
+	config.Log, config.LogConnections = accesslog.Immediate(w), true
 	var err error
 	if w.records {
 		if w.tape, err = newTape(); err != nil {
@@ -315,6 +316,7 @@ func (w *world) judgeSums() {
 	if c.ClientEnds[gateway.Broken]+c.ClientEnds[gateway.CutOff] > 0 {
 		w.fail("the gateway broke", "%+v", c)
 	}
+	w.judgeConnections(c.Clients, c.Origins)
 }
 
 // judgeRest looks at what no line of the log told.

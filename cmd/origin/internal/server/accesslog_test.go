@@ -45,6 +45,45 @@ func TestAccessLog(t *testing.T) {
 	}
 }
 
+// Objects have what lines of text have, with the bytes of content that were read, and
+// the trace that a request belongs to.
+func TestLogObjects(t *testing.T) {
+	const trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+	var out page
+	log := accesslog.New(&out, nil)
+	log.JSON = true
+	r := start(t, files, Config{AccessLog: log, Faults: script(t, `
+faults: [{path: /, name: short, fin: at byte 4 of body}]
+connections: [{name: race, stale: 100%}]
+`)})
+	p := r.dial()
+	p.send(get("GET", "/nothing?a", "traceparent: "+trace) + "POST /post HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n" + "nonsense\r\n\r\n")
+	p.ending(false)
+	p = r.dial()
+	p.send(get("GET", "/nothing"))
+	p.expect(response("404 Not Found", "Content-Length: 0"))
+	p.send(get("GET", "/"))
+	p.ending(false)
+	p = r.dial()
+	p.send(get("GET", "/"))
+	p.ending(false)
+	r.stop()
+	if err := log.Close(); err != nil {
+		t.Fatal(err)
+	}
+	want := `{"event":"exchange","method":"GET","target":"/nothing?a","version":"1.1","traceparent":"` + trace + `","status":404,"request_bytes":0,"response_bytes":0}
+{"event":"exchange","method":"POST","target":"/post","version":"1.1","status":200,"request_bytes":5,"response_bytes":15}
+{"event":"exchange","status":400,"request_bytes":0,"response_bytes":0,"rule":"target-missing"}
+{"event":"exchange","method":"GET","target":"/nothing","version":"1.1","status":404,"request_bytes":0,"response_bytes":0}
+{"event":"fault","fault":"race"}
+{"event":"exchange","method":"GET","target":"/","version":"1.1","status":200,"request_bytes":0,"response_bytes":4,"fault":"short"}
+`
+	differs := regexp.MustCompile(`"time":"[^"]+Z","program":"origin",|"client":"127\.0\.0\.1:\d+",`)
+	if got := differs.ReplaceAllString(out.String(), ""); got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+}
+
 // stuck is a writer that waits, and fails.
 type stuck struct{ release chan struct{} }
 

@@ -19,6 +19,11 @@ type discard struct{}
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
 func (discard) Close() error                { return nil }
 
+func asJSON(log *accesslog.Log) *accesslog.Log {
+	log.JSON = true
+	return log
+}
+
 // What is asked for again and again allocates nothing: measured from outside,
 // with a client that allocates nothing either.
 func TestHotPathAllocatesNothing(t *testing.T) {
@@ -31,6 +36,7 @@ func TestHotPathAllocatesNothing(t *testing.T) {
 		{"a small file", get("GET", "/", "User-Agent: test", "Accept: */*"), Config{}},
 		{"a head", get("HEAD", "/"), Config{}},
 		{"a logged one", get("GET", "/"), Config{AccessLog: accesslog.New(discard{}, nil)}},
+		{"one logged as JSON", get("GET", "/", "Traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"), Config{AccessLog: asJSON(accesslog.New(discard{}, nil))}},
 		{"pipelined", strings.Repeat(get("GET", "/"), 10), Config{}},
 		{"HTTP/1.0", "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", Config{}},
 		{"not modified", get("GET", "/", "If-None-Match: "+etag(10)), Config{}},

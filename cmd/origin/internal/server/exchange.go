@@ -41,11 +41,12 @@ type exchange struct {
 	ending outcome // of the connection, if the strike has ended it
 
 	// For the access log.
-	line     []byte // the request line
-	status   int
-	sent     int64     // octets of content
-	struckBy string    // the fault's name; empty: none
-	broke    wire.Rule // the rule that the request broke; empty: none
+	line        []byte // the request line
+	traceparent []byte // by what it belongs to a trace; empty: it does not, or the log does not say
+	status      int
+	sent        int64     // octets of content
+	struckBy    string    // the fault's name; empty: none
+	broke       wire.Rule // the rule that the request broke; empty: none
 }
 
 const (

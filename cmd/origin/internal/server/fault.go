@@ -261,16 +261,6 @@ func (c *client) say(status int, rest string) error {
 	return err
 }
 
-// account counts and logs a fault that is not of a request.
-func (c *client) account(status int) {
-	c.fault.Count()
-	if log := c.worker.log; log != nil {
-		log.End(appendFault(log.Begin(c.conn.Remote(), []byte("-"), status, 0), c.fault.Name()))
-	}
-}
-
-func appendFault(line []byte, name string) []byte { return append(append(line, " fault="...), name...) }
-
 // cut closes as a program does that has nothing more to do with a connection: FIN,
 // and then RST for what was not read, or still comes.
 func (c *client) cut() {

@@ -18,7 +18,7 @@ func (x *exchange) respond() outcome {
 		return x.refuseBy(err)
 	}
 	x.body.Reset(x.framing)
-	x.came, x.most = 0, 0
+	x.most = 0
 	x.last = !wire.RequestPersists(&x.head)
 	x.persists = !x.last && !x.worker.draining
 	if x.worker.faults != nil {
