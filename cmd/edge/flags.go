@@ -100,9 +100,47 @@ idle, the time that it had waited for the request, and sign, ended or reset; and
 with the error and the rule by which the edge answered by itself, or broke a response
 off. With --log-connections a line that has "-" for the request tells of the end of a
 connection, c3 or o1: why, the requests it had, its age, and to an origin its local
-address.
-With --log-format json each line is an object, also each message on standard error,
-with the time in UTC; README lists the names.
+address. With --log-format json each line is an object, also each message on standard
+error, with the time in UTC; README lists the names.
+
+The words for what became of a client connection, beside kept, are
+  client-closed             the client closed it between two requests
+  client-reset              the client reset it, at whatever time
+  client-asked              the client said that it was its last request
+  idle-timeout, gave-way    no request came within --idle-timeout, or before
+                            another client needed the place
+  origin-asked              the origin closes, and said so with --verbatim, or
+                            before it had the whole request
+  response-until-close      only the end of the connection ends the response
+  draining, cut-off         the edge ends; or was stopped before
+  request-truncated, request-timeout, request-too-slow
+                            the rest of a request did not come
+  request-unread            nobody took the rest of the request
+  refused                   where the next request begins is in doubt
+  client-stalled, client-too-slow
+                            the client took nothing of the response, or less
+                            than --min-rate
+  origin-stale              a kept origin connection ended, and only the
+                            client may send the request again
+  response-truncated, response-timeout, response-malformed
+                            the rest of a response did not come
+  tunnel-ended, tunnel-timeout, tunnel-reset
+                            by both sides, by --tunnel-timeout, by the origin
+  broken                    the edge failed
+and of an origin connection
+  ended-while-idle, reset-while-idle, bytes-while-idle
+                            by the origin, while it waited for a request
+  idle-timeout, keep-alive-timeout
+                            of --pool-idle, or as its Keep-Alive says
+  pool-full, made-room      beyond --pool-max; or a new one was needed
+  max-age, max-uses         of --pool-age, --pool-uses
+  request-closes, response-closes
+                            the message said so
+  request-unfinished, response-unfinished, response-early, bytes-behind-response
+                            message or exchange did not end as it should
+  failed, aborted           it broke, or was too late; the client went away
+  tunnel-ended              it was a tunnel
+  origin-removed, draining  its origin is none any more; the edge ends
 
 With --admin, /metrics has the same counters for Prometheus, and /counters as JSON, in which
 the sums come out at any moment: connections accepted are those that are open and

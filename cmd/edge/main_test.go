@@ -19,11 +19,36 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/hopwire/hopwire/cmd/edge/internal/gateway"
 	"github.com/hopwire/hopwire/cmd/edge/internal/origins"
+	"github.com/hopwire/hopwire/cmd/edge/internal/pool"
 	"github.com/hopwire/hopwire/shared/capture"
 )
 
 const patience = 20 * time.Second
+
+// Each word for an end is explained.
+func TestWordsAreExplained(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var words []string
+	for c := range gateway.Causes {
+		words = append(words, c.String())
+	}
+	for c := range pool.Causes {
+		words = append(words, c.String())
+	}
+	for _, word := range words {
+		if !regexp.MustCompile(`(?m)(^  |, |beside )` + word + `( |,|$)`).MatchString(description) {
+			t.Errorf("--help does not explain %s", word)
+		}
+		if !strings.Contains(string(readme), "`"+word+"`") {
+			t.Errorf("README does not explain %s", word)
+		}
+	}
+}
 
 // A running is the program while it runs, its messages and its end.
 type running struct {
