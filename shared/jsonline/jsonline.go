@@ -75,6 +75,8 @@ func appendEscaped[T []byte | string](b []byte, text T) []byte {
 			b = append(b, '\\', c)
 		case ' ' <= c && c <= '~':
 			b = append(b, c)
+		case c == '\n':
+			b = append(b, '\\', 'n')
 		case c < utf8.RuneSelf:
 			b = appendUnit(b, rune(c))
 		default:

@@ -29,7 +29,7 @@ func TestText(t *testing.T) {
 		"":                      "",
 		"GET /a?b=%20~":         "GET /a?b=%20~",
 		`say "no" to \`:         `say \"no\" to \\`,
-		"\x00\x1f\r\n\t\x7f":    `\u0000\u001f\u000d\u000a\u0009\u007f`,
+		"\x00\x1f\r\n\t\x7f":    `\u0000\u001f\u000d\n\u0009\u007f`,
 		"\u0080\u009b31m\u00a0": "\\u0080\\u009b31m\u00a0",
 		"Größe, 世界, 🦉":          "Größe, 世界, 🦉",
 		"\xff\xc3(\xed\xa0\x80": "\ufffd\ufffd(\ufffd\ufffd\ufffd",
