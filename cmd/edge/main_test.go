@@ -256,6 +256,8 @@ func TestWrongFlags(t *testing.T) {
 		{"--origin 127.0.0.1:0", []string{"has port 0"}},
 		{"--origin http://10.0.0.1:90/app", []string{`--origin: "http://10.0.0.1:90/app" is a URL; write host and port, 10.0.0.1:90,`}},
 		{"--origin HTTP://10.0.0.1", []string{"write host and port, 10.0.0.1:80,"}},
+		{"--origin http://", []string{"write host and port, 127.0.0.1:80,"}},
+		{"--origin http://app.example?a=b", []string{"write host and port, app.example:80,"}},
 		{"--origin http://[::1]", []string{"write host and port, [::1]:80,"}},
 		{"--origin https://app.example/", []string{"TLS is not spoken here, so write host and port of an origin without it"}},
 		{"--origin tcp://10.0.0.1:80", []string{"is a URL; write host:port, unix:/path, dns://name:port or srv://name"}},

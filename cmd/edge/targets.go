@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -59,7 +60,11 @@ func (c *checker) addresses(name string) (all []*loop.Address) {
 // withoutScheme says what to write in place of a URL; empty: s is none.
 func withoutScheme(s string) string {
 	scheme, rest, found := strings.Cut(s, "://")
-	host, _, _ := strings.Cut(rest, "/")
+	host := rest
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		host = rest[:i]
+	}
+	host = cmp.Or(host, "127.0.0.1")
 	if _, _, err := net.SplitHostPort(host); err != nil {
 		host += ":80"
 	}
