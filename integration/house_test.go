@@ -51,18 +51,19 @@ var importRules = []importRule{
 	{`^shared/events$`, `^[^.]*$`, "events are values, whoever makes them and whoever looks"},
 	{`^shared/events/view$`, `^([^.]*|github\.com/mattn/go-runewidth|` + prefix + `shared/(english|events|lexer|wire))$`, "view knows events and text only"},
 	{`^shared/english$`, `^(fmt|str.*|unicode.*)$`, "english is words only"},
+	{`^shared/jsonline$`, `^(net/netip|strconv|time|unicode/utf8)$`, "jsonline makes text of values, whatever they mean"},
 	{`^shared/tally$`, `^(fmt|strconv|time)$`, "a tally is numbers"},
 	{`^shared/list$`, `^iter$`, "a list knows nothing of its elements but their links"},
 	{`^shared/loop(/.*)?$`, `^([^.]*|golang\.org/x/.*|` + prefix + `shared/(list|loop(/.*)?))$`, "loop knows no HTTP"},
 	{`^shared/capture$`, `^([^.]*|github\.com/gopacket/.*|golang\.org/x/.*|` + prefix + `shared/(english|events|wire))$`, "capture knows streams and messages only"},
-	{`^shared/accesslog$`, `^([^.]*|` + prefix + `shared/loop)$`, "accesslog knows lines and the loops that they come from"},
-	{`^shared/program$`, `^([^.]*|github\.com/(urfave|hashicorp)/.*|golang\.org/x/sys/unix|` + prefix + `shared/english)$`, "program knows command lines only"},
+	{`^shared/accesslog$`, `^([^.]*|` + prefix + `shared/(jsonline|loop|wire))$`, "accesslog knows lines, the loops that they come from, and heads of requests"},
+	{`^shared/program$`, `^([^.]*|github\.com/(urfave|hashicorp)/.*|golang\.org/x/sys/unix|` + prefix + `shared/(english|jsonline))$`, "program knows command lines only"},
 	{`^shared/admin$`, `^([^.]*|github\.com/(prometheus|urfave)/.*|golang\.org/x/net/netutil|` + prefix + `shared/(loop|program|tally))$`, "admin knows names and numbers only"},
 	{`^shared/`, `.*`, ""},
 	{`^cmd/(\w+)$`, `.*`, ""},
 	{`^cmd/loadgen/internal/filter$`, `^([^.]*|github\.com/expr-lang/.*|` + prefix + `shared/events/view)$`, "a filter knows exchanges only"},
 	{`^cmd/(\w+)/internal/`, `^([^.]*|github\.com/(aclements|HdrHistogram|goccy|hashicorp|miekg)/.*|golang\.org/x/.*|` +
-		prefix + `shared/(english|events|size|wire|list|loop|capture|accesslog|tally)|` + prefix + `cmd/\w+/internal/.*)$`, "the parts of a program know neither its command line nor other programs"},
+		prefix + `shared/(english|events|size|wire|list|loop|capture|accesslog|jsonline|tally)|` + prefix + `cmd/\w+/internal/.*)$`, "the parts of a program know neither its command line nor other programs"},
 	{`^integration`, `.*`, ""},
 }
 

@@ -18,7 +18,8 @@
 //	    nil: exit 0      error: one line each, "edge: what is wrong"               exit 1
 //
 // Standard output carries what the user asked for, standard error everything
-// else, by way of [Messages]: no reader who stops holds the program up. An error
+// else, by way of [Messages]: no reader who stops holds the program up, and with
+// --log-format json each message is an object, also one about the flags. An error
 // is one sentence and never comes with a page of help in front of it.
 //
 // The limit of open files needs no line here: the runtime raises the soft limit

@@ -44,7 +44,8 @@
 //	exchange_trailer.go    the fields behind a chunked body, either way
 //	exchange_upgrade.go    101: the exchange becomes a tunnel, which tunnel.go draws, of
 //	                       two streams: tunnel_stream.go
-//	exchange_account.go    log and counters; logline.go has the line
+//	exchange_account.go    log and counters; logline.go has the line, and logconn.go that
+//	                       of a connection
 //	exchange_tell.go       what those are told who look
 //	counters.go, census.go what has been counted, what there is now, and the sums that
 //	                       have to come out
