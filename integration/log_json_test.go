@@ -24,7 +24,7 @@ func TestLogAsJSON(t *testing.T) {
 		if err := os.WriteFile(script, []byte("connections: ["+does+"]"), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		return startLogging(t, "origin", "--study", "--fault", script)
+		return startLogging(t, "origin", "--study", "--post", "sink", "--fault", script)
 	}
 	origin, hasty := faulty("{stale: 100%}"), faulty("{unasked-408: after 10ms idle}")
 	edge := startLogging(t, "edge", "--origin", origin.Addr, "--log-connections", "--loops", "1", "--origin-max-connections", "1", "--queue-max", "9")
@@ -32,6 +32,7 @@ func TestLogAsJSON(t *testing.T) {
 		t.Helper()
 		rawAnswer(t, edge.Addr, request+" HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTraceparent: "+traceparent+"\r\n\r\n")
 	}
+	rawAnswer(t, edge.Addr, "POST /post HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 1000000\r\n\r\n"+strings.Repeat("x", 1e6))
 	ask("GET /_/bytes/10?fault=delay:1ms")
 	ask("GET /") // meets a stale connection
 	tunnel := dialRaw(t, edge.Addr)
@@ -91,6 +92,9 @@ func TestLogAsJSON(t *testing.T) {
 					t.Errorf("README does not list %s of %s", name, line)
 				}
 				delete(missing, event+" "+name)
+			}
+			if bytes := members["request_bytes"]; members["target"] == "/post" && bytes != 1e6 {
+				t.Errorf("%s has read %v bytes of a million: %s", s.Name, bytes, line)
 			}
 			if trace, ok := members["traceparent"]; ok && trace != traceparent {
 				t.Errorf("%s writes %s", s.Name, line)
