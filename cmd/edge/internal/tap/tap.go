@@ -102,12 +102,13 @@ func skipTo(f *Flow, d events.Direction, n uint32) {
 // the other side, and why. Of a close the kernel makes a reset, too, if bytes have
 // arrived that were not read.
 func (t *Tap) Closed(f *Flow, byReset bool, cause string) {
-	switch {
-	case f.PeerReset:
+	if f.PeerReset {
 		t.track.End(f, peer(f), events.RST, t.wall(), cause)
-	case byReset:
+	}
+	// What follows is heard where the other side had ended its direction before.
+	if byReset {
 		t.track.End(f, own(f), events.RST, t.wall(), cause)
-	default:
+	} else {
 		t.track.Close(f, own(f), t.wall(), cause)
 	}
 }
