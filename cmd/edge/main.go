@@ -133,7 +133,11 @@ func (e *edge) openFiles(reopen <-chan struct{}) (err error) {
 		e.log.JSON = e.settings.logJSON
 	}
 	if e.settings.record != "" || e.settings.trace != "" {
-		e.events = events.NewStream(e.group.Len(), events.Options{Memory: e.settings.tapMemory})
+		e.events = events.NewStream(e.group.Len(), events.Options{
+			Memory: e.settings.tapMemory,
+			// The lines of a trace need no bodies.
+			Spliced: e.settings.record == "" && e.settings.trace == lines,
+		})
 	}
 	if trace := e.settings.trace; trace != "" {
 		columns, terminal := program.Width(os.Stdout)

@@ -20,6 +20,9 @@ func (k *kept) Lose(*events.Event)   {}
 func (k *kept) Lost() events.Dropped { return events.Dropped{} }
 func (k *kept) Take(e *events.Event) {
 	e.Content = bytes.Clone(e.Content)
+	if e.Note != nil {
+		e.Note = e.Note.Clone()
+	}
 	k.all = append(k.all, *e)
 }
 

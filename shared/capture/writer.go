@@ -170,11 +170,12 @@ func (w *Recorder) packets(e *events.Event) {
 	case e.Kind == events.Noted:
 		w.note(e.At, e.Conn, e.Exchange, e.Note)
 	case c != nil:
-		w.skipTo(c, e.Direction, e.Offset, e.At)
+		w.skipTo(c, e.Direction, e.Offset+e.Missing, e.At)
 		w.skipTo(c, e.Direction.Reverse(), e.Reverse, e.At)
-		if e.Kind == events.Bytes {
+		switch e.Kind {
+		case events.Bytes:
 			w.data(c, e)
-		} else {
+		case events.Ended, events.Closed:
 			w.end(c, e)
 		}
 	}

@@ -77,6 +77,8 @@ func decode(b []byte, e *Event, note *Note) {
 		e.Note = note
 	case Closed:
 		e.Reverse = le.Uint64(content)
+	case Gap:
+		e.Missing = le.Uint64(content)
 	default:
 		e.Content = content
 		if e.Kind == Bytes {

@@ -32,6 +32,9 @@ type Options struct {
 	// tracks together; it is rounded down to what powers of two make of it, and a
 	// track has 256 KiB at least. 0 means 4 MiB for each track.
 	Memory int
+	// Spliced says that bytes which the kernel moves from socket to socket are told as
+	// gaps, for readers who need the heads of messages only. Otherwise none are moved so.
+	Spliced bool
 	// Interval is the longest time that anything is kept from a reader. 0 means
 	// 100 ms.
 	Interval time.Duration
@@ -57,7 +60,7 @@ type Stream struct {
 func NewStream(tracks int, o Options) *Stream {
 	s := &Stream{options: o, tracks: make([]*Track, tracks)}
 	for i := range s.tracks {
-		s.tracks[i] = &Track{}
+		s.tracks[i] = &Track{Spliced: o.Spliced}
 	}
 	return s
 }

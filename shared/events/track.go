@@ -15,6 +15,8 @@ const MaxPiece = 65535 - 20 - 20
 // keeps what it is given: everything is copied into a ring for each reader, and where
 // that is full it is left out and counted.
 type Track struct {
+	Spliced bool // as Options.Spliced
+
 	lanes   []*lane // one for each reader
 	scratch []byte
 	draft   Draft
@@ -61,6 +63,21 @@ func (t *Track) bytes(i int, f *Flow, d Direction, at time.Time, p []byte, conte
 		e.offset += uint64(len(e.content))
 		e.comment = ""
 	}
+}
+
+// Gap tells that n bytes pass in direction d which are not kept.
+func (t *Track) Gap(f *Flow, d Direction, at time.Time, n uint64) {
+	if !f.sending(d) || n == 0 {
+		return
+	}
+	t.scratch = binary.LittleEndian.AppendUint64(t.scratch[:0], n)
+	missing := t.scratch
+	for i, l := range t.lanes {
+		if !t.announce(i, f) || !l.put(&encoded{kind: Gap, conn: f.ConnID, dir: d, at: at.UnixNano(), offset: f.passed[d], exchange: f.Exchange, content: missing}, len(l.ring.memory)/8) {
+			l.lost.Add(Dropped{Events: 1})
+		}
+	}
+	f.passed[d] += n
 }
 
 // End tells that direction d ended, or with RST that both did, since the sender of d

@@ -111,7 +111,7 @@ func (x *exchange) spliceDown() bool {
 	var pipe loop.Splice
 	defer pipe.End()
 	x.originHop.conn.ReadDeadline(x.originDeadline())
-	n, err := pipe.From(x.originHop.conn, min(x.pad.body.Remaining(), spliceAtOnce))
+	n, err := x.originHop.fillPipe(&pipe, min(x.pad.body.Remaining(), spliceAtOnce))
 	x.pad.body.Advance(int64(n))
 	switch {
 	case noPipe(err):

@@ -220,7 +220,7 @@ func (u *upload) splice() bool {
 	var pipe loop.Splice
 	defer pipe.End()
 	u.await()
-	n, err := pipe.From(x.clientHop.conn, min(u.body.Remaining(), spliceAtOnce))
+	n, err := x.clientHop.fillPipe(&pipe, min(u.body.Remaining(), spliceAtOnce))
 	u.came(n)
 	u.body.Advance(int64(n))
 	u.length += int64(n)

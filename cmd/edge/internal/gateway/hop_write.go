@@ -94,10 +94,33 @@ func (h *hop) writeOnce(p *pad, head, rest []byte) (int, error) {
 }
 
 // splices reports whether the rest of a body that comes on this hop goes from
-// socket to socket. A recording wants to see the bytes.
+// socket to socket.
 func (h *hop) splices(body *wire.BodyScanner) bool {
 	left := body.Remaining()
-	return left >= spliceAtLeast && left != math.MaxInt64 && h.gateway.tap == nil && !h.copies && len(h.unread()) == 0
+	return left >= spliceAtLeast && left != math.MaxInt64 && h.maySplice() && len(h.unread()) == 0
+}
+
+// maySplice reports whether bytes may go by unseen. A recording wants to see them.
+func (h *hop) maySplice() bool {
+	return !h.copies && (h.gateway.tap == nil || h.gateway.tap.Splices())
+}
+
+// fillPipe reads into a pipe, which is empty.
+func (h *hop) fillPipe(pipe *loop.Splice, most int64) (n int, err error) {
+	n, err = pipe.From(h.conn, most)
+	if t := h.gateway.tap; t != nil {
+		t.Spliced(h.flow, n, err)
+	}
+	return n, err
+}
+
+// drainPipe writes what of a pipe there is room for.
+func (h *hop) drainPipe(pipe *loop.Splice) (n int, err error) {
+	n, err = pipe.To(h.conn)
+	if t := h.gateway.tap; t != nil {
+		t.SplicedTo(h.flow, n, err)
+	}
+	return n, err
 }
 
 // noPipe reports whether a splice failed for lack of a pipe, which is a lack of
@@ -111,7 +134,7 @@ func noPipe(err error) bool {
 func (h *hop) sendPipe(pipe *loop.Splice) error {
 	for pipe.Held() > 0 {
 		h.awaitRoom()
-		n, err := pipe.To(h.conn)
+		n, err := h.drainPipe(pipe)
 		if err = h.tookRoom(n, err); err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -18,12 +19,18 @@ import (
 // the file that says it.
 func record(t *testing.T, on stage, config Config, client, origin script) (*capture.Recording, string) {
 	t.Helper()
+	return recordAs(t, on, config, events.Options{}, client, origin)
+}
+
+func recordAs(t *testing.T, on stage, config Config, options events.Options, client, origin script) (*capture.Recording, string) {
+	t.Helper()
 	var file bytes.Buffer
 	recorder, err := capture.NewRecorder(&file, capture.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	config.Events = events.NewStream(1, events.Options{Memory: 64 << 20}) // nothing is lost, however slow the reader
+	options.Memory = 64 << 20 // nothing is lost, however slow the reader
+	config.Events = events.NewStream(1, options)
 	reader := config.Events.Read(recorder)
 	on.visit(t, config, client, origin)
 	if err := reader.Close(); err != nil {
@@ -199,18 +206,51 @@ func TestRecordedCutOff(t *testing.T) {
 	}
 }
 
+// bigBodies are asked for and answered with.
+const bigBody = 500_000
+
+func bigBodies() (content string, client, origin script) {
+	content = strings.Repeat("0123456789", bigBody/10)
+	answer := fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", bigBody, content)
+	return content, func(c *peer) {
+			c.start(func() { c.send(post(fmt.Sprintf("Content-Length: %d", bigBody), content)) })
+			c.expect(answer)
+		}, func(p *peer) {
+			p.head()
+			p.expect(content)
+			p.send(answer)
+		}
+}
+
+// A body that nobody needs to see is spliced, also while somebody looks, and what has
+// gone by so is told of.
+func TestSplicedBodyIsTold(t *testing.T) {
+	_, client, origin := bigBodies()
+	recording, file := recordAs(t, kernel, Config{}, events.Options{Spliced: true}, client, origin)
+	unseen := map[string]int{}
+	for _, n := range recording.Notes {
+		if n.Kind == "recording.gap" {
+			bytes, err := strconv.Atoi(n.Param("bytes"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			unseen[n.Conn.String()+" "+n.Param("direction")] += bytes
+		}
+	}
+	for _, way := range []string{"c1 inbound", "o1 inbound", "o1 outbound", "c1 outbound"} {
+		if unseen[way] < bigBody/2 || unseen[way] > bigBody {
+			t.Errorf("%s: %d bytes were not seen, want those of a body mostly", way, unseen[way])
+		}
+	}
+	if len(file) > bigBody*2 {
+		t.Errorf("the recording of 4 bodies takes %d bytes", len(file))
+	}
+}
+
 // A recorded body is not spliced past the recorder.
 func TestRecordedBigBody(t *testing.T) {
-	content := strings.Repeat("0123456789", 50_000)
-	answer := "HTTP/1.1 200 OK\r\nContent-Length: 500000\r\n\r\n" + content
-	recording, _ := record(t, kernel, Config{}, func(c *peer) {
-		c.start(func() { c.send(post("Content-Length: 500000", content)) })
-		c.expect(answer)
-	}, func(p *peer) {
-		p.head()
-		p.expect(content)
-		p.send(answer)
-	})
+	content, client, origin := bigBodies()
+	recording, _ := record(t, kernel, Config{}, client, origin)
 	for _, id := range []string{"c1", "o1"} {
 		connection := find(recording, id)
 		if connection == nil || len(connection.Exchanges) != 1 {

@@ -46,7 +46,7 @@ func (s *stream) step() bool {
 		if err := s.await(); err != nil {
 			return s.notRead(err)
 		}
-		if s.bulk && s.from.gateway.tap == nil && !s.from.copies {
+		if s.bulk && s.from.maySplice() {
 			return s.splice()
 		}
 		if err := s.read(); err != nil {
@@ -105,7 +105,7 @@ func (s *stream) write() bool {
 func (s *stream) splice() bool {
 	var pipe loop.Splice
 	defer pipe.End()
-	n, err := pipe.From(s.from.conn, spliceAtOnce)
+	n, err := s.from.fillPipe(&pipe, spliceAtOnce)
 	switch {
 	case noPipe(err):
 		s.from.copies = true
@@ -117,7 +117,7 @@ func (s *stream) splice() bool {
 	s.tunnel.touch()
 	for pipe.Held() > 0 {
 		s.writing = true
-		n, err := pipe.To(s.to.conn)
+		n, err := s.to.drainPipe(&pipe)
 		s.writing = false
 		s.count(int64(n))
 		if err != nil {

@@ -84,6 +84,22 @@ func (t *Tap) bytes(f *Flow, d events.Direction, bytes []byte, content bool, edi
 	}
 }
 
+// Splices reports whether nobody who looks needs bytes that the kernel moves from
+// socket to socket.
+func (t *Tap) Splices() bool { return t.track.Spliced }
+
+// Spliced tells how many bytes were moved so from a connection.
+func (t *Tap) Spliced(f *Flow, n int, err error) {
+	t.track.Gap(f, peer(f), t.wall(), uint64(n))
+	t.Read(f, nil, err, true)
+}
+
+// SplicedTo tells how many were moved to one.
+func (t *Tap) SplicedTo(f *Flow, n int, err error) {
+	t.track.Gap(f, own(f), t.wall(), uint64(n))
+	t.Failed(f, err)
+}
+
 // Passed tells, before the connection is closed, how many bytes the loop has read from
 // it and written to it in all, modulo 2^32. What nobody was told of is a gap for those
 // who look.
