@@ -42,6 +42,14 @@ type Config struct {
 	Lifetime time.Duration
 	// Idle is how long a connection of a closed loop is idle before its next request.
 	Idle pace.Between[time.Duration]
+	// IdleAnyway: what is idle for that time is a user, who waits before a request on a
+	// new connection as well, but for the first of all.
+	IdleAnyway bool
+	// Aged: the first of the connections that follow each other carries only a part of
+	// its requests, as if it had carried the others before the run. So they do not all
+	// end at once, and a run shorter than their life has the part of it that a long one
+	// has.
+	Aged bool
 	// Close is how connections end that have carried what they were to carry.
 	Close Closing
 	// Pipeline is how many requests of a closed loop may be under way on a connection;

@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/pace"
 	"github.com/hopwire/hopwire/shared/loop"
 )
 
@@ -122,6 +123,9 @@ func (w *worker) dial() failure {
 // opened counts a connection and how long it took to open it.
 func (w *worker) opened() {
 	w.born, w.bound = w.lane.loop.Now(), w.lane.run.config.perConnection().Draw(w.lane.random)
+	if w.lane.run.config.Aged && !w.reached {
+		w.bound = pace.Between[int]{Least: min(w.bound, 1), Most: w.bound}.Draw(w.lane.random)
+	}
 	w.reached = true
 	w.lane.tally.Opened++
 	w.lane.tally.Connect.Record(w.connecting)

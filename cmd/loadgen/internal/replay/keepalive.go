@@ -113,11 +113,12 @@ func finalOf(request []byte) []byte {
 	return append(final, request[end:]...)
 }
 
-// hasGap says that the connection is to be idle for a while before its next request.
-// The worker is parked meanwhile.
+// hasGap says that the connection, or its user, is to be idle for a while before the
+// next request. The worker is parked meanwhile.
 func (w *worker) hasGap() bool {
 	gap := w.lane.run.config.Idle
-	if w.until != 0 || w.conn == nil || gap.Greatest() == 0 {
+	none := w.conn == nil && (w.ready == 0 || !w.lane.run.config.IdleAnyway)
+	if w.until != 0 || none || gap.Greatest() == 0 {
 		w.until = 0
 		return false
 	}

@@ -71,6 +71,44 @@ func TestIdle(t *testing.T) {
 	}
 }
 
+// TestIdleAnyway: a user waits between requests whether or not the connection is kept.
+func TestIdleAnyway(t *testing.T) {
+	for _, requests := range []int{0, 1, 3} {
+		var times []loop.Time
+		_, seen := alive(t, Config{Requests: 30, RequestsPerConnection: requests, Idle: pace.Between[time.Duration]{Least: 70 * ms}, IdleAnyway: true})
+		for _, c := range seen {
+			times = append(times, c...)
+		}
+		for i := range times[1:] {
+			if gap := times[i+1].Sub(times[i]); gap < 70*ms || gap > 71*ms {
+				t.Errorf("%d requests per connection: %s between two", requests, gap)
+			}
+		}
+	}
+}
+
+// TestAged: of those that are first, each part of the requests is carried by some, and
+// those that follow carry all.
+func TestAged(t *testing.T) {
+	const connections = 100
+	_, seen := alive(t, Config{Connections: connections, Requests: 20 * connections, RequestsPerConnection: 4, Aged: true, Idle: pace.Between[time.Duration]{Least: ms}, IdleAnyway: true})
+	lengths := map[int]int{}
+	for _, c := range seen[:connections] {
+		lengths[len(c)]++
+	}
+	if len(lengths) != 4 || lengths[1] < 10 || lengths[2] < 10 || lengths[3] < 10 || lengths[4] < 10 {
+		t.Errorf("so many carried so many: %v", lengths)
+	}
+	for i, c := range seen[connections : 4*connections] {
+		if len(c) != 4 {
+			t.Errorf("connection %d carried %d", connections+i, len(c))
+		}
+	}
+	if _, seen = alive(t, Config{Connections: 4, Requests: 100, Aged: true}); len(seen) != 4 {
+		t.Errorf("there were %d connections without a bound", len(seen))
+	}
+}
+
 // TestLifetime: a connection that is too old carries no request more, but the one that
 // tells the server.
 func TestLifetime(t *testing.T) {
