@@ -48,7 +48,8 @@ type Config struct {
 	// Aged: the first of the connections that follow each other carries only a part of
 	// its requests, as if it had carried the others before the run. So they do not all
 	// end at once, and a run shorter than their life has the part of it that a long one
-	// has.
+	// has. Nor do they all begin at once, but at some time in the first half of the
+	// warm-up.
 	Aged bool
 	// Close is how connections end that have carried what they were to carry.
 	Close Closing

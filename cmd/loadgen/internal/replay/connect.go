@@ -7,7 +7,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/hopwire/hopwire/cmd/loadgen/internal/pace"
 	"github.com/hopwire/hopwire/shared/loop"
 )
 
@@ -124,7 +123,7 @@ func (w *worker) dial() failure {
 func (w *worker) opened() {
 	w.born, w.bound = w.lane.loop.Now(), w.lane.run.config.perConnection().Draw(w.lane.random)
 	if w.lane.run.config.Aged && !w.reached {
-		w.bound = pace.Between[int]{Least: min(w.bound, 1), Most: w.bound}.Draw(w.lane.random)
+		w.bound = w.lane.aged(w.bound)
 	}
 	w.reached = true
 	w.lane.tally.Opened++

@@ -2,8 +2,10 @@ package replay
 
 import (
 	"bytes"
+	"math"
 	"time"
 
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/pace"
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/plan"
 	"github.com/hopwire/hopwire/shared/loop"
 	"github.com/hopwire/hopwire/shared/wire"
@@ -36,6 +38,14 @@ func (w *worker) isLast(ends bool) bool {
 
 // enough says that a connection which has carried n requests is to be closed.
 func (w *worker) enough(n int) bool { return w.bound > 0 && n >= w.bound }
+
+// aged is how many requests are left to a connection that is one of the first, of the
+// bound. The connections of a lane are of all ages, as evenly as so many can be.
+func (l *lane) aged(bound int) int {
+	share := (float64(l.firsts) + 1 - l.random.Float64()) / float64(len(l.workers))
+	l.firsts++
+	return int(math.Ceil(share * float64(bound)))
+}
 
 // outlived says that the connection is older than it was to become.
 func (w *worker) outlived() bool {
@@ -116,13 +126,19 @@ func finalOf(request []byte) []byte {
 // hasGap says that the connection, or its user, is to be idle for a while before the
 // next request. The worker is parked meanwhile.
 func (w *worker) hasGap() bool {
-	gap := w.lane.run.config.Idle
-	none := w.conn == nil && (w.ready == 0 || !w.lane.run.config.IdleAnyway)
-	if w.until != 0 || none || gap.Greatest() == 0 {
+	c := &w.lane.run.config
+	from, gap := w.ready, c.Idle
+	switch {
+	case w.ready == 0 && c.Aged:
+		from, gap = w.lane.began, pace.Between[time.Duration]{Most: c.Warmup / 2}
+	case w.conn == nil && (w.ready == 0 || !c.IdleAnyway):
+		gap = pace.Between[time.Duration]{}
+	}
+	if w.until != 0 || gap.Greatest() == 0 {
 		w.until = 0
 		return false
 	}
-	w.lane.pacer.wait(w, w.ready.Add(gap.Draw(w.lane.random)))
+	w.lane.pacer.wait(w, from.Add(gap.Draw(w.lane.random)))
 	return true
 }
 

@@ -96,7 +96,7 @@ func TestAged(t *testing.T) {
 	for _, c := range seen[:connections] {
 		lengths[len(c)]++
 	}
-	if len(lengths) != 4 || lengths[1] < 10 || lengths[2] < 10 || lengths[3] < 10 || lengths[4] < 10 {
+	if len(lengths) != 4 || lengths[1] != 25 || lengths[2] != 25 || lengths[3] != 25 || lengths[4] != 25 {
 		t.Errorf("so many carried so many: %v", lengths)
 	}
 	for i, c := range seen[connections : 4*connections] {

@@ -19,6 +19,7 @@ type lane struct {
 	tls                *tls.Config // nil: none is spoken
 	workers            []worker
 	active             int // workers that have not left
+	firsts             int // aged connections that workers had first
 	pacer              pacer
 	random             *rand.Rand
 	overdue            int64     // requests that should have gone out before the run was over
@@ -41,6 +42,7 @@ type lane struct {
 	waited       time.Duration // by the loop, from when the measuring began to left
 	waitedBefore time.Duration // by then
 	stopping     bool
+	steady       float64 // requests a second that did not fail, from then to stopped
 	published    struct {
 		elapsed, heard, requests, errors, connectFailures atomic.Int64
 		latency                                           atomic.Pointer[measure.Histogram] // nil if nobody is told
@@ -108,6 +110,7 @@ func (l *lane) stop() {
 		return
 	}
 	l.stopping, l.stopped = true, l.loop.Clock()
+	l.steady = rate(l.tally.Requests-l.tally.Errors, l.stopped.Sub(l.since()))
 	l.overdue = l.pacer.overdue(l.stopped)
 	l.pacer.stop()
 	l.loop.After(l.run.config.Grace, l.run.group.Stop)

@@ -45,6 +45,11 @@ type Result struct {
 	// Elapsed is the time from the first connection attempt to the last
 	// response, or to the end of the duration if that was later.
 	Elapsed time.Duration
+	// Steady is the rate of requests that did not fail until no more were sent; 0 if that
+	// was never so, since all had been. What was under way then is left out, and so is the
+	// time that it took: the last response of all may be a slow one, which in a short run
+	// has the Rate look lower.
+	Steady float64
 	// CPU is the processor time, user and system, that the whole process took
 	// for the run.
 	CPU time.Duration
@@ -298,6 +303,7 @@ func (r *run) result() *Result {
 		res.merge(&l.tally)
 		overdue += l.overdue
 		res.Elapsed = max(res.Elapsed, l.elapsed())
+		res.Steady += l.steady
 		busiest = max(busiest, l.busy())
 		for i := range l.workers {
 			w := &l.workers[i]

@@ -84,6 +84,15 @@ func Of(f Figures) Verdict {
 	return v
 }
 
+// With adds a reason that none of the rules has. It comes first unless a graver one is
+// there.
+func (v Verdict) With(state State, reason string) Verdict {
+	if state >= v.State {
+		return Verdict{state, append([]string{reason}, v.Reasons...)}
+	}
+	return Verdict{v.State, append(slices.Clone(v.Reasons), reason)}
+}
+
 // A rule is a reason to doubt figures, and when there is one: what is the case and what
 // it means, and what to do about it. Neither has a stop.
 type rule struct {

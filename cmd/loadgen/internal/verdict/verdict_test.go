@@ -79,6 +79,13 @@ func TestAllReasons(t *testing.T) {
 	}
 }
 
+func TestWith(t *testing.T) {
+	v := Of(sound).With(Suspect, "b").With(Valid, "c").With(Invalid, "a").With(Suspect, "d")
+	if v.State != Invalid || !slices.Equal(v.Reasons, []string{"a", "b", "c", "d"}) {
+		t.Errorf("%s: %q", v.State, v.Reasons)
+	}
+}
+
 func TestJSON(t *testing.T) {
 	for want, f := range map[string]Figures{
 		`{"state":"valid","reasons":[]}`: sound,

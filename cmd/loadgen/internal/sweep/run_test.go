@@ -1,0 +1,180 @@
+package sweep
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/plan"
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/replay"
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/verdict"
+	"github.com/hopwire/hopwire/shared/loop"
+)
+
+// serve starts the server, and returns how to ask it.
+func (s costly) serve(t *testing.T) replay.Config {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var running sync.WaitGroup
+	running.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			running.Go(func() { s.answer(c) })
+		}
+	})
+	t.Cleanup(func() {
+		l.Close()
+		running.Wait()
+	})
+	target, err := loop.ParseAddress(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return replay.Config{Target: target, Loops: 1, Grace: time.Second}
+}
+
+func (s costly) answer(c net.Conn) {
+	defer c.Close()
+	time.Sleep(s.connection)
+	for r := bufio.NewReader(c); ; {
+		if _, err := http.ReadRequest(r); err != nil {
+			return
+		}
+		time.Sleep(s.request)
+		if _, err := io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"); err != nil {
+			return
+		}
+	}
+}
+
+func get(t *testing.T) *plan.Plan {
+	t.Helper()
+	p, err := plan.FromURL("http://h/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// TestBreakEvenOfACostlyServer: connections cost 5 ms and requests 10 ms, so that for ever
+// gains 0.5/N over N: 5 % over 10, 12.5 % over 4, 0.8 % over 64.
+func TestBreakEvenOfACostlyServer(t *testing.T) {
+	config := costly{5 * time.Millisecond, 10 * time.Millisecond}.serve(t)
+	config.Duration = 120 * time.Millisecond
+	s := &Sweep{
+		Axes: Axes{RequestsPerConnection: []int{4, 64, 0}, Connections: []int{48}, Idle: []Seconds{0}, Delay: []Seconds{0}},
+		Plan: get(t), Servers: []replay.Config{config}, Rounds: 4,
+	}
+	var b BreakEven
+	for range 5 { // what else the machine does may be in one cell only
+		cells, err := s.Run(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		b = New(Settings{}, nil, cells).BreakEven[0]
+		if above, upTo := number(b.MoreThan), number(b.AtMost); above == "4" && upTo == "64" {
+			return
+		} else if above == "64" || upTo == "4" {
+			t.Fatalf("more than %s, at most %s, %+v", above, upTo, b.Gains)
+		}
+	}
+	t.Errorf("%+v", b)
+}
+
+// TestRun measures each cell as often as it was asked to, over the distance that it was
+// asked to.
+func TestRun(t *testing.T) {
+	slow, fast := costly{request: 5 * time.Millisecond}.serve(t), costly{}.serve(t)
+	slow.Duration, fast.Duration = 60*time.Millisecond, 60*time.Millisecond
+	s := &Sweep{
+		Axes: Axes{RequestsPerConnection: []int{1, 0}, Connections: []int{4}, Idle: []Seconds{0, 10 * ms}, Delay: []Seconds{0, 10 * ms}},
+		Plan: get(t), Servers: []replay.Config{slow, fast}, Rounds: 1,
+		Processes: []Process{{"test", []int{os.Getpid()}}},
+	}
+	var told int
+	s.Progress = func(run, of int, left time.Duration) {
+		if told++; run != told || of != 16 || left <= 0 || left > s.Takes() {
+			t.Errorf("run %d of %d, %s left", run, of, left)
+		}
+	}
+	cells, err := s.Run(t.Context())
+	if err != nil || told != 16 || s.Runs() != 16 || len(cells) != 16 {
+		t.Fatalf("%v, %d runs, %d cells", err, told, len(cells))
+	}
+	for _, c := range cells {
+		if len(c.RequestsPerS.Rounds) != 1 || c.Errors != 0 || c.Verdict.State == verdict.Invalid {
+			t.Fatalf("%s: %+v", c.Place.Words(), c)
+		}
+		atLeast := time.Duration(c.Delay)
+		if c.To == Target {
+			atLeast += slow5
+		}
+		if c.RequestsPerConnection == 1 {
+			atLeast += time.Duration(c.Delay) // connecting
+		}
+		between := atLeast + time.Duration(c.Idle)
+		if c.LatencyP50US.Median < microseconds(atLeast) || c.LatencyP50US.Median > microseconds(atLeast+8*time.Millisecond) {
+			t.Errorf("%s: p50 %g", c.Place.Words(), c.LatencyP50US.Median)
+		}
+		if most := 4 / between.Seconds(); between > 0 && c.RequestsPerS.Median > most*1.3 { // of few, the last ones count whole
+			t.Errorf("%s: %g a second, and at most %g could be", c.Place.Words(), c.RequestsPerS.Median, most)
+		}
+		if c.CPUPerRequestUS.Median <= 0 || c.Processes[0].CPUPerRequestUS.Median <= 0 || c.Processes[0].Name != "test" {
+			t.Errorf("%s: CPU %+v, %+v", c.Place.Words(), c.CPUPerRequestUS, c.Processes)
+		}
+		if c.RequestsPerConnection == 1 && c.Delay == 0 && c.TimeWait.Median == 0 {
+			t.Errorf("%s: no connection was closed", c.Place.Words())
+		}
+	}
+	r := New(Settings{}, nil, cells)
+	if len(r.BreakEven) != 8 || len(r.Ratios) != 8 || r.Err() != nil {
+		t.Errorf("%d break-evens, %d ratios, %v", len(r.BreakEven), len(r.Ratios), r.Err())
+	}
+	for _, q := range r.Ratios {
+		if q.Delay == 0 && q.Idle == 0 && (q.RequestsPerS.Ratio > 0.8 || q.LatencyP50US.Ratio < 1.2) {
+			t.Errorf("%+v: the slow one is as fast", q)
+		}
+	}
+}
+
+const slow5 = 5 * time.Millisecond
+
+// TestEndsEarly: what was measured before a signal is told; where nobody listens, that is.
+func TestEndsEarly(t *testing.T) {
+	config := costly{}.serve(t)
+	config.Duration = 30 * time.Millisecond
+	s := &Sweep{
+		Axes: Axes{RequestsPerConnection: []int{1, 0}, Connections: []int{1}, Idle: []Seconds{0}, Delay: []Seconds{0}},
+		Plan: get(t), Servers: []replay.Config{config}, Rounds: 2,
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	s.Progress = func(run, _ int, _ time.Duration) {
+		if run == 4 {
+			cancel()
+		}
+	}
+	cells, err := s.Run(ctx)
+	if err != nil || len(cells) != 2 || len(cells[0].RequestsPerS.Rounds)+len(cells[1].RequestsPerS.Rounds) != 3 {
+		t.Errorf("%v, %+v", err, cells)
+	}
+	nobody, err := loop.ParseAddress("unix:" + t.TempDir() + "/nobody")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Servers[0].Target, s.Progress = nobody, nil
+	if _, err := s.Run(t.Context()); err == nil {
+		t.Error("nobody answers, and that is no error")
+	}
+}
