@@ -32,12 +32,12 @@ func requestFlags() []cli.Flag {
 }
 
 // asked is what the flags ask of URLs; of recordings they can ask nothing.
-func asked(c *cli.Context) (ask plan.Ask, err error) {
+func asked(c *cli.Context, args []string) (ask plan.Ask, err error) {
 	for _, name := range []string{"method", "header", "data"} {
 		if !c.IsSet(name) {
 			continue
 		}
-		for _, arg := range c.Args().Slice() {
+		for _, arg := range args {
 			if !plan.IsURL(arg) {
 				return ask, program.Usagef("--%s is for URLs, but the requests of %s go out as they were recorded", name, nameOf(arg))
 			}

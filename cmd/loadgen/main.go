@@ -6,6 +6,8 @@
 //	rounds.go         several runs, and the formats of what is told about them
 //	compare.go        loadgen compare: two reports, or runs in turns -> what differs
 //	merge.go          loadgen merge: logs of several machines -> one report
+//	sweep.go          loadgen sweep: flags -> grid -> runs in turns -> report
+//	flags_run.go      what is sent by either, and how long is waited
 //	flags_request.go  what is asked of URLs
 //	flags_verify.go   what responses are compared by, and where those go that fail
 //	show.go           loadgen show: flags -> events of a recording -> what is drawn of them
@@ -37,7 +39,7 @@ func newApp() *cli.App {
 		Name:        "loadgen",
 		Usage:       "send HTTP requests to a server, recorded ones or others, and measure how it answers",
 		Description: `"loadgen [flags] URL" is "loadgen replay [flags] URL".`,
-		Commands:    []*cli.Command{replayCommand(), compareCommand(), mergeCommand(), showCommand(), convertCommand()},
+		Commands:    []*cli.Command{replayCommand(), sweepCommand(), compareCommand(), mergeCommand(), showCommand(), convertCommand()},
 		// A comma in a field's value is part of it.
 		DisableSliceFlagSeparator: true,
 	}

@@ -154,19 +154,12 @@ const (
 
 func replayFlags() []cli.Flag {
 	return slices.Concat(requestFlags(), []cli.Flag{
-		&cli.StringFlag{Name: "target", Usage: "send to `ADDRESS`, host:port, https://host:port or unix:/path", DefaultText: "the URL's host and port"},
+		targetFlag(),
 		&cli.IntFlag{Name: "connections", Aliases: []string{"c"}, Value: defaultConnections, Usage: "keep `N` sessions under way at once"},
 		&cli.DurationFlag{Name: "duration", Aliases: []string{"d"}, Usage: "stop after `DURATION`, such as 30s", DefaultText: "no bound for files, 10s for URLs"},
 		&cli.Int64Flag{Name: "requests", Aliases: []string{"n"}, Usage: "stop after `N` requests", DefaultText: "once through the recordings"},
 		repeatFlag(1, "make `N` runs, one after the other; --requests and --duration are those of each"),
-		&cli.StringFlag{Name: "hop", Value: "client", Usage: "of a recording with both, take the requests of the `HOP` client or origin"},
-		&cli.StringSliceFlag{Name: "server", Usage: "of a capture with several servers, take the requests to `HOST:PORT`, the recorded " +
-			"address, or :PORT; may be given several times", DefaultText: "the only one"},
-		&cli.DurationFlag{Name: "timeout", Value: 10 * time.Second, Usage: "a response that is not whole after `DURATION` has failed"},
-		&cli.DurationFlag{Name: "grace", Value: time.Second, Usage: "when the run is over, wait `DURATION` for the responses to what was sent"},
-		&cli.StringFlag{Name: "retry", Value: "stale", Usage: "what to send again, `WHAT` is none or stale: what met a connection that the server had closed"},
-		&cli.BoolFlag{Name: "no-backoff", Usage: "do not pause after failures, as long as 5 ms to 500 ms"},
-		&cli.StringFlag{Name: "memory", Value: "3GiB", Usage: "read recordings within `SIZE` of memory, at least 64MiB"},
+	}, recordingFlags(), patienceFlags(), []cli.Flag{
 		formatFlag(),
 		&cli.StringFlag{Name: "hdr-log", Usage: "write the histograms to `FILE` too, for HdrHistogram's tools and loadgen merge"},
 		ledgerFlag(),
@@ -227,33 +220,25 @@ func ending(v verdict.Verdict, err error) error {
 // setUp reads the recordings and checks the flags. A signal ends it: a file may be a
 // pipe into which nobody writes, and a name server may not answer.
 func setUp(c *cli.Context) (*plan.Plan, replay.Config, error) {
-	type outcome struct {
+	type ready struct {
 		p      *plan.Plan
 		config replay.Config
-		err    error
 	}
 	reading, err := readingOf(c)
 	if err != nil {
 		return nil, replay.Config{}, err
 	}
 	defer reading.end()
-	ready := make(chan outcome, 1)
-	go func() {
-		var o outcome
-		if o.err = checkLimits(c); o.err == nil {
-			o.p, o.err = planOf(c, reading)
+	r, err := orSignal(c.Context, func() (r ready, err error) {
+		if err = checkLimits(c); err == nil {
+			r.p, err = planOf(c, c.Args().Slice(), reading)
 		}
-		if o.err == nil {
-			o.config, o.err = configOf(c, o.p)
+		if err == nil {
+			r.config, err = configOf(c, r.p)
 		}
-		ready <- o
-	}()
-	select {
-	case o := <-ready:
-		return o.p, o.config, o.err
-	case <-c.Context.Done():
-		return nil, replay.Config{}, c.Context.Err()
-	}
+		return r, err
+	})
+	return r.p, r.config, err
 }
 
 // checkLimits finds out whether the machine has what the connections need, before
@@ -290,15 +275,14 @@ func run(c *cli.Context, p *plan.Plan, config replay.Config) (*replay.Result, er
 }
 
 // planOf reads the recordings.
-func planOf(c *cli.Context, reading *reading) (*plan.Plan, error) {
+func planOf(c *cli.Context, args []string, reading *reading) (*plan.Plan, error) {
 	hop := events.HopNamed(c.String("hop"))
 	if hop == events.UnknownHop {
 		return nil, program.Usagef("--hop is client or origin, not %q", c.String("hop"))
 	}
-	if !c.Args().Present() {
+	if len(args) == 0 {
 		return nil, program.Usagef("name a recording or a URL")
 	}
-	args := c.Args().Slice()
 	if i := slices.Index(args, standardInput); i >= 0 && slices.Contains(args[i+1:], standardInput) {
 		return nil, program.Usagef("%s is standard input, which can be read only once", standardInput)
 	}
@@ -310,7 +294,7 @@ func planOf(c *cli.Context, reading *reading) (*plan.Plan, error) {
 		}
 		servers = append(servers, server)
 	}
-	ask, err := asked(c)
+	ask, err := asked(c, args)
 	if err != nil {
 		return nil, err
 	}
@@ -423,7 +407,11 @@ func configOf(c *cli.Context, p *plan.Plan) (replay.Config, error) {
 	if p.Joined && config.Duration == 0 && config.Requests == 0 {
 		config.Duration = defaultDuration
 	}
-	to, err := destinationOf(c, p)
+	target, err := targetOf(c, p)
+	if err != nil {
+		return config, err
+	}
+	to, err := destinationOf(target, p)
 	if err != nil {
 		return config, err
 	}
@@ -451,12 +439,6 @@ func checkFlags(c *cli.Context, p *plan.Plan, config *replay.Config) error {
 		return program.Usagef("--requests is at least 1, not %d", config.Requests)
 	case config.Duration < 0 || c.IsSet("duration") && config.Duration == 0:
 		return program.Usagef("--duration is longer than 0, not %s", config.Duration)
-	case config.Timeout <= 0:
-		return program.Usagef("--timeout is longer than 0, not %s", config.Timeout)
-	case config.Grace < 0:
-		return program.Usagef("--grace is 0 or longer, not %s", config.Grace)
-	case !slices.Contains([]string{"none", "stale"}, c.String("retry")):
-		return program.Usagef("--retry is none or stale, not %q", c.String("retry"))
 	case config.Verify && !p.Verifiable():
 		flag := "--verify"
 		if config.VerifyHead {
@@ -464,7 +446,7 @@ func checkFlags(c *cli.Context, p *plan.Plan, config *replay.Config) error {
 		}
 		return program.Usagef("%s has nothing to compare with: there is no whole, valid recorded response", flag)
 	}
-	return nil
+	return checkPatience(c, config)
 }
 
 // targetOf is --target, or else the only server that the URLs name.

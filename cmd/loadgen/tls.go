@@ -31,13 +31,9 @@ type destination struct {
 	name    string // of the server, as its certificate has it
 }
 
-// destinationOf is what --target says, or else the URLs. Where --target is no more than
-// an address, it is the URLs that say whether TLS is spoken; and they say who is meant.
-func destinationOf(c *cli.Context, p *plan.Plan) (destination, error) {
-	target, err := targetOf(c, p)
-	if err != nil {
-		return destination{}, err
-	}
+// destinationOf is what a target says. Where that is no more than an address, it is the
+// URLs that say whether TLS is spoken; and they say who is meant.
+func destinationOf(target string, p *plan.Plan) (destination, error) {
 	to, err := parseTarget(target)
 	if err != nil {
 		return to, err

@@ -21,13 +21,23 @@ func writeJSON(w io.Writer, v any) error {
 	if err := e.Encode(v); err != nil {
 		return err
 	}
-	_, err := w.Write(escaped(manyLinesOfABucket.ReplaceAll(b.Bytes(), []byte("{$1, $2, $3}"))))
+	text := manyLinesOfABucket.ReplaceAll(b.Bytes(), []byte("{$1, $2, $3}"))
+	text = manyLinesOfNumbers.ReplaceAllFunc(text, func(list []byte) []byte {
+		return bytes.ReplaceAll(spaces.ReplaceAll(list, nil), []byte(","), []byte(", "))
+	})
+	_, err := w.Write(escaped(text))
 	return err
 }
 
 // manyLinesOfABucket is what one line suffices for. No string matches, since line
 // ends in strings are escaped.
 var manyLinesOfABucket = regexp.MustCompile(`{\n *("above": [^,]+),\n *("up_to": [^,]+),\n *("count": \d+)\n *}`)
+
+// manyLinesOfNumbers are another such thing.
+var (
+	manyLinesOfNumbers = regexp.MustCompile(`\[\n *[-0-9][-+.e0-9,\n ]*\]`)
+	spaces             = regexp.MustCompile(`[\n ]+`)
+)
 
 // escaped escapes what a terminal may obey and JSON allows in strings, as
 // english.Printable does in text: DEL, the control characters of C1, and others that

@@ -29,6 +29,7 @@ type Settings struct {
 	// Target and Against are addresses, Against empty where there is none.
 	Target  string `json:"target"`
 	Against string `json:"against"`
+	TLS     bool   `json:"tls"`
 	Axes
 	// DelayedBy is "hop" where there is a delay; empty otherwise.
 	DelayedBy string  `json:"delayed_by"`
@@ -162,7 +163,7 @@ func gravest(cells []Cell) verdict.Verdict {
 			}
 		}
 		if n > 0 {
-			v = v.With(state, fmt.Sprintf("%d of %s %s; the reasons stand with them", n, english.Plural(len(cells), "cell"), state))
+			v = v.With(state, fmt.Sprintf("%s: %d of %s; the reasons stand with the cells", state, n, english.Plural(len(cells), "cell")))
 		}
 	}
 	return v

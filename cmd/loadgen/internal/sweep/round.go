@@ -2,8 +2,10 @@ package sweep
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/measure"
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/replay"
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/verdict"
 )
@@ -20,10 +22,10 @@ type Round struct {
 	ProcessesUS     []float64
 	// TimeWait is how many sockets have come into TIME_WAIT.
 	TimeWait float64
-	// Figures are what the run is judged by, HopLate how much too long one in a hundred
-	// packets was held for half of a delay.
+	// Figures are what the run is judged by, HopLate how much too long a hop held what
+	// passed, each time.
 	Figures verdict.Figures
-	HopLate time.Duration
+	HopLate measure.Histogram
 	// Failed is what was not as it was to be, as replay.Result.Err says it, and Broken
 	// says that the run was not what was asked for.
 	Failed string
@@ -71,16 +73,19 @@ func per(d time.Duration, n int64) float64 { return microseconds(d) / float64(ma
 // one run, and are held against all rounds together.
 func judge(rounds []Round, delay time.Duration) verdict.Verdict {
 	var all verdict.Figures
-	late := time.Duration(0)
-	for _, r := range rounds {
-		f := r.Figures
+	var held measure.Histogram
+	for i := range rounds {
+		f := &rounds[i].Figures
 		all.Connections, all.Reached = all.Connections+f.Connections, all.Reached+f.Reached
 		all.Requests, all.Answered = all.Requests+f.Requests, all.Answered+f.Answered
 		all.Unfinished, all.Retries = all.Unfinished+f.Unfinished, all.Retries+f.Retries
-		all.Busy, late = max(all.Busy, f.Busy), max(late, r.HopLate)
-		all.Processor = max(all.Processor, f.Processor)
+		all.Busy, all.Processor = max(all.Busy, f.Busy), max(all.Processor, f.Processor)
+		held.Merge(&rounds[i].HopLate)
 	}
 	v := verdict.Of(all)
+	for i := range v.Reasons { // which flags there are, verdict does not know
+		v.Reasons[i] = strings.Replace(v.Reasons[i], "by --requests or --duration", "by --rounds or --duration", 1)
+	}
 	for _, r := range rounds {
 		if r.Broken {
 			v = v.With(verdict.Invalid, "a run did not come to its end: "+r.Failed)
@@ -90,7 +95,7 @@ func judge(rounds []Round, delay time.Duration) verdict.Verdict {
 	if all.Answered == 0 {
 		v = v.With(verdict.Invalid, "no request was answered; see what failed, or give it a longer --duration")
 	}
-	if late > delay/10 {
+	if late := held.Percentile(99); late > delay/10 {
 		v = v.With(verdict.Suspect, fmt.Sprintf("the hop held 1 in 100 packets for %.1f ms longer than the %g ms that it was to, so the server seemed farther away; ask for less, or for a longer --delay",
 			late.Seconds()*1e3, delay.Seconds()*500))
 	}

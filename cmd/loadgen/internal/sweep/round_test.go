@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/measure"
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/verdict"
 )
 
@@ -20,10 +21,10 @@ func TestJudge(t *testing.T) {
 		reason string
 	}{
 		{"enough in all rounds together", 2, func(*Round) {}, verdict.Valid, ""},
-		{"not enough in one", 1, func(*Round) {}, verdict.Suspect, "500 requests answered"},
+		{"not enough in one", 1, func(*Round) {}, verdict.Suspect, "500 requests answered, and with fewer than 1,000 chance makes the p99; send more, by --rounds or"},
 		{"busy once", 3, func(r *Round) { r.Figures.Busy = 0.95 }, verdict.Suspect, "a loop of loadgen was busy for 95 %"},
-		{"the hop is a little late", 3, func(r *Round) { r.HopLate = time.Millisecond }, verdict.Valid, ""},
-		{"the hop is late", 3, func(r *Round) { r.HopLate = 1100 * time.Microsecond }, verdict.Suspect, "the hop held 1 in 100 packets for 1.1 ms longer than the 5 ms that it was to"},
+		{"the hop is a little late", 3, func(r *Round) { r.HopLate = measure.New(time.Millisecond) }, verdict.Valid, ""},
+		{"the hop is late", 3, func(r *Round) { r.HopLate = measure.New(1100 * time.Microsecond) }, verdict.Suspect, "the hop held 1 in 100 packets for 1.1 ms longer than the 5 ms that it was to"},
 		{"a connection is missing", 3, func(r *Round) { r.Figures.Reached = 3 }, verdict.Invalid, "only 11 of 12 connections"},
 		{"a run was broken off", 3, func(r *Round) { r.Broken, r.Failed = true, "no ports" }, verdict.Invalid, "a run did not come to its end: no ports"},
 		{"nothing answered", 1, func(r *Round) { r.Figures.Requests, r.Figures.Answered = 0, 0 }, verdict.Invalid, "no request was answered"},

@@ -127,8 +127,7 @@ func (s *Sweep) measure(ctx context.Context, p Place, through hops) (Round, erro
 	}
 	r := roundOf(result, after.since(before))
 	if hop != nil {
-		late := hop.Late()
-		r.HopLate = late.Percentile(99)
+		r.HopLate = hop.Late()
 	}
 	return r, nil
 }
@@ -185,10 +184,4 @@ func (h hops) close() {
 	for _, hop := range h {
 		hop.Close()
 	}
-}
-
-// Check finds out whether all can be reached and looked at.
-func (s *Sweep) Check() error {
-	_, err := s.used(nil)
-	return err
 }

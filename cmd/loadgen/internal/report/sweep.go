@@ -1,0 +1,275 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/sweep"
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/verdict"
+	"github.com/hopwire/hopwire/shared/english"
+)
+
+// WriteSweepJSON writes the report of a sweep as one JSON object, as sweep.schema.json has
+// it.
+func WriteSweepJSON(w io.Writer, r *sweep.Report) error { return writeJSON(w, r) }
+
+// WriteSweepText writes the report of a sweep for people.
+func WriteSweepText(w io.Writer, r *sweep.Report) error {
+	t := &page{}
+	t.verdict(r.Verdict)
+	s := &r.Settings
+	for _, text := range []string{sweepTitle(s), sweepMeans(s)} {
+		for _, line := range fold(english.Printable(text), columns) {
+			t.WriteString(line + "\n")
+		}
+	}
+	for i, line := range r.Lines() {
+		t.blank()
+		t.grid(r, line)
+		for _, part := range fold(breakEvenIs(&r.BreakEven[i]), columns-2) {
+			t.WriteString("  " + part + "\n")
+		}
+		if i == len(r.BreakEven)-1 || r.BreakEven[i+1].Load != line[0].Load {
+			t.ratios(r, line[0].Load)
+		}
+	}
+	t.list("Notes", r.Notes)
+	_, err := io.WriteString(w, t.String())
+	return err
+}
+
+// SweepLine is how far a sweep has come, as Line is for a run.
+func SweepLine(run, of int, left time.Duration, columns int) string {
+	text := fitting([]string{fmt.Sprintf("run %d of %d", run, of), left.Round(time.Second).String() + " left"}, columns)
+	return clear + progressBar(float64(run-1)/float64(of), columns-1-len(text)) + text
+}
+
+// sweepTitle says who was asked for what.
+func sweepTitle(s *sweep.Settings) string {
+	title := strings.Join(s.Source, ", ") + " to " + s.Target
+	if s.Against != "" {
+		title += ", against " + s.Against
+	}
+	return title
+}
+
+// sweepMeans says how.
+func sweepMeans(s *sweep.Settings) string {
+	text := fmt.Sprintf("%s of %s, %s of each cell, in an order by seed %d, %s", plural(int64(s.Runs), "run"),
+		span(inSeconds(s.DurationS)), english.Plural(s.Rounds, "round"), s.Seed, english.Plural(s.Loops, "loop"))
+	if s.TLS {
+		text += ", TLS"
+	}
+	return text
+}
+
+// A gridColumn is a figure of the cells.
+type gridColumn struct {
+	title [2]string
+	of    func(*sweep.Cell) *sweep.Estimate
+	write func(float64) string
+}
+
+var gridColumns = []gridColumn{
+	{[2]string{"requests", "per second"}, func(c *sweep.Cell) *sweep.Estimate { return &c.RequestsPerS }, rate},
+	{[2]string{"latency", "p50"}, func(c *sweep.Cell) *sweep.Estimate { return &c.LatencyP50US }, inUnits},
+	{[2]string{"latency", "p99"}, func(c *sweep.Cell) *sweep.Estimate { return &c.LatencyP99US }, inUnits},
+	{[2]string{"CPU per", "request"}, func(c *sweep.Cell) *sweep.Estimate { return &c.CPUPerRequestUS }, inUnits},
+	{[2]string{"sockets in", "TIME_WAIT"}, func(c *sweep.Cell) *sweep.Estimate { return &c.TimeWait }, whole},
+}
+
+// processColumns are those of the processes that were asked for.
+func processColumns(c *sweep.Cell) (all []gridColumn) {
+	for i := range c.Processes {
+		all = append(all, gridColumn{[2]string{"CPU of", english.Printable(c.Processes[i].Name)}, func(c *sweep.Cell) *sweep.Estimate { return &c.Processes[i].CPUPerRequestUS }, inUnits})
+	}
+	return all
+}
+
+func whole(x float64) string { return count(int64(x + 0.5)) }
+
+// gridHead stands above the numbers of requests per connection.
+var gridHead = []string{"requests", "    each"}
+
+// columnsOfGrid fit beside each other.
+const columnsOfGrid = 5
+
+// grid writes the cells of a line of the grid, and what makes them doubtful.
+func (t *page) grid(r *sweep.Report, cells []sweep.Cell) {
+	fmt.Fprintf(t, "%s%s\n", cells[0].Load.Words(), sideOf(r, cells[0].To))
+	all := append(gridColumns, processColumns(&cells[0])...)
+	for i := 0; i < len(all); i += columnsOfGrid {
+		t.table(all[i:min(i+columnsOfGrid, len(all))], cells)
+	}
+	for _, d := range doubtsOf(cells) {
+		for i, part := range fold(d.mark+" "+english.Printable(d.words()), columns-4) {
+			t.WriteString([]string{"  ", "    "}[min(i, 1)] + part + "\n")
+		}
+	}
+}
+
+// A doubt is a reason why cells are not valid, in the words of the first of them.
+type doubt struct {
+	mark, reason string
+	of           []string // cells, by their numbers of requests per connection
+}
+
+// doubtsOf are those of a line of the grid. Reasons that differ in numbers only are one.
+func doubtsOf(cells []sweep.Cell) (all []*doubt) {
+	known := map[string]*doubt{}
+	for _, c := range cells {
+		for _, reason := range c.Verdict.Reasons {
+			kind := numbers.ReplaceAllString(reason, "")
+			if known[kind] == nil {
+				known[kind] = &doubt{mark: mark(c.Verdict), reason: reason}
+				all = append(all, known[kind])
+			}
+			known[kind].of = append(known[kind].of, reuse(c.RequestsPerConnection))
+		}
+	}
+	return all
+}
+
+var numbers = regexp.MustCompile(`[0-9][0-9.,]*`)
+
+func (d *doubt) words() string {
+	text := d.of[0] + ": " + d.reason
+	if len(d.of) > 1 {
+		text += "; likewise " + strings.Join(d.of[1:], ", ")
+	}
+	return text
+}
+
+// table writes some of the figures.
+func (t *page) table(of []gridColumn, cells []sweep.Cell) {
+	for i, first := range gridHead {
+		for _, c := range of {
+			first += fmt.Sprintf("%11s   ", c.title[i])
+		}
+		first = strings.TrimRight(first, " ")
+		t.WriteString(first + "\n")
+	}
+	for i := range cells {
+		fmt.Fprintf(t, "  %5s%s", reuse(cells[i].RequestsPerConnection), mark(cells[i].Verdict))
+		line := ""
+		for _, c := range of {
+			e := c.of(&cells[i])
+			line += fmt.Sprintf("%8s %-5s", c.write(e.Median), spreadOfRounds(e))
+		}
+		t.WriteString(strings.TrimRight(line, " ") + "\n")
+	}
+}
+
+// reuse is a number of requests per connection.
+func reuse(n int) string {
+	if n == 0 {
+		return "∞"
+	}
+	return strconv.Itoa(n)
+}
+
+// mark is what stands with a cell that is not valid.
+func mark(v verdict.Verdict) string { return [...]string{" ", "?", "!"}[v.State] }
+
+// spreadOfRounds is how far the ends of the interval are from the median.
+func spreadOfRounds(e *sweep.Estimate) string {
+	if e.Interval == nil || e.Median == 0 {
+		return ""
+	}
+	share := 100 * max(e.Interval[1]-e.Median, e.Median-e.Interval[0]) / e.Median
+	switch {
+	case share < 9.95:
+		return fmt.Sprintf("±%.1f%%", share)
+	case share < 999.5:
+		return fmt.Sprintf("±%.0f%%", share)
+	}
+	return "±∞"
+}
+
+// sideOf names a server, where there are two.
+func sideOf(r *sweep.Report, to sweep.Side) string {
+	switch {
+	case r.Settings.Against == "":
+		return ""
+	case to == sweep.Against:
+		return ", to " + r.Settings.Against
+	}
+	return ", to " + r.Settings.Target
+}
+
+// breakEvenIs says from how many requests per connection on it stops mattering.
+func breakEvenIs(b *sweep.BreakEven) string {
+	const more = "more --rounds or a longer --duration tell more"
+	perConnection := func(n int) string { return english.Plural(n, "request") + " per connection" }
+	if b.Unknown != "" {
+		return "Break-even: not known, since " + b.Unknown
+	}
+	least, most := b.Gains[0].RequestsPerConnection, b.Gains[len(b.Gains)-1].RequestsPerConnection
+	switch above, upTo := b.MoreThan, b.AtMost; {
+	case above == nil && upTo == nil:
+		return "Break-even: not known, since the rounds differ too much; " + more
+	case upTo == nil && *above == most:
+		return fmt.Sprintf("Break-even: above %s, the most that was measured", perConnection(most))
+	case upTo == nil:
+		return fmt.Sprintf("Break-even: above %s; no number is certain to be beyond it; %s", perConnection(*above), more)
+	case *upTo == least:
+		return fmt.Sprintf("Break-even: at most %s, the least that was measured: keeping connections longer gains less than 5 %%", perConnection(least))
+	case above == nil:
+		return fmt.Sprintf("Break-even: at most %s; with less it is not certain; %s", perConnection(*upTo), more)
+	}
+	text := fmt.Sprintf("Break-even: between %d and %s; from there on, keeping connections longer gains less than 5 %%", *b.MoreThan, perConnection(*b.AtMost))
+	if doubtful := doubtfulBetween(b); doubtful != "" {
+		text += "; of " + doubtful + " it is not certain"
+	}
+	return text
+}
+
+// doubtfulBetween are the numbers that were measured, and of which it is not certain.
+func doubtfulBetween(b *sweep.BreakEven) string {
+	var all []string
+	for _, g := range b.Gains {
+		if n := g.RequestsPerConnection; n > *b.MoreThan && n < *b.AtMost {
+			all = append(all, strconv.Itoa(n))
+		}
+	}
+	return strings.Join(all, ", ")
+}
+
+// ratios writes what the target has more than what it is held against.
+func (t *page) ratios(r *sweep.Report, l sweep.Load) {
+	rows := 0
+	for _, q := range r.Ratios {
+		if q.Load != l {
+			continue
+		}
+		if rows++; rows == 1 {
+			fmt.Fprintf(t, "\n%s, %s to %s\n", l.Words(), r.Settings.Target, r.Settings.Against)
+			fmt.Fprintf(t, "%s\n%s%20s%20s%24s\n", gridHead[0], gridHead[1], "requests per second", "latency p50", "latency p99")
+		}
+		line := fmt.Sprintf("  %5s ", reuse(q.RequestsPerConnection))
+		for _, one := range []sweep.Quotient{q.RequestsPerS, q.LatencyP50US, q.LatencyP99US} {
+			line += fmt.Sprintf("%8s %-15s", quotient(one.Ratio), quotients(one.Interval))
+		}
+		t.WriteString(strings.TrimRight(line, " ") + "\n")
+	}
+}
+
+func quotients(interval *[2]float64) string {
+	if interval == nil {
+		return ""
+	}
+	return quotient(interval[0]) + ".." + quotient(interval[1])
+}
+
+// quotient writes a ratio to three digits; none where there is none.
+func quotient(x float64) string {
+	if x == 0 || math.IsInf(x, 0) {
+		return "-"
+	}
+	return "×" + digits(x)
+}

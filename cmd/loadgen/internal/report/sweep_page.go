@@ -1,0 +1,136 @@
+package report
+
+import (
+	_ "embed"
+	"html/template"
+	"io"
+
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/sweep"
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/verdict"
+	"github.com/hopwire/hopwire/shared/english"
+)
+
+//go:embed sweep.html
+var sweepHTML string
+
+var sweepTemplate = template.Must(template.New("sweep").Parse(sweepHTML))
+
+// A sweepPage is what the template is filled with.
+type sweepPage struct {
+	Title, Means, Compared string
+	Verdict                verdict.Verdict
+	Loads                  []*pageLoad
+	Notes                  []string
+}
+
+// A pageLoad is a section: the servers under one load.
+type pageLoad struct {
+	Words   string
+	Servers []pageServer
+	Charts  []pageChart
+	Ratios  []pageRow
+
+	load sweep.Load
+}
+
+type pageServer struct {
+	Side      sweep.Side
+	Address   string // empty where there is only one
+	BreakEven string
+	Columns   []pageColumn
+	Rows      []pageRow
+	Doubts    []pageDoubt
+
+	cells     []sweep.Cell
+	breakEven *sweep.BreakEven
+}
+
+type pageColumn struct{ Title [2]string }
+
+// A pageRow is a line of a table.
+type pageRow struct {
+	Reuse, Mark string
+	State       verdict.State
+	Figures     []pageFigure
+}
+
+type pageFigure struct{ Value, Interval string }
+
+type pageDoubt struct{ Mark, Words string }
+
+type pageChart struct {
+	SVG     template.HTML
+	Caption string
+}
+
+// WriteSweepPage writes the report of a sweep as a page of HTML, which needs nothing but
+// itself.
+func WriteSweepPage(w io.Writer, r *sweep.Report) error {
+	s := &r.Settings
+	p := sweepPage{
+		Title: english.Printable(sweepTitle(s)), Means: sweepMeans(s), Compared: s.Target + " to " + s.Against,
+		Verdict: r.Verdict,
+	}
+	for _, note := range r.Notes {
+		p.Notes = append(p.Notes, english.Printable(note))
+	}
+	for i, cells := range r.Lines() {
+		if n := len(p.Loads); n == 0 || p.Loads[n-1].load != cells[0].Load {
+			p.Loads = append(p.Loads, &pageLoad{Words: cells[0].Load.Words(), load: cells[0].Load})
+		}
+		l := p.Loads[len(p.Loads)-1]
+		l.Servers = append(l.Servers, pageServerOf(r, cells, &r.BreakEven[i]))
+	}
+	for _, l := range p.Loads {
+		l.Charts = []pageChart{throughputChart(l), latencyChart(l)}
+		l.Ratios = ratioRows(r, l.load)
+	}
+	return sweepTemplate.Execute(w, p)
+}
+
+func pageServerOf(r *sweep.Report, cells []sweep.Cell, b *sweep.BreakEven) pageServer {
+	p := pageServer{Side: cells[0].To, BreakEven: breakEvenIs(b), cells: cells, breakEven: b}
+	if r.Settings.Against != "" {
+		p.Address = map[sweep.Side]string{sweep.Target: r.Settings.Target, sweep.Against: r.Settings.Against}[p.Side]
+	}
+	all := append(gridColumns, processColumns(&cells[0])...)
+	for _, c := range all {
+		p.Columns = append(p.Columns, pageColumn{c.title})
+	}
+	for i := range cells {
+		v := cells[i].Verdict
+		row := pageRow{Reuse: reuse(cells[i].RequestsPerConnection), State: v.State}
+		if v.State > verdict.Valid {
+			row.Mark = mark(v)
+		}
+		for _, c := range all {
+			e := c.of(&cells[i])
+			row.Figures = append(row.Figures, pageFigure{c.write(e.Median), intervalIn(e.Interval, c.write)})
+		}
+		p.Rows = append(p.Rows, row)
+	}
+	for _, d := range doubtsOf(cells) {
+		p.Doubts = append(p.Doubts, pageDoubt{d.mark, english.Printable(d.words())})
+	}
+	return p
+}
+
+func intervalIn(interval *[2]float64, write func(float64) string) string {
+	if interval == nil {
+		return ""
+	}
+	return write(interval[0]) + " to " + write(interval[1])
+}
+
+func ratioRows(r *sweep.Report, l sweep.Load) (rows []pageRow) {
+	for _, q := range r.Ratios {
+		if q.Load == l {
+			row := pageRow{Reuse: reuse(q.RequestsPerConnection)}
+			for _, one := range []sweep.Quotient{q.RequestsPerS, q.LatencyP50US, q.LatencyP99US} {
+				row.Figures = append(row.Figures, pageFigure{quotient(one.Ratio), intervalIn(one.Interval, quotient)})
+			}
+			rows = append(rows, row)
+		}
+	}
+	return rows
+}
