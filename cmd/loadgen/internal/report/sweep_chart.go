@@ -5,7 +5,9 @@ import (
 	"html/template"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/sweep"
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/verdict"
@@ -13,8 +15,8 @@ import (
 
 // The measures of a chart, in units of its own; it is drawn as wide as there is room.
 const (
-	chartWidth, chartHeight                      = 420, 270
-	chartLeft, chartRight, chartTop, chartBottom = 62, 408, 26, 222
+	chartWidth, chartHeight                      = 360, 240
+	chartLeft, chartRight, chartTop, chartBottom = 50, 354, 22, 196
 )
 
 // A chart draws figures over the number of requests per connection, whose axis is
@@ -23,8 +25,9 @@ type chart struct {
 	strings.Builder
 	reuses   []int // ascending, 0 the last
 	low, top float64
-	isLog    bool // the upright axis, too
-	write    func(float64) string
+	isLog    bool                 // the upright axis, too
+	write    func(float64) string // a figure
+	round    func(float64) string // and one that is round
 }
 
 // A curve is a figure of a server.
@@ -44,7 +47,7 @@ func throughputChart(l *pageLoad) pageChart {
 	for _, s := range l.Servers {
 		curves = append(curves, curve{s.Side, "", s.cells, requestsPerS})
 	}
-	c := newChart(curves, false, rate)
+	c := newChart(curves, false, rate, roundNumber)
 	c.axes("requests per second")
 	for i, s := range l.Servers {
 		c.breakEven(s.breakEven, i)
@@ -58,14 +61,22 @@ func latencyChart(l *pageLoad) pageChart {
 	for _, s := range l.Servers {
 		curves = append(curves, curve{s.Side, "", s.cells, latencyP50}, curve{s.Side, "p99", s.cells, latencyP99})
 	}
-	c := newChart(curves, true, inUnits)
+	c := newChart(curves, true, inUnits, func(us float64) string { return limit(time.Duration(us * 1e3)) })
 	c.axes("latency, logarithmic: p50, and dashed p99")
 	c.draw(curves)
 	return c.figure("latency with connecting counted in: p50 as a line, p99 dashed, over requests per connection")
 }
 
-func newChart(curves []curve, isLog bool, write func(float64) string) *chart {
-	c := &chart{isLog: isLog, write: write}
+// roundNumber writes a number of few digits.
+func roundNumber(x float64) string {
+	if x >= 1000 {
+		return whole(x)
+	}
+	return strconv.FormatFloat(x, 'g', 3, 64)
+}
+
+func newChart(curves []curve, isLog bool, write, round func(float64) string) *chart {
+	c := &chart{isLog: isLog, write: write, round: round}
 	low := math.Inf(1)
 	for _, one := range curves {
 		for i := range one.cells {
@@ -127,7 +138,7 @@ func (c *chart) y(value float64) float64 {
 func (c *chart) ticks() (all []float64) {
 	if !c.isLog {
 		step := math.Pow(10, math.Floor(math.Log10(c.top)))
-		for _, part := range []float64{0.1, 0.2, 0.5, 1} {
+		for _, part := range []float64{0.2, 0.5, 1, 2} {
 			if c.top/(step*part) <= 6 {
 				step *= part
 				break
@@ -158,18 +169,18 @@ func (c *chart) axes(title string) {
 	fmt.Fprintf(c, `<text x="4" y="13">%s</text>`, template.HTMLEscapeString(title))
 	for _, v := range c.ticks() {
 		y := c.y(v)
-		fmt.Fprintf(c, `<path class="axis" d="M%d %.1fH%d"/><text x="%d" y="%.1f" text-anchor="end">%s</text>`, chartLeft, y, chartRight, chartLeft-6, y+4, c.write(v))
+		fmt.Fprintf(c, `<path class="axis" d="M%d %.1fH%d"/><text x="%d" y="%.1f" text-anchor="end">%s</text>`, chartLeft, y, chartRight, chartLeft-5, y+4, c.round(v))
 	}
 	right := 0.0
 	for _, n := range c.reuses {
 		x := c.x(n)
 		fmt.Fprintf(c, `<path class="axis" d="M%.1f %dv5"/>`, x, chartBottom)
 		if half := 3.5*float64(len(reuse(n))) + 2; n == 0 || x-half > right { // else it would lie on the one before
-			fmt.Fprintf(c, `<text x="%.1f" y="%d" text-anchor="middle">%s</text>`, x, chartBottom+18, reuse(n))
+			fmt.Fprintf(c, `<text x="%.1f" y="%d" text-anchor="middle">%s</text>`, x, chartBottom+17, reuse(n))
 			right = x + half
 		}
 	}
-	fmt.Fprintf(c, `<text x="%d" y="%d" text-anchor="middle">requests per connection</text>`, (chartLeft+chartRight)/2, chartHeight-8)
+	fmt.Fprintf(c, `<text x="%d" y="%d" text-anchor="middle">requests per connection</text>`, (chartLeft+chartRight)/2, chartHeight-6)
 }
 
 // breakEven shades where it may lie.
@@ -190,12 +201,12 @@ func (c *chart) breakEven(b *sweep.BreakEven, line int) {
 			fmt.Fprintf(c, `<path class="edge" d="M%.1f %dV%d"/>`, x, chartTop, chartBottom)
 		}
 	}
-	middle := min(max((from+to)/2, chartLeft+34), chartRight-34)
-	fmt.Fprintf(c, `<text class="label" x="%.1f" y="%d" text-anchor="middle">break-even</text></g>`, middle, chartBottom-8-14*line)
+	middle := min(max((from+to)/2, chartLeft+32), chartRight-32)
+	fmt.Fprintf(c, `<text class="label" x="%.1f" y="%d" text-anchor="middle">break-even</text></g>`, middle, chartBottom-6-13*line)
 }
 
 func (c *chart) draw(curves []curve) {
-	for _, one := range curves {
+	for _, one := range slices.Backward(curves) { // the target is on top
 		fmt.Fprintf(c, `<g class="%s">`, one.side)
 		c.lines(one)
 		for i := range one.cells {
@@ -240,10 +251,10 @@ func (c *chart) point(one curve, cell *sweep.Cell) {
 		class, text = "mark doubtful", text+", "+cell.Verdict.State.String()
 	}
 	if one.side == sweep.Against {
-		fmt.Fprintf(c, `<rect class="%s" x="%.1f" y="%.1f" width="7" height="7">`, class, x-3.5, y-3.5)
+		fmt.Fprintf(c, `<rect class="%s" x="%.1f" y="%.1f" width="9" height="9">`, class, x-4.5, y-4.5)
 		fmt.Fprintf(c, `<title>%s</title></rect>`, text)
 	} else {
-		fmt.Fprintf(c, `<circle class="%s" cx="%.1f" cy="%.1f" r="4"><title>%s</title></circle>`, class, x, y, text)
+		fmt.Fprintf(c, `<circle class="%s" cx="%.1f" cy="%.1f" r="3.5"><title>%s</title></circle>`, class, x, y, text)
 	}
 	c.WriteString("</g>")
 }

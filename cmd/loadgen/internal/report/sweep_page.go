@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"html/template"
 	"io"
+	"strings"
 
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/sweep"
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/verdict"
@@ -119,7 +120,12 @@ func intervalIn(interval *[2]float64, write func(float64) string) string {
 	if interval == nil {
 		return ""
 	}
-	return write(interval[0]) + " to " + write(interval[1])
+	low, high := write(interval[0]), write(interval[1])
+	number, unit, _ := strings.Cut(low, " ")
+	if unit != "" && strings.HasSuffix(high, " "+unit) {
+		low = number // the unit stands behind the other
+	}
+	return low + " to " + high
 }
 
 func ratioRows(r *sweep.Report, l sweep.Load) (rows []pageRow) {

@@ -1,0 +1,204 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+// swept reads some of the JSON report of a sweep, which has to be as the schema has it.
+type swept struct {
+	Verdict struct {
+		State string `json:"state"`
+	} `json:"verdict"`
+	Settings struct {
+		Target, Against string
+		Rounds, Runs    int
+		DelayedBy       string `json:"delayed_by"`
+		Seed            uint64
+	} `json:"settings"`
+	Cells []struct {
+		To                    string
+		Connections           int
+		IdleS                 float64 `json:"idle_s"`
+		DelayS                float64 `json:"delay_s"`
+		RequestsPerConnection int     `json:"requests_per_connection"`
+		Requests, Errors      int64
+		RequestsPerS          struct{ Rounds []float64 } `json:"requests_per_s"`
+		Processes             []struct{ Name string }
+	} `json:"cells"`
+	BreakEven []struct {
+		To    string
+		Gains []any
+	} `json:"break_even"`
+	Ratios []any    `json:"ratios"`
+	Notes  []string `json:"notes"`
+}
+
+func sweptOf(t *testing.T, stdout string) (s swept) {
+	t.Helper()
+	schema, err := jsonschema.NewCompiler().Compile("internal/report/sweep.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := jsonschema.UnmarshalJSON(strings.NewReader(stdout))
+	if err = errors.Join(err, schema.Validate(report), json.Unmarshal([]byte(stdout), &s)); err != nil {
+		t.Fatalf("the report is not as the schema has it: %v\n%s", err, stdout)
+	}
+	return s
+}
+
+// TestSweep: each cell of the grid is measured as often as there are rounds, of both
+// servers, and what is told of it is what was asked for.
+func TestSweep(t *testing.T) {
+	one, _ := origin(t)
+	other, asked := origin(t)
+	page := filepath.Join(t.TempDir(), "sweep.html")
+	stdout, stderr, status := loadgen(t, "sweep", one, "--against", other, "--requests-per-connection", "0,4,1", "--connections", "2,1", "--idle", "0,1ms", "--delay", "0",
+		"--duration", "30ms", "--rounds", "2", "--seed", "7", "--pid", fmt.Sprintf("test=%d,test=%d", os.Getpid(), os.Getppid()), "--html", page, "--format", "json")
+	if status != 0 || stderr != "" {
+		t.Fatalf("status %d, %s%s", status, stderr, stdout)
+	}
+	s := sweptOf(t, stdout)
+	if s.Settings.Target != one || s.Settings.Against != other || s.Settings.Runs != 48 || s.Settings.Seed != 7 || s.Settings.DelayedBy != "" || len(s.Cells) != 24 || asked.Load() == 0 {
+		t.Errorf("%+v, %d cells", s.Settings, len(s.Cells))
+	}
+	var order []string
+	for _, c := range s.Cells {
+		if c.Requests == 0 || c.Errors > 0 || len(c.RequestsPerS.Rounds) != 2 || len(c.Processes) != 1 || c.Processes[0].Name != "test" {
+			t.Errorf("%+v", c)
+		}
+		order = append(order, fmt.Sprint(c.To, c.IdleS, c.Connections, c.RequestsPerConnection))
+	}
+	if want := []string{"target0 1 1", "against0 1 1", "target0 1 4", "against0 1 4", "target0 1 0", "against0 1 0", "target0 2 1"}; !slices.Equal(order[:len(want)], want) {
+		t.Errorf("the cells stand in the order %q", order)
+	}
+	if len(s.BreakEven) != 8 || len(s.BreakEven[0].Gains) != 2 || len(s.Ratios) != 12 {
+		t.Errorf("%d break-evens, %d ratios", len(s.BreakEven), len(s.Ratios))
+	}
+	if html, err := os.ReadFile(page); err != nil || !strings.Contains(string(html), "</html>") || strings.Count(string(html), "<svg") != 8 {
+		t.Errorf("%v, %s", err, html)
+	}
+}
+
+// TestSweepOfARecording over a distance: connections end where the grid says, and nowhere
+// else.
+func TestSweepOfARecording(t *testing.T) {
+	address, asked := origin(t)
+	file := pcapOf(t, address, []string{request("/a"), response("a")}, []string{request("/b"), response("b")})
+	stdout, stderr, status := loadgen(t, "sweep", file, "--target", address, "--requests-per-connection", "0,2", "--connections", "2", "--delay", "2ms",
+		"--duration", "50ms", "--rounds", "1")
+	if status != 0 || stderr != "" || asked.Load() < 20 {
+		t.Errorf("status %d, %s, asked %d times", status, stderr, asked.Load())
+	}
+	for _, want := range []string{"2 connections, delay 2ms\n", "\n      2", "\n      ∞", "Break-even: ", "by a hop inside loadgen, not by the network"} {
+		if !strings.Contains(stdout, want) && !strings.Contains(strings.Join(strings.Fields(stdout), " "), want) {
+			t.Errorf("there is no %q in\n%s", want, stdout)
+		}
+	}
+}
+
+// TestEndsOfASweep: what fails, and what is not so, is in the exit status.
+func TestEndsOfASweep(t *testing.T) {
+	address, _ := origin(t)
+	t.Run("nobody listens", func(t *testing.T) {
+		_, stderr, status := loadgen(t, "sweep", "http://h/", "--target", "unix:"+t.TempDir()+"/nobody", "-d", "50ms")
+		if status != 1 || !strings.Contains(stderr, "no connection could be opened") {
+			t.Errorf("status %d, %s", status, stderr)
+		}
+	})
+	t.Run("no response in time", func(t *testing.T) {
+		stdout, stderr, status := loadgen(t, "sweep", address, "--delay", "200ms", "-d", "20ms", "--rounds", "1", "--requests-per-connection", "0", "--timeout", "50ms", "--no-backoff")
+		if status != 3 || !strings.Contains(stderr, "the figures are invalid") && !strings.Contains(stderr, "requests failed") || !strings.HasPrefix(stdout, "INVALID\n") {
+			t.Errorf("status %d, %s%s", status, stderr, stdout)
+		}
+	})
+	t.Run("a signal", func(t *testing.T) {
+		var opened atomic.Int64
+		server := httptest.NewUnstartedServer(http.NotFoundHandler())
+		server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+			if state == http.StateNew {
+				opened.Add(1)
+			}
+		}
+		server.Start()
+		defer server.Close()
+		cmd, stdout, stderr := process("sweep", server.URL, "-d", "20ms", "-c", "1", "--requests-per-connection", "0", "--rounds", "100", "--format", "json")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		defer cmd.Process.Kill()
+		for deadline := time.Now().Add(20 * time.Second); opened.Load() < 3 && time.Now().Before(deadline); { // one in each run
+			time.Sleep(time.Millisecond)
+		}
+		cmd.Process.Signal(syscall.SIGTERM)
+		cmd.Wait()
+		s := sweptOf(t, stdout.String())
+		if status := cmd.ProcessState.ExitCode(); status != 0 || stderr.Len() > 0 || len(s.Notes) != 1 || !strings.Contains(s.Notes[0], "interrupted after") {
+			t.Errorf("status %d, %s%q", status, stderr, s.Notes)
+		}
+	})
+}
+
+// TestSweepFlags: what means nothing is refused in one sentence, and the environment of
+// replay is not that of sweep.
+func TestSweepFlags(t *testing.T) {
+	for _, test := range []struct{ args, says string }{
+		{"", "name a recording or a URL"},
+		{"--requests-per-connection 1,few", "--requests-per-connection is numbers such as 1,4,16,0"},
+		{"--requests-per-connection 1,-1", "--requests-per-connection is"},
+		{"--requests-per-connection 4,4", "each once"},
+		{"--connections 0", "--connections is numbers from 1 up"},
+		{"-c 0", "-c is numbers from 1 up"},
+		{"--connections 99999999", "--connections: 99999999 connections"},
+		{"--idle 5", "--idle is times such as 0,10ms"},
+		{"--idle -5ms", "--idle is times"},
+		{"--delay soon", "--delay is times such as 0,1ms,20ms"},
+		{"--duration 0s", "--duration is longer than 0"},
+		{"--rounds 0", "--rounds is from 1 to 100"},
+		{"--rounds 101", "--rounds is from 1 to 100"},
+		{"--pid 5", "--pid is NAME=PID"},
+		{"--pid edge=0", "--pid is NAME=PID"},
+		{"--pid edge=999999999", "--pid: there is no process 999999999, edge"},
+		{"--format bench", "--format is text or json"},
+		{"--against nowhere", "nowhere"},
+		{"--timeout 0s", "--timeout is longer than 0"},
+		{"--insecure", "--insecure is for TLS"},
+	} {
+		args := append([]string{"sweep"}, strings.Fields(test.args)...)
+		if test.args != "" {
+			args = append(args, "127.0.0.1:9")
+		}
+		stdout, stderr, status := loadgen(t, args...)
+		if status != 2 || !strings.Contains(stderr, test.says) || strings.Count(stderr, "\n") != 1 || stdout != "" {
+			t.Errorf("%s: status %d, %s", test.args, status, stderr)
+		}
+	}
+	if _, stderr, status := loadgen(t, "sweep", "127.0.0.1:9", "--html", t.TempDir()+"/no/page"); status != 1 || !strings.Contains(stderr, "--html") {
+		t.Errorf("status %d, %s", status, stderr)
+	}
+	address, _ := origin(t)
+	t.Setenv("LOADGEN_REQUESTS_PER_CONNECTION", "5")
+	t.Setenv("LOADGEN_SWEEP_REQUESTS_PER_CONNECTION", "3")
+	t.Setenv("LOADGEN_CONNECTIONS", "2")
+	stdout, stderr, status := loadgen(t, "sweep", "http://"+address, "-d", "20ms", "--rounds", "1", "--format", "json")
+	if status != 0 {
+		t.Fatal(stderr)
+	}
+	if s := sweptOf(t, stdout); len(s.Cells) != 1 || s.Cells[0].RequestsPerConnection != 3 || s.Cells[0].Connections != defaultConnections {
+		t.Errorf("%+v", s.Cells)
+	}
+}
