@@ -18,6 +18,7 @@
 // What is sent is made by internal/plan, in an order that internal/pace gives. The
 // sending is done by internal/replay, which counts and measures with
 // internal/measure, the judging by internal/verdict, the reporting by internal/report.
+// Many runs become a grid in internal/sweep, over a distance that internal/delay makes.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// Package report puts into words and numbers what a replay has measured.
+// Package report puts into words and numbers what a replay or a sweep has measured.
 //
 //	*replay.Result ──► New ──► Report ──┬──► WriteText   for people, 80 columns
 //	                                    ├──► WriteJSON   for programs, stable names
@@ -8,6 +8,8 @@
 //
 //	*replay.Result ──► Run ──► WriteLog, a log of HdrHistogram
 //	such logs ──► ReadLog ──► Merge ──► Report
+//
+//	sweep.Report ──► WriteSweepText, WriteSweepJSON, and WriteSweepPage   a page of HTML
 //
 //	replay.Progress ──► Line            one line of a terminal, while it runs
 //
