@@ -39,9 +39,10 @@ what the flags make of it, or recordings, whose sessions follow each other witho
 It is sent with each number of requests per connection, from each number of
 connections, with each idle time before a request, and over each delay: a grid. Each of
 its cells is a run of --duration, with new connections. They are opened and come
-to all ages in a warm-up of a tenth of that, which does not count. In a round each
-cell has its turn; the order is shuffled by --seed and reversed in every other
-round, so that what else the machine does meets all cells.
+to all ages in a warm-up of a tenth of that and some round trips, which does not
+count. In a round each cell has its turn; the order is shuffled by --seed and reversed in every other
+round, so that what else the machine does meets all cells. Without flags, that takes
+about a minute.
 
 Of each cell the grid has the medians of all rounds: requests per second, latency
 with connecting counted in, processor time per request, and how many sockets came into
@@ -67,7 +68,8 @@ costs nothing but processor time. It is made by a hop inside loadgen, a relay on
 127.0.0.1 that holds each direction back by half of it, and the first bytes of a
 connection by a round trip more, as long as a handshake takes. It cannot delay the
 handshake itself, so that the time for it is in the first latency; it knows
-no loss, no bottleneck and no slow start. Its processor time is not counted
+no loss, no bottleneck and no slow start. The kernel's own delays (netem) are not
+used, even where there are any. Its processor time is not counted
 as loadgen's, but it is taken from the same machine; where it comes late, the
 cell is suspect. Its sockets are among those in TIME_WAIT.
 
@@ -87,10 +89,10 @@ EXAMPLES
 
 func sweepFlags() []cli.Flag {
 	own := []cli.Flag{
-		&cli.StringFlag{Name: "requests-per-connection", Value: "1,2,4,8,16,32,64,0", Usage: "close connections after each `N,...` of requests; 0: never"},
-		&cli.StringFlag{Name: "connections", Aliases: []string{"c"}, Value: strconv.Itoa(defaultConnections), Usage: "have each `N,...` of connections in use at once"},
-		&cli.StringFlag{Name: "idle", Value: "0", Usage: "wait for each `DURATION,...` before each request, whether or not its connection is there"},
-		&cli.StringFlag{Name: "delay", Value: "0", Usage: "add each round-trip time of `DURATION,...`, by a hop inside loadgen"},
+		&cli.StringFlag{Name: "requests-per-connection", Value: "1,2,4,8,16,32,64,0", Usage: "close connections after so many requests, each number of `N,...` in turns; 0: never"},
+		&cli.StringFlag{Name: "connections", Aliases: []string{"c"}, Value: strconv.Itoa(defaultConnections), Usage: "have so many connections in use at once, each number of `N,...`"},
+		&cli.StringFlag{Name: "idle", Value: "0", Usage: "wait so long before a request, whether or not its connection is there: each of `DURATION,...`"},
+		&cli.StringFlag{Name: "delay", Value: "0", Usage: "add such a round-trip time, by a hop inside loadgen: each of `DURATION,...`"},
 		&cli.StringFlag{Name: "against", Usage: "measure the server at `ADDRESS`, too, and compare the first one with it"},
 		&cli.DurationFlag{Name: "duration", Aliases: []string{"d"}, Value: time.Second, Usage: "measure a cell for `DURATION` in each round"},
 		&cli.IntFlag{Name: "rounds", Value: 6, Usage: "measure each cell `N` times"},
