@@ -2,6 +2,7 @@ package sweep
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -92,8 +93,8 @@ func judge(rounds []Round, delay time.Duration) verdict.Verdict {
 			break
 		}
 	}
-	if all.Answered == 0 {
-		v = v.With(verdict.Invalid, "no request was answered; see what failed, or give it a longer --duration")
+	if slices.ContainsFunc(rounds, func(r Round) bool { return r.RequestsPerS == 0 }) {
+		v = v.With(verdict.Invalid, "no request was answered before the end of a run, so there is nothing to reckon with; see what failed, or give it a longer --duration")
 	}
 	if late := held.Percentile(99); late > delay/10 {
 		v = v.With(verdict.Suspect, fmt.Sprintf("the hop held 1 in 100 packets for %.1f ms longer than the %g ms that it was to, so the server seemed farther away; ask for less, or for a longer --delay",

@@ -12,7 +12,7 @@ import (
 )
 
 func TestJudge(t *testing.T) {
-	sound := Round{Figures: verdict.Figures{Connections: 4, Reached: 4, Requests: 500, Answered: 500, Busy: 0.5}}
+	sound := Round{RequestsPerS: 500, Figures: verdict.Figures{Connections: 4, Reached: 4, Requests: 500, Answered: 500, Busy: 0.5}}
 	for _, test := range []struct {
 		name   string
 		rounds int
@@ -27,7 +27,7 @@ func TestJudge(t *testing.T) {
 		{"the hop is late", 3, func(r *Round) { r.HopLate = measure.New(1100 * time.Microsecond) }, verdict.Suspect, "the hop held 1 in 100 packets for 1.1 ms longer than the 5 ms that it was to"},
 		{"a connection is missing", 3, func(r *Round) { r.Figures.Reached = 3 }, verdict.Invalid, "only 11 of 12 connections"},
 		{"a run was broken off", 3, func(r *Round) { r.Broken, r.Failed = true, "no ports" }, verdict.Invalid, "a run did not come to its end: no ports"},
-		{"nothing answered", 1, func(r *Round) { r.Figures.Requests, r.Figures.Answered = 0, 0 }, verdict.Invalid, "no request was answered"},
+		{"nothing answered in one", 3, func(r *Round) { r.RequestsPerS = 0 }, verdict.Invalid, "no request was answered before the end of a run"},
 	} {
 		rounds := make([]Round, test.rounds)
 		for i := range rounds {

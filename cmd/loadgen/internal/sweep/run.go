@@ -25,6 +25,8 @@ type Sweep struct {
 	// Progress, if not nil, is told before each run which of how many it is, and how
 	// long it and those that follow take.
 	Progress func(run, of int, left time.Duration)
+	// Replay makes one run; nil: replay.Run does. Tests have others, in simulated worlds.
+	Replay func(context.Context, *plan.Plan, replay.Config) (*replay.Result, error)
 }
 
 // sides are those of the servers.
@@ -65,6 +67,9 @@ func (s *Sweep) config(p Place) replay.Config {
 // of each have given. If the context is cancelled, it is no error: there are less. A
 // server that cannot be reached at all is one.
 func (s *Sweep) Run(ctx context.Context) ([]Cell, error) {
+	if s.Replay == nil {
+		s.Replay = replay.Run
+	}
 	hops, err := s.openHops()
 	defer hops.close()
 	if err != nil {
@@ -114,7 +119,7 @@ func (s *Sweep) measure(ctx context.Context, p Place, through hops) (Round, erro
 	if err != nil {
 		return Round{}, err
 	}
-	result, err := replay.Run(ctx, s.Plan, c)
+	result, err := s.Replay(ctx, s.Plan, c)
 	if err != nil {
 		return Round{}, err
 	}
