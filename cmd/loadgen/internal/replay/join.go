@@ -26,6 +26,7 @@ func (r *Result) join(u *Result) {
 	r.Tally.merge(&u.Tally)
 	r.Ending = max(r.Ending, u.Ending)
 	r.CPU += u.CPU
+	r.Steady = 0
 	r.Busy, r.Kept = max(r.Busy, u.Busy), min(r.Kept, u.Kept)
 	r.Processor = cmp.Or(r.Processor, u.Processor)
 	r.Unsent += u.Unsent

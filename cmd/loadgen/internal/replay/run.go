@@ -45,10 +45,10 @@ type Result struct {
 	// Elapsed is the time from the first connection attempt to the last
 	// response, or to the end of the duration if that was later.
 	Elapsed time.Duration
-	// Steady is the rate of requests that did not fail until no more were sent; 0 if that
-	// was never so, since all had been. What was under way then is left out, and so is the
-	// time that it took: the last response of all may be a slow one, which in a short run
-	// has the Rate look lower.
+	// Steady is the rate of requests that did not fail until no more were sent; 0 if all
+	// had been before, and of several runs. What was under way then is left out, and so is
+	// the time that it took: the last response of all may be a slow one, which in a short
+	// run has the Rate look lower.
 	Steady float64
 	// CPU is the processor time, user and system, that the whole process took
 	// for the run.
