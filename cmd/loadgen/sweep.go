@@ -88,35 +88,24 @@ EXAMPLES
   loadgen sweep 127.0.0.1:8080 --pid edge=$(pidof edge)`
 
 func sweepFlags() []cli.Flag {
-	own := []cli.Flag{
-		&cli.StringFlag{Name: "requests-per-connection", Value: "1,2,4,8,16,32,64,0", Usage: "close connections after so many requests, each number of `N,...` in turns; 0: never"},
-		&cli.StringFlag{Name: "connections", Aliases: []string{"c"}, Value: strconv.Itoa(defaultConnections), Usage: "have so many connections in use at once, each number of `N,...`"},
-		&cli.StringFlag{Name: "idle", Value: "0", Usage: "wait so long before a request, whether or not its connection is there: each of `DURATION,...`"},
-		&cli.StringFlag{Name: "delay", Value: "0", Usage: "add such a round-trip time, by a hop inside loadgen: each of `DURATION,...`"},
-		&cli.StringFlag{Name: "against", Usage: "measure the server at `ADDRESS`, too, and compare the first one with it"},
-		&cli.DurationFlag{Name: "duration", Aliases: []string{"d"}, Value: time.Second, Usage: "measure a cell for `DURATION` in each round"},
-		&cli.IntFlag{Name: "rounds", Value: 6, Usage: "measure each cell `N` times"},
-		&cli.Uint64Flag{Name: "seed", Usage: "shuffle the order of the runs by `N`", DefaultText: "another each time, which is told"},
-		&cli.StringSliceFlag{Name: "pid", Usage: "tell the processor time of process `NAME=PID`, too; may be given several times, and of one name the sum is told"},
-		&cli.StringFlag{Name: "html", Usage: "write the report to `FILE` as well, a page with charts that needs nothing else"},
-		&cli.StringFlag{Name: "format", Value: "text", Usage: "report as `FORMAT` text or json"},
-	}
-	for _, f := range own { // those of replay have other values
-		name := "LOADGEN_SWEEP_" + strings.ToUpper(strings.ReplaceAll(f.Names()[0], "-", "_"))
-		switch f := f.(type) {
-		case *cli.StringFlag:
-			f.EnvVars = []string{name}
-		case *cli.StringSliceFlag:
-			f.EnvVars = []string{name}
-		case *cli.DurationFlag:
-			f.EnvVars = []string{name}
-		case *cli.IntFlag:
-			f.EnvVars = []string{name}
-		case *cli.Uint64Flag:
-			f.EnvVars = []string{name}
-		}
-	}
-	return slices.Concat(own, requestFlags(), []cli.Flag{targetFlag()}, recordingFlags(), patienceFlags(), []cli.Flag{program.LoopsFlag()}, tlsFlags())
+	return slices.Concat([]cli.Flag{
+		&cli.StringFlag{Name: "requests-per-connection", EnvVars: sweepEnv("requests-per-connection"), Value: "1,2,4,8,16,32,64,0", Usage: "close connections after so many requests, each number of `N,...` in turns; 0: never"},
+		&cli.StringFlag{Name: "connections", EnvVars: sweepEnv("connections"), Aliases: []string{"c"}, Value: strconv.Itoa(defaultConnections), Usage: "have so many connections in use at once, each number of `N,...`"},
+		&cli.StringFlag{Name: "idle", EnvVars: sweepEnv("idle"), Value: "0", Usage: "wait so long before a request, whether or not its connection is there: each of `DURATION,...`"},
+		&cli.StringFlag{Name: "delay", EnvVars: sweepEnv("delay"), Value: "0", Usage: "add such a round-trip time, by a hop inside loadgen: each of `DURATION,...`"},
+		&cli.StringFlag{Name: "against", EnvVars: sweepEnv("against"), Usage: "measure the server at `ADDRESS`, too, and compare the first one with it"},
+		&cli.DurationFlag{Name: "duration", EnvVars: sweepEnv("duration"), Aliases: []string{"d"}, Value: time.Second, Usage: "measure a cell for `DURATION` in each round"},
+		&cli.IntFlag{Name: "rounds", EnvVars: sweepEnv("rounds"), Value: 6, Usage: "measure each cell `N` times"},
+		&cli.Uint64Flag{Name: "seed", EnvVars: sweepEnv("seed"), Usage: "shuffle the order of the runs by `N`", DefaultText: "another each time, which is told"},
+		&cli.StringSliceFlag{Name: "pid", EnvVars: sweepEnv("pid"), Usage: "tell the processor time of process `NAME=PID`, too; may be given several times, and of one name the sum is told"},
+		&cli.StringFlag{Name: "html", EnvVars: sweepEnv("html"), Usage: "write the report to `FILE` as well, a page with charts that needs nothing else"},
+		&cli.StringFlag{Name: "format", EnvVars: sweepEnv("format"), Value: "text", Usage: "report as `FORMAT` text or json"},
+	}, requestFlags(), []cli.Flag{targetFlag()}, recordingFlags(), patienceFlags(), []cli.Flag{program.LoopsFlag()}, tlsFlags())
+}
+
+// sweepEnv is the variable of a flag that has other values than that of replay.
+func sweepEnv(flag string) []string {
+	return []string{"LOADGEN_SWEEP_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))}
 }
 
 const mostRounds = 100
@@ -247,15 +236,14 @@ func serverOf(c *cli.Context, p *plan.Plan, at string) (replay.Config, error) {
 // setAxes reads the lists.
 func setAxes(c *cli.Context, a *sweep.Axes) error {
 	var err error
-	count := func(s string) (int, error) { return strconv.Atoi(s) }
 	span := func(s string) (sweep.Seconds, error) {
 		d, err := time.ParseDuration(s)
 		return sweep.Seconds(d), err
 	}
-	if a.RequestsPerConnection, err = axis(c, "requests-per-connection", count, 0, "numbers such as 1,4,16,0"); err != nil {
+	if a.RequestsPerConnection, err = axis(c, "requests-per-connection", strconv.Atoi, 0, "numbers such as 1,4,16,0"); err != nil {
 		return err
 	}
-	if a.Connections, err = axis(c, "connections", count, 1, "numbers from 1 up, such as 4,64"); err != nil {
+	if a.Connections, err = axis(c, "connections", strconv.Atoi, 1, "numbers from 1 up, such as 4,64"); err != nil {
 		return err
 	}
 	if a.Idle, err = axis(c, "idle", span, 0, "times such as 0,10ms"); err != nil {
@@ -264,7 +252,7 @@ func setAxes(c *cli.Context, a *sweep.Axes) error {
 	if a.Delay, err = axis(c, "delay", span, 0, "times such as 0,1ms,20ms"); err != nil {
 		return err
 	}
-	if i := slices.Index(a.RequestsPerConnection, 0); i == 0 { // is the most
+	if a.RequestsPerConnection[0] == 0 { // which is the most
 		a.RequestsPerConnection = append(a.RequestsPerConnection[1:], 0)
 	}
 	return nil

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -106,43 +105,20 @@ func (t *page) grid(r *sweep.Report, cells []sweep.Cell) {
 	for i := 0; i < len(all); i += columnsOfGrid {
 		t.table(all[i:min(i+columnsOfGrid, len(all))], cells)
 	}
-	for _, d := range doubtsOf(cells) {
-		for i, part := range fold(d.mark+" "+english.Printable(d.words()), columns-4) {
-			t.WriteString([]string{"  ", "    "}[min(i, 1)] + part + "\n")
+	for _, reason := range doubtsOf(cells) {
+		for i, part := range fold(english.Printable(reason), columns-4) {
+			t.WriteString([]string{"  - ", "    "}[min(i, 1)] + part + "\n")
 		}
 	}
 }
 
-// A doubt is a reason why cells are not valid, in the words of the first of them.
-type doubt struct {
-	mark, reason string
-	of           []string // cells, by their numbers of requests per connection
-}
-
-// doubtsOf are those of a line of the grid. Reasons that differ in numbers only are one.
-func doubtsOf(cells []sweep.Cell) (all []*doubt) {
-	known := map[string]*doubt{}
+// doubtsOf are the reasons why cells of a line of the grid are marked.
+func doubtsOf(cells []sweep.Cell) []string {
+	var parts []verdict.Part
 	for _, c := range cells {
-		for _, reason := range c.Verdict.Reasons {
-			kind := numbers.ReplaceAllString(reason, "")
-			if known[kind] == nil {
-				known[kind] = &doubt{mark: mark(c.Verdict), reason: reason}
-				all = append(all, known[kind])
-			}
-			known[kind].of = append(known[kind].of, reuse(c.RequestsPerConnection))
-		}
+		parts = append(parts, verdict.Part{Name: c.Reuse(), Verdict: c.Verdict})
 	}
-	return all
-}
-
-var numbers = regexp.MustCompile(`[0-9][0-9.,]*`)
-
-func (d *doubt) words() string {
-	text := d.of[0] + ": " + d.reason
-	if len(d.of) > 1 {
-		text += "; likewise " + strings.Join(d.of[1:], ", ")
-	}
-	return text
+	return verdict.Join(parts...).Reasons
 }
 
 // table writes some of the figures.

@@ -40,7 +40,7 @@ type pageServer struct {
 	BreakEven string
 	Columns   []pageColumn
 	Rows      []pageRow
-	Doubts    []pageDoubt
+	Doubts    []string
 
 	cells     []sweep.Cell
 	breakEven *sweep.BreakEven
@@ -56,8 +56,6 @@ type pageRow struct {
 }
 
 type pageFigure struct{ Value, Interval string }
-
-type pageDoubt struct{ Mark, Words string }
 
 type pageChart struct {
 	SVG     template.HTML
@@ -110,8 +108,8 @@ func pageServerOf(r *sweep.Report, cells []sweep.Cell, b *sweep.BreakEven) pageS
 		}
 		p.Rows = append(p.Rows, row)
 	}
-	for _, d := range doubtsOf(cells) {
-		p.Doubts = append(p.Doubts, pageDoubt{d.mark, english.Printable(d.words())})
+	for _, reason := range doubtsOf(cells) {
+		p.Doubts = append(p.Doubts, english.Printable(reason))
 	}
 	return p
 }

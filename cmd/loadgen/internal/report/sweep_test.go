@@ -1,6 +1,9 @@
 package report
 
 import (
+	"encoding/xml"
+	"html/template"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -129,5 +132,46 @@ func TestBreakEvenInWords(t *testing.T) {
 func TestSweepLine(t *testing.T) {
 	if got := SweepLine(13, 48, 36*time.Second, 60); got != "\r\x1b[K  [██████                  ]   run 13 of 48   36s left" {
 		t.Errorf("%q", got)
+	}
+}
+
+// TestSweepPage: whatever is in a report, what is drawn is sound, nothing of it is markup,
+// and the page refers to nothing outside of itself.
+func TestSweepPage(t *testing.T) {
+	reports := map[string]*sweep.Report{"6 rounds": swept(6), "1 round": swept(1)}
+	alone := swept(6)
+	alone.Settings.Against = ""
+	reports["one server, one cell"] = sweep.New(alone.Settings, nil, alone.Cells[8:9]) // kept alive
+	reports["one server, one other cell"] = sweep.New(alone.Settings, nil, alone.Cells[2:3])
+	nothing := sweep.CellOf(alone.Cells[0].Place, make([]sweep.Round, 6), nil)
+	reports["nothing answered"] = sweep.New(alone.Settings, nil, []sweep.Cell{nothing})
+	for name, r := range reports {
+		var b strings.Builder
+		if err := WriteSweepPage(&b, r); err != nil {
+			t.Fatal(err)
+		}
+		page := b.String()
+		for _, wrong := range []string{"<b>&", "\u202e", "<origin>", "NaN", "Inf", "src=", "url(", "@import", "<script"} {
+			if strings.Contains(page, wrong) {
+				t.Errorf("%s: there is %q", name, wrong)
+			}
+		}
+		if refers := regexp.MustCompile(`href="([^"]*)"`).FindAllString(page, -1); len(refers) != 1 || refers[0] != `href="data:,"` {
+			t.Errorf("%s: the page refers to %q", name, refers)
+		}
+		charts := regexp.MustCompile(`(?s)<svg.*?</svg>`).FindAllString(page, -1)
+		if want := 2 * len(r.Lines()) / max(len(r.Cells)/10, 1); len(charts) != want {
+			t.Errorf("%s: %d charts, not %d", name, len(charts), want)
+		}
+		for _, chart := range charts {
+			if err := xml.Unmarshal([]byte(chart), new(struct{})); err != nil {
+				t.Errorf("%s: %v in %s", name, err, chart)
+			}
+		}
+		for _, b := range r.BreakEven {
+			if !strings.Contains(page, template.HTMLEscapeString(breakEvenIs(&b))) {
+				t.Errorf("%s: there is no %q", name, breakEvenIs(&b))
+			}
+		}
 	}
 }

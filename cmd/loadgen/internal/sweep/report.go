@@ -180,12 +180,14 @@ func (r *Report) Err() error {
 }
 
 // Words say which cell it is.
-func (p Place) Words() string {
-	reuse := "kept alive"
+func (p Place) Words() string { return fmt.Sprintf("%s, %s, %s", p.To, p.Load.Words(), p.Reuse()) }
+
+// Reuse says how long connections live, such as "4 requests each".
+func (p Place) Reuse() string {
 	if n := p.RequestsPerConnection; n > 0 {
-		reuse = english.Plural(n, "request") + " each"
+		return english.Plural(n, "request") + " each"
 	}
-	return fmt.Sprintf("%s, %s, %s", p.To, p.Load.Words(), reuse)
+	return "kept alive"
 }
 
 // Words say what is asked, such as "16 connections, idle for 10ms, delay 1ms".
