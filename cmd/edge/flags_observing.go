@@ -6,12 +6,32 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/hopwire/hopwire/shared/events/redact"
+	"github.com/hopwire/hopwire/shared/program"
 	"github.com/hopwire/hopwire/shared/size"
 )
 
 // lines and tracePictures are what a trace may show.
 const lines, tracePictures = "lines", "pictures"
+
+// observingFlags say what is written down of what the edge does.
+func observingFlags() []cli.Flag {
+	path := func(name, usage string) cli.Flag {
+		return &cli.StringFlag{Name: name, Usage: usage, Category: observing}
+	}
+	return []cli.Flag{
+		path("access-log", "write a line for each exchange to `FILE`; -: standard output"),
+		&cli.BoolFlag{Name: "log-connections", Category: observing, Usage: "add a line for each connection when it ends, of clients and to origins, idle ones too"},
+		program.LogFormatFlag(observing),
+		path("record", "record both hops to `FILE` as pcapng, with all that is in them, also passwords unless --redact is given; -: standard output"),
+		&cli.BoolFlag{Name: "trace", Category: observing, Usage: "print a line for each exchange when it ends, on standard output; --trace pictures: both hops side by side"},
+		&cli.StringSliceFlag{Name: "redact", Category: observing, Usage: "blank the values of Authorization, Cookie, Set-Cookie and Proxy-Authorization, and of the fields `NAME`,..., in the recording and the trace; standard: of those four alone. Targets and content stay as they are"},
+		&cli.StringFlag{Name: "tap-memory", Value: "64MiB", Category: observing, Usage: "let the recording and the trace take `SIZE` each for what they have not written yet; what finds no room is left out, and said"},
+		&cli.StringFlag{Name: "record-max", Category: observing, Usage: "when the recording has reached `SIZE`, such as 100MB or 1GiB, go on in FILE.1, FILE.2 and so on", DefaultText: "no bound"},
+	}
+}
 
 // trace reads what is to be shown; it is the program's only argument, since the flag
 // may stand alone.
