@@ -132,21 +132,33 @@ func checked(action cli.ActionFunc, argsUsage string, required []string) cli.Act
 	}
 }
 
-// version is the module version that the build recorded, or else the revision.
+// version is that of the module, as it was installed, or else the revision that it was
+// built from.
 func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
+	info, _ := debug.ReadBuildInfo()
+	return versionOf(info)
+}
+
+func versionOf(info *debug.BuildInfo) string {
+	if info == nil {
 		return "devel"
 	}
 	if v := info.Main.Version; v != "" && v != "(devel)" {
 		return v
 	}
+	setting := map[string]string{}
 	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			return "devel-" + s.Value[:min(len(s.Value), 12)]
-		}
+		setting[s.Key] = s.Value
 	}
-	return "devel"
+	revision := setting["vcs.revision"]
+	if revision == "" {
+		return "devel"
+	}
+	v := "devel-" + revision[:min(len(revision), 12)]
+	if setting["vcs.modified"] == "true" {
+		v += "+dirty" // as go says it
+	}
+	return v
 }
 
 // report writes err on w, one line for each independent failure, and says which

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"testing"
 	"time"
@@ -234,6 +235,28 @@ func TestVersion(t *testing.T) {
 	app.Writer = &out
 	if status := run(t.Context(), app, []string{"edge", "--version"}); status != 0 || !strings.HasPrefix(out.String(), "edge version ") {
 		t.Errorf("exit status %d, %q", status, &out)
+	}
+}
+
+// A version is never that of a revision which was changed before it was built.
+func TestVersionOf(t *testing.T) {
+	settings := func(revision, modified string) []debug.BuildSetting {
+		return []debug.BuildSetting{{Key: "vcs.revision", Value: revision}, {Key: "vcs.modified", Value: modified}}
+	}
+	for _, test := range []struct {
+		info *debug.BuildInfo
+		want string
+	}{
+		{nil, "devel"},
+		{&debug.BuildInfo{}, "devel"},
+		{&debug.BuildInfo{Main: debug.Module{Version: "v0.1.0"}}, "v0.1.0"},
+		{&debug.BuildInfo{Main: debug.Module{Version: "(devel)"}, Settings: settings("0123456789abcdef", "false")}, "devel-0123456789ab"},
+		{&debug.BuildInfo{Main: debug.Module{Version: "(devel)"}, Settings: settings("0123456789abcdef", "true")}, "devel-0123456789ab+dirty"},
+		{&debug.BuildInfo{Settings: settings("", "true")}, "devel"},
+	} {
+		if got := versionOf(test.info); got != test.want {
+			t.Errorf("%+v: %s; want %s", test.info, got, test.want)
+		}
 	}
 }
 
