@@ -1,10 +1,14 @@
 package integration
 
 import (
+	"errors"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -34,4 +38,73 @@ func TestReadmeShowsWhatLoadgenShows(t *testing.T) {
 	if !found || !strings.HasPrefix(same(shown), same(picture)) {
 		t.Errorf("README.md has\n%s\nand loadgen shows\n%s", picture, shown)
 	}
+}
+
+// Each experiment that README has commands for can be made as it stands there: its first
+// line keeps the topology up, the others succeed meanwhile.
+func TestReadmeExperiments(t *testing.T) {
+	for _, tool := range []string{"curl", "tshark"} {
+		requireTool(t, tool)
+	}
+	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ := strings.Cut(string(readme), "\nEight experiments")
+	experiments := regexp.MustCompile("(?s)\n(\\d)\\. \\*\\*.*?\n   ```\n(.*?)   ```\n").FindAllStringSubmatch(text, -1)
+	if len(experiments) != 7 {
+		t.Errorf("%d experiments have commands", len(experiments))
+	}
+	for _, experiment := range experiments {
+		t.Run(experiment[1], func(t *testing.T) {
+			t.Parallel()
+			makeExperiment(t, strings.Split(strings.TrimSpace(experiment[2]), "\n"))
+		})
+	}
+}
+
+func makeExperiment(t *testing.T, lines []string) {
+	t.Helper()
+	dir := t.TempDir()
+	scripts, err := filepath.Abs(filepath.Join(root, "scripts"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := filepath.Join(dir, "bin")
+	err = errors.Join(os.Mkdir(bin, 0o777), os.Symlink(scripts, filepath.Join(dir, "scripts")))
+	for _, name := range []string{"origin", "edge", "loadgen"} {
+		err = errors.Join(err, os.Symlink(command(name).Path, filepath.Join(bin, name)))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := up()
+	cmd.Dir, cmd.Path, cmd.Args = dir, "/bin/bash", []string{"bash", "-c", lines[0]}
+	cmd.Env = append(cmd.Env, "HOPWIRE_BIN=bin")
+	p := start(t, "up", cmd)
+	if _, err := p.WaitLog(regexp.MustCompile(`(?m)^All is up`), patience); err != nil {
+		t.Fatal(err)
+	}
+	var ports []string // which the system chose
+	for i, name := range []string{"edge", "origin1?", "TLS"} {
+		if at := regexp.MustCompile(`(?m)^  ` + name + ` +https?://(\S+)/$`).FindStringSubmatch(p.Log()); at != nil {
+			ports = append(ports, []string{"127.0.0.1:8080", "127.0.0.1:8081", "127.0.0.1:8443"}[i], at[1])
+		}
+	}
+	here := strings.NewReplacer(append(ports, "-d 1s", "-d 100ms", "-d 3s", "-d 300ms")...)
+	for _, line := range lines[1:] {
+		line = here.Replace(strings.TrimSpace(line))
+		eventually(t, func() string { // what is recorded or logged is there a moment later
+			cmd := exec.Command("bash", "-c", line)
+			cmd.Dir, cmd.Env = dir, append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"))
+			out, err := cmd.CombinedOutput()
+			const invalid = 3 // loadgen's figures, on a machine that is busy with other tests
+			if err != nil && cmd.ProcessState.ExitCode() != invalid || len(out) == 0 {
+				return fmt.Sprintf("%s: %v\n%s", line, err, out)
+			}
+			return ""
+		})
+	}
+	p.Signal(syscall.SIGINT)
+	endsAndLeavesNothing(t, p, 0)
 }
