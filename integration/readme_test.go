@@ -40,8 +40,8 @@ func TestReadmeShowsWhatLoadgenShows(t *testing.T) {
 	}
 }
 
-// Each experiment that README has commands for can be made as it stands there: its first
-// line keeps the topology up, the others succeed meanwhile.
+// What README has to be typed can be typed as it stands there: the first line of a block
+// keeps the topology up, the others succeed meanwhile.
 func TestReadmeExperiments(t *testing.T) {
 	for _, tool := range []string{"curl", "tshark"} {
 		requireTool(t, tool)
@@ -50,20 +50,19 @@ func TestReadmeExperiments(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, text, _ := strings.Cut(string(readme), "\nEight experiments")
-	experiments := regexp.MustCompile("(?s)\n(\\d)\\. \\*\\*.*?\n   ```\n(.*?)   ```\n").FindAllStringSubmatch(text, -1)
-	if len(experiments) != 7 {
-		t.Errorf("%d experiments have commands", len(experiments))
+	experiments := regexp.MustCompile("(?s)\n *```\n([^\n$]*\\bscripts/up\\b[^\n]*)\n([^`]+)\n *```\n").FindAllStringSubmatch(string(readme), -1)
+	if len(experiments) != 8 {
+		t.Errorf("%d blocks", len(experiments))
 	}
 	for _, experiment := range experiments {
-		t.Run(experiment[1], func(t *testing.T) {
+		t.Run(strings.TrimSpace(experiment[1]), func(t *testing.T) {
 			t.Parallel()
-			makeExperiment(t, strings.Split(strings.TrimSpace(experiment[2]), "\n"))
+			makeExperiment(t, experiment[1], strings.Split(experiment[2], "\n"))
 		})
 	}
 }
 
-func makeExperiment(t *testing.T, lines []string) {
+func makeExperiment(t *testing.T, keepsUp string, lines []string) {
 	t.Helper()
 	dir := t.TempDir()
 	scripts, err := filepath.Abs(filepath.Join(root, "scripts"))
@@ -79,7 +78,7 @@ func makeExperiment(t *testing.T, lines []string) {
 		t.Fatal(err)
 	}
 	cmd := up()
-	cmd.Dir, cmd.Path, cmd.Args = dir, "/bin/bash", []string{"bash", "-c", lines[0]}
+	cmd.Dir, cmd.Path, cmd.Args = dir, "/bin/bash", []string{"bash", "-c", keepsUp}
 	cmd.Env = append(cmd.Env, "HOPWIRE_BIN=bin")
 	p := start(t, "up", cmd)
 	if _, err := p.WaitLog(regexp.MustCompile(`(?m)^All is up`), patience); err != nil {
@@ -92,7 +91,7 @@ func makeExperiment(t *testing.T, lines []string) {
 		}
 	}
 	here := strings.NewReplacer(append(ports, "-d 1s", "-d 100ms", "-d 3s", "-d 300ms")...)
-	for _, line := range lines[1:] {
+	for _, line := range lines {
 		line = here.Replace(strings.TrimSpace(line))
 		eventually(t, func() string { // what is recorded or logged is there a moment later
 			cmd := exec.Command("bash", "-c", line)
