@@ -16,8 +16,8 @@
 // A test that needs a further program is skipped where it is missing, and says
 // so. With HOPWIRE_REQUIRE_TOOLS=1 it fails instead.
 //
-// What measures the binaries stands beside it, in cmd: bench, weather, and browse
-// for the demonstration. In internal is what they and the tests have in common:
+// What measures the binaries stands beside it, in cmd: bench, weather, browse for
+// the demonstration, and tlsrelay. In internal is what they and the tests share:
 // processes, other servers, a browser's visit, weather.
 //
 // house_test.go asserts the rules by which the repository is built: who imports
