@@ -11,6 +11,7 @@ import (
 
 // The demo fits a terminal, says how many connections the recording has, and leads on.
 func TestDemo(t *testing.T) {
+	notForRaces(t)
 	t.Parallel()
 	cmd := exec.Command("scripts/demo", "0.1")
 	cmd.Dir = root

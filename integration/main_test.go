@@ -146,6 +146,15 @@ func missing(t *testing.T, reason string) {
 	t.Skip(reason)
 }
 
+// notForRaces skips a test of what the scripts do with the programs, where these are
+// built with the race detector: other tests run the same programs.
+func notForRaces(t *testing.T) {
+	t.Helper()
+	if wiretest.RaceDetector {
+		t.Skip("races are looked for by other tests")
+	}
+}
+
 // eventually waits until the condition holds. problem says what it is when it
 // does not yet.
 func eventually(t *testing.T, problem func() string) {

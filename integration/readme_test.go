@@ -43,6 +43,7 @@ func TestReadmeShowsWhatLoadgenShows(t *testing.T) {
 // What README has to be typed can be typed as it stands there: the first line of a block
 // keeps the topology up, the others succeed meanwhile.
 func TestReadmeExperiments(t *testing.T) {
+	notForRaces(t)
 	for _, tool := range []string{"curl", "tshark"} {
 		requireTool(t, tool)
 	}

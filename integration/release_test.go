@@ -6,8 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/hopwire/hopwire/shared/wiretest"
 )
 
 // somebody is who commits.
@@ -16,9 +14,7 @@ var somebody = []string{"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@b.test", "GIT_C
 // repositoryOfThisTree is a new repository with one commit, of what is here.
 func repositoryOfThisTree(t *testing.T) string {
 	t.Helper()
-	if wiretest.RaceDetector {
-		t.Skip("what is built here is built without the race detector")
-	}
+	notForRaces(t)
 	dir := t.TempDir()
 	run(t, root, nil, "bash", "-c", `git ls-files -z --cached --others --exclude-standard | xargs -0 ls -d 2>/dev/null | tar -cT - | tar -xC "$1"`, "copy", dir)
 	run(t, dir, nil, "git", "init", "-q")

@@ -62,6 +62,7 @@ func endsAndLeavesNothing(t *testing.T, p *process.Process, status int) {
 
 // What scripts/up prints to be pasted into another terminal works as it stands there.
 func TestUp(t *testing.T) {
+	notForRaces(t)
 	requireTool(t, "curl")
 	file := filepath.Join(t.TempDir(), "a recording.pcapng")
 	for _, test := range []struct {
