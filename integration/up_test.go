@@ -27,9 +27,9 @@ func up(args ...string) *exec.Cmd {
 }
 
 // startUp starts it, and waits until all is up.
-func startUp(t *testing.T, args ...string) *process.Process {
+func startUp(t *testing.T, cmd *exec.Cmd) *process.Process {
 	t.Helper()
-	p := start(t, "up", up(args...))
+	p := start(t, "up", cmd)
 	if _, err := p.WaitLog(regexp.MustCompile(`(?m)^All is up`), patience); err != nil {
 		t.Fatal(err)
 	}
@@ -67,18 +67,21 @@ func TestUp(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "a recording.pcapng")
 	for _, test := range []struct {
 		args  []string
+		log   string // format
 		lines int
 		says  []string // by the commands, in this order
 		left  string   // what is said in the end
 	}{
-		{[]string{"--origins", "2"}, 4, []string{"<title>", "it balances", `"requests":`, "listening on"}, ""},
-		{[]string{"--record", file, "--tls"}, 9, []string{"<title>", "kept alive", "c1#1 -> o1#1 ", "│", "verified", "<title>", "1,000 opened", `"requests":`, "listening on"},
+		{[]string{"--origins", "2"}, "text", 4, []string{"<title>", "it balances", `"requests":`, "listening on"}, ""},
+		{[]string{"--record", file, "--tls"}, "text", 9, []string{"<title>", "kept alive", "c1#1 -> o1#1 ", "│", "verified", "<title>", "1,000 opened", `"requests":`, "listening on"},
 			"The recording is " + file + ".\n"},
-		{[]string{"--fault=stale"}, 4, []string{"<title>", "sent again", "listening on"}, ""},
+		{[]string{"--fault=stale"}, "json", 4, []string{"<title>", "sent again", "listening on"}, ""},
 	} {
 		t.Run(strings.Join(test.args, " "), func(t *testing.T) {
 			t.Parallel()
-			p := startUp(t, test.args...)
+			cmd := up(test.args...)
+			cmd.Env = append(cmd.Env, "ORIGIN_LOG_FORMAT="+test.log, "EDGE_LOG_FORMAT="+test.log)
+			p := startUp(t, cmd)
 			_, text, _ := strings.Cut(p.Log(), "in this folder:\n")
 			said, lines := "", 0
 			for _, match := range regexp.MustCompile(`(?m)^  (\S(?:.*\\\n)*.*)$`).FindAllStringSubmatch(text, -1) {
@@ -122,7 +125,7 @@ func paste(t *testing.T, line string) string {
 
 // If one program dies, it is named, and the rest is ended.
 func TestUpWithoutAnOrigin(t *testing.T) {
-	p := startUp(t, "--origins", "2")
+	p := startUp(t, up("--origins", "2"))
 	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", p.PID()))
 	if err != nil {
 		t.Fatal(err)
