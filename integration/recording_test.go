@@ -16,6 +16,8 @@ import (
 	"testing"
 
 	"github.com/hopwire/hopwire/integration/internal/browse"
+	recordings "github.com/hopwire/hopwire/shared/capture"
+	"github.com/hopwire/hopwire/shared/events"
 )
 
 // recordVisits has the edge in front of origin record some visits, and returns
@@ -154,6 +156,55 @@ func TestTcpdumpCaptureIsReplayed(t *testing.T) {
 	stop()
 	for _, perConnection := range []string{"0", "1"} {
 		replay(t, file, requests, "--target", u.addr(), "--verify", "--requests-per-connection", perConnection)
+	}
+}
+
+// Who ends the connections of a replay, and how, is what --close says, as tcpdump
+// sees it.
+func TestTcpdumpSeesWhoCloses(t *testing.T) {
+	requireTool(t, "tcpdump")
+	u := startUpstream(t, func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, r.URL) })
+	type end struct {
+		how  events.Means
+		from events.Direction
+	}
+	for by, want := range map[string]end{
+		"fin":    {events.FIN, events.Inbound},
+		"rst":    {events.RST, events.Inbound},
+		"header": {events.FIN, events.Outbound}, // the server does as it is told
+	} {
+		t.Run(by, func(t *testing.T) {
+			file, stop := capture(t, u.addr())
+			run(t, "", nil, filepath.Join(binaries, "loadgen"), "replay", "--close", by,
+				"-n", "6", "-c", "1", "--requests-per-connection", "3", u.URL+"/asked")
+			stop()
+			f, err := os.Open(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			recording, err := recordings.Read(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			requests := 0
+			for _, c := range recording.Connections {
+				if !strings.HasPrefix(string(c.Exchanges[0].Request.Raw), "GET /asked ") {
+					continue
+				}
+				requests += len(c.Exchanges)
+				if got := (end{c.Closed.How, c.Closed.From}); got != want {
+					t.Errorf("connection %s with %d requests: %v, want %v", c.ID, len(c.Exchanges), got, want)
+				}
+				last := string(c.Exchanges[len(c.Exchanges)-1].Request.Raw)
+				if strings.Contains(last, "Connection: close") != (by == "header") {
+					t.Errorf("the last request is %q", last)
+				}
+			}
+			if requests != 6 {
+				t.Errorf("tcpdump has seen %d requests, want 6", requests)
+			}
+		})
 	}
 }
 
