@@ -43,7 +43,7 @@ func (c *checker) addresses(name string) (all []*loop.Address) {
 			c.problem("--%s: %q is a URL; %s", name, s, instead)
 			continue
 		}
-		a, err := loop.ParseAddress(s)
+		a, err := loop.ParsePeer(s)
 		if err != nil {
 			c.problem("--%s: %v", name, err)
 			continue

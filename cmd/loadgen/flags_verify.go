@@ -100,6 +100,7 @@ func saveFailures(c *cli.Context, config *replay.Config) (*failures, error) {
 		return nil, fmt.Errorf("--save-failures: %w", err)
 	}
 	config.Failures = replay.NewFailures(config.Loops)
+	config.Failures.Blanked = blanked != nil
 	return &failures{file, config.Failures.Read(redact.Sink(recorder, blanked))}, nil
 }
 

@@ -419,7 +419,7 @@ func configOf(c *cli.Context, p *plan.Plan) (replay.Config, error) {
 		return config, err
 	}
 	config.ResumeTLS = c.Bool("tls-resume")
-	if config.Target, err = loop.ParseAddress(to.address); err != nil {
+	if config.Target, err = loop.ParsePeer(to.address); err != nil {
 		return config, program.Usagef("--target: %v", err)
 	}
 	if config.Sources, err = sourcesOf(c.String("source")); err != nil {

@@ -227,7 +227,7 @@ func serverOf(c *cli.Context, p *plan.Plan, at string) (replay.Config, error) {
 	if err != nil {
 		return config, err
 	}
-	if config.Target, err = loop.ParseAddress(to.address); err != nil {
+	if config.Target, err = loop.ParsePeer(to.address); err != nil {
 		return config, program.Usagef("%v", err)
 	}
 	return config, nil

@@ -2,6 +2,9 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -97,6 +100,22 @@ func TestSavedFailuresAreRedacted(t *testing.T) {
 	}
 	text, err := os.ReadFile(saved)
 	if s := string(text); err != nil || strings.Contains(s, "5ecret") || !strings.Contains(s, "X-Key: ******\r\nX-Open: seen") || !strings.Contains(s, "Authorization: ******") {
+		t.Errorf("%v, %q", err, text)
+	}
+	// Nor where it is what differs: then the file says where, and not what.
+	n := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n++
+		w.Header().Set("Set-Cookie", fmt.Sprint("5ecret", n))
+	}))
+	defer server.Close()
+	address = server.Listener.Addr().String()
+	file = pcapOf(t, address, []string{request("/a"), "HTTP/1.1 200 OK\r\nSet-Cookie: 5ecret0\r\nContent-Length: 0\r\n\r\n"})
+	if _, stderr, status := loadgen(t, "replay", file, "--verify-head", "--target", address, "--save-failures", saved, "--redact", "standard"); status != 1 {
+		t.Fatalf("status %d, %s", status, stderr)
+	}
+	text, err = os.ReadFile(saved)
+	if s := string(text); err != nil || strings.Contains(s, "5ecret") || !strings.Contains(s, "head differs at offset ") {
 		t.Errorf("%v, %q", err, text)
 	}
 	for _, test := range []struct {

@@ -48,7 +48,7 @@ func TestNothingOutlivesAConnection(t *testing.T) {
 			}
 			connections(0, 1000)
 			before := heap()
-			connections(1000, 101_000)
+			connections(1000, 21_000)
 			if after := heap(); after > before+1<<20 {
 				t.Errorf("the heap has grown from %d to %d bytes", before, after)
 			}

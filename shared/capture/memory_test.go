@@ -14,6 +14,7 @@ import (
 	"github.com/gopacket/gopacket/layers"
 
 	"github.com/hopwire/hopwire/shared/events"
+	"github.com/hopwire/hopwire/shared/wiretest"
 )
 
 // A flood is a file without end: a beginning, and what comes again and again.
@@ -61,6 +62,9 @@ var (
 // Whatever is in a file, reading it takes no more memory than it may, and what was
 // read until then is there.
 func TestReadingIsBounded(t *testing.T) {
+	if wiretest.RaceDetector {
+		t.Skip("it is about memory, and the race detector takes its own")
+	}
 	const bound = 32 << 20
 	const ended, cut = "it had come to the bound of memory, 32 MiB: ask for more, or split the file with editcap -c", "more than 1024 KiB without a packet"
 	much := strings.Repeat("x", 32<<10)

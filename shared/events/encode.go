@@ -125,7 +125,7 @@ func decodeAddress(b []byte) netip.AddrPort {
 const maxNote = 48 << 10
 
 // A Draft is a note that is being made: its encoding, which is the one that a ring has.
-// Parameters beyond the bound are left out.
+// A parameter that goes beyond the bound is left out.
 //
 //	warning │ length, kind │ length, text │ length, name │ length, value │ ...
 type Draft struct {
@@ -151,17 +151,20 @@ func (d *Draft) text(s string) {
 
 // String adds a parameter.
 func (d *Draft) String(name, value string) *Draft {
-	d.text(name)
-	d.text(value)
+	if len(name)+len(value) <= d.left {
+		d.text(name)
+		d.text(value)
+	}
 	return d
 }
 
 // Bytes adds a parameter whose value is copied.
 func (d *Draft) Bytes(name string, value []byte) *Draft {
-	d.text(name)
-	value = value[:min(len(value), d.left)]
-	d.left -= len(value)
-	d.b = append(binary.LittleEndian.AppendUint16(d.b, uint16(len(value))), value...)
+	if len(name)+len(value) <= d.left {
+		d.text(name)
+		d.left -= len(value)
+		d.b = append(binary.LittleEndian.AppendUint16(d.b, uint16(len(value))), value...)
+	}
 	return d
 }
 

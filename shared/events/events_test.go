@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 )
@@ -166,6 +167,35 @@ func TestWhatGivesWay(t *testing.T) {
 	}
 	if late := l.late.Load(); told != ends || late != nil || len(r.late) > 0 {
 		t.Errorf("%d ends of %d were told", told, ends)
+	}
+}
+
+// A gap of a connection whose opening had found no room has its size all the same, and
+// a parameter that is too long for a note is left out whole.
+func TestGapsAndNotesWithoutRoom(t *testing.T) {
+	l := &lane{ring: newRing(minimalRing), wake: make(chan struct{}, 1)}
+	track := &Track{lanes: []*lane{l}}
+	f := &Flow{ConnID: ConnID{ClientHop, 1}, Client: someClient, Server: someServer}
+	for l.lost.Sum() == (Dropped{}) { // until there is no room for openings
+		track.Open(&Flow{ConnID: ConnID{ClientHop, 2}, Client: someClient, Server: someServer}, time.Now())
+	}
+	track.Open(f, time.Now())
+	l.ring.head.Store(l.ring.tail.Load())
+	track.Gap(f, Inbound, time.Now(), 65536)
+	track.Draft("kind", "", false).String("long", strings.Repeat("y", maxNote)).Int("status", 200)
+	track.Tell(f, time.Now())
+	var got []Event
+	for b := l.ring.next(); b != nil; b = l.ring.next() {
+		var e Event
+		decode(b, &e, new(Note))
+		got = append(got, e)
+		l.ring.release(sizeOf(b))
+	}
+	if len(got) != 3 || got[0].Kind != Opened || got[1].Kind != Gap || got[1].Missing != 65536 {
+		t.Fatalf("%+v", got)
+	}
+	if params := got[2].Note.Params; len(params) != 1 || params[0] != (Param{"status", "200"}) {
+		t.Errorf("%.100q", params)
 	}
 }
 

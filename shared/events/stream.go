@@ -35,6 +35,9 @@ type Options struct {
 	// Spliced says that bytes which the kernel moves from socket to socket are told as
 	// gaps, for readers who need the heads of messages only. Otherwise none are moved so.
 	Spliced bool
+	// Rouse is how many bytes of a track may wait before a reader is roused. 0 means
+	// 128 KiB, which are still in the processor's cache then.
+	Rouse int
 	// Interval is the longest time that anything is kept from a reader. 0 means
 	// 100 ms.
 	Interval time.Duration
@@ -91,7 +94,7 @@ func (s *Stream) Read(sink Sink) *Reader {
 	}
 	share := cmp.Or(s.options.Memory/max(len(s.tracks), 1), 4<<20)
 	for _, t := range s.tracks {
-		l := &lane{ring: newRing(share), wake: r.wake}
+		l := &lane{ring: newRing(share), wake: r.wake, rouseAt: cmp.Or(s.options.Rouse, 128<<10)}
 		t.lanes, r.lanes = append(t.lanes, l), append(r.lanes, l)
 	}
 	s.readers = append(s.readers, r)

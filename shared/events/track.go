@@ -70,10 +70,12 @@ func (t *Track) Gap(f *Flow, d Direction, at time.Time, n uint64) {
 	if !f.sending(d) || n == 0 {
 		return
 	}
-	t.scratch = binary.LittleEndian.AppendUint64(t.scratch[:0], n)
-	missing := t.scratch
+	e := encoded{kind: Gap, conn: f.ConnID, dir: d, at: at.UnixNano(), offset: f.passed[d], exchange: f.Exchange}
 	for i, l := range t.lanes {
-		if !t.announce(i, f) || !l.put(&encoded{kind: Gap, conn: f.ConnID, dir: d, at: at.UnixNano(), offset: f.passed[d], exchange: f.Exchange, content: missing}, len(l.ring.memory)/8) {
+		told := t.announce(i, f) // in the same memory
+		t.scratch = binary.LittleEndian.AppendUint64(t.scratch[:0], n)
+		e.content = t.scratch
+		if !told || !l.put(&e, len(l.ring.memory)/8) {
 			l.lost.Add(Dropped{Events: 1})
 		}
 	}
@@ -111,8 +113,8 @@ func (t *Track) end(f *Flow, d Direction, kind Kind, how Means, at time.Time, co
 			t.scratch = binary.LittleEndian.AppendUint64(t.scratch[:0], f.passed[d.Reverse()])
 			e.content = t.scratch
 		}
-		if !l.put(&e, 0) {
-			l.putLate(&e)
+		if l.late.Load() != nil || !l.put(&e, 0) {
+			l.putLate(&e) // behind those that are late already
 		}
 	}
 	f.finish(d, kind == Closed)
@@ -170,6 +172,8 @@ func (t *Track) announce(i int, f *Flow) bool {
 type lane struct {
 	ring *ring
 	wake chan<- struct{}
+	// rouseAt is how many bytes may wait before the reader is roused.
+	rouseAt int
 
 	// The reader's: the oldest event, and where the events end that are taken this
 	// time.
@@ -196,15 +200,11 @@ func (l *lane) put(e *encoded, spare int) bool {
 	}
 	e.encode(room)
 	l.ring.publish()
-	if l.ring.used() > min(len(l.ring.memory)/4, roused) {
+	if l.ring.used() > l.rouseAt {
 		l.rouse()
 	}
 	return true
 }
-
-// roused is how much may wait before the reader is roused: so little that it is still
-// in the processor's cache.
-const roused = 128 << 10
 
 // rouse has the reader look now.
 func (l *lane) rouse() {

@@ -35,6 +35,15 @@ func ParseAddress(s string) (*Address, error) {
 	return resolve(s, host, port)
 }
 
+// ParsePeer reads the address of a server to connect to, as ParseAddress does; an empty
+// host is this machine.
+func ParsePeer(s string) (*Address, error) {
+	if strings.HasPrefix(s, ":") {
+		return ParseAddress("127.0.0.1" + s)
+	}
+	return ParseAddress(s)
+}
+
 // maxPath is what sockaddr_un holds, less the closing zero.
 const maxPath = 107
 

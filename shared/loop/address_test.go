@@ -6,6 +6,15 @@ import (
 	"testing"
 )
 
+func TestParsePeer(t *testing.T) {
+	for in, want := range map[string]string{":8080": "127.0.0.1:8080", "[::1]:80": "[::1]:80", "unix:/a": "unix:/a", ":x": ""} {
+		a, err := ParsePeer(in)
+		if err == nil && a.String() != want || (err != nil) != (want == "") {
+			t.Errorf("ParsePeer(%q) is %v, %v; want %s", in, a, err, want)
+		}
+	}
+}
+
 func TestParseAddress(t *testing.T) {
 	long := "/" + strings.Repeat("x", maxPath)
 	for _, test := range []struct {

@@ -44,6 +44,8 @@ type way struct {
 // Take hands an event on.
 func (r *redactor) Take(e *events.Event) {
 	switch e.Kind {
+	case events.Opened:
+		r.conn(e.Conn)
 	case events.Bytes:
 		r.current = *e
 		r.bytes(&r.current)
@@ -67,7 +69,10 @@ func (r *redactor) conn(id events.ConnID) *conn {
 }
 
 func (r *redactor) end(e *events.Event) {
-	c := r.conn(e.Conn)
+	c := r.conns[e.Conn]
+	if c == nil {
+		return // a late end of one that was closed
+	}
 	if c.ways[e.Direction].ended = true; e.Kind == events.Closed || c.ways[e.Direction.Reverse()].ended {
 		delete(r.conns, e.Conn)
 	}

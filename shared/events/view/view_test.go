@@ -8,6 +8,7 @@ import (
 	"unicode"
 
 	"github.com/hopwire/hopwire/shared/events"
+	"github.com/hopwire/hopwire/shared/wiretest"
 )
 
 var ours = regexp.MustCompile("\x1b\\[[0-9]+m")
@@ -43,11 +44,15 @@ func checkText(t *testing.T, s Style, text []byte) {
 }
 
 func TestEveryWidth(t *testing.T) {
+	step := 1
+	if wiretest.RaceDetector {
+		step = 17 // it is one goroutine's work
+	}
 	for name, play := range scenes {
 		var s scene
 		play(&s)
 		all := s.exchanges()
-		for width := 30; width <= 200; width += 1 + width/90*7 {
+		for width := 30; width <= 200; width += step + width/90*7 {
 			plain, coloured := Style{Width: width}, Style{Width: width, Colour: true}
 			text := plain.AppendLanes(everything(plain, all), s.lanes())
 			checkText(t, plain, text)
@@ -178,6 +183,9 @@ func TestCollectorKeepsNothingOfTheEnded(t *testing.T) {
 
 // Lanes are as many as there is room for, and what else there was is told.
 func TestLanesAreBounded(t *testing.T) {
+	if wiretest.RaceDetector {
+		t.Skip("it is one goroutine's work, and much of it")
+	}
 	var l Lanes
 	for n := range uint64(maxLanes + 100) {
 		var s scene

@@ -2,6 +2,7 @@ package replay
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,7 +19,7 @@ import (
 //
 // The lines with - were recorded, those with + arrived.
 type difference struct {
-	what               string
+	where, what        string // without bytes, and with them
 	recorded, received excerpt
 }
 
@@ -87,9 +88,11 @@ func (c *comparison) head(framing wire.FramingKind, got []byte, volatile []strin
 		w, g = w+same, g+same
 		d.recorded.take(want, w)
 		d.received.take(got, g)
-		what = append(what, fmt.Sprintf("head differs at offset %d: %s, recorded %s at offset %d", g, inWords(gotLine), inWords(wantLine), w))
+		d.where = fmt.Sprintf("head differs at offset %d", g)
+		what = append(what, fmt.Sprintf("%s: %s, recorded %s at offset %d", d.where, inWords(gotLine), inWords(wantLine), w))
 	}
 	d.what = strings.Join(what, "; ")
+	d.where = cmp.Or(d.where, d.what)
 	c.headDifference = d
 }
 

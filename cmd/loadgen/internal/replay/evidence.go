@@ -29,14 +29,20 @@ const EvidenceRoom = "8 MiB for each loop"
 // when they are closed, or have it flushed: nothing is written while it is measured.
 type Failures struct {
 	*events.Stream
+	// Blanked says that a reader blanks values: why an exchange failed is saved without
+	// the bytes that were compared.
+	Blanked bool
+
 	lanes []evidence
 	saved atomic.Int64 // how many exchanges
 }
 
-// NewFailures makes that of runs on so many loops. A ring has four times the room, so
-// that none is roused before, and nothing is lost however fast exchanges fail.
+// NewFailures makes that of runs on so many loops. A ring has twice the room, so that
+// nothing is lost however fast exchanges fail, and no reader is roused.
 func NewFailures(loops int) *Failures {
-	f := &Failures{Stream: events.NewStream(loops, events.Options{Memory: loops * 4 * evidenceRoom, Interval: 1000 * time.Hour})}
+	f := &Failures{Stream: events.NewStream(loops, events.Options{
+		Memory: loops * 2 * evidenceRoom, Rouse: 2 * evidenceRoom, Interval: 1000 * time.Hour,
+	})}
 	for i := range loops {
 		f.lanes = append(f.lanes, evidence{f, f.Track(i), evidenceRoom})
 	}
@@ -84,6 +90,18 @@ func (k *keeping) add(p []byte) {
 	k.response = append(k.response, p[:min(len(p), mostOfResponse-len(k.response))]...)
 }
 
+// why is what is said of a failure.
+func (f *Failures) why(failed failure) string {
+	var d *difference
+	switch {
+	case !f.Blanked:
+		return failed.err.Error()
+	case errors.As(failed.err, &d):
+		return d.where
+	}
+	return failed.cause.String()
+}
+
 // save tells of an exchange that failed after its request had gone out.
 func (w *worker) save(f failure, now loop.Time) {
 	l, k := w.lane, w.keeping
@@ -122,7 +140,7 @@ func (w *worker) save(f failure, now loop.Time) {
 		became = "closed"
 	}
 	session, i := w.place()
-	track.Note(flow, wall, &events.Note{Kind: "failure", Warning: true, Text: f.err.Error(), Params: []events.Param{
+	track.Note(flow, wall, &events.Note{Kind: "failure", Warning: true, Text: l.evidence.of.why(f), Params: []events.Param{
 		{Name: "cause", Value: f.cause.String()},
 		{Name: "request", Value: strconv.Itoa(i + 1)},
 		{Name: "session", Value: session.Name},
