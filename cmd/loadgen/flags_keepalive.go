@@ -41,7 +41,7 @@ func keepAliveFlags() []cli.Flag {
 		&cli.StringFlag{Name: "close", Usage: "who ends a connection and how: `HOW` is fin, rst or header", DefaultText: "fin, for URLs also header"},
 		&cli.IntFlag{Name: "pipeline", Value: 1, Usage: "have up to `N` requests under way on a connection, behind its first, while each may be sent again"},
 		&cli.StringFlag{Name: "source", Usage: "connect from `ADDRESS`, or A-B in turns, when ports run out", DefaultText: "what the system chooses"},
-		&cli.DurationFlag{Name: "warmup", Usage: "for `DURATION` before the measuring, requests do not count"},
+		&cli.DurationFlag{Name: "warmup", Usage: "for `DURATION` before the measuring, requests do not count, but for --requests"},
 	}
 }
 
@@ -73,6 +73,8 @@ func setKeepAlive(c *cli.Context, p *plan.Plan, config *replay.Config) (err erro
 		return program.Usagef("--pipeline is at least 1, not %d", config.Pipeline)
 	case config.Pipeline > 1 && (c.IsSet("rate") || c.String("pace") == "recorded" || c.IsSet("idle")):
 		return program.Usagef("--pipeline sends requests at once, and --rate, --pace recorded and --idle say when: give one of them")
+	case bound.Most == 1 && (config.Pipeline > 1 || c.IsSet("idle")):
+		return program.Usagef("--pipeline and --idle are about the requests behind the first one of a connection, and with --requests-per-connection 1 there are none: leave one of them out")
 	case config.Pipeline > 1 && !p.Pipelines():
 		return program.Usagef("--pipeline: none of the requests may be under way with another, as their methods are not idempotent")
 	case c.IsSet("idle") && c.IsSet("rate"):

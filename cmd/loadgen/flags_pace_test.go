@@ -89,6 +89,8 @@ func TestMeaninglessFlags(t *testing.T) {
 		{"--pipeline 2 --rate 5", "--pipeline sends requests at once"},
 		{"--pipeline 2 --idle 5s", "--pipeline sends requests at once"},
 		{"--pipeline 2 --pace recorded", "--pipeline sends requests at once"},
+		{"--pipeline 2 --requests-per-connection 1", "and with --requests-per-connection 1 there are none"},
+		{"--idle 5s --requests-per-connection 1..1", "and with --requests-per-connection 1 there are none"},
 		{"--pipeline 2 POST", "not idempotent"},
 		{"--warmup -1s", "--warmup is 0 or longer"},
 		{"--source here", "--source is an IP address or two"},

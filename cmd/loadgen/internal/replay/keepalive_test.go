@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -241,7 +242,7 @@ func TestWarmup(t *testing.T) {
 		})
 		got := fmt.Sprint(r.Opened, r.ClosedByUs, r.Connect.Count(), r.Unsent)
 		if name == "never ended" {
-			if r.Requests != 0 || r.Warmup != 10 || r.Err() == nil {
+			if r.Requests != 0 || r.Warmup != 10 || r.Err() == nil || !strings.Contains(r.Err().Error(), "within --warmup") {
 				t.Errorf("%s: %d before %+v", name, r.Warmup, countsOf(r))
 			}
 			continue

@@ -394,6 +394,8 @@ func (r *Result) Err() error {
 		return fmt.Errorf("%d of %s had no whole response when the run was over%s", r.Unfinished, english.Plural(r.Requests+r.Unfinished, "request"), r.andConnecting())
 	case r.Connecting*1000 > r.Opened+r.Connecting:
 		return fmt.Errorf("%s still being opened when the run was over", english.Plural(r.Connecting, "connection"))
+	case r.Requests == 0 && r.Warmup > 0:
+		return fmt.Errorf("all of %s came to their end within --warmup, and none was measured; send more, or warm up for less", english.Plural(r.Warmup, "request"))
 	case r.Requests == 0:
 		return errors.New("no request was completed")
 	}
