@@ -42,7 +42,7 @@ func TestConvert(t *testing.T) {
 		`{"status": 200, "content": {"size": 500000}}`, `{"status": 404, "content": {"size": 5, "text": "wrong"}}`,
 		`{"status": 0}`, `{"status": 404, "content": {"size": 5, "text": "wrong"}}`,
 	} {
-		entries = append(entries, fmt.Sprintf(`{"startedDateTime": "2026-01-01T10:00:0%dZ", "connection": "1", "request": {"method": "GET", "url": "http://a/%[1]d"}, "response": %s}`, i, response))
+		entries = append(entries, fmt.Sprintf(`{"startedDateTime": "2026-01-01T10:00:0%dZ", "time": 50, "timings": {"blocked": 10, "wait": 15, "receive": 25}, "connection": "1", "request": {"method": "GET", "url": "http://a/%[1]d"}, "response": %s}`, i, response))
 	}
 	if err := os.WriteFile(archive, []byte(`{"log": {"entries": [`+strings.Join(entries, ",")+`]}}`), 0o644); err != nil {
 		t.Fatal(err)
@@ -57,7 +57,12 @@ func TestConvert(t *testing.T) {
 			t.Errorf("%s: %d asked, %s\n%s", filepath.Base(file), asked.Load(), errs, out)
 		}
 	}
-	if out, _, status := loadgen(t, "show", recording); status != 0 || !strings.Contains(out, "GET ") || strings.Contains(out, "no request") {
+	const shown = "" +
+		" 0.000000 c1#1           200  500041  40.000 GET /0\n" +
+		" 1.000000 c1#2           404      41  40.000 GET /1\n" +
+		" 2.000000 c1#3           -         0  40.000 GET /2\n" +
+		" 3.000000 c13#1          404      41  40.000 GET /3\n"
+	if out, _, status := loadgen(t, "show", recording); status != 0 || out != shown {
 		t.Errorf("status %d, shown as\n%s", status, out)
 	}
 	if _, errs, status := loadgen(t, "convert", recording, archive); status != 1 || !strings.HasSuffix(errs, " is no HTTP archive (HAR) that can be read\n") {

@@ -75,7 +75,7 @@ func convert(rec *capture.Recording, out io.Writer) error {
 		all = appendConnection(all, c)
 	}
 	slices.SortStableFunc(all, func(a, b events.Event) int { return a.At.Compare(b.At) })
-	w, err := capture.NewRecorder(out, capture.Options{Application: "loadgen convert"})
+	w, err := capture.NewRecorder(out, capture.Options{Application: "loadgen"})
 	if err != nil {
 		return err
 	}
@@ -92,47 +92,62 @@ func convert(rec *capture.Recording, out io.Writer) error {
 // ends with a request that has no response.
 func appendConnection(all []events.Event, c *capture.Connection) []events.Event {
 	var passed [2]uint64
-	id, at, place := events.ConnID{Hop: events.ClientHop}, time.Time{}, uint32(0)
-	add := func(e events.Event) {
-		at = at.Add(time.Microsecond)
-		e.Conn, e.At, e.Offset, e.Reverse = id, at, passed[e.Direction], passed[e.Direction.Reverse()]
+	id, last, place := events.ConnID{Hop: events.ClientHop}, time.Time{}, uint32(0)
+	add := func(at time.Time, e events.Event) {
+		if last.Before(at) { // or several were under way at once, which now follow one another
+			last = at
+		}
+		e.Conn, e.At, e.Offset, e.Reverse = id, last, passed[e.Direction], passed[e.Direction.Reverse()]
 		if place > 0 {
 			e.Exchange.Client = events.Use{Conn: id, N: place}
 		}
-		passed[e.Direction] += uint64(len(e.Content))
+		passed[e.Direction] += uint64(len(e.Content)) + e.Missing
 		all = append(all, e)
 	}
-	message := func(d events.Direction, raw []byte) {
-		for len(raw) > 0 {
-			piece := raw[:min(len(raw), events.MaxPiece)]
-			raw = raw[len(piece):]
-			add(events.Event{Kind: events.Bytes, Direction: d, Content: piece, Partial: len(raw) > 0})
+	message := func(d events.Direction, m *capture.Message) {
+		add(m.At, events.Event{Kind: events.Bytes, Direction: d, Content: m.Raw[:m.HeadLen]})
+		for rest := m.Body(); len(rest) > 0; {
+			piece := rest[:min(len(rest), events.MaxPiece)]
+			rest = rest[len(piece):]
+			add(m.End, events.Event{Kind: events.Bytes, Direction: d, Content: piece, Partial: len(rest) > 0})
+		}
+		if n := missing(m); d == events.Outbound && n > 0 {
+			add(m.End, events.Event{Kind: events.Gap, Direction: d, Missing: n})
 		}
 	}
 	for i := range c.Exchanges {
 		x := &c.Exchanges[i]
-		if at.Before(x.Request.At) {
-			at = x.Request.At
-		}
 		if id.N == 0 {
 			id.N, passed, place = uint64(len(all)+1), [2]uint64{}, 0
-			add(events.Event{Kind: events.Opened, Client: clientOf(c.Server, id.N), Server: c.Server})
+			add(x.Request.At, events.Event{Kind: events.Opened, Client: clientOf(c.Server, id.N), Server: c.Server})
 		}
 		place++
-		message(events.Inbound, x.Request.Raw)
-		if len(x.Response.Raw) == 0 {
-			add(events.Event{Kind: events.Closed, Direction: events.Inbound, Means: events.RST})
-			id.N = 0
-			continue
+		message(events.Inbound, &x.Request)
+		if len(x.Response.Raw) > 0 {
+			message(events.Outbound, &x.Response)
 		}
-		message(events.Outbound, x.Response.Raw)
-		passed[events.Outbound] += missing(&x.Response)
-		add(events.Event{Kind: events.Noted, Note: &events.Note{Kind: "exchange", Params: []events.Param{{Name: "status", Value: status(&x.Response)}}}})
+		add(x.Response.End, events.Event{Kind: events.Noted, Note: noteOf(x)})
+		if len(x.Response.Raw) == 0 {
+			add(last, events.Event{Kind: events.Closed, Direction: events.Inbound, Means: events.RST})
+			id.N = 0
+		}
 	}
 	if id.N != 0 {
-		add(events.Event{Kind: events.Closed, Direction: events.Inbound, Means: events.FIN})
+		add(last, events.Event{Kind: events.Closed, Direction: events.Inbound, Means: events.FIN, Comment: "the archive has no more of it"})
 	}
 	return all
+}
+
+// noteOf is what is known of an exchange beyond its bytes: how it ended, and its times,
+// which those of its bytes are not where content is missing.
+func noteOf(x *capture.Exchange) *events.Note {
+	between := func(from, to time.Time) string { return strconv.FormatInt(to.Sub(from).Microseconds(), 10) }
+	return &events.Note{Kind: "exchange", Params: []events.Param{
+		{Name: "status", Value: status(&x.Response)},
+		{Name: "wait", Value: between(x.Request.End, x.Response.At)},
+		{Name: "relay", Value: between(x.Response.At, x.Response.End)},
+		{Name: "total", Value: between(x.Request.At, x.Response.End)},
+	}}
 }
 
 // status is the status code of a response.

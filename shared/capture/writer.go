@@ -19,7 +19,7 @@ import (
 // Options are the choices of a Recorder. What waits for it is bounded by the stream.
 type Options struct {
 	// Application names the writing program, in the file's header and in its
-	// notes. Empty means "hopwire".
+	// notes, where it is one word (RFC 5424 section 6.2.5). Empty means "hopwire".
 	Application string
 	// Comment stands at the head of the file. Empty means what a gateway's reader has
 	// to know.

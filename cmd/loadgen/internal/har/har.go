@@ -17,6 +17,7 @@ import (
 	"io"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -66,6 +67,8 @@ type archive struct {
 
 type entry struct {
 	StartedDateTime time.Time
+	Time            milliseconds // all that follows
+	Timings         struct{ Blocked, DNS, Connect, Send, Wait, Receive milliseconds }
 	Connection      string
 	ServerIPAddress string
 	FromCache       any `json:"_fromCache"` // Chromium
@@ -82,6 +85,15 @@ type entry struct {
 		Headers    []field
 		Content    content
 	}
+}
+
+// milliseconds are below 0 where they do not apply.
+type milliseconds float64
+
+const longest = 1e9 // milliseconds, which are days
+
+func (ms milliseconds) duration() time.Duration {
+	return time.Duration(min(max(ms, 0), longest) * milliseconds(time.Millisecond))
 }
 
 type field struct{ Name, Value string }
@@ -105,8 +117,8 @@ type builder struct {
 	rec    *capture.Recording
 	byName map[string]*capture.Connection
 
-	cached, bodiless, unreadable int // left out
-	alone, newer, secured        int
+	cached, bodiless, unreadable, broken int // left out
+	alone, newer, secured, timeless      int
 }
 
 func (b *builder) add(e *entry) {
@@ -117,6 +129,9 @@ func (b *builder) add(e *entry) {
 		return
 	case err != nil || at.Host == "" || at.Scheme != "http" && at.Scheme != "https":
 		b.unreadable++
+		return
+	case e.breaksLines():
+		b.broken++
 		return
 	}
 	body, whole := e.body()
@@ -130,9 +145,38 @@ func (b *builder) add(e *entry) {
 	if v := strings.ToLower(e.Request.HTTPVersion); v != "" && !strings.HasPrefix(v, "http/1") {
 		b.newer++
 	}
+	if e.Time <= 0 && e.Response.Status != 0 {
+		b.timeless++
+	}
 	c := b.connection(e, at)
 	x := capture.Exchange{Request: e.request(at, body), Response: e.response()}
+	e.setTimes(&x)
 	c.Exchanges = append(c.Exchanges, x)
+}
+
+// breaksLines says that a line of one of the heads would be two, of which the second
+// would be another field. The values of responses may: browsers write those of fields of
+// one name as lines of one value.
+func (e *entry) breaksLines() bool {
+	lines := []string{e.Request.Method, e.Response.StatusText}
+	for _, f := range e.Request.Headers {
+		lines = append(lines, f.Name, f.Value)
+	}
+	for _, f := range e.Response.Headers {
+		lines = append(lines, f.Name)
+	}
+	return slices.ContainsFunc(lines, func(s string) bool { return strings.ContainsAny(s, "\r\n") })
+}
+
+// setTimes says when the messages were sent: a request once it had a connection. Timings
+// that come to more than all of the time give way to it.
+func (e *entry) setTimes(x *capture.Exchange) {
+	t := &e.Timings
+	connected := t.Blocked.duration() + t.DNS.duration() + t.Connect.duration()
+	sent, end := connected+t.Send.duration(), e.Time.duration()
+	at := func(d time.Duration) time.Time { return e.StartedDateTime.Add(min(d, end)) }
+	x.Request.At, x.Request.End = at(connected), at(sent)
+	x.Response.At, x.Response.End = at(max(sent, end-t.Receive.duration())), at(end)
 }
 
 // body is the content of the request; whole is false if the archive lacks it.
@@ -192,7 +236,7 @@ func (e *entry) request(at *url.URL, body []byte) capture.Message {
 	if r.PostData != nil {
 		head = fmt.Appendf(head, "Content-Length: %d\r\n", len(body))
 	}
-	return message(append(head, "\r\n"...), body, e.StartedDateTime)
+	return message(append(head, "\r\n"...), body)
 }
 
 // response is cut behind its head unless its content is there, byte by byte: neither
@@ -208,11 +252,13 @@ func (e *entry) response() capture.Message {
 	head := fmt.Appendf(nil, "HTTP/1.1 %d %s\r\n", r.Status, r.StatusText)
 	for _, f := range r.Headers {
 		switch name := strings.ToLower(f.Name); {
+		case frames(name):
+			continue
 		case name == "content-encoding" && !empty:
 			cut = true
-			head = fmt.Appendf(head, "%s: %s\r\n", f.Name, f.Value)
-		case !frames(name):
-			head = fmt.Appendf(head, "%s: %s\r\n", f.Name, f.Value)
+		}
+		for value := range strings.SplitSeq(f.Value, "\n") {
+			head = fmt.Appendf(head, "%s: %s\r\n", f.Name, strings.TrimSuffix(value, "\r"))
 		}
 	}
 	switch {
@@ -224,7 +270,7 @@ func (e *entry) response() capture.Message {
 	case r.Status >= 200:
 		head = fmt.Appendf(head, "Content-Length: %d\r\n", len(body))
 	}
-	m := message(append(head, "\r\n"...), body, e.StartedDateTime)
+	m := message(append(head, "\r\n"...), body)
 	m.Cut = cut
 	return m
 }
@@ -235,8 +281,8 @@ func frames(name string) bool {
 	return strings.HasPrefix(name, ":") || name == "content-length" || name == "transfer-encoding"
 }
 
-func message(head, body []byte, at time.Time) capture.Message {
-	return capture.Message{Raw: append(head, body...), HeadLen: len(head), At: at, End: at}
+func message(head, body []byte) capture.Message {
+	return capture.Message{Raw: append(head, body...), HeadLen: len(head)}
 }
 
 // warn says what is left out, and then what is not as it was.
@@ -248,10 +294,12 @@ func (b *builder) warn() {
 	}
 	say(b.bodiless, "left out: the archive lacks the content")
 	say(b.unreadable, "left out: not to an http or https URL")
+	say(b.broken, "left out: the end of a line is in a name or a value, which would begin another field")
 	b.rec.Losses = len(b.rec.Warnings)
 	b.rec.Reasons = b.rec.Warnings[:b.rec.Losses:b.rec.Losses]
 	say(b.cached, "left out: answered from the browser's cache")
 	say(b.alone, "of which the archive does not say on which connection: each has one of its own")
+	say(b.timeless, "of which the archive does not say how long they took: their responses come at once")
 	say(b.newer, "spoke HTTP/2 or 3, side by side on a connection: as HTTP/1.1 they follow one another")
 	say(b.secured, "used TLS, of which nothing is left in the archive")
 	b.rec.Warnings = append(b.rec.Warnings, "an archive has no bytes: heads are put together of its names and values, with Host first and Content-Length last")

@@ -5,12 +5,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // lines shows a recording: its connections and, message by message, what they have.
 func lines(t *testing.T, entries ...string) (all, warnings []string, losses int) {
 	t.Helper()
-	rec, err := Read(strings.NewReader(`{"log": {"version": "1.2", "entries": [`+strings.Join(entries, ",")+`]}}`), 1<<20)
+	timed := strings.ReplaceAll(strings.Join(entries, ","), `"request":`, `"time": 1, "request":`)
+	rec, err := Read(strings.NewReader(`{"log": {"version": "1.2", "entries": [`+timed+`]}}`), 1<<20)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,6 +67,15 @@ func TestRead(t *testing.T) {
 			`{"connection": "1", "request": {"method": "GET", "url": "http://a/"}, "response": {"status": 200, "content": {"size": 1, "text": "ü"}}}`,
 		}, []string{"1 to 0.0.0.0:80", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 \r\nContent-Encoding: br\r\nContent-Length: 2\r\n\r\n (cut)", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 \r\nContent-Length: 2\r\n\r\n (cut)",
 			"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 \r\nContent-Length: 1\r\n\r\n (cut)"}, nil, 0},
+		{"lines in values", []string{
+			`{"connection": "1", "request": {"method": "GET", "url": "http://a/"}, "response": {"status": 204, "headers": [{"name": "Set-Cookie", "value": "a=1\nb=2"}]}}`,
+			`{"connection": "1", "request": {"method": "GET", "url": "http://a/", "headers": [{"name": "X", "value": "a\r\nEvil: 1"}]}, ` + got + `}`,
+			`{"connection": "1", "request": {"method": "GET", "url": "http://a/", "headers": [{"name": "Host", "value": "a\nEvil: 1"}]}, ` + got + `}`,
+			`{"connection": "1", "request": {"method": "GET / HTTP/1.1\r\nEvil: 1\r\nX:", "url": "http://a/"}, ` + got + `}`,
+			`{"connection": "1", "request": {"method": "GET", "url": "http://a/"}, "response": {"status": 204, "statusText": "x\r\nEvil: 1"}}`,
+			`{"connection": "1", "request": {"method": "GET", "url": "http://a/"}, "response": {"status": 204, "headers": [{"name": "Evil: 1\nX", "value": ""}]}}`,
+		}, []string{"1 to 0.0.0.0:80", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 204 \r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\n\r\n"},
+			[]string{"5 requests left out: the end of a line is in a name or a value, which would begin another field"}, 1},
 		{"left out", []string{
 			`{"request": {"method": "POST", "url": "http://a/", "bodySize": 5}}`, `{"request": {"method": "GET", "url": "data:,x"}}`,
 			`{"_fromCache": "disk", "request": {"method": "GET", "url": "http://a/"}}`,
@@ -73,6 +84,34 @@ func TestRead(t *testing.T) {
 		all, warnings, losses := lines(t, test.entries...)
 		if !slices.Equal(all, test.want) || !slices.Equal(warnings, append(test.warnings, inexact)) || losses != test.losses {
 			t.Errorf("%s: got\n%q\n%q, %d losses; want\n%q\n%q, %d", test.name, all, warnings, losses, test.want, test.warnings, test.losses)
+		}
+	}
+}
+
+// TestTimes tells when the parts of an exchange were, in ms behind its start.
+func TestTimes(t *testing.T) {
+	for _, test := range []struct {
+		times    string
+		want     [4]float64 // the request's, and the response's
+		warnings int
+	}{
+		{`"time": 60, "timings": {"blocked": 1, "dns": 2, "connect": 3, "ssl": 2, "send": 4, "wait": 20, "receive": 30}`, [4]float64{6, 10, 30, 60}, 1},
+		{`"time": 60.5, "timings": {"blocked": -1, "dns": -1, "connect": -1, "send": 0, "wait": 60.25, "receive": 0.25}`, [4]float64{0, 0, 60.25, 60.5}, 1},
+		{`"time": 60`, [4]float64{0, 0, 60, 60}, 1},
+		{`"time": 5, "timings": {"blocked": 10, "send": 1, "wait": 1, "receive": 1e300}`, [4]float64{5, 5, 5, 5}, 1},
+		{`"timings": {}`, [4]float64{}, 2},
+	} {
+		rec, err := Read(strings.NewReader(`{"log": {"entries": [{"startedDateTime": "2026-01-01T10:00:00Z", "request": {"url": "http://a/"}, "connection": "1", "response": {"status": 204}, `+test.times+`}]}}`), 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := rec.Connections[0]
+		x, got := &c.Exchanges[0], [4]float64{}
+		for i, at := range []time.Time{x.Request.At, x.Request.End, x.Response.At, x.Response.End} {
+			got[i] = float64(at.Sub(c.Opened).Microseconds()) / 1000
+		}
+		if got != test.want || len(rec.Warnings) != test.warnings {
+			t.Errorf("%s: %v, want %v; %q", test.times, got, test.want, rec.Warnings)
 		}
 	}
 }
