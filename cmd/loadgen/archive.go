@@ -12,10 +12,10 @@ import (
 // readArchive reads a file that is an HTTP archive; nil: it is none. Only regular files
 // are looked into, since what comes out of a pipe cannot be put back.
 func readArchive(reading *reading, path string) (*capture.Recording, error) {
-	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return nil, nil
 	}
-	f, err := os.Open(path)
+	f, err := os.Open(path) // which says what Stat did not like
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -65,10 +66,38 @@ func TestConvert(t *testing.T) {
 	if out, _, status := loadgen(t, "show", recording); status != 0 || out != shown {
 		t.Errorf("status %d, shown as\n%s", status, out)
 	}
-	if _, errs, status := loadgen(t, "convert", recording, archive); status != 1 || !strings.HasSuffix(errs, " is no HTTP archive (HAR) that can be read\n") {
-		t.Errorf("a recording: exit status %d, %s", status, errs)
+	if info, err := os.Stat(recording); err != nil || info.Mode() != 0o600 {
+		t.Errorf("%v, %v: it has cookies, which nobody else may read", info.Mode(), err)
 	}
-	if _, _, status := loadgen(t, "convert", archive); status != 2 {
-		t.Errorf("without OUT: exit status %d", status)
+}
+
+func TestWrongConvert(t *testing.T) {
+	dir := t.TempDir()
+	archive, link := filepath.Join(dir, "page.har"), filepath.Join(dir, "link")
+	recording := pcapOf(t, "127.0.0.1:1", []string{request("/"), response("")})
+	const nothing = `{"log": {"entries": []}}`
+	if err := errors.Join(os.WriteFile(archive, []byte(nothing), 0o644), os.Symlink(archive, link)); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		args   []string
+		status int
+		want   string
+	}{
+		{[]string{archive}, 2, "name an archive and the file to be made of it"},
+		{[]string{archive, archive}, 2, archive + " would be overwritten, which is to be converted"},
+		{[]string{archive, link}, 2, archive + " would be overwritten"},
+		{[]string{archive, "-"}, 2, "OUT is a file"},
+		{[]string{recording, archive}, 1, recording + " is no HTTP archive (HAR) that can be read"},
+		{[]string{dir + "/absent", dir + "/out"}, 1, "absent: no such file or directory"},
+		{[]string{archive, dir + "/absent/out"}, 1, "absent/out: no such file or directory"},
+	} {
+		out, errs, status := loadgen(t, append([]string{"convert"}, test.args...)...)
+		if status != test.status || out != "" || !strings.Contains(errs, test.want) {
+			t.Errorf("%v: exit status %d, %s, want %d and %q", test.args, status, errs, test.status, test.want)
+		}
+	}
+	if kept, err := os.ReadFile(archive); string(kept) != nothing {
+		t.Errorf("the archive is now %q, %v", kept, err)
 	}
 }

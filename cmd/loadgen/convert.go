@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
-	"os"
 	"slices"
 	"strconv"
 	"time"
@@ -42,19 +41,26 @@ func convertAction(c *cli.Context) error {
 	if c.NArg() != 2 {
 		return program.Usagef("name an archive and the file to be made of it")
 	}
+	from, to := c.Args().Get(0), c.Args().Get(1)
+	switch {
+	case to == standardInput:
+		return program.Usagef("OUT is a file, and may not be -")
+	case sameFile(from, to):
+		return program.Usagef("%s would be overwritten, which is to be converted", from)
+	}
 	reading, err := readingOf(c)
 	if err != nil {
 		return err
 	}
 	defer reading.end()
-	rec, err := readArchive(reading, c.Args().Get(0))
+	rec, err := readArchive(reading, from)
 	if err != nil {
 		return err
 	}
 	if rec == nil {
-		return fmt.Errorf("%s is no HTTP archive (HAR) that can be read", c.Args().Get(0))
+		return fmt.Errorf("%s is no HTTP archive (HAR) that can be read", from)
 	}
-	out, err := os.Create(c.Args().Get(1))
+	out, err := create(to)
 	if err != nil {
 		return err
 	}
