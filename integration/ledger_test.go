@@ -140,6 +140,7 @@ func TestLedgerThatCannotBe(t *testing.T) {
 	}()
 	for ledger, want := range map[string]string{
 		"proxy=" + at:                      "--ledger \"proxy=" + at + "\": write edge=ADDRESS or origin=ADDRESS, the address that --admin has there; see 'loadgen replay --help'",
+		"origin=" + at + ",origin=" + at:   "--ledger: " + at + " is named twice, and would count twice; see 'loadgen replay --help'",
 		"edge=nowhere":                     "--ledger edge: address \"nowhere\": write host:port, such as 127.0.0.1:9090, or unix:/path; see 'loadgen replay --help'",
 		"edge=" + at:                       "--ledger edge=" + at + ": origin answers there, not edge",
 		"origin=" + origin.Addr:            "--ledger origin=" + origin.Addr + ": /counters is answered with 404; is this the address of --admin?",

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,6 +56,9 @@ func openBooks(c *cli.Context) (*books, error) {
 		}
 		if _, path := dialled(address); path == "" {
 			return nil, program.Usagef("--ledger %s: address %q: write host:port, such as 127.0.0.1:9090, or unix:/path", kind, address)
+		}
+		if slices.ContainsFunc(b.programs, func(p ledger.Program) bool { return p.Address == address }) {
+			return nil, program.Usagef("--ledger: %s is named twice, and would count twice", address)
 		}
 		b.programs = append(b.programs, ledger.Program{Kind: kind, Address: address})
 	}
