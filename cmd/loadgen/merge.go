@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/measure"
@@ -55,7 +56,11 @@ func mergeAction(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
-		logs = append(logs, report.Log{Name: name, Runs: runs})
+		log := report.Log{Name: name, Runs: runs}
+		if i := slices.IndexFunc(logs, log.Same); i >= 0 {
+			return program.Usagef("%s and %s are logs of the same run, which would count twice", logs[i].Name, name)
+		}
+		logs = append(logs, log)
 	}
 	rep, result := report.Merge(logs)
 	if err := write(c, rep); err != nil {

@@ -10,8 +10,10 @@ import (
 // TestMerge: the report of a log is that of its runs, to the letter.
 func TestMerge(t *testing.T) {
 	address, _ := origin(t)
-	log := filepath.Join(t.TempDir(), "a.hlog")
+	var logs []string
 	for _, format := range []string{"text", "json", "bench"} {
+		log := filepath.Join(t.TempDir(), format)
+		logs = append(logs, log)
 		want, stderr, status := loadgen(t, "replay", "http://"+address+"/", "-n", "100", "--repeat", "2", "--hdr-log", log, "--format", format)
 		if status != 0 {
 			t.Fatal(stderr)
@@ -20,9 +22,19 @@ func TestMerge(t *testing.T) {
 			t.Errorf("status %d, %s\n%s\nwant\n%s", status, stderr, got, want)
 		}
 	}
-	stdout, stderr, status := loadgen(t, "merge", log, log, log, "--format", "json")
+	stdout, stderr, status := loadgen(t, append([]string{"merge", "--format", "json"}, logs...)...)
 	if n := numbersOf(t, stdout); status != 0 || stderr != "" || n.Requests != 600 || n.Statuses["200"] != 600 {
 		t.Errorf("status %d, %s%+v", status, stderr, n)
+	}
+	copied := filepath.Join(t.TempDir(), "copy")
+	if text, err := os.ReadFile(logs[0]); err != nil || os.WriteFile(copied, text, 0o600) != nil {
+		t.Fatal(err)
+	}
+	for _, same := range []string{logs[0], copied} {
+		want := "loadgen: " + logs[0] + " and " + same + " are logs of the same run, which would count twice"
+		if stdout, stderr, status := loadgen(t, "merge", logs[0], logs[1], same); status != 2 || stdout != "" || !strings.HasPrefix(stderr, want) {
+			t.Errorf("status %d, %s%s", status, stderr, stdout)
+		}
 	}
 }
 

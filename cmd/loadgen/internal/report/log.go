@@ -55,7 +55,9 @@ func ReadLog(name string, r io.Reader) (runs []*Run, err error) {
 	lines.Buffer(nil, longestLine)
 	n := 0
 	for err == nil && lines.Scan() {
-		n++
+		if n++; n == 1 && !strings.HasPrefix(lines.Text(), "#") {
+			return nil, fmt.Errorf("%s is no HdrHistogram log", name)
+		}
 		runs, err = readLine(runs, lines.Text())
 	}
 	switch {
@@ -107,6 +109,13 @@ func checkLast(runs []*Run) error {
 type Log struct {
 	Name string
 	Runs []*Run // one at least
+}
+
+// Same says that two logs begin with one and the same run, so that one is a copy of the
+// other.
+func (l Log) Same(other Log) bool {
+	a, b := l.Runs[0], other.Runs[0]
+	return a.Started.Equal(b.Started) && a.Result.Elapsed == b.Result.Elapsed
 }
 
 // Merge makes one report of the logs of several machines. Their first runs are taken as

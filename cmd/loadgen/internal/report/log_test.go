@@ -129,7 +129,6 @@ func TestLogsThatAreNone(t *testing.T) {
 	head, run, histograms := strings.Join(lines[:3], ""), lines[3], strings.Join(lines[4:], "")
 	for want, text := range map[string]string{
 		"there is no run in it":                                head,
-		"line 1: it has a histogram before any run":            "hello\n",
 		"line 4: it has a histogram before any run":            head + histograms,
 		"first_byte has 0 durations, and there were 3":         head + run,
 		"latency has 0 durations, and there were 3":            head + run + lines[4],
@@ -145,5 +144,8 @@ func TestLogsThatAreNone(t *testing.T) {
 		if full := "a.hlog is no whole log that loadgen replay --hdr-log wrote: " + want; err == nil || !strings.HasPrefix(err.Error(), full) {
 			t.Errorf("got %v, want %s", err, full)
 		}
+	}
+	if _, err := ReadLog("a.json", strings.NewReader("{\n}\n")); err == nil || err.Error() != "a.json is no HdrHistogram log" {
+		t.Error(err)
 	}
 }
