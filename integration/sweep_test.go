@@ -43,6 +43,7 @@ func TestSweepPage(t *testing.T) {
 
 	type state struct {
 		Width, Charts, Tables int
+		Rows                  int     // of charts
 		Narrow                float64 // the height of the smallest text of a chart, as it is shown
 		Paper                 string  // the colour behind all
 	}
@@ -55,6 +56,7 @@ func TestSweepPage(t *testing.T) {
 		return do(t, browser, chromedp.Evaluate[state](`({
 			width: document.documentElement.scrollWidth,
 			charts: [...document.querySelectorAll('svg')].filter(s => s.getBoundingClientRect().height > 100).length,
+			rows: new Set([...document.querySelectorAll('svg')].map(s => s.getBoundingClientRect().top)).size,
 			tables: document.querySelectorAll('table').length,
 			narrow: Math.min(...[...document.querySelectorAll('svg text')].map(t => t.getBoundingClientRect().height)),
 			paper: getComputedStyle(document.body).backgroundColor,
@@ -66,6 +68,14 @@ func TestSweepPage(t *testing.T) {
 	}
 	if light.Paper != "rgb(255, 255, 255)" || dark.Paper == light.Paper || paper.Paper != light.Paper {
 		t.Errorf("light %s, dark %s, printed %s", light.Paper, dark.Paper, paper.Paper)
+	}
+	do(t, browser, chromedp.EmulateViewport(1280, 800))
+	wide, night := look("screen", "light"), look("screen", "dark")
+	if wide.Width != 1280 || wide.Charts != 4 || wide.Rows != 2 || light.Rows != 4 || wide.Narrow < 9 {
+		t.Errorf("at 1,280 px: %+v", wide)
+	}
+	if wide.Paper != light.Paper || night.Paper != dark.Paper || night.Width != wide.Width {
+		t.Errorf("at 1,280 px: light %+v, dark %+v", wide, night)
 	}
 	mu.Lock()
 	defer mu.Unlock()
