@@ -52,7 +52,8 @@ there are too few for any.
 
 Latencies have connecting counted in; with --rate or --pace recorded they are from
 when a request was due. CPU is that of loadgen. The verdict before the table is the
-gravest of all rounds.
+gravest of all rounds. It is SUSPECT as well if responses were errors (4xx and 5xx)
+that no recording has, or only those of one side: what fails at once looks fast.
 
 With --format bench, each round is a result of a Go benchmark, with the key side:
 benchstat -col /side FILE.

@@ -149,6 +149,22 @@ func TestCompareTellsOfFailedRuns(t *testing.T) {
 	}
 }
 
+// TestCompareWithErrors: a server whose every response is an error is not called as good
+// as another.
+func TestCompareWithErrors(t *testing.T) {
+	good, _ := origin(t)
+	bad := answering(t, func(_ int64, read *bufio.Reader, w net.Conn) {
+		for next(read) {
+			io.WriteString(w, "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
+		}
+	})
+	stdout, stderr, status := loadgen(t, "compare", "--repeat", "1", "--a", "http://"+good+"/ -n 1000", "--b", "http://"+bad+"/ -n 1000")
+	const reason = "SUSPECT\n- b: 1000 of 1000 responses had status 502, which the other side has not"
+	if status != 0 || stderr != "" || !strings.HasPrefix(stdout, reason) || !strings.Contains(stdout, "\n  Statuses     a: 200 ×1,000\n               b: 502 ×1,000\n") {
+		t.Errorf("status %d, %s\n%s", status, stderr, stdout)
+	}
+}
+
 // TestInterruptedCompare: a signal ends the run that is under way, too.
 func TestInterruptedCompare(t *testing.T) {
 	address, asked := origin(t)

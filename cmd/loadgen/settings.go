@@ -23,6 +23,7 @@ func settingsOf(c *cli.Context, p *plan.Plan, config replay.Config) report.Setti
 		TLSResume:        c.Bool("tls-resume"),
 		Sessions:         len(p.Sessions),
 		RecordedRequests: p.Len(),
+		RecordedStatuses: p.Statuses(),
 		Requests:         config.Requests,
 		DurationS:        config.Duration.Seconds(),
 		Connections:      config.Connections,

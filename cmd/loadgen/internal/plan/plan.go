@@ -88,6 +88,19 @@ func (p *Plan) Len() int {
 	return n
 }
 
+// Statuses are those of recorded responses, each once, in their order.
+func (p *Plan) Statuses() (all []int) {
+	for i := range p.Sessions {
+		for _, r := range p.Sessions[i].Requests {
+			if r.Expect != nil {
+				all = append(all, r.Expect.Status)
+			}
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
 // Lengths are how many requests the sessions have.
 func (p *Plan) Lengths() (lengths []int) {
 	for i := range p.Sessions {

@@ -220,6 +220,10 @@ func TestPlanKeepsSessionsAndOrder(t *testing.T) {
 	if want := []string{"2 requests left out: not HTTP/1.1 by the book"}; !slices.Equal(plan.Notes, want) {
 		t.Errorf("notes %q", plan.Notes)
 	}
+	plan.Sessions[1].Requests[0].Expect.Status = 103
+	if got := plan.Statuses(); !slices.Equal(got, []int{103, 200}) {
+		t.Errorf("statuses %d", got)
+	}
 }
 
 func TestHops(t *testing.T) {

@@ -29,14 +29,9 @@ func (r *Result) MarshalJSON() ([]byte, error) {
 		counters:         (*counters)(r),
 		Causes:           byName(&r.Causes),
 		ConnectFailures:  byName(&r.ConnectFailures),
-		Statuses:         map[int]int64{},
+		Statuses:         r.ByStatus(),
 		Ending:           r.Ending.String(),
 		LastConnectCause: r.LastConnectCause.String(),
-	}
-	for code, n := range r.Statuses {
-		if n != 0 {
-			l.Statuses[code] = n
-		}
 	}
 	if r.LastConnectError != nil {
 		l.LastConnectError = r.LastConnectError.Error()

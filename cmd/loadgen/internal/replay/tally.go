@@ -55,6 +55,17 @@ type Tally struct {
 	Paused time.Duration
 }
 
+// ByStatus are the statuses that there were.
+func (t *Tally) ByStatus() map[int]int64 {
+	all := map[int]int64{}
+	for code, n := range t.Statuses {
+		if n != 0 {
+			all[code] = n
+		}
+	}
+	return all
+}
+
 // merge adds u to t.
 func (t *Tally) merge(u *Tally) {
 	t.Requests += u.Requests

@@ -94,7 +94,7 @@ var comparedFigures = []compared{
 }
 
 // inOtherWords are the settings that say again what others say.
-var inOtherWords = []string{"kept_alive", "connections_closed"}
+var inOtherWords = []string{"kept_alive", "connections_closed", "recorded_statuses"}
 
 func wholes(x float64) string { return count(int64(x + 0.5)) }
 
@@ -102,12 +102,37 @@ func wholes(x float64) string { return count(int64(x + 0.5)) }
 func Compare(a, b *Side) *Comparison {
 	c := &Comparison{A: *a, B: *b, SettingsDiffer: []string{}}
 	c.Verdict = verdict.Join(append(verdictsOf(a.Rounds, " of a"), verdictsOf(b.Rounds, " of b")...)...)
+	inA, inB := a.statuses(), b.statuses()
+	c.Verdict = c.Verdict.WithStatuses("a: ", inA, inB, a.recorded()).WithStatuses("b: ", inB, inA, b.recorded())
 	for i := range comparedFigures {
 		f := &comparedFigures[i]
 		c.Figures = append(c.Figures, figureOf(f, compare.Of(series(a, f), series(b, f))))
 	}
 	c.SettingsDiffer = append(c.SettingsDiffer, differing(a.Settings, b.Settings, inOtherWords...)...)
 	return c
+}
+
+// statuses are those of all rounds together; nil where one does not say.
+func (s *Side) statuses() verdict.Statuses {
+	all := verdict.Statuses{}
+	for _, r := range s.Rounds {
+		if r.Statuses == nil {
+			return nil
+		}
+		all.Add(r.Statuses)
+	}
+	return all
+}
+
+// recorded are the statuses in the recording, which the settings have from JSON.
+func (s *Side) recorded() (all []int) {
+	codes, _ := s.Settings["recorded_statuses"].([]any)
+	for _, code := range codes {
+		if number, is := code.(float64); is {
+			all = append(all, int(number))
+		}
+	}
+	return all
 }
 
 // differing names the settings that differ, but for some.
@@ -176,6 +201,8 @@ func (c *Comparison) WriteText(w io.Writer) error {
 	}
 	t.failures("a", &c.A)
 	t.failures("b", &c.B)
+	t.line("Statuses", "a: %s", statuses(c.A.statuses()))
+	t.line("", "b: %s", statuses(c.B.statuses()))
 	t.blank()
 	t.figure("", "a", "b", "b / a", "95 % interval", "p", "b is")
 	for i := range c.Figures {
@@ -202,6 +229,21 @@ func (t *page) failures(name string, s *Side) {
 	if errors > 0 {
 		t.line("Errors", "%s: %s of %s failed", name, count(errors), plural(requests, "request"))
 	}
+}
+
+// statuses says which there were: "200 ×1,234, 404 ×5".
+func statuses(s verdict.Statuses) string {
+	switch {
+	case s == nil:
+		return "not known"
+	case len(s) == 0:
+		return "none"
+	}
+	var parts []string
+	for _, code := range s.Codes() {
+		parts = append(parts, fmt.Sprintf("%d ×%s", code, count(s[code])))
+	}
+	return strings.Join(parts, ", ")
 }
 
 func (t *page) figure(label, a, b, ratio, interval, p, finding string) {

@@ -12,14 +12,15 @@ import (
 	"golang.org/x/perf/benchfmt"
 )
 
-// sides are two of so many rounds, b slower by a tenth with ten times the connections.
+// sides are two of so many rounds, b slower by a tenth with ten times the connections, and
+// not without 404s.
 func sides(rounds int) (a, b *Side) {
 	a = &Side{Name: "before.json", Settings: map[string]any{"connections": 16.0, "target": "h:80", "kept_alive": true}}
 	b = &Side{Name: "after\x1b[2J.json", Settings: map[string]any{"connections": 64.0, "target": "h:80", "kept_alive": false, "rate": 5.0}}
 	for i := range rounds {
 		x := float64(i)
-		a.Rounds = append(a.Rounds, Round{verdict.Verdict{Reasons: []string{}}, 1000, 0, 1, 1_234_567 + x, 100 + x, 12_345 + x*x, 8 + x/10, 16})
-		b.Rounds = append(b.Rounds, Round{verdict.Of(verdict.Figures{Requests: 900, Answered: 897 + int64(i), Busy: 0.95}), 900, 3, 1, 1_111_111 + x, 110 + x, 12_344 + x*x, 8 + x/9, 16_000})
+		a.Rounds = append(a.Rounds, Round{verdict.Verdict{Reasons: []string{}}, 1000, 0, 1, 1_234_567 + x, 100 + x, 12_345 + x*x, 8 + x/10, 16, verdict.Statuses{200: 1000}})
+		b.Rounds = append(b.Rounds, Round{verdict.Of(verdict.Figures{Requests: 900, Answered: 897 + int64(i), Busy: 0.95}), 900, 3, 1, 1_111_111 + x, 110 + x, 12_344 + x*x, 8 + x/9, 16_000, verdict.Statuses{200: 890, 404: 7}})
 	}
 	return a, b
 }
@@ -58,6 +59,33 @@ func TestNothingInCommon(t *testing.T) {
 	}
 	if line := "  Requests/s          0      1.00       -               -  0.029  faster\n"; !strings.Contains(text.String(), line) {
 		t.Errorf("%s\nhas not %q", &text, line)
+	}
+}
+
+// TestStatusesInComparison: what is missing in an older report is not held against the
+// other, and what a recording has is no surprise.
+func TestStatusesInComparison(t *testing.T) {
+	for _, test := range []struct {
+		name     string
+		a, b     verdict.Statuses
+		recorded []any
+		want     verdict.State
+		line     string
+	}{
+		{"not known of an older one", nil, verdict.Statuses{200: 5}, nil, verdict.Valid, "  Statuses     a: not known\n               b: 200 ×5\n"},
+		{"as recorded", verdict.Statuses{404: 1}, verdict.Statuses{404: 1234}, []any{404.0}, verdict.Valid, "a: 404 ×1\n               b: 404 ×1,234\n"},
+		{"as recorded, of an older one", nil, verdict.Statuses{404: 1}, []any{404.0}, verdict.Valid, "b: 404 ×1\n"},
+		{"as recorded, of one only", verdict.Statuses{404: 1}, verdict.Statuses{}, []any{404.0}, verdict.Suspect, "b: none\n"},
+		{"502 of both", verdict.Statuses{502: 1}, verdict.Statuses{502: 1}, nil, verdict.Suspect, "b: 502 ×1\n"},
+	} {
+		a, b := sides(1)
+		a.Rounds[0], b.Rounds[0] = Round{Statuses: test.a}, Round{Statuses: test.b}
+		a.Settings["recorded_statuses"], b.Settings["recorded_statuses"] = test.recorded, test.recorded
+		c := Compare(a, b)
+		var text strings.Builder
+		if err := c.WriteText(&text); err != nil || c.Verdict.State != test.want || !strings.Contains(text.String(), test.line) {
+			t.Errorf("%s: %v %+v\n%s", test.name, err, c.Verdict, &text)
+		}
 	}
 }
 

@@ -70,7 +70,7 @@ type Report struct {
 	ByPosition []AtPosition `json:"by_position"`
 	ByIdle     []AfterGap   `json:"by_idle"`
 	// Statuses counts responses by status code, StatusClasses by "2xx" and so on.
-	Statuses      map[string]int64 `json:"statuses"`
+	Statuses      verdict.Statuses `json:"statuses"`
 	StatusClasses map[string]int64 `json:"status_classes"`
 	Interim       int64            `json:"interim_responses"`
 	// ErrorCauses counts failed requests by the name of their cause.
@@ -116,6 +116,8 @@ type Settings struct {
 	// Sessions and RecordedRequests are what the source has; a URL is one of each.
 	Sessions         int `json:"sessions"`
 	RecordedRequests int `json:"recorded_requests"`
+	// RecordedStatuses are those of recorded responses, each once.
+	RecordedStatuses []int `json:"recorded_statuses"`
 	// Requests and DurationS are the bounds of the run; 0: no such bound. Without
 	// either, the recorded requests are sent once.
 	Requests  int64   `json:"requests"`
@@ -198,6 +200,7 @@ func New(s Settings, notes []string, r *replay.Result) *Report {
 	s.Pipeline = max(s.Pipeline, 1)
 	s.Pace = cmp.Or(s.Pace, "closed")
 	s.Servers = append([]string{}, s.Servers...) // JSON has [], not null
+	s.RecordedStatuses = append([]int{}, s.RecordedStatuses...)
 	rep := &Report{
 		Settings:   s,
 		Ended:      r.Ending.String(),
@@ -289,12 +292,9 @@ func named(counts []int64) map[string]int64 {
 }
 
 func (rep *Report) countStatuses(r *replay.Result) {
-	rep.Statuses, rep.StatusClasses = map[string]int64{}, map[string]int64{}
-	for code, n := range r.Statuses {
-		if n > 0 {
-			rep.Statuses[strconv.Itoa(code)] = n
-			rep.StatusClasses[strconv.Itoa(code/100)+"xx"] += n
-		}
+	rep.Statuses, rep.StatusClasses = r.ByStatus(), map[string]int64{}
+	for code, n := range rep.Statuses {
+		rep.StatusClasses[strconv.Itoa(code/100)+"xx"] += n
 	}
 }
 

@@ -27,6 +27,8 @@ type Round struct {
 	LatencyP99US      float64         `json:"latency_p99_us"`
 	CPUPerRequestUS   float64         `json:"cpu_per_request_us"` // of loadgen
 	ConnectionsOpened int64           `json:"connections_opened"`
+	// Statuses are nil in a report from before they were written.
+	Statuses verdict.Statuses `json:"statuses"`
 }
 
 // RoundOf is what a result contributes to the report of several.
@@ -45,6 +47,7 @@ func RoundOf(s Settings, r *replay.Result) Round {
 		LatencyP99US:      microseconds(waited.Percentile(99)),
 		CPUPerRequestUS:   rounded(r.CPU.Seconds()*1e6/float64(cmp.Or(r.Requests, 1)), 1000),
 		ConnectionsOpened: r.Opened,
+		Statuses:          r.ByStatus(),
 	}
 }
 

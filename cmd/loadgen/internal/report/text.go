@@ -3,7 +3,6 @@ package report
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -225,13 +224,9 @@ func (rep *Report) statuses() string {
 	if len(rep.Statuses) == 0 {
 		return "none"
 	}
-	var codes, parts []string
-	for code := range rep.Statuses {
-		codes = append(codes, code)
-	}
-	slices.Sort(codes)
-	for _, code := range codes {
-		parts = append(parts, code+": "+count(rep.Statuses[code]))
+	var parts []string
+	for _, code := range rep.Statuses.Codes() {
+		parts = append(parts, fmt.Sprintf("%d: %s", code, count(rep.Statuses[code])))
 	}
 	if rep.Interim > 0 {
 		parts = append(parts, "interim: "+count(rep.Interim))
