@@ -49,7 +49,9 @@ with connecting counted in, processor time per request, and how many sockets cam
 TIME_WAIT in a run, on this machine. ± is how far the ends of the interval are
 from the median that holds it in 95 cases of 100; with less than 6 rounds there
 is none. A cell that is suspect or invalid, by the rules of replay, is marked,
-and the reason given; one that is invalid takes no part in what follows.
+and the reason given; one that is invalid takes no part in what follows. One is suspect
+as well if responses were errors (4xx and 5xx) that no recording has, or only those of
+one server: what fails at once looks fast.
 
 THE BREAK-EVEN is from how many requests per connection on keeping it alive longer
 gains less than 5 % of throughput, for the same connections, idle time, delay and
@@ -310,9 +312,12 @@ func watched(c *cli.Context, s *sweep.Sweep) ([]sweep.Cell, error) {
 
 func sweepSettings(c *cli.Context, s *sweep.Sweep) sweep.Settings {
 	settings := sweep.Settings{
-		Source:    c.Args().Slice(),
-		Target:    s.Servers[0].Target.String(),
-		TLS:       s.Servers[0].TLS != nil,
+		Source: c.Args().Slice(),
+		Target: s.Servers[0].Target.String(),
+		TLS:    s.Servers[0].TLS != nil,
+
+		RecordedStatuses: s.Plan.Statuses(),
+
 		Axes:      s.Axes,
 		DurationS: c.Duration("duration").Seconds(),
 		Rounds:    s.Rounds,

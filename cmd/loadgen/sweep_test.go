@@ -120,6 +120,15 @@ func TestEndsOfASweep(t *testing.T) {
 			t.Errorf("status %d, %s", status, stderr)
 		}
 	})
+	t.Run("nothing but 404", func(t *testing.T) {
+		server := httptest.NewServer(http.NotFoundHandler())
+		defer server.Close()
+		stdout, stderr, status := loadgen(t, "sweep", server.URL, "-d", "20ms", "--rounds", "1", "--requests-per-connection", "0")
+		stdout = strings.Join(strings.Fields(stdout), " ")
+		if status != 0 || stderr != "" || !strings.HasPrefix(stdout, "SUSPECT") || !strings.Contains(stdout, "had status 404, which no recording has") || !strings.Contains(stdout, "Statuses: 404 ×") {
+			t.Errorf("status %d, %s%s", status, stderr, stdout)
+		}
+	})
 	t.Run("no response in time", func(t *testing.T) {
 		stdout, stderr, status := loadgen(t, "sweep", address, "--delay", "200ms", "-d", "20ms", "--rounds", "1", "--requests-per-connection", "0", "--timeout", "50ms", "--no-backoff")
 		if status != 3 || !strings.Contains(stderr, "the figures are invalid") && !strings.Contains(stderr, "requests failed") || !strings.HasPrefix(stdout, "INVALID\n") {

@@ -105,11 +105,21 @@ func (t *page) grid(r *sweep.Report, cells []sweep.Cell) {
 	for i := 0; i < len(all); i += columnsOfGrid {
 		t.table(all[i:min(i+columnsOfGrid, len(all))], cells)
 	}
+	t.WriteString("  Statuses: " + statuses(sweptStatuses(cells)) + "\n")
 	for _, reason := range doubtsOf(cells) {
 		for i, part := range fold(english.Printable(reason), columns-4) {
 			t.WriteString([]string{"  - ", "    "}[min(i, 1)] + part + "\n")
 		}
 	}
+}
+
+// sweptStatuses are those of a line of the grid.
+func sweptStatuses(cells []sweep.Cell) verdict.Statuses {
+	all := verdict.Statuses{}
+	for _, c := range cells {
+		all.Add(c.Statuses)
+	}
+	return all
 }
 
 // doubtsOf are the reasons why cells of a line of the grid are marked.

@@ -40,6 +40,7 @@ type pageServer struct {
 	BreakEven string
 	Columns   []pageColumn
 	Rows      []pageRow
+	Statuses  string
 	Doubts    []string
 
 	cells     []sweep.Cell
@@ -88,7 +89,7 @@ func WriteSweepPage(w io.Writer, r *sweep.Report) error {
 }
 
 func pageServerOf(r *sweep.Report, cells []sweep.Cell, b *sweep.BreakEven) pageServer {
-	p := pageServer{Side: cells[0].To, BreakEven: breakEvenIs(b), cells: cells, breakEven: b}
+	p := pageServer{Side: cells[0].To, BreakEven: breakEvenIs(b), Statuses: statuses(sweptStatuses(cells)), cells: cells, breakEven: b}
 	if r.Settings.Against != "" {
 		p.Address = map[sweep.Side]string{sweep.Target: r.Settings.Target, sweep.Against: r.Settings.Against}[p.Side]
 	}

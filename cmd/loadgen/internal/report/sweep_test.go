@@ -53,12 +53,15 @@ func sweptRound(p sweep.Place, round int) sweep.Round {
 		TimeWait: float64(int64(16e6 / took * each)),
 		Figures:  verdict.Figures{Connections: 16, Reached: 16, Requests: 5000, Answered: 5000, Busy: 0.5},
 	}
+	r.Statuses = verdict.Statuses{200: r.Requests}
 	if p.Delay > 0 {
 		r.HopLate = measure.New(10 * time.Microsecond)
 	}
 	switch {
 	case p.RequestsPerConnection == 1 && p.Delay > 0:
 		r.Figures.Busy = 0.95
+	case p.RequestsPerConnection == 64 && p.To == sweep.Target:
+		r.Statuses[502] = 6
 	case p.RequestsPerConnection == 16 && p.To == sweep.Against && p.Delay == 0:
 		r.Figures.Reached, r.Failed, r.Errors = 15, "3 of 9 requests failed, by timeout", 3
 	}

@@ -30,6 +30,8 @@ type Settings struct {
 	Target  string `json:"target"`
 	Against string `json:"against"`
 	TLS     bool   `json:"tls"`
+	// RecordedStatuses are those of recorded responses, each once.
+	RecordedStatuses []int `json:"recorded_statuses"`
 	Axes
 	// DelayedBy is "hop" where there is a delay; empty otherwise.
 	DelayedBy string  `json:"delayed_by"`
@@ -48,6 +50,8 @@ type Cell struct {
 	Verdict  verdict.Verdict `json:"verdict"`
 	Requests int64           `json:"requests"`
 	Errors   int64           `json:"errors"`
+	// Statuses are of the final responses, of all rounds.
+	Statuses verdict.Statuses `json:"statuses"`
 	// Failed is what was not as it was to be, of the first round that was so; empty if
 	// there is none.
 	Failed       string   `json:"failed"`
@@ -82,6 +86,7 @@ type Ratio struct {
 func CellOf(p Place, rounds []Round, processes []Process) Cell {
 	c := Cell{
 		Place:           p,
+		Statuses:        verdict.Statuses{},
 		Verdict:         judge(rounds, time.Duration(p.Delay)),
 		RequestsPerS:    estimate(rounds, func(r *Round) float64 { return r.RequestsPerS }),
 		LatencyP50US:    estimate(rounds, func(r *Round) float64 { return r.LatencyP50US }),
@@ -95,6 +100,7 @@ func CellOf(p Place, rounds []Round, processes []Process) Cell {
 	}
 	for _, r := range rounds {
 		c.Requests, c.Errors = c.Requests+r.Requests, c.Errors+r.Errors
+		c.Statuses.Add(r.Statuses)
 		if c.Failed == "" {
 			c.Failed = r.Failed
 		}
@@ -105,6 +111,15 @@ func CellOf(p Place, rounds []Round, processes []Process) Cell {
 // New makes the report of cells, which are in the order of Axes.Places.
 func New(s Settings, notes []string, cells []Cell) *Report {
 	r := &Report{Settings: s, Cells: cells, BreakEven: []BreakEven{}, Ratios: []Ratio{}, Notes: append([]string{}, notes...)}
+	r.Settings.RecordedStatuses = append([]int{}, s.RecordedStatuses...) // JSON has [], not null
+	for i := range cells {
+		c := &cells[i]
+		var other verdict.Statuses
+		if o := r.at(map[Side]Side{Target: Against, Against: Target}[c.To], c); o != nil {
+			other = o.Statuses
+		}
+		c.Verdict = c.Verdict.WithStatuses("", c.Statuses, other, s.RecordedStatuses)
+	}
 	r.Verdict = gravest(cells)
 	for _, line := range r.Lines() {
 		r.BreakEven = append(r.BreakEven, BreakEvenOf(line))

@@ -14,6 +14,7 @@ import (
 // A Round is what one run has given.
 type Round struct {
 	Requests, Errors int64
+	Statuses         verdict.Statuses
 	RequestsPerS     float64
 	// Latencies have connecting counted in, and are in microseconds, as processor time.
 	LatencyP50US, LatencyP99US float64
@@ -43,7 +44,7 @@ type usage struct {
 // roundOf is what a run gives. What was taken by others was taken for its warm-up, too.
 func roundOf(r *replay.Result, taken usage) Round {
 	round := Round{
-		Requests: r.Requests, Errors: r.Errors, RequestsPerS: r.Steady,
+		Requests: r.Requests, Errors: r.Errors, Statuses: r.ByStatus(), RequestsPerS: r.Steady,
 		LatencyP50US: microseconds(r.LatencyWithConnect.Percentile(50)),
 		LatencyP99US: microseconds(r.LatencyWithConnect.Percentile(99)),
 		TimeWait:     float64(max(taken.timeWait, 0)),
