@@ -75,11 +75,12 @@ used, even where there are any. Its processor time is not counted
 as loadgen's, but it is taken from the same machine; where it comes late, the
 cell is suspect. Its sockets are among those in TIME_WAIT.
 
-Nobody else may use machine and servers meanwhile. A signal ends the sweep, and what
-was measured by then is reported.
+Nobody else may use machine and servers meanwhile. A signal ends the sweep, as does a
+server that no connection can be opened to or a process that is gone, and what was
+measured by then is reported.
 
 The exit status is 3 if a cell is invalid; otherwise it is 0, or 1 if requests failed
-or there is no result, or 2 if the command line is wrong.
+or the sweep ended early, or 2 if the command line is wrong.
 
 EXAMPLES
   loadgen sweep http://127.0.0.1:8080/
@@ -121,14 +122,11 @@ func sweepAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	cells, err := watched(c, s)
-	if err != nil {
-		return err
-	}
+	cells, early := watched(c, s)
 	if len(cells) == 0 {
-		return c.Context.Err()
+		return early
 	}
-	r := sweep.New(sweepSettings(c, s), notesOf(c, s, cells), cells)
+	r := sweep.New(sweepSettings(c, s), notesOf(c, s, cells, early), cells)
 	if page != "" {
 		err = writePage(page, r)
 	}
@@ -138,7 +136,7 @@ func sweepAction(c *cli.Context) error {
 	if err != nil {
 		return fmt.Errorf("the report cannot be written: %w", err)
 	}
-	return ending(r.Verdict, r.Err())
+	return ending(r.Verdict, cmp.Or(early, r.Err()))
 }
 
 // sweepOf reads what is to be sent, and checks the flags.
@@ -334,15 +332,19 @@ func sweepSettings(c *cli.Context, s *sweep.Sweep) sweep.Settings {
 	return settings
 }
 
-// notesOf are what is to be said beside the figures.
-func notesOf(c *cli.Context, s *sweep.Sweep, cells []sweep.Cell) []string {
+// notesOf are what is to be said beside the figures. Early is why there are not all.
+func notesOf(c *cli.Context, s *sweep.Sweep, cells []sweep.Cell, early error) []string {
 	notes := slices.Clone(s.Plan.Notes)
 	done := 0
 	for _, cell := range cells {
 		done += len(cell.RequestsPerS.Rounds)
 	}
-	if done < s.Runs() {
+	switch {
+	case early == nil:
+	case c.Context.Err() != nil:
 		notes = append(notes, fmt.Sprintf("interrupted after %d of %d runs", done, s.Runs()))
+	default:
+		notes = append(notes, fmt.Sprintf("ended after %d of %d runs: %v", done, s.Runs(), early))
 	}
 	if slices.Max(s.Delay) > 0 {
 		notes = append(notes, "the delay was made by a hop inside loadgen, not by the network: connecting is answered at once, "+

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -135,6 +136,19 @@ func TestEndsOfASweep(t *testing.T) {
 			t.Errorf("status %d, %s%s", status, stderr, stdout)
 		}
 	})
+	t.Run("a process that ends", func(t *testing.T) {
+		sleep := exec.Command("sleep", "0.3")
+		if err := sleep.Start(); err != nil {
+			t.Fatal(err)
+		}
+		pid := sleep.Process.Pid
+		go sleep.Wait()
+		stdout, stderr, status := loadgen(t, "sweep", address, "-d", "20ms", "-c", "1", "--requests-per-connection", "1,0", "--rounds", "100", "--format", "json", "--pid", fmt.Sprintf("edge=%d", pid))
+		gone := fmt.Sprintf("there is no process %d, edge", pid)
+		if s := sweptOf(t, stdout); status != 1 || stderr != "loadgen: "+gone+"\n" || len(s.Notes) != 1 || !strings.HasSuffix(s.Notes[0], " of 200 runs: "+gone) {
+			t.Errorf("status %d, %s%q", status, stderr, s.Notes)
+		}
+	})
 	t.Run("a signal", func(t *testing.T) {
 		var opened atomic.Int64
 		server := httptest.NewUnstartedServer(http.NotFoundHandler())
@@ -156,7 +170,7 @@ func TestEndsOfASweep(t *testing.T) {
 		cmd.Process.Signal(syscall.SIGTERM)
 		cmd.Wait()
 		s := sweptOf(t, stdout.String())
-		if status := cmd.ProcessState.ExitCode(); status != 0 || stderr.Len() > 0 || len(s.Notes) != 1 || !strings.Contains(s.Notes[0], "interrupted after") {
+		if status := cmd.ProcessState.ExitCode(); status != 1 || stderr.String() != "loadgen: stopped by a signal before it was done\n" || len(s.Notes) != 1 || !strings.Contains(s.Notes[0], "interrupted after") {
 			t.Errorf("status %d, %s%q", status, stderr, s.Notes)
 		}
 	})

@@ -37,11 +37,15 @@ type Gain struct {
 	Interval *[2]float64 `json:"interval"`
 }
 
-// BreakEvenOf finds it among the cells of one load.
-func BreakEvenOf(cells []Cell) BreakEven {
+// BreakEvenOf finds it among the cells of one load. Asked says that connections that live
+// for ever were to be measured, too.
+func BreakEvenOf(cells []Cell, asked bool) BreakEven {
 	b := BreakEven{To: cells[0].To, Load: cells[0].Load, Gains: []Gain{}}
 	unlimited := slices.IndexFunc(cells, func(c Cell) bool { return c.RequestsPerConnection == 0 })
 	switch {
+	case unlimited < 0 && asked:
+		b.Unknown = "what connections that are kept for ever give was not measured before the sweep ended"
+		return b
 	case unlimited < 0:
 		b.Unknown = "what connections that are kept for ever give was not measured; have 0 among --requests-per-connection"
 		return b

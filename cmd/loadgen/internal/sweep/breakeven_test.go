@@ -60,7 +60,7 @@ func TestBreakEven(t *testing.T) {
 		{"for ever only", costly{c, time.Second}, 6, 0, []int{0}, "- -"},
 		{"10 ms, 6 rounds, 20 % apart: only 1 is certain", costly{c, 10 * time.Millisecond}, 6, 0.2, powers, "1 -"},
 	} {
-		b := BreakEvenOf(test.server.cells(test.rounds, test.deviation, test.measured...))
+		b := BreakEvenOf(test.server.cells(test.rounds, test.deviation, test.measured...), true)
 		if got := number(b.MoreThan) + " " + number(b.AtMost); got != test.want {
 			t.Errorf("%s: %s, not %s: %+v", test.name, got, test.want, b.Gains)
 		}
@@ -90,14 +90,17 @@ func TestBreakEvenWithoutInvalidCells(t *testing.T) {
 	cells := server.cells(6, 0, 1, 4, 8, 16, 64, 0)
 	cells[2].Verdict.State = verdict.Invalid
 	cells[1].Verdict.State = verdict.Suspect
-	if b := BreakEvenOf(cells); number(b.MoreThan) != "4" || number(b.AtMost) != "16" || len(b.Gains) != 4 {
+	if b := BreakEvenOf(cells, true); number(b.MoreThan) != "4" || number(b.AtMost) != "16" || len(b.Gains) != 4 {
 		t.Errorf("%+v", b)
 	}
 	cells[5].Verdict.State = verdict.Invalid
-	if b := BreakEvenOf(cells); b.MoreThan != nil || b.AtMost != nil || !strings.Contains(b.Unknown, "invalid") {
+	if b := BreakEvenOf(cells, true); b.MoreThan != nil || b.AtMost != nil || !strings.Contains(b.Unknown, "invalid") {
 		t.Errorf("%+v", b)
 	}
-	if b := BreakEvenOf(cells[:4]); b.MoreThan != nil || !strings.Contains(b.Unknown, "have 0 among") {
+	if b := BreakEvenOf(cells[:4], true); !strings.Contains(b.Unknown, "was not measured before the sweep ended") {
+		t.Errorf("%+v", b)
+	}
+	if b := BreakEvenOf(cells[:4], false); b.MoreThan != nil || !strings.Contains(b.Unknown, "have 0 among") {
 		t.Errorf("%+v", b)
 	}
 }

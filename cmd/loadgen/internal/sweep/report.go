@@ -2,6 +2,7 @@ package sweep
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/verdict"
@@ -121,8 +122,9 @@ func New(s Settings, notes []string, cells []Cell) *Report {
 		c.Verdict = c.Verdict.WithStatuses("", c.Statuses, other, s.RecordedStatuses)
 	}
 	r.Verdict = gravest(cells)
+	asked := slices.Contains(s.RequestsPerConnection, 0)
 	for _, line := range r.Lines() {
-		r.BreakEven = append(r.BreakEven, BreakEvenOf(line))
+		r.BreakEven = append(r.BreakEven, BreakEvenOf(line, asked))
 	}
 	for i := range cells {
 		if c := &cells[i]; c.To == Target {

@@ -64,8 +64,8 @@ func (s *Sweep) config(p Place) replay.Config {
 }
 
 // Run measures all cells, each as often as there are rounds, and tells what the rounds
-// of each have given. If the context is cancelled, it is no error: there are less. A
-// server that cannot be reached at all is one.
+// of each have given. With an error it tells what there is by then: a cancelled context
+// is one, as a server that cannot be reached at all or a process that is gone.
 func (s *Sweep) Run(ctx context.Context) ([]Cell, error) {
 	if s.Replay == nil {
 		s.Replay = replay.Run
@@ -86,10 +86,10 @@ func (s *Sweep) Run(ctx context.Context) ([]Cell, error) {
 			left -= s.takes(places[cell])
 			r, err := s.measure(ctx, places[cell], hops)
 			if ctx.Err() != nil {
-				return s.cells(places, rounds), nil
+				err = ctx.Err()
 			}
 			if err != nil {
-				return nil, err
+				return s.cells(places, rounds), err
 			}
 			rounds[cell] = append(rounds[cell], r)
 		}
