@@ -133,10 +133,13 @@ func output(c *cli.Context, flag string) (path string, err error) {
 // create opens a file that nobody else may read, since it holds what cookies and
 // passwords went by. It does not follow a symbolic link, which anybody may have put into
 // a folder that all can write to.
-func create(path string) (*os.File, error) {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|syscall.O_NOFOLLOW, 0o600)
+func create(path string) (*os.File, error) { return openAlone(path, os.O_TRUNC) }
+
+// openAlone is create; without the flag os.O_TRUNC, what is in the file stays.
+func openAlone(path string, flag int) (*os.File, error) {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|syscall.O_NOFOLLOW|flag, 0o600)
 	if errors.Is(err, syscall.ELOOP) {
-		return nil, fmt.Errorf("%s is a symbolic link, which a recording does not follow; name the file itself", path)
+		return nil, fmt.Errorf("%s is a symbolic link, which is not followed; name the file itself", path)
 	}
 	if err != nil {
 		return nil, err

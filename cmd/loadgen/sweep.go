@@ -167,8 +167,12 @@ func sweepOf(c *cli.Context) (*sweep.Sweep, error) {
 }
 
 // aim reads what is sent and finds the servers.
-func aim(c *cli.Context, s *sweep.Sweep, reading *reading) (err error) {
-	if s.Plan, err = planOf(c, asURLs(c.Args().Slice()), reading); err != nil {
+func aim(c *cli.Context, s *sweep.Sweep, reading *reading) error {
+	args, err := asURLs(c.Args().Slice())
+	if err != nil {
+		return err
+	}
+	if s.Plan, err = planOf(c, args, reading); err != nil {
 		return err
 	}
 	s.Plan.Joined = true // the grid says where connections end
@@ -190,16 +194,19 @@ func aim(c *cli.Context, s *sweep.Sweep, reading *reading) (err error) {
 }
 
 // asURLs makes a URL of HOST:PORT, unless there is such a file.
-func asURLs(args []string) []string {
+func asURLs(args []string) ([]string, error) {
 	all := slices.Clone(args)
 	for i, arg := range all {
+		if strings.HasPrefix(arg, "unix:") {
+			return nil, program.Usagef("%s does not say what to ask for: write http://HOST/PATH --target %s", arg, arg)
+		}
 		if _, _, err := net.SplitHostPort(arg); err == nil && !plan.IsURL(arg) {
 			if _, err := os.Stat(arg); err != nil {
 				all[i] = "http://" + arg + "/"
 			}
 		}
 	}
-	return all
+	return all, nil
 }
 
 // serverOf is how a server is asked.
@@ -354,20 +361,25 @@ func notesOf(c *cli.Context, s *sweep.Sweep, cells []sweep.Cell, early error) []
 }
 
 // pageFile is the file of --html, which can be written to; empty if there is to be none.
+// It stays as it is until there is a page.
 func pageFile(c *cli.Context) (string, error) {
-	name := c.String("html")
-	if name == "" {
-		return "", nil
+	path, err := output(c, "html")
+	if path == "" {
+		return "", err
 	}
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o666)
+	_, absent := os.Lstat(path)
+	file, err := openAlone(path, 0)
 	if err != nil {
 		return "", fmt.Errorf("--html: %w", err)
 	}
-	return name, f.Close()
+	if absent != nil {
+		err = os.Remove(path)
+	}
+	return path, cmp.Or(err, file.Close())
 }
 
-func writePage(name string, r *sweep.Report) error {
-	f, err := os.Create(name)
+func writePage(path string, r *sweep.Report) error {
+	f, err := create(path)
 	if err != nil {
 		return err
 	}

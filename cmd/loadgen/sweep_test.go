@@ -176,6 +176,43 @@ func TestEndsOfASweep(t *testing.T) {
 	})
 }
 
+// TestSweepPageIsSafe: the page does not replace what it is made of, and as long as there is
+// none, no file is made or changed.
+func TestSweepPageIsSafe(t *testing.T) {
+	dir := t.TempDir()
+	file := pcapOf(t, "127.0.0.1:9", []string{request("/a"), response("a")})
+	link, older, absent := filepath.Join(dir, "link"), filepath.Join(dir, "older"), filepath.Join(dir, "absent")
+	if err := errors.Join(os.Symlink(absent, link), os.WriteFile(older, []byte("a page"), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	nobody := "unix:" + filepath.Join(dir, "nobody")
+	before, _ := os.ReadFile(file)
+	for _, test := range []struct {
+		page, says string
+		status     int
+	}{
+		{file, "--html would overwrite " + file, 2},
+		{link, "--html: " + link + " is a symbolic link", 1},
+		{older, "no connection could be opened", 1},
+		{absent, "no connection could be opened", 1},
+	} {
+		if _, stderr, status := loadgen(t, "sweep", file, "--target", nobody, "-d", "20ms", "--no-backoff", "--html", test.page); status != test.status || !strings.Contains(stderr, test.says) {
+			t.Errorf("%s: status %d, %s", test.page, status, stderr)
+		}
+	}
+	after, _ := os.ReadFile(file)
+	kept, _ := os.ReadFile(older)
+	if _, err := os.Lstat(absent); len(before) == 0 || !slices.Equal(before, after) || string(kept) != "a page" || err == nil {
+		t.Errorf("the recording had %d bytes and has %d, the page is %q, there is a new one: %t", len(before), len(after), kept, err == nil)
+	}
+	address, _ := origin(t)
+	_, stderr, status := loadgen(t, "sweep", address, "-d", "20ms", "--rounds", "1", "--requests-per-connection", "0", "--html", older)
+	kept, _ = os.ReadFile(older)
+	if info, err := os.Stat(older); err != nil || info.Mode() != 0o600 || !strings.HasPrefix(string(kept), "<!DOCTYPE") {
+		t.Errorf("status %d, %s%v, %.20q", status, stderr, err, kept)
+	}
+}
+
 // TestSweepFlags: what means nothing is refused in one sentence, and the environment of
 // replay is not that of sweep.
 func TestSweepFlags(t *testing.T) {
@@ -200,6 +237,8 @@ func TestSweepFlags(t *testing.T) {
 		{"--against nowhere", "nowhere"},
 		{"--timeout 0s", "--timeout is longer than 0"},
 		{"--insecure", "--insecure is for TLS"},
+		{"--html -", "--html names a file"},
+		{"unix:/tmp/x", "unix:/tmp/x does not say what to ask for: write http://HOST/PATH --target unix:/tmp/x"},
 	} {
 		args := append([]string{"sweep"}, strings.Fields(test.args)...)
 		if test.args != "" {
