@@ -58,8 +58,11 @@ that no recording has, or only those of one side: what fails at once looks fast.
 With --format bench, each round is a result of a Go benchmark, with the key side:
 benchstat -col /side FILE.
 
+A signal ends the runs, and as many of a as of b are compared. So does a run in
+which nothing is answered, and it is compared, too.
+
 The exit status is 0 whatever differs; 1 if a run failed, by the rules of replay,
-or a file cannot be read, or, without --different, the settings of two files
+or was ended by a signal, or a file cannot be read, or, without --different, the settings of two files
 differ; 2 if the command line is wrong; 3 if the verdict is INVALID.
 
 EXAMPLES
@@ -119,32 +122,54 @@ func compareRuns(c *cli.Context) error {
 			return program.Usagef("--%s %q: %w", name, c.String(name), err)
 		}
 	}
+	for i, name := range []string{"a", "b"} {
+		if err := checkFlagsOf(c.Context, words[i]); err != nil {
+			return fmt.Errorf("--%s %q: %w", name, c.String(name), err)
+		}
+	}
+	a, b, failed := turns(c, words)
+	switch {
+	case a == nil:
+		return failed
+	case b == nil:
+		return ending(a.Rounds[0].Verdict, failed)
+	}
+	return told(c, report.Compare(a, b), failed)
+}
+
+// turns makes the runs, until one has nothing to compare. Where it has no report, or was
+// ended by a signal, there are as many of a as of b, or nil.
+func turns(c *cli.Context, words [2][]string) (a, b *report.Side, failed error) {
 	var sides [2]*report.Side
-	var failed error
 	for i := range 2 * c.Int("repeat") {
 		which := (i + 1) / 2 % 2 // a b b a
 		name := string("ab"[which])
 		tell(c, fmt.Sprintf("  run %d of %d: %s", i+1, 2*c.Int("repeat"), name))
 		side, err := runOf(c.Context, words[which], c.String(name))
 		tell(c, "")
-		if c.Context.Err() != nil {
-			return c.Context.Err()
-		}
 		if err != nil && failed == nil {
 			failed = fmt.Errorf("run %d, of %s, failed: %w", i+1, name, err)
 		}
+		if stopped := c.Context.Err(); stopped != nil {
+			side, failed = nil, stopped
+		}
 		switch {
+		case side == nil && i < 2:
+			return nil, nil, failed
 		case side == nil:
-			return failed
-		case side.Rounds[0].Requests == side.Rounds[0].Errors:
-			return ending(side.Rounds[0].Verdict, failed) // there is nothing to compare
+			a, b = sides[0], sides[1]
+			a.Rounds, b.Rounds = a.Rounds[:i/2], b.Rounds[:i/2]
+			return a, b, failed
 		case sides[which] == nil:
 			sides[which] = side
 		default:
 			sides[which].Rounds = append(sides[which].Rounds, side.Rounds...)
 		}
+		if side.Rounds[0].Requests == side.Rounds[0].Errors {
+			break
+		}
 	}
-	return told(c, report.Compare(sides[0], sides[1]), failed)
+	return sides[0], sides[1], failed
 }
 
 // tell writes a line that the next one overwrites, where somebody watches.
@@ -169,30 +194,34 @@ func wordsOf(line string) ([]string, error) {
 	}
 	for _, word := range words {
 		name, _, _ := strings.Cut(word, "=")
-		if name = strings.TrimLeft(name, "-"); name != word && (name == "format" || name == "repeat") {
+		if name = strings.TrimLeft(name, "-"); name == word {
+			continue
+		}
+		switch name {
+		case "format", "repeat":
 			return nil, fmt.Errorf("give --%s to compare", name)
+		case "hdr-log", "save-failures":
+			return nil, fmt.Errorf("leave out --%s, of which each run would overwrite that of the one before", name)
 		}
 	}
 	return words, nil
 }
 
+// checkFlagsOf says which flag of a command line replay does not take. All are read before
+// help is given; what that has to say does not matter.
+func checkFlagsOf(ctx context.Context, words []string) error {
+	_, err := replayed(ctx, append([]string{"--help"}, words[1:]...))
+	if status := cli.ExitCoder(nil); errors.As(err, &status) && status.ExitCode() == statusUsage {
+		return err
+	}
+	return ctx.Err()
+}
+
 // runOf makes a run in a process of its own. It returns what that has measured, if
 // anything, and why it failed.
 func runOf(ctx context.Context, words []string, line string) (*report.Side, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	var stdout, stderr bytes.Buffer
-	cmd := exec.CommandContext(ctx, self, append([]string{"replay", "--format", "json", "--repeat", "1"}, words[1:]...)...)
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	err = cmd.Run()
-	sentence, _, _ := strings.Cut(strings.TrimPrefix(stderr.String(), "loadgen: "), "\n")
-	if err != nil && sentence != "" {
-		err = errors.New(sentence)
-	}
-	side, unread := report.ReadSide("the report", stdout.Bytes())
+	stdout, err := replayed(ctx, append([]string{"--format", "json", "--repeat", "1"}, words[1:]...))
+	side, unread := report.ReadSide("the report", stdout)
 	if err == nil {
 		err = unread
 	}
@@ -200,4 +229,22 @@ func runOf(ctx context.Context, words []string, line string) (*report.Side, erro
 		side.Name = line
 	}
 	return side, err
+}
+
+// replayed runs loadgen replay. What failed has its sentence and, if there is one, status.
+func replayed(ctx context.Context, words []string) ([]byte, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	var stdout, stderr bytes.Buffer
+	cmd := exec.CommandContext(ctx, self, append([]string{"replay"}, words...)...)
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	err = cmd.Run()
+	sentence, _, _ := strings.Cut(strings.TrimPrefix(stderr.String(), "loadgen: "), "\n")
+	if err != nil && sentence != "" {
+		err = cli.Exit(sentence, max(cmd.ProcessState.ExitCode(), 1))
+	}
+	return stdout.Bytes(), err
 }

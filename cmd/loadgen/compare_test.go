@@ -138,13 +138,21 @@ func TestCompareOfCommandLines(t *testing.T) {
 func TestCompareTellsOfFailedRuns(t *testing.T) {
 	address, _ := origin(t)
 	file := pcapOf(t, address, []string{request("/a"), response("you asked for /b"), request("/c"), response("you asked for /c")})
-	good, half, none := "http://"+address+"/ -n 2", "replay --verify --target "+address+" "+strconv.Quote(file), "replay http://127.0.0.1:1/ -n 1 --no-backoff"
+	silent := answering(t, func(_ int64, read *bufio.Reader, w net.Conn) {
+		next(read)
+		w.Close()
+	})
+	good, half, none := "http://"+address+"/ -n 2", "replay --verify --target "+address+" "+strconv.Quote(file), "http://"+silent+"/ -n 1"
 	stdout, stderr, status := loadgen(t, "compare", "--repeat", "1", "--a", good, "--b", half)
 	if want := "loadgen: run 2, of b, failed: 1 of 2 requests failed, by content-mismatch\n"; status != 1 || stderr != want || !strings.Contains(stdout, "\n  Errors       b: 1 of 2 requests failed\n") {
 		t.Errorf("status %d, %q, want %q\n%s", status, stderr, want, stdout)
 	}
 	stdout, stderr, status = loadgen(t, "compare", "--a", good, "--b", none)
-	if want := "loadgen: run 2, of b, failed: no connection could be opened: dial tcp 127.0.0.1:1: connect: connection refused\n"; status != 3 || stderr != want || stdout != "" {
+	if want := "loadgen: run 2, of b, failed: 1 of 1 request failed, by closed-before-response\n"; status != 1 || stderr != want || !strings.Contains(stdout, "\n  Rounds       1 of a, 1 of b\n") {
+		t.Errorf("status %d, %q, want %q\n%s", status, stderr, want, stdout)
+	}
+	stdout, stderr, status = loadgen(t, "compare", "--a", none, "--b", good)
+	if want := "loadgen: run 1, of a, failed: 1 of 1 request failed, by closed-before-response\n"; status != 1 || stderr != want || stdout != "" {
 		t.Errorf("status %d, %q, want %q\n%s", status, stderr, want, stdout)
 	}
 }
@@ -165,22 +173,33 @@ func TestCompareWithErrors(t *testing.T) {
 	}
 }
 
-// TestInterruptedCompare: a signal ends the run that is under way, too.
+// TestInterruptedCompare: a signal ends the run that is under way, too, and what makes
+// whole pairs by then is compared.
 func TestInterruptedCompare(t *testing.T) {
-	address, asked := origin(t)
-	line := "replay http://" + address + "/ -d 1m"
-	cmd, stdout, stderr := process("compare", "--a", line, "--b", line)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer cmd.Process.Kill()
-	for deadline := time.Now().Add(20 * time.Second); asked.Load() == 0 && time.Now().Before(deadline); {
-		time.Sleep(time.Millisecond)
-	}
-	cmd.Process.Signal(syscall.SIGTERM)
-	cmd.Wait()
-	if want := "loadgen: stopped by a signal before it was done\n"; cmd.ProcessState.ExitCode() != 1 || stderr.String() != want || stdout.Len() > 0 || asked.Load() == 0 {
-		t.Errorf("status %d, %q, asked %d times", cmd.ProcessState.ExitCode(), stderr, asked.Load())
+	for _, test := range []struct {
+		bound string
+		runs  int64
+		want  string // of standard output
+	}{
+		{"-d 1m", 1, `^$`},
+		{"-n 1 -c 1", 4, `(?m)^  Rounds       (\d+) of a, (\d+) of b$`},
+	} {
+		address, asked := origin(t)
+		line := "replay http://" + address + "/ " + test.bound
+		cmd, stdout, stderr := process("compare", "--a", line, "--b", line, "--repeat", "1000")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		defer cmd.Process.Kill()
+		for deadline := time.Now().Add(20 * time.Second); asked.Load() < test.runs && time.Now().Before(deadline); {
+			time.Sleep(time.Millisecond)
+		}
+		cmd.Process.Signal(syscall.SIGTERM)
+		cmd.Wait()
+		rounds := regexp.MustCompile(test.want).FindStringSubmatch(stdout.String())
+		if want := "loadgen: stopped by a signal before it was done\n"; cmd.ProcessState.ExitCode() != 1 || stderr.String() != want || rounds == nil || len(rounds) == 3 && rounds[1] != rounds[2] {
+			t.Errorf("%s: status %d, %q, %q\n%s", test.bound, cmd.ProcessState.ExitCode(), stderr, rounds, stdout)
+		}
 	}
 }
 
@@ -210,7 +229,12 @@ func TestWrongCompare(t *testing.T) {
 		{"rounds of one", []string{"--a", "replay x -repeat 3", "--b", "replay x"}, 2, "give --repeat to compare"},
 		{"no rounds", []string{"--repeat", "0", "--a", "replay x", "--b", "replay x"}, 2, "--repeat is from 1 to 1000"},
 		{"no format", []string{old, old, "--format", "xml"}, 2, "--format is text, json or bench"},
-		{"what replay does not know", []string{"--a", "replay --fast", "--b", "replay x"}, 1, "run 1, of a, failed: unknown flag --fast"},
+		{"what replay does not know", []string{"--a", "replay --fast", "--b", "replay x"}, 2, `--a "replay --fast": unknown flag --fast; see 'loadgen replay --help'`},
+		{"nor for b", []string{"--a", "replay /absent", "--b", "replay x -n many"}, 2, `--b "replay x -n many": -n is a whole number, not "many"`},
+		{"what a run finds wrong", []string{"--a", "http://127.0.0.1:1 -c 0", "--b", "replay x"}, 2, "run 1, of a, failed: -c is at least 1, not 0"},
+		{"a recording that is absent", []string{"--a", "replay /absent", "--b", "replay x"}, 1, "run 1, of a, failed: "},
+		{"the log of one", []string{"--a", "replay x --hdr-log=y", "--b", "replay x"}, 2, "leave out --hdr-log"},
+		{"failures of one", []string{"--a", "replay x", "--b", "replay x --save-failures y"}, 2, "leave out --save-failures"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			stdout, stderr, status := loadgen(t, append([]string{"compare"}, test.args...)...)
