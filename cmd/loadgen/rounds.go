@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -20,11 +21,13 @@ func formatFlag() cli.Flag {
 }
 
 // checkOutput checks the flags that replay and compare have in common.
-func checkOutput(c *cli.Context) error {
+func checkOutput(c *cli.Context) error { return cmp.Or(checkRepeat(c), checkFormat(c)) }
+
+func checkRepeat(c *cli.Context) error {
 	if rounds := c.Int("repeat"); rounds < 1 || rounds > report.MostRounds {
 		return program.Usagef("--repeat is from 1 to %d, not %d", report.MostRounds, rounds)
 	}
-	return checkFormat(c)
+	return nil
 }
 
 func checkFormat(c *cli.Context) error {

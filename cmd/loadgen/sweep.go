@@ -46,16 +46,15 @@ about a minute.
 
 Of each cell the grid has the medians of all rounds: requests per second, latency
 with connecting counted in, processor time per request, and how many sockets came into
-TIME_WAIT in a run, on this machine. ± is how far the ends of the interval are
-from the median that holds it in 95 cases of 100; with less than 6 rounds there
-is none. A cell that is suspect or invalid, by the rules of replay, is marked,
+TIME_WAIT in a run, on this machine. Beside each stands the interval that holds the
+true one in 95 cases of 100; with less than 6 rounds there is none. A cell that is suspect or invalid, by the rules of replay, is marked,
 and the reason given; one that is invalid takes no part in what follows. One is suspect
 as well if responses were errors (4xx and 5xx) that no recording has, or only those of
 one server: what fails at once looks fast.
 
 THE BREAK-EVEN is from how many requests per connection on keeping it alive longer
 gains less than 5 % of throughput, for the same connections, idle time, delay and
-server: what connections that are kept for ever (0) give is compared with each other
+server: what connections that are kept for ever (∞) give is compared with each other
 number. It lies above the greatest number with which more is gained for certain,
 and not above that from which on less is, for certain; of what is in between,
 nothing is known. Certain is what holds in the whole interval of 95 %; with less
@@ -92,13 +91,13 @@ EXAMPLES
 
 func sweepFlags() []cli.Flag {
 	return slices.Concat([]cli.Flag{
-		&cli.StringFlag{Name: "requests-per-connection", EnvVars: sweepEnv("requests-per-connection"), Value: "1,2,4,8,16,32,64,0", Usage: "close connections after so many requests, each number of `N,...` in turns; 0: never"},
+		&cli.StringFlag{Name: "requests-per-connection", EnvVars: sweepEnv("requests-per-connection"), Value: "1,2,4,8,16,32,64,0", Usage: "close connections after so many requests, each number of `N,...` in turns; 0, in the report ∞: never"},
 		&cli.StringFlag{Name: "connections", EnvVars: sweepEnv("connections"), Aliases: []string{"c"}, Value: strconv.Itoa(defaultConnections), Usage: "have so many connections in use at once, each number of `N,...`"},
-		&cli.StringFlag{Name: "idle", EnvVars: sweepEnv("idle"), Value: "0", Usage: "wait so long before a request, whether or not its connection is there: each of `DURATION,...`"},
+		&cli.StringFlag{Name: "idle", EnvVars: sweepEnv("idle"), Value: "0", Usage: "let each user pause so long before each request, the first on a connection included: each of `DURATION,...`"},
 		&cli.StringFlag{Name: "delay", EnvVars: sweepEnv("delay"), Value: "0", Usage: "add such a round-trip time, by a hop inside loadgen: each of `DURATION,...`"},
 		&cli.StringFlag{Name: "against", EnvVars: sweepEnv("against"), Usage: "measure the server at `ADDRESS`, too, and compare the first one with it"},
 		&cli.DurationFlag{Name: "duration", EnvVars: sweepEnv("duration"), Aliases: []string{"d"}, Value: time.Second, Usage: "measure a cell for `DURATION` in each round"},
-		&cli.IntFlag{Name: "rounds", EnvVars: sweepEnv("rounds"), Value: 6, Usage: "measure each cell `N` times"},
+		&cli.IntFlag{Name: "repeat", Aliases: []string{"rounds"}, EnvVars: sweepEnv("repeat"), Value: 6, Usage: "measure each cell `N` times"},
 		&cli.Uint64Flag{Name: "seed", EnvVars: sweepEnv("seed"), Usage: "shuffle the order of the runs by `N`", DefaultText: "another each time, which is told"},
 		&cli.StringSliceFlag{Name: "pid", EnvVars: sweepEnv("pid"), Usage: "tell the processor time of process `NAME=PID`, too; may be given several times, and of one name the sum is told"},
 		&cli.StringFlag{Name: "html", EnvVars: sweepEnv("html"), Usage: "write the report to `FILE` as well, a page with charts that needs nothing else"},
@@ -110,8 +109,6 @@ func sweepFlags() []cli.Flag {
 func sweepEnv(flag string) []string {
 	return []string{"LOADGEN_SWEEP_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))}
 }
-
-const mostRounds = 100
 
 func sweepAction(c *cli.Context) error {
 	s, err := sweepOf(c)
@@ -144,14 +141,11 @@ func sweepOf(c *cli.Context) (*sweep.Sweep, error) {
 	if format := c.String("format"); format != "text" && format != "json" {
 		return nil, program.Usagef("--format is text or json, not %q", format)
 	}
-	s := &sweep.Sweep{Rounds: c.Int("rounds"), Seed: c.Uint64("seed")}
+	s := &sweep.Sweep{Rounds: c.Int("repeat"), Seed: c.Uint64("seed")}
 	if !c.IsSet("seed") {
 		s.Seed = rand.Uint64N(1_000_000)
 	}
-	if s.Rounds < 1 || s.Rounds > mostRounds {
-		return nil, program.Usagef("--rounds is from 1 to %d, not %d", mostRounds, s.Rounds)
-	}
-	if err := cmp.Or(setAxes(c, &s.Axes), setProcesses(c, s)); err != nil {
+	if err := cmp.Or(checkRepeat(c), setAxes(c, &s.Axes), setProcesses(c, s)); err != nil {
 		return nil, err
 	}
 	most := slices.Max(s.Connections)

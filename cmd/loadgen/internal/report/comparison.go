@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -57,7 +58,11 @@ type Comparison struct {
 	Figures []Figure `json:"figures"`
 	// SettingsDiffer names those that do.
 	SettingsDiffer []string `json:"settings_differ"`
+	// Schema is the version of comparison.schema.json that this is written by.
+	Schema int `json:"schema"`
 }
+
+const comparisonSchema = 1
 
 // A Figure is one line of a comparison.
 type Figure struct {
@@ -90,17 +95,15 @@ var comparedFigures = []compared{
 	{"latency_p50_us", "Latency p50", func(r *Round) float64 { return r.LatencyP50US }, inUnits, "faster", "slower"},
 	{"latency_p99_us", "Latency p99", func(r *Round) float64 { return r.LatencyP99US }, inUnits, "faster", "slower"},
 	{"cpu_per_request_us", "CPU/request", func(r *Round) float64 { return r.CPUPerRequestUS }, inUnits, "less", "more"},
-	{"connections_opened", "Connections", func(r *Round) float64 { return float64(r.ConnectionsOpened) }, wholes, "less", "more"},
+	{"connections_opened", "Connections", func(r *Round) float64 { return float64(r.ConnectionsOpened) }, whole, "less", "more"},
 }
 
 // inOtherWords are the settings that say again what others say.
 var inOtherWords = []string{"kept_alive", "connections_closed", "recorded_statuses"}
 
-func wholes(x float64) string { return count(int64(x + 0.5)) }
-
 // Compare compares the rounds of two sides.
 func Compare(a, b *Side) *Comparison {
-	c := &Comparison{A: *a, B: *b, SettingsDiffer: []string{}}
+	c := &Comparison{A: *a, B: *b, SettingsDiffer: []string{}, Schema: comparisonSchema}
 	c.Verdict = verdict.Join(append(verdictsOf(a.Rounds, " of a"), verdictsOf(b.Rounds, " of b")...)...)
 	inA, inB := a.statuses(), b.statuses()
 	c.Verdict = c.Verdict.WithStatuses("a: ", inA, inB, a.recorded()).WithStatuses("b: ", inB, inA, b.recorded())
@@ -207,14 +210,11 @@ func (c *Comparison) WriteText(w io.Writer) error {
 	t.figure("", "a", "b", "b / a", "95 % interval", "p", "b is")
 	for i := range c.Figures {
 		f := &c.Figures[i]
-		ratio, interval := "-", "-"
+		ratio := "-"
 		if f.Ratio != nil {
 			ratio = factor(*f.Ratio)
 		}
-		if f.Interval != nil {
-			interval = factor(f.Interval[0]) + " .. " + factor(f.Interval[1])
-		}
-		t.figure(f.compared.label, f.compared.write(f.A), f.compared.write(f.B), ratio, interval, probability(f.P), f.Finding)
+		t.figure(f.compared.label, f.compared.write(f.A), f.compared.write(f.B), ratio, cmp.Or(intervalIn(f.Interval, factor), "-"), probability(f.P), f.Finding)
 	}
 	_, err := io.WriteString(w, t.String())
 	return err

@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/hopwire/hopwire/cmd/loadgen/internal/compare"
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/sweep"
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/verdict"
 	"github.com/hopwire/hopwire/shared/english"
@@ -50,7 +52,10 @@ func SweepLine(run, of int, left time.Duration, columns int) string {
 
 // sweepTitle says who was asked for what.
 func sweepTitle(s *sweep.Settings) string {
-	title := strings.Join(s.Source, ", ") + " to " + s.Target
+	title := strings.Join(s.Source, ", ")
+	if title != s.Target && !strings.HasPrefix(title, "http://"+s.Target+"/") {
+		title += " to " + s.Target
+	}
 	if s.Against != "" {
 		title += ", against " + s.Against
 	}
@@ -64,39 +69,55 @@ func sweepMeans(s *sweep.Settings) string {
 	if s.TLS {
 		text += ", TLS"
 	}
+	if slices.Contains(s.RequestsPerConnection, 0) {
+		text += "; ∞ (0) requests each: connections are never closed"
+	}
 	return text
 }
 
 // A gridColumn is a figure of the cells.
 type gridColumn struct {
-	title [2]string
+	title string
 	of    func(*sweep.Cell) *sweep.Estimate
 	write func(float64) string
 }
 
 var gridColumns = []gridColumn{
-	{[2]string{"requests", "per second"}, func(c *sweep.Cell) *sweep.Estimate { return &c.RequestsPerS }, rate},
-	{[2]string{"latency", "p50"}, func(c *sweep.Cell) *sweep.Estimate { return &c.LatencyP50US }, inUnits},
-	{[2]string{"latency", "p99"}, func(c *sweep.Cell) *sweep.Estimate { return &c.LatencyP99US }, inUnits},
-	{[2]string{"CPU per", "request"}, func(c *sweep.Cell) *sweep.Estimate { return &c.CPUPerRequestUS }, inUnits},
-	{[2]string{"sockets in", "TIME_WAIT"}, func(c *sweep.Cell) *sweep.Estimate { return &c.TimeWait }, whole},
+	{"requests per second", func(c *sweep.Cell) *sweep.Estimate { return &c.RequestsPerS }, rate},
+	{"latency p50", func(c *sweep.Cell) *sweep.Estimate { return &c.LatencyP50US }, inUnits},
+	{"latency p99", func(c *sweep.Cell) *sweep.Estimate { return &c.LatencyP99US }, inUnits},
+	{"CPU of loadgen", func(c *sweep.Cell) *sweep.Estimate { return &c.CPUPerRequestUS }, inUnits},
+	{"sockets to TIME_WAIT", func(c *sweep.Cell) *sweep.Estimate { return &c.TimeWait }, whole},
 }
 
 // processColumns are those of the processes that were asked for.
 func processColumns(c *sweep.Cell) (all []gridColumn) {
 	for i := range c.Processes {
-		all = append(all, gridColumn{[2]string{"CPU of", english.Printable(c.Processes[i].Name)}, func(c *sweep.Cell) *sweep.Estimate { return &c.Processes[i].CPUPerRequestUS }, inUnits})
+		all = append(all, gridColumn{"CPU of " + english.Printable(c.Processes[i].Name), func(c *sweep.Cell) *sweep.Estimate { return &c.Processes[i].CPUPerRequestUS }, inUnits})
 	}
 	return all
 }
 
-func whole(x float64) string { return count(int64(x + 0.5)) }
-
-// gridHead stands above the numbers of requests per connection.
-var gridHead = []string{"requests", "    each"}
-
 // columnsOfGrid fit beside each other.
-const columnsOfGrid = 5
+const columnsOfGrid = 3
+
+// gridHead writes titles above columns.
+func (t *page) gridHead(titles ...string) {
+	line := "    each"
+	for _, title := range titles {
+		line += fmt.Sprintf(" %-23s", title)
+	}
+	t.WriteString("requests\n" + strings.TrimRight(line, " ") + "\n")
+}
+
+// gridLine writes figures below them, each with its interval.
+func (t *page) gridLine(reuse, mark string, figures []pageFigure) {
+	line := fmt.Sprintf("  %5s%1s", reuse, mark)
+	for _, f := range figures {
+		line += fmt.Sprintf("%8s %-15s", f.Value, f.Interval)
+	}
+	t.WriteString(strings.TrimRight(line, " ") + "\n")
+}
 
 // grid writes the cells of a line of the grid, and what makes them doubtful.
 func (t *page) grid(r *sweep.Report, cells []sweep.Cell) {
@@ -133,21 +154,18 @@ func doubtsOf(cells []sweep.Cell) []string {
 
 // table writes some of the figures.
 func (t *page) table(of []gridColumn, cells []sweep.Cell) {
-	for i, first := range gridHead {
-		for _, c := range of {
-			first += fmt.Sprintf("%11s   ", c.title[i])
-		}
-		first = strings.TrimRight(first, " ")
-		t.WriteString(first + "\n")
+	var titles []string
+	for _, c := range of {
+		titles = append(titles, c.title)
 	}
+	t.gridHead(titles...)
 	for i := range cells {
-		fmt.Fprintf(t, "  %5s%s", reuse(cells[i].RequestsPerConnection), mark(cells[i].Verdict))
-		line := ""
+		var figures []pageFigure
 		for _, c := range of {
 			e := c.of(&cells[i])
-			line += fmt.Sprintf("%8s %-5s", c.write(e.Median), spreadOfRounds(e))
+			figures = append(figures, figureIn(e.Median, e.Interval, c.write))
 		}
-		t.WriteString(strings.TrimRight(line, " ") + "\n")
+		t.gridLine(reuse(cells[i].RequestsPerConnection), mark(cells[i].Verdict), figures)
 	}
 }
 
@@ -162,21 +180,6 @@ func reuse(n int) string {
 // mark is what stands with a cell that is not valid.
 func mark(v verdict.Verdict) string { return [...]string{" ", "?", "!"}[v.State] }
 
-// spreadOfRounds is how far the ends of the interval are from the median.
-func spreadOfRounds(e *sweep.Estimate) string {
-	if e.Interval == nil || e.Median == 0 {
-		return ""
-	}
-	share := 100 * max(e.Interval[1]-e.Median, e.Median-e.Interval[0]) / e.Median
-	switch {
-	case share < 9.95:
-		return fmt.Sprintf("±%.1f%%", share)
-	case share < 999.5:
-		return fmt.Sprintf("±%.0f%%", share)
-	}
-	return "±∞"
-}
-
 // sideOf names a server, where there are two.
 func sideOf(r *sweep.Report, to sweep.Side) string {
 	switch {
@@ -190,25 +193,33 @@ func sideOf(r *sweep.Report, to sweep.Side) string {
 
 // breakEvenIs says from how many requests per connection on it stops mattering.
 func breakEvenIs(b *sweep.BreakEven) string {
-	const more = "more --rounds or a longer --duration tell more"
+	text := "Break-even: " + breakEvenOf(b)
+	if b.Unknown == "" && b.Rounds < compare.FewestRounds {
+		text += fmt.Sprintf(" (from medians of %s, no interval)", english.Plural(b.Rounds, "round"))
+	}
+	return text
+}
+
+func breakEvenOf(b *sweep.BreakEven) string {
+	const more = "more rounds (--repeat) or a longer --duration tell more"
 	perConnection := func(n int) string { return english.Plural(n, "request") + " per connection" }
 	if b.Unknown != "" {
-		return "Break-even: not known, since " + b.Unknown
+		return "not known, since " + b.Unknown
 	}
 	least, most := b.Gains[0].RequestsPerConnection, b.Gains[len(b.Gains)-1].RequestsPerConnection
 	switch above, upTo := b.MoreThan, b.AtMost; {
 	case above == nil && upTo == nil:
-		return "Break-even: not known, since the rounds differ too much; " + more
+		return "not known, since the rounds differ too much; " + more
 	case upTo == nil && *above == most:
-		return fmt.Sprintf("Break-even: above %s, the most that was measured", perConnection(most))
+		return fmt.Sprintf("above %s, the most that was measured", perConnection(most))
 	case upTo == nil:
-		return fmt.Sprintf("Break-even: above %s; no number is certain to be beyond it; %s", perConnection(*above), more)
+		return fmt.Sprintf("above %s; no number is certain to be beyond it; %s", perConnection(*above), more)
 	case *upTo == least:
-		return fmt.Sprintf("Break-even: at most %s, the least that was measured: keeping connections longer gains less than 5 %%", perConnection(least))
+		return fmt.Sprintf("at most %s, the least that was measured: keeping connections longer gains less than 5 %%", perConnection(least))
 	case above == nil:
-		return fmt.Sprintf("Break-even: at most %s; with less it is not certain; %s", perConnection(*upTo), more)
+		return fmt.Sprintf("at most %s; with less it is not certain; %s", perConnection(*upTo), more)
 	}
-	text := fmt.Sprintf("Break-even: between %d and %s; from there on, keeping connections longer gains less than 5 %%", *b.MoreThan, perConnection(*b.AtMost))
+	text := fmt.Sprintf("between %d and %s; from there on, keeping connections longer gains less than 5 %%", *b.MoreThan, perConnection(*b.AtMost))
 	if doubtful := doubtfulBetween(b); doubtful != "" {
 		text += "; of " + doubtful + " it is not certain"
 	}
@@ -234,22 +245,15 @@ func (t *page) ratios(r *sweep.Report, l sweep.Load) {
 			continue
 		}
 		if rows++; rows == 1 {
-			fmt.Fprintf(t, "\n%s, %s to %s\n", l.Words(), r.Settings.Target, r.Settings.Against)
-			fmt.Fprintf(t, "%s\n%s%20s%20s%24s\n", gridHead[0], gridHead[1], "requests per second", "latency p50", "latency p99")
+			fmt.Fprintf(t, "\n%s, %s / %s\n", l.Words(), r.Settings.Target, r.Settings.Against)
+			t.gridHead("requests per second", "latency p50", "latency p99")
 		}
-		line := fmt.Sprintf("  %5s ", reuse(q.RequestsPerConnection))
+		var figures []pageFigure
 		for _, one := range []sweep.Quotient{q.RequestsPerS, q.LatencyP50US, q.LatencyP99US} {
-			line += fmt.Sprintf("%8s %-15s", quotient(one.Ratio), quotients(one.Interval))
+			figures = append(figures, figureIn(one.Ratio, one.Interval, quotient))
 		}
-		t.WriteString(strings.TrimRight(line, " ") + "\n")
+		t.gridLine(reuse(q.RequestsPerConnection), "", figures)
 	}
-}
-
-func quotients(interval *[2]float64) string {
-	if interval == nil {
-		return ""
-	}
-	return quotient(interval[0]) + ".." + quotient(interval[1])
 }
 
 // quotient writes a ratio to three digits; none where there is none.

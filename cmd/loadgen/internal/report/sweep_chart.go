@@ -225,11 +225,11 @@ func (c *chart) lines(one curve) {
 			continue
 		}
 		if before != nil {
-			class := "curve " + one.class
+			class := strings.TrimSpace("curve " + one.class)
 			if cell.RequestsPerConnection == 0 {
-				class = "curve far"
+				class += " far"
 			}
-			fmt.Fprintf(c, `<path class="%s" d="M%.1f %.1fL%.1f %.1f"/>`, strings.TrimSpace(class),
+			fmt.Fprintf(c, `<path class="%s" d="M%.1f %.1fL%.1f %.1f"/>`, class,
 				c.x(before.RequestsPerConnection), c.y(one.of(before).Median), c.x(cell.RequestsPerConnection), c.y(one.of(cell).Median))
 		}
 		before = cell

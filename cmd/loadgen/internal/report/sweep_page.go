@@ -38,7 +38,7 @@ type pageServer struct {
 	Side      sweep.Side
 	Address   string // empty where there is only one
 	BreakEven string
-	Columns   []pageColumn
+	Columns   []string
 	Rows      []pageRow
 	Statuses  string
 	Doubts    []string
@@ -46,8 +46,6 @@ type pageServer struct {
 	cells     []sweep.Cell
 	breakEven *sweep.BreakEven
 }
-
-type pageColumn struct{ Title [2]string }
 
 // A pageRow is a line of a table.
 type pageRow struct {
@@ -57,6 +55,13 @@ type pageRow struct {
 }
 
 type pageFigure struct{ Value, Interval string }
+
+func figureIn(value float64, interval *[2]float64, write func(float64) string) pageFigure {
+	return pageFigure{write(value), intervalIn(interval, write)}
+}
+
+// Narrow is the interval with a place in the middle where a line may end.
+func (f pageFigure) Narrow() string { return strings.Replace(f.Interval, "..", "..\u200b", 1) }
 
 type pageChart struct {
 	SVG     template.HTML
@@ -68,7 +73,7 @@ type pageChart struct {
 func WriteSweepPage(w io.Writer, r *sweep.Report) error {
 	s := &r.Settings
 	p := sweepPage{
-		Title: english.Printable(sweepTitle(s)), Means: sweepMeans(s), Compared: s.Target + " to " + s.Against,
+		Title: english.Printable(sweepTitle(s)), Means: sweepMeans(s), Compared: s.Target + " / " + s.Against,
 		Verdict: r.Verdict,
 	}
 	for _, note := range r.Notes {
@@ -95,7 +100,7 @@ func pageServerOf(r *sweep.Report, cells []sweep.Cell, b *sweep.BreakEven) pageS
 	}
 	all := append(gridColumns, processColumns(&cells[0])...)
 	for _, c := range all {
-		p.Columns = append(p.Columns, pageColumn{c.title})
+		p.Columns = append(p.Columns, c.title)
 	}
 	for i := range cells {
 		v := cells[i].Verdict
@@ -105,7 +110,7 @@ func pageServerOf(r *sweep.Report, cells []sweep.Cell, b *sweep.BreakEven) pageS
 		}
 		for _, c := range all {
 			e := c.of(&cells[i])
-			row.Figures = append(row.Figures, pageFigure{c.write(e.Median), intervalIn(e.Interval, c.write)})
+			row.Figures = append(row.Figures, figureIn(e.Median, e.Interval, c.write))
 		}
 		p.Rows = append(p.Rows, row)
 	}
@@ -115,24 +120,12 @@ func pageServerOf(r *sweep.Report, cells []sweep.Cell, b *sweep.BreakEven) pageS
 	return p
 }
 
-func intervalIn(interval *[2]float64, write func(float64) string) string {
-	if interval == nil {
-		return ""
-	}
-	low, high := write(interval[0]), write(interval[1])
-	number, unit, _ := strings.Cut(low, " ")
-	if unit != "" && strings.HasSuffix(high, " "+unit) {
-		low = number // the unit stands behind the other
-	}
-	return low + " to " + high
-}
-
 func ratioRows(r *sweep.Report, l sweep.Load) (rows []pageRow) {
 	for _, q := range r.Ratios {
 		if q.Load == l {
 			row := pageRow{Reuse: reuse(q.RequestsPerConnection)}
 			for _, one := range []sweep.Quotient{q.RequestsPerS, q.LatencyP50US, q.LatencyP99US} {
-				row.Figures = append(row.Figures, pageFigure{quotient(one.Ratio), intervalIn(one.Interval, quotient)})
+				row.Figures = append(row.Figures, figureIn(one.Ratio, one.Interval, quotient))
 			}
 			rows = append(rows, row)
 		}

@@ -111,6 +111,7 @@ func TestSweepJSON(t *testing.T) {
 
 func TestBreakEvenInWords(t *testing.T) {
 	n := func(n int) *int { return &n }
+	const fromMedians = " (from medians of 3 rounds, no interval)"
 	gains := []sweep.Gain{{RequestsPerConnection: 1}, {RequestsPerConnection: 4}, {RequestsPerConnection: 16}, {RequestsPerConnection: 64}}
 	for _, test := range []struct {
 		b    sweep.BreakEven
@@ -125,9 +126,14 @@ func TestBreakEvenInWords(t *testing.T) {
 		{sweep.BreakEven{}, "not known, since the rounds differ too much"},
 		{sweep.BreakEven{Unknown: "it is so"}, "not known, since it is so"},
 	} {
-		test.b.Gains = gains
-		if got := breakEvenIs(&test.b); !strings.HasPrefix(got, "Break-even: ") || !strings.Contains(got, test.want) {
+		test.b.Gains, test.b.Rounds = gains, 4
+		got := breakEvenIs(&test.b)
+		if !strings.HasPrefix(got, "Break-even: ") || !strings.Contains(got, test.want) || strings.Contains(got, fromMedians) {
 			t.Errorf("%q, not %q", got, test.want)
+		}
+		test.b.Rounds = 3
+		if fewer := breakEvenIs(&test.b); test.b.Unknown == "" && fewer != got+fromMedians {
+			t.Errorf("of 3 rounds: %q", fewer)
 		}
 	}
 }
@@ -170,6 +176,9 @@ func TestSweepPage(t *testing.T) {
 			if err := xml.Unmarshal([]byte(chart), new(struct{})); err != nil {
 				t.Errorf("%s: %v in %s", name, err, chart)
 			}
+		}
+		if n := strings.Count(page, `class="curve p99 far"`); name == "6 rounds" && n != len(r.Lines()) {
+			t.Errorf("%s: of the lines to ∞, %d are of a p99", name, n)
 		}
 		for _, b := range r.BreakEven {
 			if !strings.Contains(page, template.HTMLEscapeString(breakEvenIs(&b))) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -15,6 +16,9 @@ func count(n int64) string {
 	}
 	return s
 }
+
+// whole writes a figure that is a number of things, or a mean of such.
+func whole(x float64) string { return count(int64(x + 0.5)) }
 
 // plural writes a number of things.
 func plural(n int64, noun string) string {
@@ -83,6 +87,20 @@ func rate(perSecond float64) string {
 	}
 	decimals := 2 - int(math.Floor(math.Log10(perSecond)))
 	return strconv.FormatFloat(perSecond, 'f', max(decimals, 1), 64)
+}
+
+// intervalIn writes an interval: "2.33..2.45 ms"; empty where there is none, or nothing
+// in it.
+func intervalIn(interval *[2]float64, write func(float64) string) string {
+	if interval == nil || interval[1] == 0 {
+		return ""
+	}
+	low, high := write(interval[0]), write(interval[1])
+	number, unit, _ := strings.Cut(low, " ")
+	if unit != "" && strings.HasSuffix(high, " "+unit) {
+		low = number // the unit stands behind the other
+	}
+	return low + ".." + high
 }
 
 // percent writes a share. What is not nothing does not look like nothing.

@@ -24,6 +24,9 @@ type BreakEven struct {
 	// Gains are those over each number, in ascending order. Cells that are invalid take
 	// no part.
 	Gains []Gain `json:"gains"`
+	// Rounds is how often the cell was measured that was least often, of those that the
+	// gains are of.
+	Rounds int `json:"rounds"`
 	// Unknown is why there are none; empty if there are.
 	Unknown string `json:"unknown"`
 }
@@ -53,8 +56,10 @@ func BreakEvenOf(cells []Cell, asked bool) BreakEven {
 		b.Unknown = "the figures of connections that are kept for ever are invalid"
 		return b
 	}
+	b.Rounds = len(cells[unlimited].RequestsPerS.Rounds)
 	for _, c := range cells {
 		if c.RequestsPerConnection > 0 && c.Verdict.State != verdict.Invalid {
+			b.Rounds = min(b.Rounds, len(c.RequestsPerS.Rounds))
 			b.Gains = append(b.Gains, gainOver(&c, &cells[unlimited]))
 		}
 	}

@@ -90,8 +90,12 @@ func TestBreakEvenWithoutInvalidCells(t *testing.T) {
 	cells := server.cells(6, 0, 1, 4, 8, 16, 64, 0)
 	cells[2].Verdict.State = verdict.Invalid
 	cells[1].Verdict.State = verdict.Suspect
-	if b := BreakEvenOf(cells, true); number(b.MoreThan) != "4" || number(b.AtMost) != "16" || len(b.Gains) != 4 {
+	if b := BreakEvenOf(cells, true); number(b.MoreThan) != "4" || number(b.AtMost) != "16" || len(b.Gains) != 4 || b.Rounds != 6 {
 		t.Errorf("%+v", b)
+	}
+	cells[0].RequestsPerS.Rounds = cells[0].RequestsPerS.Rounds[:3]
+	if b := BreakEvenOf(cells, true); b.Rounds != 3 {
+		t.Errorf("%d rounds", b.Rounds)
 	}
 	cells[5].Verdict.State = verdict.Invalid
 	if b := BreakEvenOf(cells, true); b.MoreThan != nil || b.AtMost != nil || !strings.Contains(b.Unknown, "invalid") {

@@ -22,7 +22,11 @@ type Report struct {
 	Ratios []Ratio `json:"ratios"`
 	// Notes say what is easily overlooked.
 	Notes []string `json:"notes"`
+	// Schema is the version of sweep.schema.json that this is written by.
+	Schema int `json:"schema"`
 }
+
+const schema = 1
 
 // Settings are what was asked for.
 type Settings struct {
@@ -111,7 +115,7 @@ func CellOf(p Place, rounds []Round, processes []Process) Cell {
 
 // New makes the report of cells, which are in the order of Axes.Places.
 func New(s Settings, notes []string, cells []Cell) *Report {
-	r := &Report{Settings: s, Cells: cells, BreakEven: []BreakEven{}, Ratios: []Ratio{}, Notes: append([]string{}, notes...)}
+	r := &Report{Settings: s, Cells: cells, BreakEven: []BreakEven{}, Ratios: []Ratio{}, Notes: append([]string{}, notes...), Schema: schema}
 	r.Settings.RecordedStatuses = append([]int{}, s.RecordedStatuses...) // JSON has [], not null
 	for i := range cells {
 		c := &cells[i]
@@ -199,12 +203,12 @@ func (r *Report) Err() error {
 // Words say which cell it is.
 func (p Place) Words() string { return fmt.Sprintf("%s, %s, %s", p.To, p.Load.Words(), p.Reuse()) }
 
-// Reuse says how long connections live, such as "4 requests each".
+// Reuse says how long connections live, such as "4 requests each", or "∞ requests each".
 func (p Place) Reuse() string {
 	if n := p.RequestsPerConnection; n > 0 {
 		return english.Plural(n, "request") + " each"
 	}
-	return "kept alive"
+	return "∞ requests each"
 }
 
 // Words say what is asked, such as "16 connections, idle for 10ms, delay 1ms".

@@ -86,7 +86,7 @@ func judge(rounds []Round, delay time.Duration) verdict.Verdict {
 	}
 	v := verdict.Of(all)
 	for i := range v.Reasons { // which flags there are, verdict does not know
-		v.Reasons[i] = strings.Replace(v.Reasons[i], "by --requests or --duration", "by --rounds or --duration", 1)
+		v.Reasons[i] = strings.Replace(v.Reasons[i], "by --requests or --duration", "by --repeat or --duration", 1)
 	}
 	for _, r := range rounds {
 		if r.Broken {

@@ -21,7 +21,7 @@ func TestJudge(t *testing.T) {
 		reason string
 	}{
 		{"enough in all rounds together", 2, func(*Round) {}, verdict.Valid, ""},
-		{"not enough in one", 1, func(*Round) {}, verdict.Suspect, "500 requests answered, and with fewer than 1,000 chance makes the p99; send more, by --rounds or"},
+		{"not enough in one", 1, func(*Round) {}, verdict.Suspect, "500 requests answered, and with fewer than 1,000 chance makes the p99; send more, by --repeat or"},
 		{"busy once", 3, func(r *Round) { r.Figures.Busy = 0.95 }, verdict.Suspect, "a loop of loadgen was busy for 95 %"},
 		{"the hop is a little late", 3, func(r *Round) { r.HopLate = measure.New(time.Millisecond) }, verdict.Valid, ""},
 		{"the hop is late", 3, func(r *Round) { r.HopLate = measure.New(1100 * time.Microsecond) }, verdict.Suspect, "the hop held 1 in 100 packets for 1.1 ms longer than the 5 ms that it was to"},
