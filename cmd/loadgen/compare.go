@@ -116,6 +116,11 @@ func told(c *cli.Context, comparison *report.Comparison, failed error) error {
 // compareRuns makes the runs of two command lines.
 func compareRuns(c *cli.Context) error {
 	var words [2][]string
+	for _, variable := range []string{"LOADGEN_HDR_LOG", "LOADGEN_SAVE_FAILURES"} {
+		if os.Getenv(variable) != "" {
+			return program.Usagef("unset %s, whose file each run would overwrite", variable)
+		}
+	}
 	for i, name := range []string{"a", "b"} {
 		var err error
 		if words[i], err = wordsOf(c.String(name)); err != nil {
@@ -201,7 +206,7 @@ func wordsOf(line string) ([]string, error) {
 		case "format", "repeat":
 			return nil, fmt.Errorf("give --%s to compare", name)
 		case "hdr-log", "save-failures":
-			return nil, fmt.Errorf("leave out --%s, of which each run would overwrite that of the one before", name)
+			return nil, fmt.Errorf("leave out --%s, whose file each run would overwrite", name)
 		}
 	}
 	return words, nil

@@ -243,4 +243,8 @@ func TestWrongCompare(t *testing.T) {
 			}
 		})
 	}
+	t.Setenv("LOADGEN_HDR_LOG", filepath.Join(dir, "log"))
+	if _, stderr, status := loadgen(t, "compare", "--a", "replay x", "--b", "replay x"); status != 2 || !strings.Contains(stderr, "unset LOADGEN_HDR_LOG") {
+		t.Errorf("status %d, %q", status, stderr)
+	}
 }
