@@ -22,7 +22,7 @@ func observingFlags() []cli.Flag {
 		return &cli.StringFlag{Name: name, Usage: usage, Category: observing}
 	}
 	return []cli.Flag{
-		path("access-log", "write a line for each exchange to `FILE`; -: standard output"),
+		path("access-log", "write a line for each exchange to `FILE`, within a tenth of a second of its end; -: standard output"),
 		&cli.BoolFlag{Name: "log-connections", Category: observing, Usage: "add a line for each connection when it ends, of clients and to origins, idle ones too"},
 		program.LogFormatFlag(observing),
 		path("record", "record both hops to `FILE` as pcapng, with all that is in them, also passwords unless --redact is given; -: standard output"),

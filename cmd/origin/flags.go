@@ -120,7 +120,7 @@ func flags() []cli.Flag {
 		&cli.StringFlag{Name: "fault", Usage: "do what servers do wrong, as `SCRIPT` says: a YAML file, whose name has a slash or ends in .yaml, or a ready one; list: print these, and end", DefaultText: "nothing"},
 		program.LoopsFlag(),
 		&cli.IntFlag{Name: "max-connections", Usage: "accept at most `N` connections at a time; those that come beyond wait, and idle ones give way to them; 0: about half as many as the system allows open files (ulimit -n)"},
-		&cli.StringFlag{Name: "access-log", Usage: "append a line in Common Log Format for each response to `FILE`; - is standard output", DefaultText: "none"},
+		&cli.StringFlag{Name: "access-log", Usage: "append a line in Common Log Format for each response to `FILE`, within a tenth of a second of its end; - is standard output", DefaultText: "none"},
 		program.LogFormatFlag(""),
 		duration("head-timeout", server.Defaults.HeadTimeout, "wait at most `TIME` for a whole request head, or for the first on a connection"),
 		duration("idle-timeout", server.Defaults.IdleTimeout, "close a connection that sends no request for `TIME`, and say so in Keep-Alive, in seconds"),

@@ -312,6 +312,21 @@ func TestLinesAreHandedOver(t *testing.T) {
 	}
 }
 
+// Who looks a fifth of a second behind a request finds its line.
+func TestLinesAreThereSoon(t *testing.T) {
+	p := make(pipeline, queued)
+	log := New(p, nil)
+	defer log.Close()
+	enact(t, func(l *loop.Loop) {
+		b := log.Batch(l)
+		write(b, " soon")
+		l.Sleep(time.Second / 5)
+		if len(b.lines) > 0 {
+			t.Error("it still waits for others")
+		}
+	})
+}
+
 // A log that nobody can write for a long time, with little to write, loses nothing
 // for as long as there is room for it.
 func TestFewLinesWaitLong(t *testing.T) {

@@ -9,8 +9,9 @@ import (
 	"github.com/hopwire/hopwire/shared/loop"
 )
 
-// maxAge is how long a line waits for others.
-const maxAge = time.Second
+// maxAge is how long a line waits for others. Who looks right behind a request is to find
+// its line; a write for each loop every so often costs nothing.
+const maxAge = 100 * time.Millisecond
 
 // A Batch gathers the lines of one loop. It sees to it by itself that they get to
 // the Log.

@@ -2,7 +2,7 @@
 // for a disk or a pipe.
 //
 //	loop 0: Batch ──┐ Begin and End append a line to the batch
-//	loop 1: Batch ──┤ full, or its first line a second old: hand the lines over
+//	loop 1: Batch ──┤ full, or its first line maxAge old: hand the lines over
 //	loop 2: Batch ──┘
 //	                 │ a bounded queue; what does not fit is lost, counted and said
 //	                 ▼
