@@ -233,7 +233,7 @@ func (in *reader) connections() {
 // packets warns of those that are in no connection.
 func (in *reader) packets() {
 	if in.count == 0 {
-		in.warn(noPackets, "the file holds no packets")
+		in.warn(noPackets, "the file holds no packets; if it is being recorded, they are written a moment later")
 	}
 	for _, left := range []struct {
 		kind    warningKind

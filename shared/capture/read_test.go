@@ -118,7 +118,7 @@ func TestReadCutFile(t *testing.T) {
 
 func TestReadEmptyCapture(t *testing.T) {
 	tp := newTape(t)
-	equalLines(t, "warnings", tp.read().Warnings, []string{"the file holds no packets"})
+	equalLines(t, "warnings", tp.read().Warnings, []string{"the file holds no packets; if it is being recorded, they are written a moment later"})
 }
 
 func TestReadGzip(t *testing.T) {
