@@ -2,7 +2,6 @@ package integration
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,7 +29,7 @@ func TestReadmeShowsWhatLoadgenShows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, _ := strings.Cut(string(readme), "$ bin/loadgen show --exchange c1#1 hop.pcapng\n")
+	_, rest, _ := strings.Cut(string(readme), "bin/loadgen show --exchange c1#1 hop.pcapng\n")
 	picture, _, found := strings.Cut(rest, "...\n")
 	varies := regexp.MustCompile(`(?m)^in ms: .*\n(  .*\n)?|\w+, \d\d \w+ \d{4} \d\d:\d\d:\d\d GMT|"[0-9a-f]{16}"|` +
 		`Content-Length: \d{4}|\d{4} bytes`) // the page has the revision in it
@@ -41,7 +40,8 @@ func TestReadmeShowsWhatLoadgenShows(t *testing.T) {
 }
 
 // What README has to be typed can be typed as it stands there: the first line of a block
-// keeps the topology up, the others succeed meanwhile.
+// keeps the topology up, the others succeed meanwhile, pasted at once. Each experiment
+// has a log of its own.
 func TestReadmeExperiments(t *testing.T) {
 	notForRaces(t)
 	for _, tool := range []string{"curl", "tshark"} {
@@ -55,7 +55,13 @@ func TestReadmeExperiments(t *testing.T) {
 	if len(experiments) != 8 {
 		t.Errorf("%d blocks", len(experiments))
 	}
+	logs := map[string]bool{}
 	for _, experiment := range experiments {
+		if log := regexp.MustCompile(`\S+\.log\b`).FindString(experiment[1]); log != "" && logs[log] {
+			t.Errorf("another experiment has %s, too", log)
+		} else {
+			logs[log] = true
+		}
 		t.Run(strings.TrimSpace(experiment[1]), func(t *testing.T) {
 			t.Parallel()
 			makeExperiment(t, experiment[1], strings.Split(experiment[2], "\n"))
@@ -91,20 +97,36 @@ func makeExperiment(t *testing.T, keepsUp string, lines []string) {
 			ports = append(ports, []string{"127.0.0.1:8080", "127.0.0.1:8081", "127.0.0.1:8443"}[i], at[1])
 		}
 	}
-	here := strings.NewReplacer(append(ports, "-d 1s", "-d 100ms", "-d 3s", "-d 300ms")...)
+	// What is waited for takes longer on a machine that is busy with other tests.
+	here := strings.NewReplacer(append(ports, "-d 1s", "-d 100ms", "-d 3s", "-d 300ms", "sleep 1", "sleep 3")...)
 	for _, line := range lines {
 		line = here.Replace(strings.TrimSpace(line))
-		eventually(t, func() string { // what is recorded or logged is there a moment later
-			cmd := exec.Command("bash", "-c", line)
-			cmd.Dir, cmd.Env = dir, append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"))
-			out, err := cmd.CombinedOutput()
-			const invalid = 3 // loadgen's figures, on a machine that is busy with other tests
-			if err != nil && cmd.ProcessState.ExitCode() != invalid || len(out) == 0 {
-				return fmt.Sprintf("%s: %v\n%s", line, err, out)
-			}
-			return ""
-		})
+		cmd := exec.Command("bash", "-c", line)
+		cmd.Dir, cmd.Env = dir, append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"))
+		out, err := cmd.CombinedOutput()
+		const invalid = 3 // loadgen's figures, on a busy machine
+		if err != nil && cmd.ProcessState.ExitCode() != invalid || len(out) == 0 {
+			t.Errorf("%s: %v\n%s", line, err, out)
+		}
 	}
 	p.Signal(syscall.SIGINT)
 	endsAndLeavesNothing(t, p, 0)
+}
+
+// What README has the programs write is no file that git would want to know of.
+func TestReadmeLeavesACleanCheckout(t *testing.T) {
+	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	writes := regexp.MustCompile(`(?:--(?:record|access-log|hdr-log|html|save-failures) |_LOG=|\n?>)([\w./-]+\.\w+)`)
+	names := writes.FindAllStringSubmatch(string(readme), -1)
+	if len(names) < 8 {
+		t.Errorf("%d files", len(names))
+	}
+	for _, name := range names {
+		if err := exec.Command("git", "-C", root, "check-ignore", "-q", name[1]).Run(); err != nil {
+			t.Errorf("%s: git does not ignore it", name[1])
+		}
+	}
 }
