@@ -80,7 +80,7 @@ func flags() []cli.Flag {
 	}
 	return slices.Concat([]cli.Flag{
 		&cli.StringFlag{Name: "listen", Value: "127.0.0.1:8080", Usage: "accept clients at `ADDRESS`: host:port, or unix:/path"},
-		&cli.StringSliceFlag{Name: "origin", Required: true, Usage: "send requests on to `ADDRESS`: host:port, unix:/path, dns://name:port or srv://name, the last two of which are looked up again and again; give it once for each origin, or several with commas between"},
+		&cli.StringSliceFlag{Name: "origin", Usage: "send requests on to `ADDRESS`: host:port, unix:/path, dns://name:port or srv://name, the last two of which are looked up again and again; give it once for each origin, or several with commas between; required"},
 		&cli.StringFlag{Name: "resolver", Usage: "look dns:// and srv:// names up at the DNS server `ADDRESS`, as they are written, and not as /etc/resolv.conf and /etc/hosts say"},
 		&cli.BoolFlag{Name: "reuse-port", Usage: "let another edge listen at the same host:port, for a restart: begin the new one, then end the old one"},
 		&cli.StringFlag{Name: "via", Value: "hopwire", Usage: "the gateway's `NAME` in Via and Proxy-Status; -: hopwire, and no Via, to study what origins do because of it"},
@@ -136,6 +136,10 @@ func flags() []cli.Flag {
 // at once.
 func readSettings(c *cli.Context) (*settings, error) {
 	check := checker{Context: c}
+	show := check.trace("trace")
+	if check.problems == nil && !c.IsSet("origin") { // in "edge help" another word is wrong
+		check.problem("--origin is required")
+	}
 	s := &settings{
 		listen:       check.listen("listen"),
 		loops:        c.Int("loops"),
@@ -145,7 +149,7 @@ func readSettings(c *cli.Context) (*settings, error) {
 		admin:        check.admin(),
 		record:       c.String("record"),
 		recordMax:    check.recordMax("record-max"),
-		trace:        check.trace("trace"),
+		trace:        show,
 		tapMemory:    check.tapMemory("tap-memory"),
 		redact:       check.redact("redact"),
 		drainGrace:   check.duration("drain-grace", mayBeZero),

@@ -38,8 +38,10 @@ func observingFlags() []cli.Flag {
 func (c *checker) trace(name string) string {
 	what := c.Args().First()
 	switch {
-	case c.Args().Len() > 1 || what != "" && !c.Bool(name):
-		c.problem("unexpected argument %q", c.Args().Get(c.Args().Len()-1))
+	case what != "" && !c.Bool(name):
+		c.problem("unexpected argument %q", what)
+	case c.Args().Len() > 1:
+		c.problem("unexpected argument %q", c.Args().Get(1))
 	case !c.Bool(name):
 		return ""
 	case what != "" && what != lines && what != tracePictures:

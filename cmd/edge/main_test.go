@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/go-multierror"
 	"github.com/urfave/cli/v2"
 
 	"github.com/hopwire/hopwire/cmd/edge/internal/gateway"
@@ -290,6 +291,21 @@ func TestWrongFlags(t *testing.T) {
 			if !strings.Contains(err.Error(), want) {
 				t.Errorf("%s: %v\ndoes not say %q", test.args, err, want)
 			}
+		}
+	}
+}
+
+// A word too many is what is wrong, and nothing else.
+func TestUnexpectedArgument(t *testing.T) {
+	for args, want := range map[string]string{
+		"":                      "--origin is required",
+		"extra":                 `unexpected argument "extra"`,
+		"extra 127.0.0.1:80":    `unexpected argument "extra"`,
+		"--trace -- lines more": `unexpected argument "more"`,
+	} {
+		err := invoke(t.Context(), io.Discard, strings.Fields(args)...)
+		if wrong, ok := errors.AsType[*multierror.Error](err); !ok || len(wrong.Errors) != 1 || wrong.Errors[0].Error() != want {
+			t.Errorf("%q: %v; want %s alone", args, err, want)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package program
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -66,8 +67,10 @@ func run(ctx context.Context, app *cli.App, args []string) (status int) {
 	cli.HelpPrinter = func(_ io.Writer, _ string, page any) { writeHelp(&help, page) }
 
 	adopt(app)
+	var unknown error
+	app.CommandNotFound = func(c *cli.Context, name string) { unknown = helpBeside(&help, c, name) }
 	line := flagsFirst(app, args)
-	err := app.RunContext(withLine(ctx, line), line)
+	err := cmp.Or(app.RunContext(withLine(ctx, line), line), unknown)
 	switch {
 	case err == nil:
 		_, err = help.WriteTo(app.Writer)
@@ -97,28 +100,50 @@ func adopt(app *cli.App) {
 		c.HideHelpCommand = true
 		c.OnUsageError = usageOfFlag
 		withEnv(app.Name, c.Flags)
-		c.Action = checked(c.Action, c.ArgsUsage, takeRequired(c.Flags))
+		c.Action = checked(c.Action, c.ArgsUsage)
+	}
+	app.Setup()
+	if help := app.Command("help"); help != nil {
+		help.Usage = "show the help of a command, or this" // package cli begins it by a capital
 	}
 }
 
 // rootAction runs when the arguments name no command.
 func rootAction(app *cli.App) cli.ActionFunc {
 	if app.Action != nil {
-		return checked(app.Action, app.ArgsUsage, takeRequired(app.Flags))
+		return checked(app.Action, app.ArgsUsage)
 	}
 	return func(c *cli.Context) error {
 		if c.Args().Present() {
-			return Usagef("there is no command %q", c.Args().First()).in(c)
+			return noCommand(c, c.Args().First())
 		}
 		return Usagef("name a command").in(c)
 	}
 }
 
+func noCommand(c *cli.Context, name string) error {
+	return Usagef("there is no command %q", name).in(c)
+}
+
+// helpBeside writes the help that --help asks for beside an argument, which package cli
+// takes for a command.
+func helpBeside(w io.Writer, c *cli.Context, argument string) error {
+	switch {
+	case len(c.App.Commands) == 0:
+		writeHelp(w, c.App)
+	case len(c.Command.Subcommands) > 0:
+		return noCommand(c, argument)
+	default:
+		writeHelp(w, c.Command)
+	}
+	return nil
+}
+
 // checked looks at the arguments and the flags every program has before action
 // gets to run.
-func checked(action cli.ActionFunc, argsUsage string, required []string) cli.ActionFunc {
+func checked(action cli.ActionFunc, argsUsage string) cli.ActionFunc {
 	return func(c *cli.Context) error {
-		err := errors.Join(checkArguments(c, argsUsage), checkRequired(c, required), checkLogFormat(c), useLoops(c))
+		err := errors.Join(checkArguments(c, argsUsage), checkLogFormat(c), useLoops(c))
 		if err == nil {
 			err = action(c)
 		}

@@ -39,7 +39,7 @@ func loadgen() *cli.App {
 		Name: "loadgen",
 		Commands: []*cli.Command{{
 			Name: "replay", Usage: "send what was recorded", ArgsUsage: "FILE",
-			Flags:  []cli.Flag{&cli.IntFlag{Name: "repeat"}, &cli.Float64Flag{Name: "share"}, &cli.StringFlag{Name: "to", Usage: "send to `HOST`", Required: true}},
+			Flags:  []cli.Flag{&cli.IntFlag{Name: "repeat"}, &cli.Float64Flag{Name: "share"}, &cli.StringFlag{Name: "to", Usage: "send to `HOST`"}},
 			Action: func(c *cli.Context) error { return nil },
 		}},
 	}
@@ -97,10 +97,11 @@ func TestExitStatusAndSentence(t *testing.T) {
 		{"help is an argument too", fails(nil), "help", [2]string{}, 2, "edge: unexpected argument \"help\"; see 'edge --help'\n"},
 		{"no command", loadgen(), "", [2]string{}, 2, "loadgen: name a command; see 'loadgen --help'\n"},
 		{"unknown command", loadgen(), "play", [2]string{}, 2, "loadgen: there is no command \"play\"; see 'loadgen --help'\n"},
+		{"help of an unknown command", loadgen(), "help play", [2]string{}, 2, "loadgen: there is no command \"play\"; see 'loadgen --help'\n"},
+		{"an unknown command beside --help", loadgen(), "--help play", [2]string{}, 2, "loadgen: there is no command \"play\"; see 'loadgen --help'\n"},
 		{"unknown flag of a command", loadgen(), "replay --x", [2]string{}, 2, "loadgen: unknown flag --x; see 'loadgen replay --help'\n"},
 		{"bad share", loadgen(), "replay --share some", [2]string{}, 2,
 			"loadgen: --share is a number, not \"some\"; see 'loadgen replay --help'\n"},
-		{"required flag", loadgen(), "replay FILE", [2]string{}, 2, "loadgen: --to is required; see 'loadgen replay --help'\n"},
 		{"several mistakes", fails(nil), "a --loops 0", [2]string{}, 2,
 			"edge: unexpected argument \"a\"\nedge: --loops is a number from 1 to 1024, not 0\nedge: see 'edge --help'\n"},
 		{"argument and standard input", loadgen(), "replay --to x -", [2]string{}, 0, ""},
@@ -212,9 +213,10 @@ EXAMPLES
 
 func TestHelpOfCommands(t *testing.T) {
 	for _, test := range []struct{ args, want string }{
-		{"loadgen --help", "COMMANDS\n  replay  send what was recorded\n"},
+		{"loadgen --help", "COMMANDS\n  replay  send what was recorded\n  help    show the help of a command, or this\n"},
+		{"loadgen replay FILE --help", "USAGE\n  loadgen replay [flags] FILE\n"},
 		{"loadgen help replay", "USAGE\n  loadgen replay [flags] FILE\n"},
-		{"loadgen replay --help", "  --to HOST\n      send to HOST; required\n      (LOADGEN_TO)\n"},
+		{"loadgen replay --help", "  --to HOST\n      send to HOST\n      (LOADGEN_TO)\n"},
 		{"loadgen replay --help", "USAGE\n  loadgen replay [flags] FILE\n"},
 	} {
 		var out bytes.Buffer

@@ -96,33 +96,9 @@ func withEnv(program string, flags []cli.Flag) {
 	}
 }
 
-// takeRequired takes the check for required flags over from package cli, which
-// prints the help when one is missing, and returns their names. Their help says
-// so instead.
-func takeRequired(flags []cli.Flag) (names []string) {
-	for _, f := range flags {
-		if required := field(f, "Required"); required.IsValid() && required.Bool() {
-			required.SetBool(false)
-			usage := field(f, "Usage")
-			usage.SetString(usage.String() + "; required")
-			names = append(names, f.Names()[0])
-		}
-	}
-	return names
-}
-
 // field finds a field that each type of flag has, and no interface can set.
 func field(f cli.Flag, name string) reflect.Value {
 	return reflect.ValueOf(f).Elem().FieldByName(name)
-}
-
-func checkRequired(c *cli.Context, names []string) error {
-	for _, name := range names {
-		if !c.IsSet(name) {
-			return Usagef("--%s is required", name)
-		}
-	}
-	return nil
 }
 
 // usageOfFlag is told by package cli what was wrong with a flag.
