@@ -165,6 +165,34 @@ func TestUpWithoutAReader(t *testing.T) {
 	})
 }
 
+// Where a port is taken it is said what may have it, and which variable chooses another.
+func TestUpTwice(t *testing.T) {
+	p := startUp(t, up("--tls"))
+	certificate := filepath.Join(binaries, "ca.pem")
+	before, err := os.ReadFile(certificate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for variable, taken := range map[string]string{
+		"EDGE_LISTEN":   `(?m)^  edge +http://(\S+)/$`,
+		"EDGE_ADMIN":    `http://(\S+)/counters`,
+		"ORIGIN_LISTEN": `(?m)^  origin +http://(\S+)/$`,
+		"TLS_LISTEN":    `(?m)^  TLS +https://(\S+)/$`,
+	} {
+		at := regexp.MustCompile(taken).FindStringSubmatch(p.Log())[1]
+		cmd := up("--tls")
+		cmd.Env = append(cmd.Env, variable+"="+at)
+		out, _ := cmd.CombinedOutput()
+		advice := "did not start\nscripts/up: perhaps another one is running; " + variable + "=127.0.0.1:0 takes a free port\n"
+		if status := cmd.ProcessState.ExitCode(); status != 1 || !strings.Contains(string(out), advice) {
+			t.Errorf("%s: status %d\n%s", variable, status, out)
+		}
+	}
+	if now, err := os.ReadFile(certificate); err != nil || string(now) != string(before) {
+		t.Errorf("the certificate has been replaced, %v", err)
+	}
+}
+
 func TestMistakesWithUp(t *testing.T) {
 	for args, says := range map[string]string{
 		"--origins 0":      "--origins is a number from 1 to 9, not 0",

@@ -282,7 +282,7 @@ func TestUnixSockets(t *testing.T) {
 	left.Close()
 	r := begin(t, "unix:"+path, read) // in the place of one that has died
 	r.expect("GET", "/healthz", 200, "alive")
-	if _, err := Start(t.Context(), r.at, r.config); err == nil || !strings.Contains(err.Error(), "choose another address") {
+	if _, err := Start(t.Context(), r.at, r.config); err == nil || !strings.Contains(err.Error(), "choose another path") {
 		t.Errorf("a second one: %v", err)
 	}
 	r.expect("GET", "/healthz", 200, "alive")

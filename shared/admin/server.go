@@ -71,7 +71,10 @@ func Start(ctx context.Context, at *loop.Address, config Config) (*Server, error
 	}
 	ln, err := listen(at)
 	if err != nil {
-		return nil, fmt.Errorf("--admin cannot listen on %s: %w; choose another address", at, err)
+		if number, ok := errors.AsType[syscall.Errno](err); ok {
+			err = number // without what package net has to say of it
+		}
+		return nil, fmt.Errorf("--admin %w", loop.ListenError(at, err))
 	}
 	s := &Server{config: config, draining: ctx.Done(), patience: patience, own: prometheus.NewRegistry(), address: ln.Addr(), served: make(chan struct{})}
 	s.own.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

@@ -48,11 +48,11 @@ func (g *Group) Listen(address string, accept func(*Conn)) (*Listener, error) {
 	ln := &Listener{loop: l, accept: accept}
 	ln.retry = l.newTimer(ln.resume)
 	if ln.handle, ln.address, err = l.engine.Listen(at); err != nil {
-		return nil, listenError(at, err)
+		return nil, ListenError(at, err)
 	}
 	if err := l.engine.Resume(ln.handle, uint64(ln.handle)); err != nil {
 		l.engine.CloseSocket(ln.handle)
-		return nil, listenError(at, err)
+		return nil, ListenError(at, err)
 	}
 	l.listeners = append(l.listeners, ln)
 	return ln, nil
@@ -63,7 +63,9 @@ func (g *Group) Listen(address string, accept func(*Conn)) (*Listener, error) {
 // on the listener's loop. It is called before Run.
 func (ln *Listener) Uncounted() { ln.uncounted = true }
 
-func listenError(at *Address, err error) error {
+// ListenError says what is wrong with the address by what the system answered, and what
+// to choose instead. It wraps err.
+func ListenError(at *Address, err error) error {
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE) && at.Path != "":
 		return fmt.Errorf("cannot listen on %s: another program listens there, or the file is none of a socket; choose another path: %w", at, err)

@@ -47,15 +47,15 @@ func run(ctx context.Context, address, target, file string) error {
 	if err != nil {
 		return err
 	}
-	public := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Certificate[0]})
-	if err := os.WriteFile(file, public, 0o644); err != nil {
-		return err
-	}
 	listener, err := tls.Listen("tcp", address, &tls.Config{
 		Certificates: []tls.Certificate{certificate},
 		NextProtos:   []string{"http/1.1"},
 	})
 	if err != nil {
+		return err // and the certificate of who listens there stays
+	}
+	public := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Certificate[0]})
+	if err := os.WriteFile(file, public, 0o644); err != nil {
 		return err
 	}
 	fmt.Fprintln(os.Stderr, "listening on", listener.Addr())
