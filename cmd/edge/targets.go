@@ -64,17 +64,18 @@ func withoutScheme(s string) string {
 	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
 		host = rest[:i]
 	}
-	host = cmp.Or(host, "127.0.0.1")
+	host = cmp.Or(host[strings.LastIndexByte(host, '@')+1:], "127.0.0.1") // without user information
+	tls := strings.EqualFold(scheme, "https")
 	if _, _, err := net.SplitHostPort(host); err != nil {
-		host += ":80"
+		host += map[bool]string{false: ":80", true: ":443"}[tls]
 	}
 	switch {
 	case !found || strings.Contains(scheme, ":"):
 		return ""
 	case strings.EqualFold(scheme, "http"):
 		return "write host and port, " + host + ", for requests have paths of their own"
-	case strings.EqualFold(scheme, "https"):
-		return "TLS is not spoken here, so write host and port of an origin without it, such as 127.0.0.1:80"
+	case tls:
+		return "TLS is not spoken here, so have a program such as stunnel or socat speak it to " + host + ", and write the host and port at which that listens"
 	}
 	return "write host:port, unix:/path, dns://name:port or srv://name"
 }

@@ -138,7 +138,7 @@ var rules = map[Rule]ruling{
 	RuleTargetForm:     {400, "RFC 9112 section 3.2", "the request target is in no form that this method may have; send an absolute path or URI, * with OPTIONS, or host and port with CONNECT"},
 	RuleTargetPercent:  {400, "RFC 3986 section 2.1", "a percent sign in the target's path is not followed by two hexadecimal digits; write it as %25"},
 	RuleTargetTooLong:  {414, "RFC 9112 section 3", "the request target is longer than the limit; send a shorter one"},
-	RuleAuthority:      {400, "RFC 9112 section 3.2", "the authority in the target is not a host and port; send no user information, and a port with CONNECT"},
+	RuleAuthority:      {400, "RFC 9112 section 3.2", "the target does not name its server by host and port; send host:port and nothing else with CONNECT, and no user information in a URI"},
 	RuleVersion:        {400, "RFC 9112 section 2.3", "the version is not written as HTTP/1.1 is; send exactly that"},
 	RuleMajorVersion:   {505, "RFC 9110 section 2.5", "the major version is not 1; send HTTP/1.1"},
 	RuleStatusCode:     {502, "RFC 9112 section 4", "the status code is not three digits from 100 on; send those, a space and a reason phrase"},

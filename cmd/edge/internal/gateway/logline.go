@@ -28,8 +28,8 @@ import (
 // to any and this was the last one tried. The two words at the end say what became
 // of the two connections. Behind them replayed says that the request was sent once
 // more; then, and where only the client may do that, stale=o1#7 is the use of a kept
-// connection that ended without a response, idle=5000123us for how long that had waited
-// for the request, and sign=ended or sign=reset how its end showed. ! and a name, and
+// connection that ended without a response, with its origin likewise, idle=5000123us for
+// how long that had waited for the request, and sign=ended or sign=reset how it ended. ! and a name, and
 // perhaps the rule that was broken, say why the gateway answered by itself, or broke a response off. An exchange that ended early
 // spent its last time in the phase it was in. What a client sent that is no
 // request, or did not come to the end of a head, has a line too: with its own first
@@ -101,6 +101,9 @@ func (e *logEntry) appendConnections(b []byte) []byte {
 	}
 	if e.stale.conn > 0 {
 		b = appendIdentity(append(b, " stale="...), 'o', e.stale.conn, e.stale.use)
+		if e.origin != nil {
+			b = appendOrigin(b, e.stale.at)
+		}
 		b = appendPhase(b, " idle=", e.stale.idled)
 		b = append(append(b, " sign="...), e.stale.sign...)
 	}

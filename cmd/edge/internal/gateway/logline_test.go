@@ -46,6 +46,10 @@ func TestLogEntry(t *testing.T) {
 		{"sent again", func(e *logEntry) {
 			e.replayed, e.stale = true, staleUse{conn: 9, use: 4, idled: 2 * time.Second, sign: "reset"}
 		}, phases + "c3#2 -> o1#7 kept/kept replayed stale=o9#4 idle=2000000us sign=reset"},
+		{"sent again, to another of several origins", func(e *logEntry) {
+			e.origin = &loop.Address{TCP: netip.MustParseAddrPort("[::1]:80")}
+			e.replayed, e.stale = true, staleUse{9, 4, &loop.Address{TCP: netip.MustParseAddrPort("[::1]:81")}, 2 * time.Second, "reset"}
+		}, phases + "c3#2 -> o1#7@[::1]:80 kept/kept replayed stale=o9#4@[::1]:81 idle=2000000us sign=reset"},
 	} {
 		e := whole
 		test.change(&e)

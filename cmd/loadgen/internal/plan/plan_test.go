@@ -133,7 +133,7 @@ func TestFaultsInWords(t *testing.T) {
 		"GET /a b HTTP/1.1\r\n" + field:        "the request target has a space",
 		"GET  /a HTTP/1.1\r\n" + field:         "the request target has a space in front of it",
 		"GET a HTTP/1.1\r\n" + field:           "the request target is in no form that this method may have",
-		"GET http://u@h/ HTTP/1.1\r\n" + field: "the authority in the target is not a host and port",
+		"GET http://u@h/ HTTP/1.1\r\n" + field: "the target does not name its server by host and port",
 	} {
 		notes := planned(t, []plantest.Exchange{{head + "\r\n", plantest.OK}}).Notes
 		if want := []string{"1 request replayed as recorded, which servers may answer with 400: " + want}; !slices.Equal(notes, want) {
