@@ -96,6 +96,26 @@ func TestLessonsAreListed(t *testing.T) {
 	}
 }
 
+// Nobody reads on, as behind scripts/lesson 3 | head -1: it ends, and says nothing of that.
+func TestLessonWithoutAReader(t *testing.T) {
+	cmd := lesson("3")
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	stdout.Read(make([]byte, 10))
+	stdout.Close()
+	if err := cmd.Wait(); err == nil || stderr.Len() > 0 {
+		t.Errorf("%v\n%s", err, &stderr)
+	}
+	nothingIsLeft(t, cmd)
+}
+
 // A lesson that is ended in the middle takes its servers with it.
 func TestLessonThatIsEnded(t *testing.T) {
 	cmd := lesson("8")
