@@ -51,7 +51,7 @@ func TestRelease(t *testing.T) {
 	before := run(t, dir, nil, "git", "rev-parse", "HEAD")
 	out, status := release("v0.1.0")
 	tags := "shared/v0.1.0 cmd/origin/v0.1.0 cmd/edge/v0.1.0 cmd/loadgen/v0.1.0"
-	if status != 0 || !strings.HasSuffix(out, "loadgen version v0.1.0\nThey are tagged. To publish them: git push origin "+tags+"\n") {
+	if status != 0 || !strings.HasPrefix(out, "origin version v0.1.0\n") || !strings.HasSuffix(out, "loadgen version v0.1.0\nThey are tagged. To publish them: git push origin "+tags+"\n") {
 		t.Fatalf("status %d\n%s", status, out)
 	}
 	if after := run(t, dir, nil, "git", "rev-parse", "HEAD", "shared/v0.1.0"); after != before+before {
@@ -76,7 +76,7 @@ func TestRelease(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "README.md"), nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if out, status := release("v0.1.1"); status != 1 || !strings.HasSuffix(out, "not committed\n") {
+	if out, status := release("v0.1.1"); status != 1 || !strings.HasSuffix(out, "not committed:\n M README.md\n") {
 		t.Errorf("with changes: status %d\n%s", status, out)
 	}
 }
