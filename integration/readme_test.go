@@ -130,3 +130,12 @@ func TestReadmeLeavesACleanCheckout(t *testing.T) {
 		}
 	}
 }
+
+// The story of a world is told without the words of go test before it.
+func TestReadmeStory(t *testing.T) {
+	notForRaces(t)
+	out := run(t, root, nil, "scripts/simulate", "--seed", "42", "--story")
+	if !strings.HasPrefix(out, "seed 42: ") || !strings.Contains(out, " exchanges: ") {
+		t.Error(out)
+	}
+}

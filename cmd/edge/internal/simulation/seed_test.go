@@ -20,7 +20,7 @@ var (
 	oneSeed  = flag.Uint64("seed", 0, "the seed of TestSeed; and the first one of TestSeeds")
 	playFor  = flag.Duration("for", 0, "how long TestSeeds goes on, and prints what it does; 0: a few seconds' worth")
 	failures = flag.Int("failures", 10, "after how many failures TestSeeds stops")
-	telling  = flag.String("story", "page", "what TestSeed tells with -v: a page, or all")
+	telling  = flag.String("story", "", "what TestSeed tells: page, as with -v, or all")
 	parallel = flag.Int("worlds", runtime.GOMAXPROCS(0), "how many worlds TestSeeds runs at once")
 )
 
@@ -121,10 +121,10 @@ func (r *run) report() (stop func()) {
 	return func() { tick.Stop(); close(done) }
 }
 
-// TestSeed plays one world, and with -v tells its story.
+// TestSeed plays one world, and with -v or -story tells its story.
 func TestSeed(t *testing.T) {
 	var s *story
-	if testing.Verbose() {
+	if testing.Verbose() || *telling != "" {
 		columns, terminal := program.Width(os.Stdout)
 		s = newStory(os.Stdout, view.Style{Width: columns, Colour: terminal && os.Getenv("NO_COLOR") == ""}, *telling == "all")
 	}
