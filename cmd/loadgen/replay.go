@@ -215,7 +215,8 @@ func ending(v verdict.Verdict, err error) error {
 	case v.State != verdict.Invalid:
 		return err
 	case err == nil:
-		err = fmt.Errorf("the figures are invalid: %s", v.Reasons[0])
+		why, _, _ := strings.Cut(v.Reasons[0], "; ") // behind which the report says what to do
+		err = fmt.Errorf("the figures are invalid: %s", why)
 	}
 	return cli.Exit(err, statusInvalid)
 }

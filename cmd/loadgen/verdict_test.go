@@ -129,7 +129,7 @@ func TestVerdicts(t *testing.T) {
 			if all := strings.Join(v.Reasons, "\n"); v.State != test.state || !strings.Contains(all, test.reason) || test.state == "valid" && all != "" {
 				t.Errorf("%+v", v)
 			}
-			if status != test.status || !strings.Contains(stderr, test.stderr) || (stderr == "") != (status == 0) || strings.Count(stderr, "\n") > 1 {
+			if status != test.status || !strings.Contains(stderr, test.stderr) || (stderr == "") != (status == 0) || strings.Count(stderr, "\n") > 1 || strings.Contains(stderr, "; ") {
 				t.Errorf("status %d, %q", status, stderr)
 			}
 		})
