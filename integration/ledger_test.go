@@ -73,7 +73,7 @@ func TestLedgerNamesWhatIsMissing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shown := regexp.MustCompile(`(?s)\$ echo '([^']*)' >deaf\.yaml\n.*?(  Ledger .*?)…\n(loadgen: .*?)` + "```").FindStringSubmatch(string(readme))
+	shown := regexp.MustCompile(`(?s)\$ echo '([^']*)' >bin/deaf\.yaml\n.*?(  Ledger .*?)…\n(loadgen: .*?)` + "```").FindStringSubmatch(string(readme))
 	if shown == nil {
 		t.Fatal("README has no such ledger")
 	}
