@@ -52,9 +52,10 @@ response; relay, to its last; and total. c3#2 -> o1#7 is the second request of c
 connection 3, sent as the seventh of origin connection 1. The two words behind it
 say what became of these: kept, or why it was closed. Then replayed, if the request
 was sent again; stale=o1#6, if a kept connection ended without a response, with
-idle, the time that it had waited for the request, and sign, ended or reset; and !
-with the error and the rule by which the edge answered by itself, or broke a response
-off. With --log-connections a line that has "-" for the request tells of the end of a
+idle, the time that it had waited for the request, and sign, how it ended: ended or
+reset; the times connect and send are then those of the first try; and ! with the
+error and the rule by which the edge answered by itself, or broke a response off.
+With --log-connections a line that has "-" for the request tells of the end of a
 connection, c3 or o1: why, the requests it had, its age, and to an origin its local
 address. With --log-format json each line is an object, also each message on standard
 error, with the time in UTC; README lists the names.

@@ -122,12 +122,12 @@ func flags() []cli.Flag {
 		&cli.IntFlag{Name: "max-connections", Usage: "accept at most `N` connections at a time; those that come beyond wait, and idle ones give way to them; 0: about half as many as the system allows open files (ulimit -n)"},
 		&cli.StringFlag{Name: "access-log", Usage: "append a line in Common Log Format for each response to `FILE`, within a tenth of a second of its end; - is standard output", DefaultText: "none"},
 		program.LogFormatFlag(""),
-		duration("head-timeout", server.Defaults.HeadTimeout, "wait at most `TIME` for a whole request head, or for the first on a connection"),
-		duration("idle-timeout", server.Defaults.IdleTimeout, "close a connection that sends no request for `TIME`, and say so in Keep-Alive, in seconds"),
-		duration("body-timeout", server.Defaults.BodyTimeout, "wait at most `TIME` for each kilobyte of content"),
-		duration("write-timeout", server.Defaults.WriteTimeout, "wait at most `TIME` for a client to accept 256 kilobytes"),
-		duration("drain-idle", server.Defaults.DrainIdle, "after the first signal, let an idle client send one last request within `TIME`"),
-		duration("drain-timeout", server.Defaults.DrainTimeout, "let requests go on for `TIME` after the first signal"),
+		duration("head-timeout", server.Defaults.HeadTimeout, "wait at most `DURATION` for a whole request head, or for the first on a connection"),
+		duration("idle-timeout", server.Defaults.IdleTimeout, "close a connection that sends no request for `DURATION`, and say so in Keep-Alive, in seconds"),
+		duration("body-timeout", server.Defaults.BodyTimeout, "wait at most `DURATION` for each kilobyte of content"),
+		duration("write-timeout", server.Defaults.WriteTimeout, "wait at most `DURATION` for a client to accept 256 kilobytes"),
+		duration("drain-idle", server.Defaults.DrainIdle, "after the first signal, let an idle client send one last request within `DURATION`"),
+		duration("drain-timeout", server.Defaults.DrainTimeout, "let requests go on for `DURATION` after the first signal"),
 	}, admin.Flags("")...)
 }
 
