@@ -128,7 +128,8 @@ func compareRuns(c *cli.Context) error {
 		}
 	}
 	for i, name := range []string{"a", "b"} {
-		if err := checkFlagsOf(c.Context, words[i]); err != nil {
+		// All flags are read before help is given.
+		if _, err := replayed(c.Context, append([]string{"--help"}, words[i][1:]...)); err != nil {
 			return fmt.Errorf("--%s %q: %w", name, c.String(name), err)
 		}
 	}
@@ -210,16 +211,6 @@ func wordsOf(line string) ([]string, error) {
 		}
 	}
 	return words, nil
-}
-
-// checkFlagsOf says which flag of a command line replay does not take. All are read before
-// help is given; what that has to say does not matter.
-func checkFlagsOf(ctx context.Context, words []string) error {
-	_, err := replayed(ctx, append([]string{"--help"}, words[1:]...))
-	if status := cli.ExitCoder(nil); errors.As(err, &status) && status.ExitCode() == statusUsage {
-		return err
-	}
-	return ctx.Err()
 }
 
 // runOf makes a run in a process of its own. It returns what that has measured, if

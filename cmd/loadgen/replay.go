@@ -201,11 +201,8 @@ func replayAction(c *cli.Context) error {
 	return ending(r.Verdict, errors.Join(unsaved, log.close(), result.Err(), r.Ledger.Err()))
 }
 
-// Exit statuses: of a wrong command line, and where the figures do not mean what they say.
-const (
-	statusUsage   = 2
-	statusInvalid = 3
-)
+// statusInvalid is the exit status where the figures do not mean what they say.
+const statusInvalid = 3
 
 // ending is err, which says what failed, or else why the figures are invalid; if they
 // are, with the status for that, since a failure that invalid figures show is not
