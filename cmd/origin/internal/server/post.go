@@ -72,9 +72,23 @@ func (p *posting) run() outcome {
 	}
 	if err != nil {
 		p.complain(err)
+		p.makeRoom()
 		return p.x.refuseBody(err)
 	}
 	return p.answer()
+}
+
+// makeRoom lets go of the files before the client learns that they are not kept: who
+// was told that there is no room (507) may then send something smaller.
+func (p *posting) makeRoom() {
+	if files := p.files; len(files) > 0 {
+		p.files = nil
+		p.x.worker.aside(func() {
+			for _, f := range files {
+				f.Close()
+			}
+		})
+	}
 }
 
 // close lets go of the files, which need not be waited for.
