@@ -98,10 +98,10 @@ func TestKilledEdgeLeavesItsRecording(t *testing.T) {
 	if lines < 50 {
 		t.Errorf("loadgen shows %d exchanges", lines)
 	}
-	if n := strings.Count(readCut(t, "tshark", "-n", "-r", file, "-Y", `syslog.msgid matches "^exchange"`), "\n"); n < lines-cap(ended) { // loadgen shows what was under way, too
+	if n := strings.Count(readCut(t, "tshark", tsharkOf(file, "-Y", `syslog.msgid matches "^exchange"`)...), "\n"); n < lines-cap(ended) { // loadgen shows what was under way, too
 		t.Errorf("tshark shows the ends of %d exchanges, loadgen %d", n, lines)
 	}
-	if out := readCut(t, "tshark", "-n", "-r", file, "-Y", "_ws.malformed or tcp.analysis.flags"); out != "" {
+	if out := readCut(t, "tshark", tsharkOf(file, "-Y", "_ws.malformed or tcp.analysis.flags")...); out != "" {
 		t.Errorf("tshark complains about:\n%s", out)
 	}
 }

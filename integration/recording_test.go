@@ -127,7 +127,13 @@ func TestTsharkReadsRecording(t *testing.T) {
 
 func tshark(t *testing.T, file string, args ...string) string {
 	t.Helper()
-	return run(t, "", nil, "tshark", append([]string{"-n", "-r", file}, args...)...)
+	return run(t, "", nil, "tshark", tsharkOf(file, args...)...)
+}
+
+// tsharkOf has tshark look at the bytes before the ports: a client's may be one that it
+// knows for another protocol.
+func tsharkOf(file string, args ...string) []string {
+	return append([]string{"-n", "-o", "tcp.try_heuristic_first:TRUE", "-r", file}, args...)
 }
 
 // What tcpdump captures of traffic that no program of ours took part in is

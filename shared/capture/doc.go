@@ -70,9 +70,10 @@
 //	tshark -r FILE -q -z follow,tcp,ascii,0
 //	tshark -r FILE -q -z expert
 //
-// tshark recognizes HTTP/1.x on any port by its first line. A port that it
-// takes for something else needs -d tcp.port==PORT,http. tcpdump knows only
-// the usual ports, and prints octets with -A.
+// tshark recognizes HTTP/1.x on any port by its first line, unless it knows one of
+// the two ports for another protocol, and a client's is whichever was free: then it
+// needs -o tcp.try_heuristic_first:TRUE. tcpdump knows only the usual ports, and
+// prints octets with -A.
 //
 // # Recording under load
 //

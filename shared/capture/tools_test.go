@@ -30,7 +30,11 @@ func run(t *testing.T, file []byte, tool string, arguments ...string) (stdout st
 	if err := os.WriteFile(name, file, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), path, append([]string{"-n", "-r", name}, arguments...)...)
+	arguments = append([]string{"-n", "-r", name}, arguments...)
+	if tool == "tshark" { // a client's port may be one that it knows
+		arguments = append(arguments, "-o", "tcp.try_heuristic_first:TRUE")
+	}
+	cmd := exec.CommandContext(t.Context(), path, arguments...)
 	var errors bytes.Buffer
 	cmd.Stderr = &errors
 	out, err := cmd.Output()
@@ -74,6 +78,20 @@ func TestTsharkHasNoComplaints(t *testing.T) {
 		"-Y", "(tcp.analysis.flags || _ws.malformed || _ws.expert.severity >= warning) && !tcp.flags.reset == 1", "-T", "fields", "-e", "frame.number", "-e", "_ws.expert.message")
 	if complaints != "" {
 		t.Errorf("complaints:\n%s", complaints)
+	}
+}
+
+// A client's port is whichever the system has free. To tshark some of those mean other
+// protocols: 34980 is EtherCAT's.
+func TestTsharkSeesRequestsFromAPortItKnows(t *testing.T) {
+	tp := newTape(t)
+	f := tp.openBetween(events.ClientHop, netip.MustParseAddrPort("127.0.0.1:34980"), netip.MustParseAddrPort("127.0.0.1:40000"))
+	tp.in(f, askA)
+	tp.out(f, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n")
+	tp.out(f, "of a body")
+	tp.finish(f)
+	if got := run(t, tp.bytes(), "tshark", "-Y", "http", "-T", "fields", "-e", "http.request.uri", "-e", "http.response.code"); got != "/a\t\n\t200\n" {
+		t.Errorf("http: %q", got)
 	}
 }
 

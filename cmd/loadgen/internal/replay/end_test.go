@@ -514,7 +514,8 @@ func TestNoAllocationPerUpload(t *testing.T) {
 		return after.Mallocs - before.Mallocs
 	}
 	mallocs(10)
-	if few, many := mallocs(10), mallocs(510); many > few+100 {
+	// A second of a run allocates, too, and it is seconds on a busy machine.
+	if few, many := mallocs(10), mallocs(510); many > few+250 {
 		t.Errorf("500 uploads more allocate %d times more", many-few)
 	}
 }
