@@ -249,7 +249,7 @@ func (m *mutant) build(t *testing.T) (binary string) {
 	write(t, copied, []byte(strings.Replace(string(source), m.old, m.new, 1)))
 	write(t, overlay, text)
 	binary = filepath.Join(dir, "simulation")
-	out, err := exec.Command("go", "test", "-c", "-vet=off", "-overlay", overlay, "-o", binary, ".").CombinedOutput()
+	out, err := exec.Command("go", "test", "-c", "-vet=off", "-ldflags=-s -w", "-overlay", overlay, "-o", binary, ".").CombinedOutput()
 	if err != nil {
 		t.Fatalf("the mutant does not compile: %v\n%s", err, out)
 	}
