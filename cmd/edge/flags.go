@@ -193,6 +193,7 @@ func readSettings(c *cli.Context) (*settings, error) {
 	check.heads(&s.gateway)
 	check.differ("access-log", "record")
 	check.idle()
+	check.ending(s)
 	check.descriptors(s)
 	s.gateway.LogOrigins = len(s.gateway.Origins) > 1 || len(s.targets) > 0
 	if len(s.gateway.Origins) == 0 && len(s.targets) > 0 {
@@ -230,6 +231,7 @@ func (c *checker) duration(name string, zero sign) time.Duration {
 	return d
 }
 
+// count is 0 for what is wrong, so that nothing more is said of it.
 func (c *checker) count(name string) int {
 	n := c.Int(name)
 	switch {
@@ -237,8 +239,10 @@ func (c *checker) count(name string) int {
 		c.problem("--%s is a number from 0 up, not %d", name, n)
 	case int64(n) > math.MaxUint32:
 		c.problem("--%s is a number from 0 to %d, not %d", name, uint32(math.MaxUint32), n)
+	default:
+		return n
 	}
-	return n
+	return 0
 }
 
 // descriptors shares them out. A client needs its own, that of a connection to an
@@ -296,6 +300,9 @@ func (c *checker) idle() {
 	if c.Int("pool-max") == 0 {
 		c.useless(fmt.Sprintf(unlessZero, "pool-max"), "pool-idle", "pool-age", "pool-uses")
 	}
+	if c.Int("pool-uses") == 1 {
+		c.useless("only with --pool-uses above 1, or 0; leave one of them out", "pool-max", "pool-idle", "pool-age")
+	}
 	if c.Bool("log-connections") && c.String("access-log") == "" {
 		c.problem("--log-connections means something only with --access-log; add that, or leave it out")
 	}
@@ -304,6 +311,18 @@ func (c *checker) idle() {
 	}
 	if c.String("resolver") != "" && !slices.ContainsFunc(c.StringSlice("origin"), names.IsTarget) {
 		c.problem("--resolver means something only with a dns:// or srv:// --origin; add one, or leave it out")
+	}
+}
+
+// ending finds times that would run on when --drain-timeout is over, at which everybody
+// is cut off. The default of --drain-idle makes room for a shorter one.
+func (c *checker) ending(s *settings) {
+	left := s.drainTimeout - s.drainGrace
+	switch {
+	case s.drainGrace > 0 && left <= 0:
+		c.problem("--drain-grace is shorter than --drain-timeout, which is %v", s.drainTimeout)
+	case c.IsSet("drain-idle") && s.gateway.DrainIdle > left:
+		c.problem("--drain-idle is no longer than what --drain-grace leaves of --drain-timeout, which is %v", left)
 	}
 }
 
@@ -333,7 +352,7 @@ func (c *checker) ejection(after, first, longest string) origins.Ejection {
 	if !c.IsSet(longest) {
 		e.Max = max(e.Max, e.For)
 	}
-	if e.Max < e.For {
+	if 0 < e.Max && e.Max < e.For {
 		c.problem("--%s is no shorter than --%s, which is %v", longest, first, e.For)
 	}
 	return e
@@ -372,8 +391,17 @@ func (c *checker) heads(g *gateway.Config) {
 	if g.Verbatim && tells {
 		c.problem("--verbatim changes nothing in a head, so it goes with neither --forwarded nor --x-forwarded; leave one of them out")
 	}
+	if g.Verbatim && g.NoVia {
+		c.problem("--via - means something only without --verbatim, by which no Via is added anyway; leave one of them out")
+	}
 	for _, s := range c.StringSlice("trusted") {
 		c.trust(g, s)
+	}
+	switch unix := strings.HasPrefix(c.String("listen"), "unix:"); {
+	case g.TrustUnix && !unix:
+		c.problem("--trusted unix means something only with --listen unix:/path; leave it out")
+	case len(g.Trusted) > 0 && unix:
+		c.problem("--trusted %v means something only for a host:port to --listen at; write unix, or leave it out", g.Trusted[0])
 	}
 	if c.IsSet("trusted") && !tells {
 		c.problem("--trusted means something only with --forwarded or --x-forwarded; add one of them, or leave it out")

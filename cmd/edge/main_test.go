@@ -282,10 +282,19 @@ func TestWrongFlags(t *testing.T) {
 		{"--origin 127.0.0.1:1 --resolver 10.0.0.1", []string{"--resolver means something only with a dns://"}},
 		{"--origin 127.0.0.1:1 --admin 0.0.0.0:0", []string{"--admin 0.0.0.0:0 can be reached from other machines"}},
 		{"--origin 127.0.0.1:1 --admin-open", []string{"--admin-open means something only with --admin"}},
+		{"--origin 127.0.0.1:1 --drain-grace 31s", []string{"--drain-grace is shorter than --drain-timeout, which is 30s"}},
+		{"--origin 127.0.0.1:1 --drain-grace 2s --drain-timeout 2s", []string{"--drain-grace is shorter than"}},
+		{"--origin 127.0.0.1:1 --drain-grace 1s --drain-idle 2s --drain-timeout 2s", []string{"--drain-idle is no longer than what --drain-grace leaves of --drain-timeout, which is 1s"}},
+		{"--origin 127.0.0.1:1 --pool-uses 1 --pool-idle 1s", []string{"--pool-idle means something only with --pool-uses above 1"}},
+		{"--origin 127.0.0.1:1 --verbatim --via -", []string{"--via - means something only without --verbatim"}},
+		{"--origin 127.0.0.1:1 --forwarded --trusted unix", []string{"--trusted unix means something only with --listen unix:/path"}},
+		{"--origin 127.0.0.1:1 --forwarded --trusted 10.0.0.0/8 --listen unix:/tmp/edge.sock", []string{"--trusted 10.0.0.0/8 means something only for a host:port"}},
 		{"--origin 127.0.0.1:1 --record - --access-log -", []string{"--access-log and --record are one file"}},
 		{"--origin 127.0.0.1:1 --record ./no/such/file --access-log no/such/file", []string{"--access-log and --record are one file"}},
 	} {
-		err := invoke(t.Context(), io.Discard, append([]string{"--loops", "1", "--listen", "127.0.0.1:0"}, strings.Fields(test.args)...)...)
+		ctx, cancel := context.WithTimeout(t.Context(), patience) // for what is not refused
+		defer cancel()
+		err := invoke(ctx, io.Discard, append([]string{"--loops", "1", "--listen", "127.0.0.1:0"}, strings.Fields(test.args)...)...)
 		if err == nil {
 			t.Fatalf("%s: no error", test.args)
 		}
@@ -297,17 +306,34 @@ func TestWrongFlags(t *testing.T) {
 	}
 }
 
-// A word too many is what is wrong, and nothing else.
-func TestUnexpectedArgument(t *testing.T) {
+// One mistake is said once.
+func TestOneMistake(t *testing.T) {
 	for args, want := range map[string]string{
 		"":                      "--origin is required",
 		"extra":                 `unexpected argument "extra"`,
 		"extra 127.0.0.1:80":    `unexpected argument "extra"`,
 		"--trace -- lines more": `unexpected argument "more"`,
+
+		"--origin 127.0.0.1:1 --eject-max 0":                "--eject-max is longer than 0; for what comes close to no limit, write 24h",
+		"--origin 127.0.0.1:1 --max-connections 4294967296": "--max-connections is a number from 0 to 4294967295, not 4294967296",
 	} {
 		err := invoke(t.Context(), io.Discard, strings.Fields(args)...)
 		if wrong, ok := errors.AsType[*multierror.Error](err); !ok || len(wrong.Errors) != 1 || wrong.Errors[0].Error() != want {
 			t.Errorf("%q: %v; want %s alone", args, err, want)
+		}
+	}
+}
+
+// A short --drain-timeout needs no other flag.
+func TestDrainTimeoutAlone(t *testing.T) {
+	a := app()
+	a.Action = func(c *cli.Context) error {
+		_, err := readSettings(c)
+		return err
+	}
+	for _, bound := range []string{"0s", "50ms"} {
+		if err := a.Run([]string{"edge", "--origin", "127.0.0.1:1", "--drain-timeout", bound}); err != nil {
+			t.Errorf("%s: %v", bound, err)
 		}
 	}
 }

@@ -160,8 +160,11 @@ func readSettings(c *cli.Context) (*settings, error) {
 	for _, f := range c.App.Flags {
 		name := f.Names()[0]
 		if _, ok := f.(*cli.DurationFlag); ok && c.Duration(name) <= 0 {
-			return nil, program.Usagef("--%s is a duration above 0, such as 10s, not %v", name, c.Duration(name))
+			return nil, program.Usagef("--%s is a time above 0, such as 10s, not %v", name, c.Duration(name))
 		}
+	}
+	if c.IsSet("drain-idle") && s.server.DrainIdle > s.server.DrainTimeout {
+		return nil, program.Usagef("--drain-idle is no longer than --drain-timeout, which is %v", s.server.DrainTimeout)
 	}
 	if _, err := loop.ParseAddress(s.listen); err != nil {
 		return nil, program.Usagef("--listen: %v", err)
@@ -191,7 +194,7 @@ func (s *settings) readPosting(c *cli.Context) (err error) {
 		return program.Usagef("--post is echo, sink or store, not %q", mode)
 	case !server.IsPostPath(s.server.PostPath):
 		return program.Usagef("--post-path is a path such as /post, without a slash at its end, not %q", s.server.PostPath)
-	case mode != "echo" && s.server.PostPath == "":
+	case c.IsSet("post") && s.server.PostPath == "":
 		return program.Usagef("--post %s needs a --post-path", mode)
 	case mode == "store" && s.uploadDir == "":
 		return program.Usagef("--post store needs --upload-dir, a folder to store in")

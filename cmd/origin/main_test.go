@@ -224,6 +224,8 @@ func TestErrors(t *testing.T) {
 		{[]string{"--post", "keep"}, `"keep"`, 2},
 		{[]string{"--post", "store"}, "--upload-dir", 2},
 		{[]string{"--post", "sink", "--post-path", ""}, "--post-path", 2},
+		{[]string{"--post", "echo", "--post-path", ""}, "--post echo needs a --post-path", 2},
+		{[]string{"--drain-idle", "11s"}, "--drain-idle is no longer than --drain-timeout, which is 10s", 2},
 		{[]string{"--upload-dir", "."}, "--post store", 2},
 		{[]string{"--max-body", "much"}, "--max-body", 2},
 		{[]string{"--max-body", ""}, "--max-body", 2},
