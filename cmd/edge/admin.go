@@ -21,18 +21,7 @@ func (e *edge) startAdmin(ctx context.Context) (err error) {
 }
 
 // metrics are what Prometheus is shown of the gateway's counters.
-var metrics = []admin.Metric{
-	{Of: "client-connections.open", Name: "client_connections", Help: "Client connections that are open."},
-	{Of: "client-connections.idle", Name: "client_connections_idle", Help: "Client connections without a request."},
-	{Of: "client-connections", Name: "client_connections_accepted_total", Help: "Client connections accepted."},
-	{Of: "client-connections.closed-by-", Name: "client_connections_closed_total", Label: "first", Help: "Client connections closed, by who sent the first FIN or RST."},
-	{Of: "client-ends.", Name: "client_connection_ends_total", Label: "cause", Help: "Client connections closed, by the cause that the access log has."},
-
-	{Of: "requests", Name: "requests_received_total", Help: "Requests of which at least a byte arrived."},
-	{Of: "other-protocols.", Name: "requests_in_other_protocols_total", Label: "protocol", Help: "Requests that were none, but the beginning of TLS or HTTP/2."},
-	{Of: "requests.under-way", Name: "requests_under_way", Help: "Requests that are not over, and tunnels."},
-	{Of: "request-ends.", Name: "requests_total", Label: "outcome", Help: "Requests that are over, by what they came to."},
-	{Of: "responses.", Name: "responses_total", Label: "code", Help: "Requests that are over, by the status of the response that had begun."},
+var metrics = append([]admin.Metric{
 	{Of: "refusals.", Name: "refusals_total", Label: "error", Help: "Messages refused, by the error type of Proxy-Status (RFC 9209)."},
 	{Of: "requests-sent", Name: "requests_sent_total", Help: "Requests of which an origin connection took a byte."},
 	{Of: "requests-sent-again", Name: "requests_sent_again_total", Help: "Requests sent again, since their connection was stale."},
@@ -59,7 +48,6 @@ var metrics = []admin.Metric{
 	{Of: "tunnels.opened", Name: "tunnels_opened_total", Help: "Tunnels opened."},
 	{Of: "tunnels.bytes-", Name: "tunnel_bytes_total", Label: "direction", Help: "Bytes of tunnels, inbound to origins or outbound to clients."},
 
-	{Of: "log-lines-lost", Name: "log_lines_lost_total", Help: "Lines that the access log lost."},
 	{Of: "events-lost", Name: "events_lost_total", Help: "Events that recording and trace lost."},
 	{Of: "events-lost.bytes", Name: "events_lost_bytes_total", Help: "Bytes that recording and trace lost."},
-}
+}, admin.Serving...)

@@ -22,6 +22,23 @@ type Metric struct {
 	Help string
 }
 
+// Serving are the metrics of what each program counts of its clients.
+var Serving = []Metric{
+	{Of: "client-connections.open", Name: "client_connections", Help: "Client connections that are open."},
+	{Of: "client-connections.idle", Name: "client_connections_idle", Help: "Client connections without a request."},
+	{Of: "client-connections", Name: "client_connections_accepted_total", Help: "Client connections accepted."},
+	{Of: "client-connections.closed-by-", Name: "client_connections_closed_total", Label: "first", Help: "Client connections closed, by who sent the first FIN or RST."},
+	{Of: "client-ends.", Name: "client_connection_ends_total", Label: "cause", Help: "Client connections closed, by cause."},
+
+	{Of: "requests", Name: "requests_received_total", Help: "Requests of which at least a byte arrived."},
+	{Of: "other-protocols.", Name: "requests_in_other_protocols_total", Label: "protocol", Help: "Requests that were none, but the beginning of TLS or HTTP/2."},
+	{Of: "requests.under-way", Name: "requests_under_way", Help: "Requests that are not over, tunnels included."},
+	{Of: "request-ends.", Name: "requests_total", Label: "outcome", Help: "Requests that are over, by what they came to."},
+	{Of: "responses.", Name: "responses_total", Label: "code", Help: "Requests that are over, by the status of the response that had begun."},
+
+	{Of: "log-lines-lost", Name: "log_lines_lost_total", Help: "Lines that the access log lost."},
+}
+
 // MetricOf finds the metric that shows the counter of this name, and the value of its
 // label: that of the very name, or else the one with the longest beginning.
 func MetricOf(metrics []Metric, name string) (found *Metric, value string) {
