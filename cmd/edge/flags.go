@@ -126,7 +126,7 @@ func flags() []cli.Flag {
 		duration(connections, "pool-age", 0, "use an origin connection for `DURATION` after it was made; 0: no bound"),
 		number("pool-uses", 0, "send `N` requests on an origin connection; 0: no bound"),
 	}, observingFlags(), admin.Flags(observing), []cli.Flag{
-		duration(ending, "drain-grace", 0, "after the first signal, go on accepting for `DURATION`"),
+		duration(ending, "drain-grace", 0, "after the first signal, go on accepting for `DURATION`, which is part of --drain-timeout"),
 		duration(ending, "drain-idle", time.Second, "then let an idle client send one last request within `DURATION`"),
 		duration(ending, "drain-timeout", 30*time.Second, "stop `DURATION` after the first signal, whatever is under way"),
 	})
