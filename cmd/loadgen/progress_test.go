@@ -23,20 +23,21 @@ func TestProgressOnATerminal(t *testing.T) {
 		want    []string // "": nothing at all
 		without string   // "": anything may be there
 	}{
-		{"wide", []string{"TERM=xterm", "NO_COLOR="}, 80, []string{"  [█", "s left   ", " errors", " per second   p99 ", "\x1b[31m"}, ""},
+		{"wide", []string{"TERM=xterm", "NO_COLOR="}, 80, []string{"  [█", "round 1/2, ", "round 2/2, ", "s left   ", " errors", " per second   p99 ", "\x1b[31m"}, ""},
 		{"narrow", []string{"TERM=xterm", "NO_COLOR="}, 50, []string{"s left   ", " errors"}, "p99"},
 		{"without colour", []string{"TERM=xterm", "NO_COLOR=1"}, 80, []string{"s left   "}, "\x1b[31m"},
 		{"dumb", []string{"TERM=dumb"}, 80, nil, "\r"},
 		{"unknown", []string{"TERM="}, 80, nil, "\r"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			master, terminal := wiretest.Terminal(t)
 			if err := unix.IoctlSetWinsize(int(terminal.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: test.columns}); err != nil {
 				t.Fatal(err)
 			}
 			// Every other response is not what was recorded.
 			recording := pcapOf(t, address, []string{request("/a"), response("you asked for /a"), request("/b"), response("something else")})
-			cmd, _, _ := process("replay", recording, "--verify", "--target", address, "-d", "900ms", "-c", "2")
+			cmd, _, _ := process("replay", recording, "--verify", "--target", address, "-d", "900ms", "-c", "2", "--repeat", "2")
 			cmd.Stderr, cmd.Env = terminal, append(cmd.Env, test.env...)
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)

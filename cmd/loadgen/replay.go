@@ -259,13 +259,13 @@ func checkLimits(c *cli.Context) error {
 	return nil
 }
 
-// run replays the plan. Where somebody watches, it tells how far it has come,
-// and takes that away again.
-func run(c *cli.Context, p *plan.Plan, config replay.Config) (*replay.Result, error) {
+// run replays the plan, for the first time or once more. Where somebody watches, it
+// tells how far it has come, and takes that away again.
+func run(c *cli.Context, p *plan.Plan, config replay.Config, round int) (*replay.Result, error) {
 	if terminal := program.Terminal(c.App.ErrWriter); terminal != nil {
 		colour := os.Getenv("NO_COLOR") == "" // no-color.org
 		config.Progress = func(now replay.Progress) {
-			io.WriteString(terminal, report.Line(now, terminal.Columns(), colour))
+			io.WriteString(terminal, report.Line(now, round, c.Int("repeat"), terminal.Columns(), colour))
 		}
 		defer func() {
 			io.WriteString(terminal, report.Cleared())

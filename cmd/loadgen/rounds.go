@@ -43,7 +43,7 @@ func repeat(c *cli.Context, p *plan.Plan, config replay.Config, log *hdrLog) (al
 	settings := settingsOf(c, p, config)
 	for len(rounds) < c.Int("repeat") && (all == nil || all.Ending <= replay.Elapsed) {
 		started := time.Now()
-		result, err := run(c, p, config)
+		result, err := run(c, p, config, len(rounds)+1)
 		if err != nil {
 			return nil, nil, err
 		}

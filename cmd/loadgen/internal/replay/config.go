@@ -70,7 +70,6 @@ type Config struct {
 	// Speed, if not 0, replays a recording in its pace, so many times as fast: each
 	// request is due when it was recorded.
 	Speed float64
-	// Timeout is how long opening a connection may take, and how long a whole
 	// Timeout is how long opening a connection may take, TLS included, and a whole
 	// exchange; 0 means 10 seconds.
 	Timeout time.Duration

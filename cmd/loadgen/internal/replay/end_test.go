@@ -399,7 +399,7 @@ func TestProgressIsTold(t *testing.T) {
 	}
 }
 
-// TestForesee: a run ends by the nearer bound.
+// TestForesee: a run ends by the nearer bound, behind the warm-up.
 func TestForesee(t *testing.T) {
 	for _, test := range []struct {
 		elapsed  time.Duration
@@ -415,10 +415,12 @@ func TestForesee(t *testing.T) {
 		{3 * time.Second, 10, Config{Duration: 2 * time.Second}, 1, 0},
 		{time.Second, 0, Config{Requests: 20}, 0, 0},
 		{0, 0, Config{Duration: time.Second}, 0, 0},
+		{time.Second, 0, Config{Duration: time.Second, Warmup: 3 * time.Second}, 0.25, 3 * time.Second},
+		{time.Second, 5, Config{Requests: 20, Warmup: time.Second}, 0.25, 3 * time.Second},
 	} {
 		l := &lane{}
-		l.published.elapsed.Store(int64(test.elapsed))
-		l.published.requests.Store(test.requests)
+		l.published.spent.Store(int64(test.elapsed))
+		l.published.ended.Store(test.requests)
 		r := &run{config: test.bounds, lanes: []*lane{l}}
 		if p := r.progress(); p.Done != test.done || p.Left != test.left {
 			t.Errorf("after %s and %d requests of %s and %d: %g, %s left", test.elapsed, test.requests, test.bounds.Duration, test.bounds.Requests, p.Done, p.Left)

@@ -45,6 +45,7 @@ type lane struct {
 	steady       float64 // requests a second that did not fail, from then to stopped
 	published    struct {
 		elapsed, heard, requests, errors, connectFailures atomic.Int64
+		spent, ended                                      atomic.Int64                      // time and requests, also before the measuring
 		latency                                           atomic.Pointer[measure.Histogram] // nil if nobody is told
 	}
 }
@@ -126,7 +127,10 @@ func (l *lane) publish() {
 	for _, n := range l.tally.ConnectFailures {
 		connectFailures += n
 	}
-	l.published.elapsed.Store(int64(l.loop.Clock().Sub(l.since())))
+	now := l.loop.Clock()
+	l.published.elapsed.Store(int64(now.Sub(l.since())))
+	l.published.spent.Store(int64(now.Sub(l.began)))
+	l.published.ended.Store(l.tally.Requests + l.tally.Warmup)
 	l.published.heard.Store(int64(l.heard))
 	l.published.errors.Store(l.tally.Errors)
 	l.published.connectFailures.Store(connectFailures)

@@ -87,8 +87,9 @@ type Progress struct {
 	ConnectFailures  int64
 	// P99 is the 99th percentile of the latencies; 0 when there is none.
 	P99 time.Duration
-	// Done is how much of what ends the run is done, of 1, and Left how long the rest
-	// takes if it goes on like that. Both are 0 as long as nobody can know.
+	// Done is how much of what ends the run is done, of 1, warm-up included, and Left
+	// how long the rest takes if it goes on like that. Both are 0 as long as nobody can
+	// know.
 	Done float64
 	Left time.Duration
 }
@@ -219,7 +220,11 @@ func (r *run) watch(over <-chan struct{}) {
 
 func (r *run) progress() (p Progress) {
 	var latency measure.Histogram
+	var spent time.Duration
+	var ended int64
 	for _, l := range r.lanes {
+		spent = max(spent, time.Duration(l.published.spent.Load()))
+		ended += l.published.ended.Load()
 		p.Elapsed = max(p.Elapsed, time.Duration(l.published.elapsed.Load()))
 		p.Requests += l.published.requests.Load()
 		p.Errors += l.published.errors.Load()
@@ -229,18 +234,20 @@ func (r *run) progress() (p Progress) {
 		}
 	}
 	p.P99 = latency.Percentile(99)
-	p.foresee(float64(p.Elapsed), float64(r.config.Duration))
-	p.foresee(float64(p.Requests), float64(r.config.Requests))
+	if d := r.config.Duration; d > 0 {
+		p.foresee(spent, float64(spent), float64(r.config.Warmup+d))
+	}
+	p.foresee(spent, float64(ended), float64(r.config.Requests))
 	return p
 }
 
 // foresee tells when the run ends if this is what ends it: of two bounds the nearer.
-func (p *Progress) foresee(done, bound float64) {
+func (p *Progress) foresee(spent time.Duration, done, bound float64) {
 	if bound == 0 || done <= p.Done*bound {
 		return
 	}
 	p.Done = min(done/bound, 1)
-	p.Left = time.Duration(float64(p.Elapsed) * (1 - p.Done) / p.Done)
+	p.Left = time.Duration(float64(spent) * (1 - p.Done) / p.Done)
 }
 
 // end settles why the run is over, unless that is settled, and has the lanes

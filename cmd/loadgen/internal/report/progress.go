@@ -8,14 +8,17 @@ import (
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/replay"
 )
 
-// Line is how far a run has come, for a terminal of so many columns: it overwrites
-// the line that the cursor stands on, and leaves the cursor at its end. What does
-// not fit is left out, so that it stays one line. It counts what the report counts.
-// With colour, what has failed is red.
-func Line(p replay.Progress, columns int, colour bool) string {
+// Line is how far a run has come, which is one of several rounds, for a terminal of so
+// many columns: it overwrites the line that the cursor stands on, and leaves the cursor
+// at its end. What does not fit is left out, so that it stays one line. It counts what
+// the report counts. With colour, what has failed is red.
+func Line(p replay.Progress, round, of, columns int, colour bool) string {
 	parts := []string{fmt.Sprintf("%.1f s", p.Elapsed.Seconds()), trouble(p), rate(p.Rate()) + " per second"}
 	if p.Done > 0 {
 		parts[0] = fmt.Sprintf("%.1f s left", p.Left.Seconds())
+	}
+	if of > 1 {
+		parts[0] = fmt.Sprintf("round %d/%d, %s", round, of, parts[0])
 	}
 	if p.P99 > 0 {
 		parts = append(parts, "p99 "+span(p.P99))
@@ -29,7 +32,7 @@ func Line(p replay.Progress, columns int, colour bool) string {
 }
 
 // Of a progress bar, so many cells are enough, or too few.
-const mostCells, fewestCells = 24, 6
+const mostCells, fewestCells = 24, 4
 
 // progressBar draws how much is done, if that is known and there are columns left.
 func progressBar(done float64, columns int) string {

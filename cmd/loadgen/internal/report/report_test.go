@@ -195,12 +195,16 @@ func TestLine(t *testing.T) {
 		"  [████████████████████████]   0.0 s left   no errors   200.0 per second":        {Elapsed: time.Second, Requests: 200, Done: 1},
 		"  1200.0 s left   3 errors, 1 attempt to connect failed   23,457 per second":     {Elapsed: time.Second, Requests: 23460, Errors: 3, ConnectFailures: 1, P99: 900 * time.Microsecond, Done: 0.001, Left: 1200 * time.Second},
 	} {
-		if got := Line(p, 80, false); got != "\r\x1b[K"+want {
+		if got := Line(p, 1, 1, 80, false); got != "\r\x1b[K"+want {
 			t.Errorf("got %q, want %q", got, want)
 		}
-		if got := Line(p, 80, true); strings.Contains(got, "\x1b[31m") != (p.Errors+p.ConnectFailures > 0) || strings.NewReplacer("\x1b[31m", "", "\x1b[m", "").Replace(got) != "\r\x1b[K"+want {
+		if got := Line(p, 1, 1, 80, true); strings.Contains(got, "\x1b[31m") != (p.Errors+p.ConnectFailures > 0) || strings.NewReplacer("\x1b[31m", "", "\x1b[m", "").Replace(got) != "\r\x1b[K"+want {
 			t.Errorf("with colour %q", got)
 		}
+	}
+	p := replay.Progress{Elapsed: 3200 * ms, Requests: 412345, P99: 900 * time.Microsecond, Done: 0.4, Left: 6800 * ms}
+	if got, want := Line(p, 2, 3, 80, false), "\r\x1b[K  [██   ]   round 2/3, 6.8 s left   no errors   128,858 per second   p99 900 µs"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
@@ -210,7 +214,7 @@ func TestLineStaysOneLine(t *testing.T) {
 	const whole = "  6.8 s left   no errors   128,858 per second   p99 900 µs"
 	shown := map[string]bool{}
 	for columns := range 120 {
-		line := strings.TrimPrefix(Line(p, columns, true), "\r\x1b[K")
+		line := strings.TrimPrefix(Line(p, 1, 1, columns, true), "\r\x1b[K")
 		text := line
 		if bar, behind, found := strings.Cut(line, "] "); found {
 			text = behind
