@@ -112,10 +112,12 @@ var phrases = []struct {
 	theirs *regexp.Regexp
 	ours   string
 }{
-	{regexp.MustCompile(`^flag provided but not defined: -(.*)$`), `unknown flag %s`},
 	{regexp.MustCompile(`^flag needs an argument: -(.*)$`), `%s needs a value`},
 	{regexp.MustCompile(`^bad flag syntax: -*(.*)$`), `%s is not a flag`},
 }
+
+// What they say of a flag that there is none of.
+var undefined = regexp.MustCompile(`^flag provided but not defined: -(.*)$`)
 
 // What they say of a value: the value, the flag, and in the second case the
 // variable before it.
@@ -132,12 +134,26 @@ func rephrase(c *cli.Context, message string) string {
 	if m := badVariable.FindStringSubmatch(message); m != nil {
 		return m[2] + " is " + wanted(c, m[3], large) + ", not " + m[1]
 	}
+	if m := undefined.FindStringSubmatch(message); m != nil {
+		return unknown(c, m[1])
+	}
 	for _, p := range phrases {
 		if m := p.theirs.FindStringSubmatch(message); m != nil {
 			return fmt.Sprintf(p.ours, named(c, m[1]))
 		}
 	}
 	return message
+}
+
+// unknown is what is wrong with a flag that there is none of, or not before a command.
+func unknown(c *cli.Context, name string) string {
+	flag := named(c, name)
+	for _, command := range c.Command.Subcommands {
+		if flagNamed(command.Flags, name) != nil {
+			return fmt.Sprintf("%s stands behind a command: write '%s %s %s'", flag, c.App.Name, command.Name, flag)
+		}
+	}
+	return "unknown flag " + flag
 }
 
 // named is a flag with its dashes, as they were typed.
