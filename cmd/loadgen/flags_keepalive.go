@@ -24,7 +24,7 @@ between requests and how it ends can be chosen; A..B is drawn anew each time. A
 connection that is to end is closed by --close: fin and rst end it from here without
 a word; with header the last request has "Connection: close", and the server closes,
 or we do a second later. Otherwise it is fin, and the last request to a URL has the
-field too.
+field too, unless -H has a Connection that says something else.
 
 With --pipeline, requests follow each other without waiting, up to so many, and their
 responses are told apart by their order (RFC 9112 section 9.3.2). The first of a
@@ -65,6 +65,8 @@ func setKeepAlive(c *cli.Context, p *plan.Plan, config *replay.Config) (err erro
 	switch {
 	case !known:
 		return program.Usagef("--close is fin, rst or header, not %q", c.String("close"))
+	case how == replay.CloseHeader && c.IsSet("header") && p.Sessions[0].Requests[0].Final == nil:
+		return program.Usagef("--close header has the last request of a connection say Connection: close, and -H has each say something about that: give one of them")
 	case config.Lifetime < 0 || c.IsSet("connection-lifetime") && config.Lifetime == 0:
 		return program.Usagef("--connection-lifetime is longer than 0, not %s", config.Lifetime)
 	case config.Warmup < 0:

@@ -23,7 +23,7 @@ type Ask struct {
 }
 
 // requests writes the request for u, and the same with "Connection: close": nil if
-// Connection is left out.
+// Connection is left out, or is to keep the connection alive.
 func (a Ask) requests(u *url.URL) (usual, final []byte, err error) {
 	fields, err := a.fields(u)
 	if err != nil {
@@ -45,7 +45,7 @@ func (a Ask) requests(u *url.URL) (usual, final []byte, err error) {
 		}
 	}
 	end := func(head []byte) []byte { return append(wire.AppendHeadEnd(head), a.Data...) }
-	if i := find(fields, "Connection"); i < 0 || !fields[i].left {
+	if !slices.ContainsFunc(fields, field.keeps) {
 		final = end(wire.AppendField(slices.Clone(head), "Connection", "close"))
 	}
 	return end(head), final, nil
@@ -65,6 +65,11 @@ func (a Ask) method() string {
 type field struct {
 	name, value string
 	left        bool
+}
+
+// keeps says that the field is about the connection and leaves no place for close.
+func (f field) keeps() bool {
+	return strings.EqualFold(f.name, "Connection") && (f.left || wire.List(f.value).Contains("keep-alive"))
 }
 
 func find(fields []field, name string) int {

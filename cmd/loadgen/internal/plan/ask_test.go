@@ -55,9 +55,10 @@ func TestAsk(t *testing.T) {
 // form.
 func TestAskForTheConnection(t *testing.T) {
 	for field, final := range map[string]string{
-		"Connection: close":      "",
-		"Connection:":            "",
-		"Connection: keep-alive": "GET / HTTP/1.1\r\nHost: h\r\nConnection: keep-alive\r\nConnection: close\r\n\r\n",
+		"Connection: close":          "",
+		"Connection:":                "",
+		"connection: TE, Keep-Alive": "",
+		"Connection: TE":             "GET / HTTP/1.1\r\nHost: h\r\nConnection: TE\r\nConnection: close\r\n\r\n",
 	} {
 		p, err := Ask{Fields: []string{field}}.FromURL("http://h/")
 		if err != nil {
