@@ -99,29 +99,16 @@ func takingTime(t *testing.T, config Config, p *plan.Plan, takes func(n int) tim
 // before has returned.
 func served(t *testing.T, options simnet.Options, config Config, p *plan.Plan, before func(l *loop.Loop, connection int, target string)) *Result {
 	t.Helper()
-	target, err := loop.ParseAddress("127.0.0.1:80")
-	if err != nil {
-		t.Fatal(err)
-	}
-	config.Target = target
-	r, err := newRun(p, config)
-	if err != nil {
-		t.Fatal(err)
-	}
 	connections := 0
-	err = simnet.New(1, options).Run(loop.Config{}, func(g *loop.Group) error {
-		_, err := g.Listen(target.String(), func(c *loop.Conn) {
-			i := connections
-			connections++
-			c.Loop().Go(&simOrigin{conn: c, loop: c.Loop(), before: func(target string) { before(c.Loop(), i, target) }})
-		})
-		r.startOn(g)
-		return err
-	})
+	r, err := watched(t, 1, options, p, config, func(o *simOrigin) {
+		i := connections
+		connections++
+		o.before = func(target string) { before(o.loop, i, target) }
+	}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return r.result()
+	return r
 }
 
 // TestRoughPace: whatever the network does, each request that was due is answered,

@@ -20,11 +20,17 @@ import (
 // simulated replays to a server of the same simulated world.
 func simulated(t *testing.T, seed uint64, options simnet.Options, plan *plan.Plan, config Config) (*Result, error) {
 	t.Helper()
-	return simulatedAnd(t, seed, options, plan, config, func(*run, *loop.Loop) {})
+	return simulatedAnd(t, seed, options, plan, config, nil)
 }
 
 // simulatedAnd does something else, too, once the run has begun.
 func simulatedAnd(t *testing.T, seed uint64, options simnet.Options, plan *plan.Plan, config Config, also func(*run, *loop.Loop)) (*Result, error) {
+	t.Helper()
+	return watched(t, seed, options, plan, config, func(*simOrigin) {}, also)
+}
+
+// watched shows each origin's end of a connection before it begins to serve.
+func watched(t *testing.T, seed uint64, options simnet.Options, plan *plan.Plan, config Config, welcome func(*simOrigin), also func(*run, *loop.Loop)) (*Result, error) {
 	t.Helper()
 	target, err := loop.ParseAddress("127.0.0.1:80")
 	if err != nil {
@@ -36,9 +42,15 @@ func simulatedAnd(t *testing.T, seed uint64, options simnet.Options, plan *plan.
 		t.Fatal(err)
 	}
 	err = simnet.New(seed, options).Run(loop.Config{}, func(g *loop.Group) error {
-		_, err := g.Listen(target.String(), func(c *loop.Conn) { c.Loop().Go(&simOrigin{conn: spoken(c, config), loop: c.Loop()}) })
+		_, err := g.Listen(target.String(), func(c *loop.Conn) {
+			o := &simOrigin{conn: spoken(c, config), loop: c.Loop()}
+			welcome(o)
+			c.Loop().Go(o)
+		})
 		r.startOn(g)
-		g.Loop(0).Post(func() { also(r, g.Loop(0)) })
+		if also != nil {
+			g.Loop(0).Post(func() { also(r, g.Loop(0)) })
+		}
 		return err
 	})
 	return r.result(), err

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"os"
 	"time"
 
 	"github.com/hopwire/hopwire/cmd/loadgen/internal/plan"
@@ -247,13 +248,16 @@ func (w *worker) stirs() bool {
 // stirred looks at what arrived while no request was outstanding: the end of
 // the connection, or bytes that answer nothing. Either way it is not used
 // again; a response to nothing must not be taken for one to the next request
-// (RFC 9112 section 9.2).
+// (RFC 9112 section 9.2). If nothing did, which is a mistake of the engine, it is.
 func (w *worker) stirred() {
 	buf := w.lane.loop.Buffer()
 	defer buf.Release()
-	n, _ := w.read(buf)
+	w.conn.ReadDeadline(w.lane.loop.Now().Add(time.Millisecond))
+	n, err := w.read(buf)
 	w.lane.tally.BytesIn += int64(n)
-	w.hangUp()
+	if w.ended = 0; err != os.ErrDeadlineExceeded {
+		w.hangUp()
+	}
 }
 
 // The pause after a failure doubles from the first to the longest, so that a server
