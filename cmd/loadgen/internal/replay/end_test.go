@@ -429,6 +429,7 @@ func TestForesee(t *testing.T) {
 }
 
 func TestProgressTellsThatNothingCanConnect(t *testing.T) {
+	t.Parallel()
 	var last Progress
 	r := replayed(t, planned(t, plantest.Gets("/1")), closedPort(t), Config{Duration: time.Minute, patience: 700 * time.Millisecond, Progress: func(p Progress) { last = p }})
 	if last.ConnectFailures == 0 || last.ConnectFailures > r.ConnectFailures[ConnectRefused] || last.Requests != 0 {

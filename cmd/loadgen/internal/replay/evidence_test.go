@@ -163,6 +163,7 @@ func TestOnlyWhatWasSentIsSaved(t *testing.T) {
 // TestFailuresOfAHostileNetwork: whatever breaks, what is saved of a request is what
 // was sent, and can be sent again where it was all.
 func TestFailuresOfAHostileNetwork(t *testing.T) {
+	t.Parallel()
 	requests := map[string]bool{}
 	p := simPlan(t)
 	for _, s := range p.Sessions {

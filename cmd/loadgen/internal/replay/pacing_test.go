@@ -114,6 +114,7 @@ func served(t *testing.T, options simnet.Options, config Config, p *plan.Plan, b
 // TestRoughPace: whatever the network does, each request that was due is answered,
 // failed, unfinished or unsent, and each that was taken up was late or not.
 func TestRoughPace(t *testing.T) {
+	t.Parallel()
 	plans := simPlan(t)
 	for i := range plans.Sessions {
 		for j := range plans.Sessions[i].Requests {

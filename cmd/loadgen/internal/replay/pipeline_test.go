@@ -119,6 +119,7 @@ func TestPipelineBreaks(t *testing.T) {
 // TestPipelineNetworks: in rough networks every response is the recorded one; in hostile
 // ones each request comes to one end.
 func TestPipelineNetworks(t *testing.T) {
+	t.Parallel()
 	all := simPlan(t)
 	kept := *all // without those that close: behind them another may come now
 	kept.Sessions = []plan.Session{all.Sessions[0], all.Sessions[1], all.Sessions[4]}

@@ -198,6 +198,7 @@ func simSeeds() uint64 {
 // TestRoughNetwork: however slowly and in whatever pieces bytes arrive, all
 // responses are the recorded ones.
 func TestRoughNetwork(t *testing.T) {
+	t.Parallel()
 	plan := simPlan(t)
 	early := int64(0)
 	for seed := range simSeeds() {
@@ -221,6 +222,7 @@ func TestRoughNetwork(t *testing.T) {
 // TestHostileNetwork: whatever breaks, each request comes to one end with a
 // named cause, nothing stays open, and the books balance.
 func TestHostileNetwork(t *testing.T) {
+	t.Parallel()
 	plan := simPlan(t)
 	failed := map[Cause]int64{}
 	for seed := range simSeeds() {

@@ -16,6 +16,7 @@ import (
 // takes s + 5 ms/N, and connections that are kept for ever gain 5 ms/(N s), which is 5 %
 // where N s is 100 ms. A user who is idle meanwhile makes s longer.
 func TestBreakEvenOfACostlyServer(t *testing.T) {
+	t.Parallel()
 	const connection = 5 * time.Millisecond
 	for _, test := range []struct {
 		request, idle  time.Duration

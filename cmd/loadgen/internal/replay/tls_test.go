@@ -279,6 +279,7 @@ func TestTLSCutAtEveryByte(t *testing.T) {
 // TestTLSOnRoughNetwork plays TLS in the simulated world, where bytes come in whatever
 // pieces, and buffers are as narrow as one byte.
 func TestTLSOnRoughNetwork(t *testing.T) {
+	t.Parallel()
 	plan := simPlan(t)
 	_, client := asUsual()
 	for seed := range simSeeds() / 5 {
@@ -294,6 +295,7 @@ func TestTLSOnRoughNetwork(t *testing.T) {
 // TestTLSOnHostileNetwork: whatever breaks, nothing else is said to have come than
 // what was sent, not even where the end of the connection is that of the response.
 func TestTLSOnHostileNetwork(t *testing.T) {
+	t.Parallel()
 	plan := simPlan(t)
 	_, client := asUsual()
 	shaken := int64(0)
