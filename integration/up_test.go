@@ -123,24 +123,43 @@ func paste(t *testing.T, line string) string {
 	return run(t, root, nil, "bash", "-c", line)
 }
 
-// If one program dies, it is named, and the rest is ended.
+// If one program dies, it is named, and the rest is ended; also if that is before all is up.
 func TestUpWithoutAnOrigin(t *testing.T) {
-	p := startUp(t, up("--origins", "2"))
-	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", p.PID()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, child := range strings.Fields(string(children)) {
-		line, err := os.ReadFile("/proc/" + child + "/cmdline")
-		if pid, _ := strconv.Atoi(child); err == nil && strings.Contains(string(line), "/origin\x00") {
-			syscall.Kill(pid, syscall.SIGKILL)
-			break
+	for _, early := range []bool{false, true} {
+		p := start(t, "up", up("--origins", "2"))
+		t.Cleanup(func() {
+			p.Signal(syscall.SIGINT)
+			p.Wait(patience)
+		})
+		childOf(t, p, "edge")
+		if !early {
+			if _, err := p.WaitLog(regexp.MustCompile(`(?m)^All is up`), patience); err != nil {
+				t.Fatal(err)
+			}
+		}
+		syscall.Kill(childOf(t, p, "origin"), syscall.SIGKILL)
+		endsAndLeavesNothing(t, p, 1)
+		if want := "scripts/up: origin1 has ended by itself, with status 137; its last words:\nadmin on http://"; !strings.Contains(p.Log(), want) {
+			t.Errorf("no %q in:\n%s", want, p.Log())
 		}
 	}
-	endsAndLeavesNothing(t, p, 1)
-	if want := "scripts/up: origin1 has ended by itself, with status 137; its last words:\nadmin on http://"; !strings.Contains(p.Log(), want) {
-		t.Errorf("no %q in:\n%s", want, p.Log())
-	}
+}
+
+// childOf waits until a process has started such a program, and returns the first one.
+func childOf(t *testing.T, p *process.Process, program string) (pid int) {
+	t.Helper()
+	eventually(t, func() string {
+		children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", p.PID()))
+		for _, child := range strings.Fields(string(children)) {
+			line, _ := os.ReadFile("/proc/" + child + "/cmdline")
+			if strings.Contains(string(line), "/"+program+"\x00") {
+				pid, _ = strconv.Atoi(child)
+				return ""
+			}
+		}
+		return fmt.Sprintf("no %s among %s, %v", program, children, err)
+	})
+	return pid
 }
 
 // Nobody reads what it says any more, as behind scripts/up | head -1.
