@@ -115,6 +115,21 @@ func TestSweepOfARecording(t *testing.T) {
 // TestEndsOfASweep: what fails, and what is not so, is in the exit status.
 func TestEndsOfASweep(t *testing.T) {
 	address, _ := origin(t)
+	var opened atomic.Int64
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			opened.Add(1)
+		}
+	}
+	server.Start()
+	defer server.Close()
+	// inThirdRun waits until that has begun, where each run opens one connection.
+	inThirdRun := func() {
+		for want, late := opened.Load()+3, time.Now().Add(20*time.Second); opened.Load() < want && time.Now().Before(late); {
+			time.Sleep(time.Millisecond)
+		}
+	}
 	t.Run("nobody listens", func(t *testing.T) {
 		_, stderr, status := loadgen(t, "sweep", "http://h/", "--target", "unix:"+t.TempDir()+"/nobody", "-d", "50ms")
 		if status != 1 || !strings.Contains(stderr, "no connection could be opened") {
@@ -137,36 +152,32 @@ func TestEndsOfASweep(t *testing.T) {
 		}
 	})
 	t.Run("a process that ends", func(t *testing.T) {
-		sleep := exec.Command("sleep", "0.3")
+		sleep := exec.Command("sleep", "1000")
 		if err := sleep.Start(); err != nil {
 			t.Fatal(err)
 		}
 		pid := sleep.Process.Pid
-		go sleep.Wait()
-		stdout, stderr, status := loadgen(t, "sweep", address, "-d", "20ms", "-c", "1", "--requests-per-connection", "1,0", "--rounds", "100", "--format", "json", "--pid", fmt.Sprintf("edge=%d", pid))
+		cmd, stdout, stderr := process("sweep", server.URL, "-d", "20ms", "-c", "1", "--requests-per-connection", "0", "--rounds", "900", "--format", "json", "--pid", fmt.Sprintf("edge=%d", pid))
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		inThirdRun()
+		sleep.Process.Kill()
+		sleep.Wait()
+		cmd.Wait()
+		status := cmd.ProcessState.ExitCode()
 		gone := fmt.Sprintf("there is no process %d, edge", pid)
-		if s := sweptOf(t, stdout); status != 1 || stderr != "loadgen: "+gone+"\n" || len(s.Notes) != 1 || !strings.HasSuffix(s.Notes[0], " of 200 runs: "+gone) {
+		if s := sweptOf(t, stdout.String()); status != 1 || stderr.String() != "loadgen: "+gone+"\n" || len(s.Notes) != 1 || !strings.HasSuffix(s.Notes[0], " of 900 runs: "+gone) {
 			t.Errorf("status %d, %s%q", status, stderr, s.Notes)
 		}
 	})
 	t.Run("a signal", func(t *testing.T) {
-		var opened atomic.Int64
-		server := httptest.NewUnstartedServer(http.NotFoundHandler())
-		server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
-			if state == http.StateNew {
-				opened.Add(1)
-			}
-		}
-		server.Start()
-		defer server.Close()
 		cmd, stdout, stderr := process("sweep", server.URL, "-d", "20ms", "-c", "1", "--requests-per-connection", "0", "--rounds", "100", "--format", "json")
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
 		defer cmd.Process.Kill()
-		for deadline := time.Now().Add(20 * time.Second); opened.Load() < 3 && time.Now().Before(deadline); { // one in each run
-			time.Sleep(time.Millisecond)
-		}
+		inThirdRun()
 		cmd.Process.Signal(syscall.SIGTERM)
 		cmd.Wait()
 		s := sweptOf(t, stdout.String())
