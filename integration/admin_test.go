@@ -211,7 +211,8 @@ func misbehave(t *testing.T, addr string, rounds int) {
 	}
 }
 
-// talk sends all, and the end of the stream, and reads; or reads one byte and resets.
+// talk sends all, and the end of the stream unless it asks the server for that, and reads;
+// or reads one byte and resets.
 func talk(t *testing.T, addr string, reads bool, octets string) {
 	c, err := net.Dial("tcp", addr)
 	if err != nil {
@@ -222,7 +223,9 @@ func talk(t *testing.T, addr string, reads bool, octets string) {
 	c.SetDeadline(time.Now().Add(patience))
 	io.WriteString(c, octets)
 	if reads {
-		c.(*net.TCPConn).CloseWrite()
+		if !strings.Contains(octets, "Connection: close") {
+			c.(*net.TCPConn).CloseWrite()
+		}
 		io.Copy(io.Discard, c)
 		return
 	}
