@@ -24,7 +24,7 @@ func TestSweepPage(t *testing.T) {
 	edge := startEdge(t, origin.Addr)
 	page := filepath.Join(t.TempDir(), "sweep.html")
 	run(t, "", nil, command("loadgen").Path, "sweep", edge.Addr, "--against", origin.Addr, "--html", page,
-		"--requests-per-connection", "1,4,0", "--delay", "0,1ms", "-d", "30ms", "--rounds", "1", "--grace", "20s",
+		"--requests-per-connection", "1,4,0", "--delay", "0,1ms", "-d", "200ms", "--rounds", "1", "--grace", "20s",
 		"--pid", strings.ReplaceAll("a=PID,b=PID,c=PID,d=PID", "PID", strconv.Itoa(os.Getpid()))) // for wide tables
 
 	var mu sync.Mutex
