@@ -69,7 +69,7 @@ func TestSweep(t *testing.T) {
 	other, asked := origin(t)
 	page := filepath.Join(t.TempDir(), "sweep.html")
 	stdout, stderr, status := loadgen(t, "sweep", one, "--against", other, "--requests-per-connection", "0,1", "--connections", "2,1", "--idle", "0,1ms", "--delay", "0",
-		"--duration", "40ms", "--repeat", "2", "--seed", "7", "--pid", fmt.Sprintf("test=%d,test=%d", os.Getpid(), os.Getppid()), "--html", page, "--format", "json")
+		"--duration", "150ms", "--repeat", "2", "--seed", "7", "--pid", fmt.Sprintf("test=%d,test=%d", os.Getpid(), os.Getppid()), "--html", page, "--format", "json")
 	if status != 0 || stderr != "" {
 		t.Fatalf("status %d, %s%s", status, stderr, stdout)
 	}
