@@ -110,7 +110,7 @@ func TestASlowDiskHoldsNobodyUp(t *testing.T) {
 // The time that the disk takes is not the client's for sending: here, as long as others
 // have all that there is of it.
 func TestASlowDiskIsNotASlowClient(t *testing.T) {
-	const others, bound = 32, 200 * time.Millisecond
+	const others, bound = 32, time.Second // in which the others have to be there, on a busy machine as well
 	var names []string
 	for i := range others {
 		names = append(names, fmt.Sprint(i))
