@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"bytes"
+	"net/netip"
 	"strings"
 	"time"
 )
@@ -74,6 +75,30 @@ func (w *world) judgeIdentity(r *request, e *logLine) {
 		w.fail("the log does not say that a request was sent again", "%v: %d times", r, len(r.tries))
 	case len(r.tries) > 1 && e.stale != r.tries[0].line.serial, (e.replayed || e.clientEnd == "origin-stale") && e.stale == 0:
 		w.fail("the log names another stale connection", "%v: o%d, not %v", r, e.stale, r.tries)
+	}
+	for _, t := range r.tries {
+		at := w.told(t.line)
+		switch t.line.serial {
+		case 0:
+		case e.origin:
+			w.judgeOrigin(r, e.at, at)
+		case e.stale:
+			w.judgeOrigin(r, e.staleAt, at)
+		}
+	}
+}
+
+// told is how the log names the origin that a line goes to; empty: it does not.
+func (w *world) told(l *line) string {
+	if !w.config.LogOrigins {
+		return ""
+	}
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), l.to).String()
+}
+
+func (w *world) judgeOrigin(r *request, named, is string) {
+	if named != is {
+		w.fail("the log names another origin", "%v: %q, not %q", r, named, is)
 	}
 }
 

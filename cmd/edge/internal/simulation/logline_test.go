@@ -15,11 +15,13 @@ type logLine struct {
 	place       int // on the client connection, from 1
 	origin      uint64
 	use         int
+	at          string // the origin's address; empty: it is not told
 	clientEnd   string
 	originEnd   string
 	replayed    bool
 	stale       uint64 // the connection that ended without a response
 	staleUse    int
+	staleAt     string
 	queued      bool
 	error, rule string
 	wellFormed  bool
@@ -27,7 +29,7 @@ type logLine struct {
 
 // readLogLine reads
 //
-//	127.0.0.1 - - [time] "request line" 200 23 read=1us ... total=5us c3#2 -> o1#7 kept/kept replayed stale=o1#6 idle=9us sign=ended !error:rule
+//	127.0.0.1 - - [time] "request line" 200 23 read=1us ... total=5us c3#2 -> o1#7@127.0.0.1:20000 kept/kept replayed stale=o1#6@127.0.0.1:20001 idle=9us sign=ended !error:rule
 func readLogLine(p []byte) (e logLine) {
 	p = bytes.TrimSuffix(p, []byte("\n"))
 	begin, end := bytes.IndexByte(p, '"'), bytes.LastIndexByte(p, '"')
@@ -54,14 +56,14 @@ func readLogLine(p []byte) (e logLine) {
 		return e
 	}
 	e.client, e.place = identity(words[client])
-	e.origin, e.use = identity(bytes.TrimPrefix(words[origin], []byte("o")))
+	e.origin, e.use, e.at = originUse(words[origin])
 	e.clientEnd, e.originEnd = cut(words[ends], '/')
 	for _, word := range words[ends+1 : n] {
 		if word[0] == '!' {
 			e.error, e.rule = cut(word[1:], ':')
 		}
-		if use, ok := bytes.CutPrefix(word, []byte("stale=o")); ok {
-			e.stale, e.staleUse = identity(use)
+		if use, ok := bytes.CutPrefix(word, []byte("stale=")); ok {
+			e.stale, e.staleUse, e.staleAt = originUse(use)
 		}
 		e.replayed = e.replayed || string(word) == "replayed"
 	}
@@ -87,6 +89,13 @@ func identity(p []byte) (conn uint64, n int) {
 		return 0, 0
 	}
 	return uint64(number(before)), number(after)
+}
+
+// originUse reads such as o1#7 or o1#7@127.0.0.1:20000, with a dash for what is none.
+func originUse(p []byte) (conn uint64, n int, at string) {
+	name, address, _ := bytes.Cut(p, []byte("@"))
+	conn, n = identity(bytes.TrimPrefix(name, []byte("o")))
+	return conn, n, string(address)
 }
 
 func cut(p []byte, at byte) (string, string) {

@@ -201,6 +201,8 @@ var mutants = []mutant{
 		`"replayed", x.upstream.replayed`, `"replayed", false`},
 	{"the log names another stale connection", inGateway + "exchange_account.go",
 		"staleUse{u.serial, u.uses,", "staleUse{u.serial + 1, u.uses,"},
+	{"the log names another origin", inGateway + "logline.go",
+		"appendOrigin(b, e.stale.at)", "appendOrigin(b, e.origin)"},
 	{"the log lacks ends of idle connections", inGateway + "gateway.go",
 		"if cause != pool.Kept && g.logsConnections() {", "if cause != pool.Kept && cause < pool.Ended && g.logsConnections() {"},
 }

@@ -113,7 +113,7 @@ func (w *world) drawGateway() {
 	w.origins = pick(w.rng, 1, 1, 2, 3)
 	w.limits = limitsOf(w.rng)
 	w.config = gateway.Config{
-		Name: w.name, Pool: w.limits,
+		Name: w.name, Pool: w.limits, LogOrigins: w.origins > 1,
 		HeadTimeout: 10 * time.Second, Linger: time.Hour, ConnectTimeout: pick(w.rng, 5*time.Second, time.Second/2), DrainIdle: time.Second, TunnelTimeout: time.Minute,
 		IdleTimeout:     pick(w.rng, 75, 20*time.Second/time.Second) * time.Second,
 		BodyTimeout:     pick(w.rng, 30, 5*time.Second/time.Second) * time.Second,
