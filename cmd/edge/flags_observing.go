@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -26,33 +27,61 @@ func observingFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "log-connections", Category: observing, Usage: "add a line for each connection when it ends, of clients and to origins, idle ones too"},
 		program.LogFormatFlag(observing),
 		path("record", "record both hops to `FILE` as pcapng, with all that is in them, also passwords unless --redact is given; -: standard output"),
-		&cli.BoolFlag{Name: "trace", Category: observing, Usage: "print a line for each exchange when it ends, on standard output; --trace pictures: both hops side by side"},
+		&traceFlag{cli.GenericFlag{Name: "trace", Value: new(traceForm), Category: observing, Usage: "print a line for each exchange when it ends, on standard output; --trace pictures, or pictures in the environment: both hops side by side"}},
 		&cli.StringSliceFlag{Name: "redact", Category: observing, Usage: "blank the values of Authorization, Cookie, Set-Cookie and Proxy-Authorization, and of the fields `NAME`,..., in the recording and the trace; standard: of those four alone. Targets and content stay as they are"},
 		&cli.StringFlag{Name: "tap-memory", Value: "64MiB", Category: observing, Usage: "let the recording and the trace take `SIZE` each for what they have not written yet; what finds no room is left out, and said"},
 		&cli.StringFlag{Name: "record-max", Category: observing, Usage: "when the recording has reached `SIZE`, such as 100MB or 1GiB, go on in FILE.1, FILE.2 and so on", DefaultText: "no bound"},
 	}
 }
 
-// trace reads what is to be shown; it is the program's only argument, since the flag
-// may stand alone.
+// A traceFlag may stand alone, or be followed by = or a blank and what is to be shown.
+type traceFlag struct{ cli.GenericFlag }
+
+// TakesValue reports that the next word is not the flag's own: it is an argument.
+func (*traceFlag) TakesValue() bool { return false }
+
+// A traceForm is the value of the flag: empty, or what was asked for.
+type traceForm string
+
+func (f *traceForm) String() string { return string(*f) }
+
+// Set takes what stands behind the =, or in the environment; "true" where nothing does.
+func (f *traceForm) Set(s string) error {
+	switch on, err := strconv.ParseBool(s); {
+	case err != nil:
+		*f = traceForm(s)
+	case on:
+		*f = lines
+	default:
+		*f = ""
+	}
+	return nil
+}
+
+// IsBoolFlag lets the flag stand alone.
+func (*traceForm) IsBoolFlag() bool { return true }
+
+// trace reads what is to be shown; behind a blank it is the program's only argument,
+// since the flag may stand alone.
 func (c *checker) trace(name string) string {
-	what := c.Args().First()
+	what, form := c.Args().First(), c.String(name)
+	shown := cmp.Or(what, form)
 	switch {
-	case what != "" && !c.Bool(name):
+	case what != "" && form == "":
 		c.problem("unexpected argument %q", what)
 	case c.Args().Len() > 1:
 		c.problem("unexpected argument %q", c.Args().Get(1))
-	case !c.Bool(name):
+	case form == "":
 		return ""
-	case what != "" && what != lines && what != tracePictures:
-		c.problem("--%s is followed by lines, by pictures or by another flag, not by %q", name, what)
+	case shown != lines && shown != tracePictures:
+		c.problem("--%s shows lines or pictures, not %q", name, shown)
 	}
 	for _, other := range []string{"access-log", "record"} {
 		if c.String(other) == "-" {
 			c.problem("--%s and --%s - would both write to standard output; give one of them up, or --%s a file", name, other, other)
 		}
 	}
-	return cmp.Or(what, lines)
+	return shown
 }
 
 func (c *checker) tapMemory(name string) int {
@@ -60,7 +89,7 @@ func (c *checker) tapMemory(name string) int {
 	switch {
 	case err != nil || n < 1<<20 || n > 1<<40:
 		c.problem("--%s is a size from 1MiB up, such as 64MiB, not %q", name, c.String(name))
-	case c.IsSet(name) && c.String("record") == "" && !c.Bool("trace"):
+	case c.IsSet(name) && c.String("record") == "" && c.String("trace") == "":
 		c.problem("--%s means something only with --record or --trace; add one, or leave it out", name)
 	}
 	return int(n)
@@ -75,7 +104,7 @@ func (c *checker) redact(name string) *redact.Names {
 	if err != nil {
 		c.problem("--%s: %v", name, err)
 	}
-	if c.String("record") == "" && !c.Bool("trace") {
+	if c.String("record") == "" && c.String("trace") == "" {
 		c.problem("--%s means something only with --record or --trace; add one, or leave it out", name)
 	}
 	return names

@@ -239,7 +239,7 @@ func TestWrongFlags(t *testing.T) {
 		{"--origin 127.0.0.1:1 --listen 127.0.0.1:99999", []string{"the port is a number"}},
 		{"--origin 127.0.0.1:1 --access-log /no/such/folder/log", []string{"the access log cannot be opened"}},
 		{"--origin 127.0.0.1:1 --record /no/such/folder/file", []string{"the recording cannot be opened"}},
-		{"--origin 127.0.0.1:1 --trace all", []string{"--trace is followed by lines, by pictures or by another flag, not by \"all\""}},
+		{"--origin 127.0.0.1:1 --trace all", []string{"--trace shows lines or pictures, not \"all\""}},
 		{"--origin 127.0.0.1:1 pictures", []string{"unexpected argument \"pictures\""}},
 		{"--origin 127.0.0.1:1 --trace --record - --tap-memory 5", []string{"--trace and --record - would both write to standard output", "--tap-memory is a size from 1MiB up"}},
 		{"--origin 127.0.0.1:1 --access-log - --trace pictures", []string{"--trace and --access-log - would both"}},
@@ -352,6 +352,44 @@ func TestEjectForRaisesItsBound(t *testing.T) {
 	err := a.Run([]string{"edge", "--loops", "1", "--origin", "127.0.0.1:1", "--eject-for", "2m"})
 	if want := (origins.Ejection{After: 3, For: 2 * time.Minute, Max: 2 * time.Minute}); err != nil || got != want {
 		t.Errorf("%+v, %v, want %+v", got, err, want)
+	}
+}
+
+// What a trace shows is said by a word behind a blank or =, or in the environment, and
+// the command line wins.
+func TestTraceForms(t *testing.T) {
+	for _, test := range []struct{ environment, args, want string }{
+		{"", "", ""},
+		{"", "--trace", lines},
+		{"", "--trace lines", lines},
+		{"", "--trace pictures", tracePictures},
+		{"", "--trace=pictures", tracePictures},
+		{"", "--trace=true", lines},
+		{"true", "", lines},
+		{"pictures", "", tracePictures},
+		{"pictures", "--trace", lines},
+		{"pictures", "--trace lines", lines},
+		{"pictures", "--trace=false", ""},
+	} {
+		t.Setenv("EDGE_TRACE", test.environment)
+		a := app()
+		var got string
+		a.Action = func(c *cli.Context) error {
+			s, err := readSettings(c)
+			if err == nil {
+				got = s.trace
+			}
+			return err
+		}
+		for _, f := range a.Flags {
+			if trace, ok := f.(*traceFlag); ok {
+				trace.EnvVars = []string{"EDGE_TRACE"} // as package program does
+			}
+		}
+		args := append([]string{"edge", "--origin", "127.0.0.1:1"}, strings.Fields(test.args)...)
+		if err := a.RunContext(t.Context(), args); err != nil || got != test.want {
+			t.Errorf("EDGE_TRACE=%s %s: %q, %v, want %q", test.environment, test.args, got, err, test.want)
+		}
 	}
 }
 
