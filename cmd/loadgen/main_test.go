@@ -212,7 +212,7 @@ func TestReplayOfARecording(t *testing.T) {
 		[]string{"POST /b HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc", response("you asked for /b")})
 
 	stdout, stderr, status := loadgen(t, "replay", file, "--verify", "--target", address)
-	if status != 0 || stderr != "" || asked.Load() != 3 || !strings.Contains(stdout, "Requests     3 in") || !strings.Contains(stdout, "200: 3") {
+	if status != 0 || stderr != "" || asked.Load() != 3 || !strings.Contains(stdout, "Requests     3 in") || !strings.Contains(stdout, "\n  Statuses     200 ×3\n") {
 		t.Errorf("status %d, %s, asked %d times\n%s", status, stderr, asked.Load(), stdout)
 	}
 

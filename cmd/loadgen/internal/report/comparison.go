@@ -231,21 +231,6 @@ func (t *page) failures(name string, s *Side) {
 	}
 }
 
-// statuses says which there were: "200 ×1,234, 404 ×5".
-func statuses(s verdict.Statuses) string {
-	switch {
-	case s == nil:
-		return "not known"
-	case len(s) == 0:
-		return "none"
-	}
-	var parts []string
-	for _, code := range s.Codes() {
-		parts = append(parts, fmt.Sprintf("%d ×%s", code, count(s[code])))
-	}
-	return strings.Join(parts, ", ")
-}
-
 func (t *page) figure(label, a, b, ratio, interval, p, finding string) {
 	fmt.Fprintf(t, "  %-11s %9s %9s %7s %15s %6s  %s\n", label, a, b, ratio, interval, p, finding)
 }

@@ -322,3 +322,23 @@ func TestJSONIsSafeToShow(t *testing.T) {
 		t.Errorf("%v, notes %q, want %q", err, read.Notes, note)
 	}
 }
+
+// TestAsked: a server that every source names is not named again.
+func TestAsked(t *testing.T) {
+	for _, test := range []struct {
+		source []string
+		want   string
+	}{
+		{[]string{"h:80"}, "h:80"},
+		{[]string{"http://h:80"}, "http://h:80"},
+		{[]string{"https://h:80/a?b", "http://h:80/c"}, "https://h:80/a?b, http://h:80/c"},
+		{[]string{"http://h:80/", "http://g:80/"}, "http://h:80/, http://g:80/ to h:80"},
+		{[]string{"http://h:8080/"}, "http://h:8080/ to h:80"},
+		{[]string{"http://h:80/", "a.pcap"}, "http://h:80/, a.pcap to h:80"},
+		{[]string{"h:80.pcap"}, "h:80.pcap to h:80"},
+	} {
+		if got := asked(test.source, "h:80"); got != test.want {
+			t.Errorf("%q, not %q", got, test.want)
+		}
+	}
+}

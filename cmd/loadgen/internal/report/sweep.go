@@ -52,10 +52,7 @@ func SweepLine(run, of int, left time.Duration, columns int) string {
 
 // sweepTitle says who was asked for what.
 func sweepTitle(s *sweep.Settings) string {
-	title := strings.Join(s.Source, ", ")
-	if title != s.Target && !strings.HasPrefix(title, "http://"+s.Target+"/") {
-		title += " to " + s.Target
-	}
+	title := asked(s.Source, s.Target)
 	if s.Against != "" {
 		title += ", against " + s.Against
 	}

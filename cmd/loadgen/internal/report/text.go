@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"net/url"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -88,7 +89,7 @@ func (t *page) verdict(v verdict.Verdict) {
 // title says what was done.
 func (rep *Report) title(t *page) {
 	s := &rep.Settings
-	for _, line := range fold(english.Printable(strings.Join(s.Source, ", ")+" to "+s.Target), columns) {
+	for _, line := range fold(english.Printable(asked(s.Source, s.Target)), columns) {
 		t.WriteString(line + "\n")
 	}
 	about := fmt.Sprintf("%s on %s, %s", plural(int64(s.Connections), "connection"), plural(int64(s.Loops), "loop"), rep.keepAlive())
@@ -103,6 +104,17 @@ func (rep *Report) title(t *page) {
 		t.WriteString(line + "\n")
 	}
 	t.blank()
+}
+
+// asked says who was asked for what. A server that the sources name is not named again.
+func asked(source []string, target string) string {
+	text := strings.Join(source, ", ")
+	for _, s := range source {
+		if u, err := url.Parse(s); s != target && (err != nil || u.Host != target) {
+			return text + " to " + target
+		}
+	}
+	return text
 }
 
 // pace says when requests were due.
@@ -177,7 +189,10 @@ func (rep *Report) totals(t *page) {
 		t.line("", "%s before, in the warm-up", count(rep.WarmupRequests))
 	}
 	rep.errors(t)
-	t.line("Statuses", "%s", rep.statuses())
+	t.line("Statuses", "%s", statuses(rep.Statuses))
+	if rep.Interim > 0 {
+		t.line("", "and %s", plural(rep.Interim, "interim response"))
+	}
 }
 
 // endings are those that have to be said.
@@ -220,16 +235,17 @@ func (t *page) causes(counts map[string]int64) {
 	}
 }
 
-func (rep *Report) statuses() string {
-	if len(rep.Statuses) == 0 {
+// statuses says which there were: "200 ×1,234, 404 ×5".
+func statuses(s verdict.Statuses) string {
+	switch {
+	case s == nil:
+		return "not known"
+	case len(s) == 0:
 		return "none"
 	}
 	var parts []string
-	for _, code := range rep.Statuses.Codes() {
-		parts = append(parts, fmt.Sprintf("%d: %s", code, count(rep.Statuses[code])))
-	}
-	if rep.Interim > 0 {
-		parts = append(parts, "interim: "+count(rep.Interim))
+	for _, code := range s.Codes() {
+		parts = append(parts, fmt.Sprintf("%d ×%s", code, count(s[code])))
 	}
 	return strings.Join(parts, ", ")
 }
