@@ -15,9 +15,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -87,12 +89,32 @@ type entry struct {
 	}
 }
 
-// milliseconds are below 0 where they do not apply.
+// milliseconds are below 0 where they do not apply, and not a number where something else
+// stands in their place.
 type milliseconds float64
+
+// UnmarshalJSON reads a number, which may be one in a string. What else there is is no
+// reason to refuse an archive.
+func (ms *milliseconds) UnmarshalJSON(text []byte) error {
+	if string(text) == "null" {
+		return nil
+	}
+	number, err := strconv.ParseFloat(strings.Trim(string(text), `"`), 64)
+	if err != nil {
+		number = math.NaN()
+	}
+	*ms = milliseconds(number)
+	return nil
+}
+
+func (ms milliseconds) unknown() bool { return math.IsNaN(float64(ms)) }
 
 const longest = 1e9 // milliseconds, which are days
 
 func (ms milliseconds) duration() time.Duration {
+	if ms.unknown() {
+		return 0
+	}
 	return time.Duration(min(max(ms, 0), longest) * milliseconds(time.Millisecond))
 }
 
@@ -118,7 +140,8 @@ type builder struct {
 	byName map[string]*capture.Connection
 
 	cached, bodiless, unreadable, broken int // left out
-	alone, newer, secured, timeless      int
+	alone, newer, secured                int
+	timeless, untimed                    int
 }
 
 func (b *builder) add(e *entry) {
@@ -145,7 +168,10 @@ func (b *builder) add(e *entry) {
 	if v := strings.ToLower(e.Request.HTTPVersion); v != "" && !strings.HasPrefix(v, "http/1") {
 		b.newer++
 	}
-	if e.Time <= 0 && e.Response.Status != 0 {
+	if e.mistimed() {
+		b.untimed++
+	}
+	if !(e.Time > 0) && e.Response.Status != 0 {
 		b.timeless++
 	}
 	c := b.connection(e, at)
@@ -166,6 +192,12 @@ func (e *entry) breaksLines() bool {
 		lines = append(lines, f.Name)
 	}
 	return slices.ContainsFunc(lines, func(s string) bool { return strings.ContainsAny(s, "\r\n") })
+}
+
+// mistimed says that one of the times is not a number.
+func (e *entry) mistimed() bool {
+	t := &e.Timings
+	return slices.ContainsFunc([]milliseconds{e.Time, t.Blocked, t.DNS, t.Connect, t.Send, t.Wait, t.Receive}, milliseconds.unknown)
 }
 
 // setTimes says when the messages were sent: a request once it had a connection. Timings
@@ -299,6 +331,7 @@ func (b *builder) warn() {
 	b.rec.Reasons = b.rec.Warnings[:b.rec.Losses:b.rec.Losses]
 	say(b.cached, "left out: answered from the browser's cache")
 	say(b.alone, "of which the archive does not say on which connection: each has one of its own")
+	say(b.untimed, "with a time that is not a number: it is taken as 0")
 	say(b.timeless, "of which the archive does not say how long they took: their responses come at once")
 	say(b.newer, "spoke HTTP/2 or 3, side by side on a connection: as HTTP/1.1 they follow one another")
 	say(b.secured, "used TLS, of which nothing is left in the archive")

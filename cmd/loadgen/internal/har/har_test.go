@@ -100,6 +100,9 @@ func TestTimes(t *testing.T) {
 		{`"time": 60`, [4]float64{0, 0, 60, 60}, 1},
 		{`"time": 5, "timings": {"blocked": 10, "send": 1, "wait": 1, "receive": 1e300}`, [4]float64{5, 5, 5, 5}, 1},
 		{`"timings": {}`, [4]float64{}, 2},
+		{`"time": "60", "timings": {"blocked": "6", "send": null, "receive": "30"}`, [4]float64{6, 6, 30, 60}, 1},
+		{`"time": 60, "timings": {"blocked": "a while", "send": 4, "wait": [], "receive": 1e400}`, [4]float64{0, 4, 60, 60}, 2},
+		{`"time": true`, [4]float64{}, 3},
 	} {
 		rec, err := Read(strings.NewReader(`{"log": {"entries": [{"startedDateTime": "2026-01-01T10:00:00Z", "request": {"url": "http://a/"}, "connection": "1", "response": {"status": 204}, `+test.times+`}]}}`), 1<<20)
 		if err != nil {
