@@ -49,8 +49,8 @@ with connecting counted in, processor time per request, and how many sockets cam
 TIME_WAIT in a run, on this machine. Beside each stands the interval that holds the
 true one in 95 cases of 100; with less than 6 rounds there is none. A cell that is suspect or invalid, by the rules of replay, is marked,
 and the reason given; one that is invalid takes no part in what follows. One is suspect
-as well if responses were errors (4xx and 5xx) that no recording has, or only those of
-one server: what fails at once looks fast.
+as well if requests failed, or if responses were errors (4xx and 5xx) that no recording
+has, or only those of one server: what fails at once looks fast.
 
 THE BREAK-EVEN is from how many requests per connection on keeping it alive longer
 gains less than 5 % of throughput, for the same connections, idle time, delay and

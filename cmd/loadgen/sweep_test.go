@@ -62,6 +62,15 @@ func sweptOf(t *testing.T, stdout string) (s swept) {
 	return s
 }
 
+// exit is the status that a sweep has that ended early, for a machine that is too busy for
+// runs so short makes figures invalid.
+func (s *swept) exit() int {
+	if s.Verdict.State == "invalid" {
+		return statusInvalid
+	}
+	return 1
+}
+
 // TestSweep: each cell of the grid is measured as often as there are rounds, of both
 // servers, and what is told of it is what was asked for.
 func TestSweep(t *testing.T) {
@@ -101,7 +110,7 @@ func TestSweepOfARecording(t *testing.T) {
 	address, asked := origin(t)
 	file := pcapOf(t, address, []string{request("/a"), response("a")}, []string{request("/b"), response("b")})
 	stdout, stderr, status := loadgen(t, "sweep", file, "--target", address, "--requests-per-connection", "0,2", "--connections", "2", "--delay", "2ms",
-		"--duration", "50ms", "--rounds", "1")
+		"--duration", "200ms", "--rounds", "1")
 	if status != 0 || stderr != "" || asked.Load() < 20 {
 		t.Errorf("status %d, %s, asked %d times", status, stderr, asked.Load())
 	}
@@ -139,7 +148,7 @@ func TestEndsOfASweep(t *testing.T) {
 	t.Run("nothing but 404", func(t *testing.T) {
 		server := httptest.NewServer(http.NotFoundHandler())
 		defer server.Close()
-		stdout, stderr, status := loadgen(t, "sweep", server.URL, "-d", "20ms", "--rounds", "1", "--requests-per-connection", "0")
+		stdout, stderr, status := loadgen(t, "sweep", server.URL, "-d", "200ms", "--rounds", "1", "--requests-per-connection", "0")
 		stdout = strings.Join(strings.Fields(stdout), " ")
 		if status != 0 || stderr != "" || !strings.HasPrefix(stdout, "SUSPECT") || !strings.Contains(stdout, "had status 404, which no recording has") || !strings.Contains(stdout, "Statuses: 404 ×") {
 			t.Errorf("status %d, %s%s", status, stderr, stdout)
@@ -167,7 +176,7 @@ func TestEndsOfASweep(t *testing.T) {
 		cmd.Wait()
 		status := cmd.ProcessState.ExitCode()
 		gone := fmt.Sprintf("there is no process %d, edge", pid)
-		if s := sweptOf(t, stdout.String()); status != 1 || stderr.String() != "loadgen: "+gone+"\n" || len(s.Notes) != 1 || !strings.HasSuffix(s.Notes[0], " of 900 runs: "+gone) {
+		if s := sweptOf(t, stdout.String()); status != s.exit() || stderr.String() != "loadgen: "+gone+"\n" || len(s.Notes) != 1 || !strings.HasSuffix(s.Notes[0], " of 900 runs: "+gone) {
 			t.Errorf("status %d, %s%q", status, stderr, s.Notes)
 		}
 	})
@@ -181,7 +190,7 @@ func TestEndsOfASweep(t *testing.T) {
 		cmd.Process.Signal(syscall.SIGTERM)
 		cmd.Wait()
 		s := sweptOf(t, stdout.String())
-		if status := cmd.ProcessState.ExitCode(); status != 1 || stderr.String() != "loadgen: stopped by a signal before it was done\n" || len(s.Notes) != 1 || !strings.Contains(s.Notes[0], "interrupted after") {
+		if status := cmd.ProcessState.ExitCode(); status != s.exit() || stderr.String() != "loadgen: stopped by a signal before it was done\n" || len(s.Notes) != 1 || !strings.Contains(s.Notes[0], "interrupted after") {
 			t.Errorf("status %d, %s%q", status, stderr, s.Notes)
 		}
 	})

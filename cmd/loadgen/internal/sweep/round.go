@@ -88,11 +88,11 @@ func judge(rounds []Round, delay time.Duration) verdict.Verdict {
 	for i := range v.Reasons { // which flags there are, verdict does not know
 		v.Reasons[i] = strings.Replace(v.Reasons[i], "by --requests or --duration", "by --repeat or --duration", 1)
 	}
-	for _, r := range rounds {
-		if r.Broken {
-			v = v.With(verdict.Invalid, "a run did not come to its end: "+r.Failed)
-			break
-		}
+	if i := slices.IndexFunc(rounds, func(r Round) bool { return r.Errors > 0 && !r.Broken }); i >= 0 {
+		v = v.With(verdict.Suspect, "in a run, "+rounds[i].Failed+", and the figures are without them; see why they do")
+	}
+	if i := slices.IndexFunc(rounds, func(r Round) bool { return r.Broken }); i >= 0 {
+		v = v.With(verdict.Invalid, "a run did not come to its end: "+rounds[i].Failed)
 	}
 	if slices.ContainsFunc(rounds, func(r Round) bool { return r.RequestsPerS == 0 }) {
 		v = v.With(verdict.Invalid, "no request was answered before the end of a run, so there is nothing to reckon with; see what failed, or give it a longer --duration")

@@ -26,6 +26,7 @@ func TestJudge(t *testing.T) {
 		{"the hop is a little late", 3, func(r *Round) { r.HopLate = measure.New(time.Millisecond) }, verdict.Valid, ""},
 		{"the hop is late", 3, func(r *Round) { r.HopLate = measure.New(1100 * time.Microsecond) }, verdict.Suspect, "the hop held 1 in 100 packets for 1.1 ms longer than the 5 ms that it was to"},
 		{"a connection is missing", 3, func(r *Round) { r.Figures.Reached = 3 }, verdict.Invalid, "only 11 of 12 connections"},
+		{"requests failed", 3, func(r *Round) { r.Errors, r.Failed = 3, "3 of 9 requests failed, by timeout" }, verdict.Suspect, "in a run, 3 of 9 requests failed, by timeout, and the figures are without them"},
 		{"a run was broken off", 3, func(r *Round) { r.Broken, r.Failed = true, "no ports" }, verdict.Invalid, "a run did not come to its end: no ports"},
 		{"nothing answered in one", 3, func(r *Round) { r.RequestsPerS = 0 }, verdict.Invalid, "no request was answered before the end of a run"},
 	} {
