@@ -57,13 +57,16 @@ func openBooks(c *cli.Context) (*books, error) {
 		if _, path := dialled(address); path == "" {
 			return nil, program.Usagef("--ledger %s: address %q: write host:port, such as 127.0.0.1:9090, or unix:/path", kind, address)
 		}
-		if slices.ContainsFunc(b.programs, func(p ledger.Program) bool { return p.Address == address }) {
-			return nil, program.Usagef("--ledger: %s is named twice, and would count twice", address)
-		}
 		b.programs = append(b.programs, ledger.Program{Kind: kind, Address: address})
 	}
 	if err := b.read(c.Context); err != nil {
 		return nil, err
+	}
+	for i := range b.programs {
+		p := &b.programs[i]
+		if j := slices.IndexFunc(b.programs[:i], func(q ledger.Program) bool { return p.Same(&q) }); j >= 0 {
+			return nil, program.Usagef("--ledger: the %s at %s and that at %s are the same, which would count twice", p.Kind, b.programs[j].Address, p.Address)
+		}
 	}
 	for give := time.Now().Add(restWithin); time.Now().Before(give); {
 		b.keep()

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -127,7 +128,8 @@ func TestPages(t *testing.T) {
   "things": 5,
   "ends.well": 1,
   "ends.not-well": 2,
-  "not-shown": 7
+  "not-shown": 7,
+  "started-us": `+strconv.FormatInt(r.started.UnixMicro(), 10)+`
 }
 `)
 	if response, _ := r.ask("GET", "/counters"); response.Header.Get("Content-Type") != "application/json" || response.Header.Get("Cache-Control") != "no-store" {

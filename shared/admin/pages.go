@@ -63,14 +63,15 @@ func (s *Server) metrics(w http.ResponseWriter, r *http.Request, reading Reading
 }
 
 // counters writes an object with a number for each name, in lines, so that it can be
-// read without a tool.
+// read without a tool. The last one tells apart whose numbers they are: a program that was
+// started anew, or one that is asked at two addresses.
 func (s *Server) counters(w http.ResponseWriter, _ *http.Request, reading Reading) {
 	var b []byte
 	for name, value := range reading.Counters {
-		b = fmt.Appendf(append(b, ",\n"...), "  %q: %d", name, value)
+		b = fmt.Appendf(b, "  %q: %d,\n", name, value)
 	}
 	w.Header().Set("Content-Type", "application/json")
-	fmt.Fprintf(w, "{%s\n}\n", b[min(1, len(b)):])
+	fmt.Fprintf(w, "{\n%s  \"started-us\": %d\n}\n", b, s.started.UnixMicro())
 }
 
 func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "alive") }

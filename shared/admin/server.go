@@ -57,6 +57,7 @@ type Server struct {
 	draining <-chan struct{}
 	ready    atomic.Bool
 	patience time.Duration
+	started  time.Time
 	own      *prometheus.Registry // of the process and the Go runtime
 	http     http.Server
 	address  net.Addr
@@ -76,7 +77,7 @@ func Start(ctx context.Context, at *loop.Address, config Config) (*Server, error
 		}
 		return nil, fmt.Errorf("--admin %w", loop.ListenError(at, err))
 	}
-	s := &Server{config: config, draining: ctx.Done(), patience: patience, own: prometheus.NewRegistry(), address: ln.Addr(), served: make(chan struct{})}
+	s := &Server{config: config, draining: ctx.Done(), patience: patience, started: time.Now(), own: prometheus.NewRegistry(), address: ln.Addr(), served: make(chan struct{})}
 	s.own.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	s.http = http.Server{
 		Handler:        http.HandlerFunc(s.answer),
