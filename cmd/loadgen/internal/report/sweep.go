@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"iter"
 	"math"
 	"slices"
 	"strconv"
@@ -87,12 +88,14 @@ var gridColumns = []gridColumn{
 	{"sockets to TIME_WAIT", func(c *sweep.Cell) *sweep.Estimate { return &c.TimeWait }, whole},
 }
 
-// processColumns are those of the processes that were asked for.
-func processColumns(c *sweep.Cell) (all []gridColumn) {
+// tablesOf are all figures of a cell, those of the processes that were asked for behind
+// the others, as many at a time as fit beside each other.
+func tablesOf(c *sweep.Cell) iter.Seq[[]gridColumn] {
+	all := slices.Clone(gridColumns)
 	for i := range c.Processes {
 		all = append(all, gridColumn{"CPU of " + english.Printable(c.Processes[i].Name), func(c *sweep.Cell) *sweep.Estimate { return &c.Processes[i].CPUPerRequestUS }, inUnits})
 	}
-	return all
+	return slices.Chunk(all, columnsOfGrid)
 }
 
 // columnsOfGrid fit beside each other.
@@ -119,9 +122,8 @@ func (t *page) gridLine(reuse, mark string, figures []pageFigure) {
 // grid writes the cells of a line of the grid, and what makes them doubtful.
 func (t *page) grid(r *sweep.Report, cells []sweep.Cell) {
 	fmt.Fprintf(t, "%s%s\n", cells[0].Load.Words(), sideOf(r, cells[0].To))
-	all := append(gridColumns, processColumns(&cells[0])...)
-	for i := 0; i < len(all); i += columnsOfGrid {
-		t.table(all[i:min(i+columnsOfGrid, len(all))], cells)
+	for columns := range tablesOf(&cells[0]) {
+		t.table(columns, cells)
 	}
 	t.WriteString("  Statuses: " + statuses(sweptStatuses(cells)) + "\n")
 	for _, reason := range doubtsOf(cells) {
@@ -157,12 +159,7 @@ func (t *page) table(of []gridColumn, cells []sweep.Cell) {
 	}
 	t.gridHead(titles...)
 	for i := range cells {
-		var figures []pageFigure
-		for _, c := range of {
-			e := c.of(&cells[i])
-			figures = append(figures, figureIn(e.Median, e.Interval, c.write))
-		}
-		t.gridLine(reuse(cells[i].RequestsPerConnection), mark(cells[i].Verdict), figures)
+		t.gridLine(reuse(cells[i].RequestsPerConnection), mark(cells[i].Verdict), figuresIn(of, &cells[i]))
 	}
 }
 

@@ -38,13 +38,18 @@ type pageServer struct {
 	Side      sweep.Side
 	Address   string // empty where there is only one
 	BreakEven string
-	Columns   []string
-	Rows      []pageRow
+	Tables    []pageTable
 	Statuses  string
 	Doubts    []string
 
 	cells     []sweep.Cell
 	breakEven *sweep.BreakEven
+}
+
+// A pageTable has no more columns than there is room for on a phone.
+type pageTable struct {
+	Columns []string
+	Rows    []pageRow
 }
 
 // A pageRow is a line of a table.
@@ -98,26 +103,32 @@ func pageServerOf(r *sweep.Report, cells []sweep.Cell, b *sweep.BreakEven) pageS
 	if r.Settings.Against != "" {
 		p.Address = map[sweep.Side]string{sweep.Target: r.Settings.Target, sweep.Against: r.Settings.Against}[p.Side]
 	}
-	all := append(gridColumns, processColumns(&cells[0])...)
-	for _, c := range all {
-		p.Columns = append(p.Columns, c.title)
-	}
-	for i := range cells {
-		v := cells[i].Verdict
-		row := pageRow{Reuse: reuse(cells[i].RequestsPerConnection), State: v.State}
-		if v.State > verdict.Valid {
-			row.Mark = mark(v)
-		}
-		for _, c := range all {
-			e := c.of(&cells[i])
-			row.Figures = append(row.Figures, figureIn(e.Median, e.Interval, c.write))
-		}
-		p.Rows = append(p.Rows, row)
+	for columns := range tablesOf(&cells[0]) {
+		p.Tables = append(p.Tables, pageTableOf(columns, cells))
 	}
 	for _, reason := range doubtsOf(cells) {
 		p.Doubts = append(p.Doubts, english.Printable(reason))
 	}
 	return p
+}
+
+func pageTableOf(columns []gridColumn, cells []sweep.Cell) (t pageTable) {
+	for _, c := range columns {
+		t.Columns = append(t.Columns, c.title)
+	}
+	for i := range cells {
+		v := cells[i].Verdict
+		t.Rows = append(t.Rows, pageRow{reuse(cells[i].RequestsPerConnection), strings.TrimSpace(mark(v)), v.State, figuresIn(columns, &cells[i])})
+	}
+	return t
+}
+
+func figuresIn(columns []gridColumn, cell *sweep.Cell) (all []pageFigure) {
+	for _, c := range columns {
+		e := c.of(cell)
+		all = append(all, figureIn(e.Median, e.Interval, c.write))
+	}
+	return all
 }
 
 func ratioRows(r *sweep.Report, l sweep.Load) (rows []pageRow) {

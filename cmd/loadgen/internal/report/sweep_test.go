@@ -180,6 +180,11 @@ func TestSweepPage(t *testing.T) {
 		if n := strings.Count(page, `class="curve p99 far"`); name == "6 rounds" && n != len(r.Lines()) {
 			t.Errorf("%s: of the lines to ∞, %d are of a p99", name, n)
 		}
+		for _, head := range regexp.MustCompile(`<thead>.*</thead>`).FindAllString(page, -1) {
+			if n := strings.Count(head, "<th "); n > 1+columnsOfGrid {
+				t.Errorf("%s: a table has %d columns, which no phone is wide enough for", name, n)
+			}
+		}
 		for _, b := range r.BreakEven {
 			if !strings.Contains(page, template.HTMLEscapeString(breakEvenIs(&b))) {
 				t.Errorf("%s: there is no %q", name, breakEvenIs(&b))
