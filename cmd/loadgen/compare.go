@@ -38,7 +38,8 @@ const compareDescription = `
 A.json and B.json hold what loadgen replay --repeat N --format json wrote: the
 figures of N rounds each. With --a and --b, loadgen makes the rounds itself, each a
 run of its own, in the order a b b a a b b a, so that what else goes on meets
-both. The words of a command line are told apart as in a shell. With --ledger in
+both. The words of a command line are told apart as in a shell. What is wrong with
+either is found before the first run. With --ledger in
 one, there is a ledger of each run, and a run has failed if its does not balance.
 
 Of each figure the table has the medians, and by what those of a have to be
@@ -128,8 +129,11 @@ func compareRuns(c *cli.Context) error {
 		}
 	}
 	for i, name := range []string{"a", "b"} {
-		// All flags are read before help is given.
-		if _, err := replayed(c.Context, append([]string{"--help"}, words[i][1:]...)); err != nil {
+		_, err := replayed(c.Context, words[i][1:], checkOnly+"=1")
+		if stopped := c.Context.Err(); stopped != nil {
+			return stopped
+		}
+		if err != nil {
 			return fmt.Errorf("--%s %q: %w", name, c.String(name), err)
 		}
 	}
@@ -227,8 +231,11 @@ func runOf(ctx context.Context, words []string, line string) (*report.Side, erro
 	return side, err
 }
 
+// checkOnly is the variable by which compare has replay do all but the run.
+const checkOnly = "LOADGEN_CHECK_ONLY"
+
 // replayed runs loadgen replay. What failed has its sentence and, if there is one, status.
-func replayed(ctx context.Context, words []string) ([]byte, error) {
+func replayed(ctx context.Context, words []string, variables ...string) ([]byte, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -236,6 +243,7 @@ func replayed(ctx context.Context, words []string) ([]byte, error) {
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, self, append([]string{"replay"}, words...)...)
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	cmd.Env = append(os.Environ(), variables...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	err = cmd.Run()
 	sentence, _, _ := strings.Cut(strings.TrimPrefix(stderr.String(), "loadgen: "), "\n")

@@ -210,6 +210,13 @@ func TestWrongCompare(t *testing.T) {
 	if err := os.WriteFile(old, []byte(`{"schema": 7, "settings": {"hop": "client"}, "rounds": []}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	address, asked := origin(t)
+	good := "http://" + address + "/"
+	defer func() {
+		if asked.Load() > 0 {
+			t.Error("a run was made before all was checked")
+		}
+	}()
 	for _, test := range []struct {
 		name   string
 		args   []string
@@ -230,9 +237,14 @@ func TestWrongCompare(t *testing.T) {
 		{"no rounds", []string{"--repeat", "0", "--a", "replay x", "--b", "replay x"}, 2, "--repeat is from 1 to 1000"},
 		{"no format", []string{old, old, "--format", "xml"}, 2, "--format is text, json or bench"},
 		{"what replay does not know", []string{"--a", "replay --fast", "--b", "replay x"}, 2, `--a "replay --fast": unknown flag --fast; see 'loadgen replay --help'`},
-		{"nor for b", []string{"--a", "replay /absent", "--b", "replay x -n many"}, 2, `--b "replay x -n many": -n is a whole number, not "many"`},
-		{"what a run finds wrong", []string{"--a", "http://127.0.0.1:1 -c 0", "--b", "replay x"}, 2, "run 1, of a, failed: -c is at least 1, not 0"},
-		{"a recording that is absent", []string{"--a", "replay /absent", "--b", "replay x"}, 1, "run 1, of a, failed: "},
+		{"nor for b", []string{"--a", "http://127.0.0.1:1", "--b", "replay x -n many"}, 2, `--b "replay x -n many": -n is a whole number, not "many"`},
+		{"what a run finds wrong", []string{"--a", "http://127.0.0.1:1 -c 0", "--b", "replay x"}, 2, `--a "http://127.0.0.1:1 -c 0": -c is at least 1, not 0`},
+		{"a recording that is absent", []string{"--a", "replay /absent", "--b", "replay x"}, 1, `--a "replay /absent": open /absent: no such file`},
+		{"one of b", []string{"--a", good, "--b", "replay /absent.pcap --target h:1"}, 1, `--b "replay /absent.pcap --target h:1": open /absent.pcap: no such file`},
+		{"flags of b that contradict", []string{"--a", good, "--b", good + " --verify"}, 2, "--verify has nothing to compare with"},
+		{"a URL of b that is none", []string{"--a", good, "--b", "http://"}, 2, `--b "http://": `},
+		{"a server of b that has no name", []string{"--a", good, "--b", "http://nobody.invalid/"}, 2, `--b "http://nobody.invalid/": `},
+		{"a ledger of b", []string{"--a", good, "--b", good + " --ledger edge=127.0.0.1:1"}, 1, "--ledger edge=127.0.0.1:1: dial tcp"},
 		{"the log of one", []string{"--a", "replay x --hdr-log=y", "--b", "replay x"}, 2, "leave out --hdr-log"},
 		{"failures of one", []string{"--a", "replay x", "--b", "replay x --save-failures y"}, 2, "leave out --save-failures"},
 	} {

@@ -181,7 +181,7 @@ func replayAction(c *cli.Context) error {
 		return err
 	}
 	books, err := openBooks(c)
-	if err != nil {
+	if err != nil || os.Getenv(checkOnly) != "" {
 		return err
 	}
 	result, rounds, err := repeat(c, p, config, log)
