@@ -63,7 +63,7 @@ func TestSweepPage(t *testing.T) {
 		})`))
 	}
 	light, dark, paper := look("screen", "light"), look("screen", "dark"), look("print", "dark")
-	if light.Width != 360 || light.Charts != 4 || light.Tables != 6 || light.Narrow < 9 {
+	if light.Width != 360 || light.Charts != 4 || light.Tables != 14 || light.Narrow < 9 {
 		t.Errorf("%+v", light)
 	}
 	if light.Paper != "rgb(255, 255, 255)" || dark.Paper == light.Paper || paper.Paper != light.Paper {

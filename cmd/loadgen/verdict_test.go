@@ -160,7 +160,7 @@ func TestLateByOwnFault(t *testing.T) {
 	cmd.Process.Signal(unix.SIGCONT)
 	cmd.Wait()
 	v := numbersOf(t, stdout.String()).Verdict
-	if cmd.ProcessState.ExitCode() != 3 || v.State != "invalid" || !strings.Contains(v.Reasons[0], "late or more, by loadgen's own fault") {
+	if cmd.ProcessState.ExitCode() != 3 || v.State != "invalid" || !strings.Contains(strings.Join(v.Reasons, " "), "late or more, by loadgen's own fault") {
 		t.Errorf("status %d, %s, %+v", cmd.ProcessState.ExitCode(), stderr, v)
 	}
 }
