@@ -57,9 +57,11 @@ func TestLogsByAnotherImplementation(t *testing.T) {
 		}
 		their := theirs[tag]
 		same := ours.Count == their.Count && ours.Count > 0
-		for _, pair := range [][2]float64{{ours.P50, their.P50}, {ours.P90, their.P90}, {ours.P99, their.P99}, {ours.Max, their.Max}} {
+		for _, pair := range [][2]float64{{ours.P50, their.P50}, {ours.P90, their.P90}, {ours.P99, their.P99}} {
 			same = same && pair[0] > pair[1]*0.998-0.1 && pair[0] < pair[1]*1.002+0.1
 		}
+		// Ours is exact; theirs may be the end of the step behind it. A step is 1/1024 at most.
+		same = same && ours.Max > their.Max*(1-3./1024)-0.1 && ours.Max < their.Max+0.1
 		if !same {
 			t.Errorf("%s: loadgen merges %+v, and they %+v", tag, ours, their)
 		}
