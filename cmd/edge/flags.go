@@ -398,9 +398,9 @@ func (c *checker) heads(g *gateway.Config) {
 		c.trust(g, s)
 	}
 	switch unix := strings.HasPrefix(c.String("listen"), "unix:"); {
-	case g.TrustUnix && !unix:
+	case g.TrustUnix && len(g.Trusted) == 0 && !unix:
 		c.problem("--trusted unix means something only with --listen unix:/path; leave it out")
-	case len(g.Trusted) > 0 && unix:
+	case len(g.Trusted) > 0 && !g.TrustUnix && unix:
 		c.problem("--trusted %v means something only for a host:port to --listen at; write unix, or leave it out", g.Trusted[0])
 	}
 	if c.IsSet("trusted") && !tells {
