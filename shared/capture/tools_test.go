@@ -11,14 +11,18 @@ import (
 	"testing"
 
 	"github.com/hopwire/hopwire/shared/events"
+	"github.com/hopwire/hopwire/shared/wiretest"
 )
 
 // The field's own tools are asked what they think of a recording.
 
 // run runs a tool on file, or skips the test where the tool is not installed, or
-// fails it where no skip is allowed.
+// fails it where no skip is allowed. In a tool there is no race of ours.
 func run(t *testing.T, file []byte, tool string, arguments ...string) (stdout string) {
 	t.Helper()
+	if wiretest.RaceDetector {
+		t.Skip("runs without the race detector")
+	}
 	path, err := exec.LookPath(tool)
 	if err != nil && os.Getenv("HOPWIRE_REQUIRE_TOOLS") == "1" {
 		t.Fatalf("%s is not installed", tool)
